@@ -1,0 +1,1 @@
+"""The photo pipeline: the product. Everything here imports without Airflow, except ``orchestration``."""

@@ -1,0 +1,41 @@
+"""The one door to the database: engines with bounded pools and short time limits."""
+
+import boto3
+from sqlalchemy import URL, Engine, create_engine, event, make_url
+
+from photo_pipeline.settings import DatabaseSettings
+
+
+def make_engine(settings: DatabaseSettings, application_name: str) -> Engine:
+    """An engine on psycopg 3. Connections are checked before use, so that a restarted server is not an error."""
+    engine = create_engine(
+        make_url(settings.url.get_secret_value()).set(drivername="postgresql+psycopg"),
+        pool_size=settings.pool_size,
+        max_overflow=0,
+        pool_pre_ping=True,
+        pool_timeout=settings.connect_timeout_seconds,
+        connect_args={
+            "connect_timeout": settings.connect_timeout_seconds,
+            "application_name": application_name,
+            "options": "-c timezone=UTC",
+        },
+    )
+    if settings.iam_region is not None:
+        _use_iam_tokens(engine, settings.iam_region)
+    return engine
+
+
+def _use_iam_tokens(engine: Engine, region: str) -> None:
+    """RDS IAM authentication: a token instead of a password, made anew for each connection as it lives 15 minutes.
+
+    Source: Amazon RDS User Guide, "IAM database authentication".
+    """
+    client = boto3.client("rds", region_name=region)
+    url: URL = engine.url
+
+    @event.listens_for(engine, "do_connect")
+    def _password(_dialect: object, _record: object, _args: object, parameters: dict[str, object]) -> None:
+        parameters["password"] = client.generate_db_auth_token(
+            DBHostname=url.host, Port=url.port or 5432, DBUsername=url.username
+        )
+        parameters["sslmode"] = "require"

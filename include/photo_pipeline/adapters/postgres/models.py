@@ -1,0 +1,227 @@
+"""The tables as SQLAlchemy models. The migrations make them; an integration test holds the two against each other."""
+
+from datetime import date, datetime
+from typing import Any, ClassVar
+from uuid import UUID
+
+from sqlalchemy import BigInteger, DateTime, FetchedValue, ForeignKey, Identity, Text
+from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import UserDefinedType
+
+
+class Xid8(UserDefinedType[str]):
+    """PostgreSQL's 64-bit transaction id, as its decimal text."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        """The type's name in DDL and casts."""
+        return "xid8"
+
+
+class Base(DeclarativeBase):
+    """The models' base: what a Python type is in the database."""
+
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        str: Text(),
+        int: BigInteger(),
+        datetime: DateTime(timezone=True),
+        dict[str, Any]: JSONB(),
+    }
+
+
+class Customer(Base):
+    """A person who signed up."""
+
+    __tablename__ = "customer"
+
+    customer_id: Mapped[UUID] = mapped_column(primary_key=True)
+    email: Mapped[str] = mapped_column(unique=True)
+    display_name: Mapped[str]
+    password_hash: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=FetchedValue())
+
+
+class Device(Base):
+    """A camera or program that streams photos for a customer, until it is revoked."""
+
+    __tablename__ = "device"
+
+    device_id: Mapped[UUID] = mapped_column(primary_key=True)
+    customer_id: Mapped[UUID] = mapped_column(ForeignKey("customer.customer_id"))
+    name: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=FetchedValue())
+    revoked_at: Mapped[datetime | None]
+
+
+class PartitionProgress(Base):
+    """How far a topic-partition has been committed: everything below ``next_offset`` has its outcome."""
+
+    __tablename__ = "partition_progress"
+
+    topic: Mapped[str] = mapped_column(primary_key=True)
+    partition: Mapped[int] = mapped_column(primary_key=True)
+    first_offset: Mapped[int]
+    next_offset: Mapped[int]
+    updated_at: Mapped[datetime] = mapped_column(server_default=FetchedValue())
+
+
+class Slice(Base):
+    """The ledger: one offset range, its attempt and the worker that has it."""
+
+    __tablename__ = "slice"
+
+    slice_id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    topic: Mapped[str]
+    partition: Mapped[int]
+    start: Mapped[int]
+    end: Mapped[int]
+    dt: Mapped[date]
+    state: Mapped[str] = mapped_column(server_default=FetchedValue())
+    attempt: Mapped[int] = mapped_column(server_default=FetchedValue())
+    lease_owner: Mapped[str | None]
+    lease_expires_at: Mapped[datetime | None]
+    planned_at: Mapped[datetime] = mapped_column(server_default=FetchedValue())
+    committed_at: Mapped[datetime | None]
+
+
+class Shard(Base):
+    """A tar file on HDFS, and its end."""
+
+    __tablename__ = "shard"
+
+    shard_id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    path: Mapped[str] = mapped_column(unique=True)
+    kind: Mapped[str] = mapped_column(server_default=FetchedValue())
+    slice_id: Mapped[int | None] = mapped_column(ForeignKey("slice.slice_id"), unique=True)
+    dt: Mapped[date]
+    length: Mapped[int]
+    photos: Mapped[int]
+    committed_at: Mapped[datetime] = mapped_column(server_default=FetchedValue())
+    state: Mapped[str] = mapped_column(server_default=FetchedValue())
+    expiring_at: Mapped[datetime | None]
+    removed_at: Mapped[datetime | None]
+
+
+class Photo(Base):
+    """One customer's image. It lives exactly as long as the shard that ``shard_id`` names."""
+
+    __tablename__ = "photo"
+
+    photo_id: Mapped[UUID] = mapped_column(primary_key=True)
+    customer_id: Mapped[UUID] = mapped_column(ForeignKey("customer.customer_id"))
+    sha256: Mapped[str]
+    source: Mapped[str]
+    status: Mapped[str] = mapped_column(server_default=FetchedValue())
+    filename: Mapped[str | None]
+    content_type: Mapped[str]
+    format: Mapped[str]
+    width: Mapped[int]
+    height: Mapped[int]
+    bytes: Mapped[int]
+    camera: Mapped[str | None]
+    taken_at: Mapped[datetime | None] = mapped_column(TIMESTAMP(timezone=False))
+    taken_at_offset: Mapped[str | None]
+    blurhash: Mapped[str | None]
+    dominant_color: Mapped[str | None]
+    uploaded_at: Mapped[datetime]
+    accepted_at: Mapped[datetime]
+    processed_at: Mapped[datetime]
+    expired_at: Mapped[datetime | None]
+    shard_id: Mapped[int | None] = mapped_column(ForeignKey("shard.shard_id"))
+    version: Mapped[int] = mapped_column(server_default=FetchedValue())
+    updated_xid: Mapped[str] = mapped_column(Xid8(), server_default=FetchedValue())
+
+
+class Rendition(Base):
+    """Where one form of a photo lies: a range of a shard."""
+
+    __tablename__ = "rendition"
+
+    photo_id: Mapped[UUID] = mapped_column(ForeignKey("photo.photo_id"), primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    shard_id: Mapped[int] = mapped_column(ForeignKey("shard.shard_id"))
+    offset: Mapped[int]
+    length: Mapped[int]
+    crc32: Mapped[int]
+    content_type: Mapped[str]
+    width: Mapped[int]
+    height: Mapped[int]
+
+
+class IngestRecord(Base):
+    """One row per Kafka record: its outcome."""
+
+    __tablename__ = "ingest_record"
+
+    topic: Mapped[str] = mapped_column(primary_key=True)
+    partition: Mapped[int] = mapped_column(primary_key=True)
+    offset: Mapped[int] = mapped_column(primary_key=True)
+    slice_id: Mapped[int] = mapped_column(ForeignKey("slice.slice_id"))
+    outcome: Mapped[str]
+    reason: Mapped[str | None]
+    detail: Mapped[str | None]
+    photo_id: Mapped[UUID | None]
+    customer_id: Mapped[UUID | None]
+    source: Mapped[str | None]
+    event_id: Mapped[str | None]
+    filename: Mapped[str | None]
+    bytes: Mapped[int | None]
+    accepted_at: Mapped[datetime | None]
+    processed_at: Mapped[datetime]
+    version: Mapped[int] = mapped_column(server_default=FetchedValue())
+    updated_xid: Mapped[str] = mapped_column(Xid8(), server_default=FetchedValue())
+
+
+class Outbox(Base):
+    """What is still to be said on Kafka about a committed record."""
+
+    __tablename__ = "outbox"
+
+    outbox_id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    kind: Mapped[str]
+    topic: Mapped[str]
+    partition: Mapped[int]
+    offset: Mapped[int]
+    created_at: Mapped[datetime] = mapped_column(server_default=FetchedValue())
+    published_at: Mapped[datetime | None]
+
+
+class Hold(Base):
+    """A mark that keeps a photo, or all of a customer's photos, from expiring."""
+
+    __tablename__ = "hold"
+
+    hold_id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    customer_id: Mapped[UUID] = mapped_column(ForeignKey("customer.customer_id"))
+    photo_id: Mapped[UUID | None] = mapped_column(ForeignKey("photo.photo_id"))
+    reason: Mapped[str]
+    placed_by: Mapped[str]
+    placed_at: Mapped[datetime] = mapped_column(server_default=FetchedValue())
+    lifted_at: Mapped[datetime | None]
+
+
+class BiSyncState(Base):
+    """How far the search index follows: every transaction below the watermark is in it."""
+
+    __tablename__ = "bi_sync_state"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    watermark: Mapped[str] = mapped_column(Xid8())
+    synced_at: Mapped[datetime | None]
+    documents: Mapped[int] = mapped_column(server_default=FetchedValue())
+
+
+class Reconciliation(Base):
+    """One result of one check of the hourly reconciliation."""
+
+    __tablename__ = "reconciliation"
+
+    reconciliation_id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    run_id: Mapped[str]
+    checked_at: Mapped[datetime] = mapped_column(server_default=FetchedValue())
+    check_name: Mapped[str]
+    status: Mapped[str]
+    subject: Mapped[str | None]
+    detail: Mapped[dict[str, Any]] = mapped_column(server_default=FetchedValue())

@@ -1,0 +1,1 @@
+"""Pure rules and values: no server, no framework, no clock of its own."""

@@ -1,0 +1,202 @@
+"""What the use cases need from the outside world, one Protocol per need."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from types import TracebackType
+from typing import Protocol, Self
+from uuid import UUID
+
+from photo_pipeline.domain.events import Headers, Record
+from photo_pipeline.domain.imaging import ProcessedImage
+from photo_pipeline.domain.ledger import Lease, OutboxEntry, PlannedSlice, SliceCommit, SliceSummary, Watermarks
+from photo_pipeline.domain.photo import RecordCoordinates, TopicPartition
+
+
+class Clock(Protocol):
+    """Where the time comes from."""
+
+    def now(self) -> datetime:
+        """The time, with a zone."""
+        ...
+
+
+class PhotoLogReader(Protocol):
+    """Kafka, as the pipeline reads it: by planned ranges, never by a consumer group's position."""
+
+    def watermarks(self, topics: Collection[str]) -> Mapping[TopicPartition, Watermarks]:
+        """What Kafka holds of every partition of these topics."""
+        ...
+
+    def read(self, topic_partition: TopicPartition, start: int, end: int) -> Iterator[Record]:
+        """The records of ``[start, end)`` in offset order. An offset that is no record is left out.
+
+        Raises:
+            OffsetOutOfRangeError: when Kafka has deleted ``start``.
+            ServerUnavailableError: when the log does not answer in time.
+        """
+        ...
+
+    def report_progress(self, positions: Mapping[TopicPartition, int]) -> None:
+        """Commit the consumer group, so that ordinary tools show the lag. Nothing reads it back."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class OutboundRecord:
+    """A record to be written."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Kafka's acknowledgement of one record."""
+
+    coordinates: RecordCoordinates
+    timestamp: datetime
+
+
+class PhotoLogWriter(Protocol):
+    """Kafka, as the pipeline writes it: acks from all in-sync replicas, idempotent."""
+
+    def publish(self, records: Iterable[OutboundRecord]) -> Sequence[Delivery]:
+        """Write the records and wait for every delivery report.
+
+        Raises:
+            ServerUnavailableError: when one was not acknowledged; some may still have been written.
+        """
+        ...
+
+
+class ArchiveWriter(Protocol):
+    """A file being written, front to back."""
+
+    def write(self, data: bytes) -> None:
+        """Append."""
+        ...
+
+    def close(self) -> None:
+        """Make all of it durable."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveFile:
+    """A file of the archive: absolute path and length in bytes."""
+
+    path: str
+    length: int
+
+
+class Archive(Protocol):
+    """HDFS, as the pipeline uses it."""
+
+    def create(self, path: str) -> ArchiveWriter:
+        """A new file; its parent folders come into being, an older file of that name is replaced."""
+        ...
+
+    def rename(self, source: str, target: str) -> None:
+        """Move a file; the target's parent folders come into being. Atomic."""
+        ...
+
+    def read(self, path: str, offset: int, length: int) -> bytes:
+        """Exactly that range.
+
+        Raises:
+            ArchiveMemberError: when the file is missing or shorter than that.
+        """
+        ...
+
+    def delete(self, path: str) -> bool:
+        """Remove a file; ``False`` where there was none."""
+        ...
+
+    def length(self, path: str) -> int | None:
+        """The file's length in bytes, or ``None`` where there is none."""
+        ...
+
+    def list(self, folder: str) -> Iterator[ArchiveFile]:
+        """Every file below the folder; nothing where it does not exist."""
+        ...
+
+
+class ImageProcessor(Protocol):
+    """Turns bytes into renditions, away from this process."""
+
+    def submit(self, data: bytes) -> "Future[ProcessedImage]":
+        """Start on one photo; the future raises ``ImageRejected`` where it cannot be used."""
+        ...
+
+    def __enter__(self) -> Self:
+        """Start the workers."""
+        ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """End the workers."""
+        ...
+
+
+class IngestLedger(Protocol):
+    """The ledger, as the ingest uses it."""
+
+    def plan(self, watermarks: Mapping[TopicPartition, Watermarks], max_records: int) -> Sequence[PlannedSlice]:
+        """Plan a slice for each partition that has a backlog, and return all slices that wait for a worker.
+
+        At most one slice of a partition is open at a time, so two planners at once plan no record twice.
+        """
+        ...
+
+    def lease(self, slice_id: int, owner: str, seconds: float) -> Lease | None:
+        """Take a slice with a new attempt; ``None`` where it is committed.
+
+        The same owner's older attempt is superseded at once; another's once its lease has run out.
+
+        Raises:
+            SliceBusyError: when another owner's lease still runs.
+        """
+        ...
+
+    def renew(self, lease: Lease, seconds: float) -> None:
+        """Prolong the lease.
+
+        Raises:
+            LeaseLostError: when another attempt has the slice.
+        """
+        ...
+
+    def release(self, lease: Lease) -> None:
+        """Give an unfinished slice back; no error where the lease is lost anyway."""
+        ...
+
+    def summary(self, slice_id: int) -> SliceSummary:
+        """What a committed slice came to."""
+        ...
+
+    def known_customers(self, customer_ids: Collection[UUID]) -> set[UUID]:
+        """Those of the ids that are customers."""
+        ...
+
+    def commit(self, commit: SliceCommit) -> SliceSummary:
+        """The one commit point: shard, photos, renditions, records, outbox and ``next_offset`` in one transaction.
+
+        Raises:
+            LeaseLostError: when the slice's attempt is not this one's.
+            ProgressConflictError: when ``next_offset`` is not the slice's start.
+        """
+        ...
+
+    def progress(self) -> Mapping[TopicPartition, int]:
+        """``next_offset`` of every partition."""
+        ...
+
+    def outbox(self, limit: int) -> AbstractContextManager[Sequence[OutboxEntry]]:
+        """Up to ``limit`` unpublished entries, locked against other publishers; leaving without error marks them."""
+        ...

@@ -1,0 +1,111 @@
+"""Every setting of the product, read from ``PHOTO_*`` environment variables when asked, never at import."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from photo_pipeline.domain.photo import MAX_PHOTO_BYTES
+
+Positive = Annotated[int, Field(gt=0)]
+MIB = 1024 * 1024
+
+
+class TopicNames(BaseSettings):
+    """The four topics."""
+
+    model_config = SettingsConfigDict(env_prefix="PHOTO_TOPIC_", frozen=True)
+
+    uploaded: str = "photos.uploaded"
+    streamed: str = "photos.streamed"
+    processed: str = "photos.processed"
+    rejected: str = "photos.rejected"
+
+    @property
+    def incoming(self) -> tuple[str, str]:
+        """The topics that the ingest reads."""
+        return (self.uploaded, self.streamed)
+
+
+class KafkaSettings(BaseSettings):
+    """How to reach Kafka, and the one size limit on every hop."""
+
+    model_config = SettingsConfigDict(env_prefix="PHOTO_KAFKA_", frozen=True)
+
+    bootstrap_servers: str
+    client_config: dict[str, str] = {}
+    """More librdkafka settings, as JSON: security in production, nothing on a laptop."""
+    partitions: Positive = 6
+    replication_factor: Positive = 1
+    min_insync_replicas: Positive = 1
+    retention_ms: Positive = 7 * 24 * 3600 * 1000
+    segment_ms: Positive = 6 * 3600 * 1000
+    max_message_bytes: Positive = MAX_PHOTO_BYTES + MIB
+    """A photo of the largest size with its key and headers."""
+
+
+class DatabaseSettings(BaseSettings):
+    """The platform's database, under the role that the reader of this setting may use."""
+
+    model_config = SettingsConfigDict(env_prefix="PHOTO_DATABASE_", frozen=True)
+
+    url: SecretStr
+    """SQLAlchemy form: ``postgresql+psycopg://role:password@host:port/photos``."""
+    pool_size: Positive = 5
+    connect_timeout_seconds: Positive = 5
+    iam_region: str | None = None
+    """Set on RDS with IAM authentication: each new connection gets a fresh token instead of a password."""
+
+
+class HdfsSettings(BaseSettings):
+    """The archive."""
+
+    model_config = SettingsConfigDict(env_prefix="PHOTO_HDFS_", frozen=True)
+
+    namenode: str
+    """``hdfs://host:port``, or the name service of a highly available cluster."""
+    client_config: dict[str, str] = {}
+    root: str = "/photos"
+
+
+class ElasticsearchSettings(BaseSettings):
+    """The search index that analysts read."""
+
+    model_config = SettingsConfigDict(env_prefix="PHOTO_ELASTICSEARCH_", frozen=True)
+
+    url: str
+    user: str
+    password: SecretStr
+    alias: str = "photos"
+
+
+class IngestSettings(BaseSettings):
+    """The limits of a micro-batch. Memory is bounded by these, not by the backlog."""
+
+    model_config = SettingsConfigDict(env_prefix="PHOTO_INGEST_", frozen=True)
+
+    slice_max_records: Positive = 500
+    slice_max_bytes: Positive = 512 * MIB
+    in_flight_bytes: Positive = 96 * MIB
+    workers: Positive = 2
+    image_timeout_seconds: float = 30.0
+    image_memory_bytes: Positive = 2048 * MIB
+    lease_seconds: float = 60.0
+    outbox_batch: Positive = 100
+
+
+class WebSettings(BaseSettings):
+    """What both web applications share."""
+
+    model_config = SettingsConfigDict(env_prefix="PHOTO_", frozen=True)
+
+    signing_key_file: Path
+    """A private Ed25519 key as JWK: signs receipts and sessions."""
+    public_url: str = "http://127.0.0.1:8000"
+    session_seconds: Positive = 3600
+    secure_cookies: bool = False
+    acknowledge_seconds: float = 4.0
+    """How long to wait for Kafka before the sender is told 503."""
+    in_flight_bytes: Positive = 256 * MIB
+    """Bytes of photos that one instance holds at a time; more wait, and are told 503 when that takes too long."""
