@@ -147,10 +147,13 @@ class ImageProcessor(Protocol):
 class IngestLedger(Protocol):
     """The ledger, as the ingest uses it."""
 
-    def plan(self, watermarks: Mapping[TopicPartition, Watermarks], max_records: int) -> Sequence[PlannedSlice]:
-        """Plan a slice for each partition that has a backlog, and return all slices that wait for a worker.
+    def plan(
+        self, watermarks: Mapping[TopicPartition, Watermarks], max_records: int, owner: str, seconds: float
+    ) -> Sequence[PlannedSlice]:
+        """Plan a slice for each partition that has a backlog, and reserve all that wait for a worker to ``owner``.
 
-        At most one slice of a partition is open at a time, so two planners at once plan no record twice.
+        At most one slice of a partition is open at a time, so two planners at once plan no record twice. A slice whose
+        worker died comes back once its lease has run out; asked again, the same owner gets the same slices.
         """
         ...
 
@@ -199,4 +202,24 @@ class IngestLedger(Protocol):
 
     def outbox(self, limit: int) -> AbstractContextManager[Sequence[OutboxEntry]]:
         """Up to ``limit`` unpublished entries, locked against other publishers; leaving without error marks them."""
+        ...
+
+
+class AsyncPhotoLogWriter(Protocol):
+    """Kafka, as a web application writes it: many senders wait at once, each for its own record."""
+
+    async def append(self, record: OutboundRecord) -> Delivery:
+        """Write one record and wait for its delivery report.
+
+        Raises:
+            ServerUnavailableError: when it was not acknowledged in time; it may still have been written.
+        """
+        ...
+
+    async def ready(self) -> bool:
+        """Whether Kafka answers."""
+        ...
+
+    async def close(self) -> None:
+        """Wait for what is under way, then disconnect."""
         ...

@@ -1,8 +1,14 @@
 """The one door to the database: engines with bounded pools and short time limits."""
 
-import boto3
-from sqlalchemy import URL, Engine, create_engine, event, make_url
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+import boto3
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from photo_pipeline.domain.errors import ServerUnavailableError
 from photo_pipeline.settings import DatabaseSettings
 
 
@@ -23,6 +29,20 @@ def make_engine(settings: DatabaseSettings, application_name: str) -> Engine:
     if settings.iam_region is not None:
         _use_iam_tokens(engine, settings.iam_region)
     return engine
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Connection]:
+    """One transaction (READ COMMITTED): committed on leaving, rolled back by any error.
+
+    Raises:
+        ServerUnavailableError: when the server is away, or ended the transaction for a reason that a retry may cure.
+    """
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except (OperationalError, InterfaceError, PoolTimeoutError) as error:
+        raise ServerUnavailableError("PostgreSQL", str(error).partition("\n")[0]) from error
 
 
 def _use_iam_tokens(engine: Engine, region: str) -> None:

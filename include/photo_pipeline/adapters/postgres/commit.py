@@ -1,0 +1,227 @@
+"""The one commit point: what a slice makes visible, in one transaction.
+
+The order matters. The fence comes first: it takes the slice's row lock and checks the attempt, so that of two attempts
+one waits for the other and then finds the slice committed. Then the compare-and-set on ``next_offset``. Photos are
+locked in the order of their ids, so that two slices with the same photos cannot deadlock.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Connection, delete, func, insert, literal, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from photo_pipeline.adapters.postgres.models import (
+    IngestRecord,
+    Outbox,
+    PartitionProgress,
+    Photo,
+    Rendition,
+    Shard,
+    Slice,
+)
+from photo_pipeline.domain.errors import LeaseLostError, ProgressConflictError
+from photo_pipeline.domain.ledger import ArchivedPhoto, RecordResult, SliceCommit, SliceSummary
+from photo_pipeline.domain.outcomes import Outcome
+from photo_pipeline.domain.photo import TopicPartition
+
+Row = dict[str, object]
+
+
+def commit_slice(connection: Connection, commit: SliceCommit) -> SliceSummary:
+    """Write all of a slice, or raise and write nothing.
+
+    Raises:
+        LeaseLostError: when the slice's attempt is not this one's, or the slice is committed already.
+        ProgressConflictError: when ``next_offset`` is not the slice's start.
+    """
+    _fence(connection, commit)
+    _advance(connection, commit)
+    if commit.shard is not None:
+        shard_id = _insert_shard(connection, commit, commit.shard.path, commit.shard.length)
+        fresh = _index_photos(connection, commit.photos, shard_id)
+    else:
+        fresh = set()
+    _insert_records(connection, commit, fresh)
+    _insert_outbox(connection, commit.lease.slice.slice_id)
+    return summarise(connection, commit.lease.slice.slice_id)
+
+
+def summarise(connection: Connection, slice_id: int) -> SliceSummary:
+    """What a slice came to, counted from its records."""
+    found = connection.execute(
+        select(Slice.topic, Slice.partition, Slice.start, Slice.end, Slice.attempt).where(Slice.slice_id == slice_id)
+    ).one()
+    counts: dict[str, int] = dict(
+        connection.execute(
+            select(IngestRecord.outcome, func.count())
+            .where(IngestRecord.slice_id == slice_id)
+            .group_by(IngestRecord.outcome)
+        ).tuples()
+    )
+    return SliceSummary(
+        slice_id=slice_id,
+        topic_partition=TopicPartition(found.topic, found.partition),
+        start=found.start,
+        end=found.end,
+        attempt=found.attempt,
+        processed=counts.get(Outcome.PROCESSED, 0),
+        duplicate=counts.get(Outcome.DUPLICATE, 0),
+        rejected=counts.get(Outcome.REJECTED, 0),
+        absent=counts.get(Outcome.ABSENT, 0),
+        shard_path=connection.scalar(select(Shard.path).where(Shard.slice_id == slice_id)),
+    )
+
+
+def _fence(connection: Connection, commit: SliceCommit) -> None:
+    planned, attempt = commit.lease.slice, commit.lease.attempt
+    fenced = connection.execute(
+        update(Slice)
+        .where(Slice.slice_id == planned.slice_id, Slice.attempt == attempt, Slice.state == "running")
+        .values(state="committed", end=commit.end, committed_at=func.now(), lease_owner=None, lease_expires_at=None)
+    )
+    if fenced.rowcount == 0:
+        raise LeaseLostError(planned.slice_id, attempt)
+
+
+def _advance(connection: Connection, commit: SliceCommit) -> None:
+    planned = commit.lease.slice
+    advanced = connection.execute(
+        update(PartitionProgress)
+        .where(
+            PartitionProgress.topic == planned.topic_partition.topic,
+            PartitionProgress.partition == planned.topic_partition.partition,
+            PartitionProgress.next_offset == planned.start,
+        )
+        .values(next_offset=commit.end, updated_at=func.now())
+    )
+    if advanced.rowcount == 0:
+        raise ProgressConflictError(planned.slice_id, planned.start)
+
+
+def _insert_shard(connection: Connection, commit: SliceCommit, path: str, length: int) -> int:
+    planned = commit.lease.slice
+    values = {"path": path, "slice_id": planned.slice_id, "dt": planned.dt, "length": length}
+    statement = insert(Shard).values(**values, photos=len(commit.photos)).returning(Shard.shard_id)
+    return connection.execute(statement).scalar_one()
+
+
+def _index_photos(connection: Connection, photos: Sequence[ArchivedPhoto], shard_id: int) -> set[UUID]:
+    """Point each photo's index to the new shard; the ids of those that were not there, or had expired."""
+    in_order = sorted(photos, key=lambda photo: photo.photo_id)
+    rows = {photo.photo_id: _photo_row(photo, shard_id) for photo in in_order}
+    created = set(
+        connection.scalars(upsert(Photo).on_conflict_do_nothing().returning(Photo.photo_id), list(rows.values()))
+    )
+    expired = _lock_known(connection, [photo_id for photo_id in rows if photo_id not in created])
+    for photo_id, has_expired in expired.items():
+        row = rows[photo_id]
+        connection.execute(update(Photo).where(Photo.photo_id == photo_id).values(row if has_expired else _moved(row)))
+    _replace_renditions(connection, photos, shard_id)
+    return created | {photo_id for photo_id, has_expired in expired.items() if has_expired}
+
+
+def _lock_known(connection: Connection, photo_ids: Sequence[UUID]) -> dict[UUID, bool]:
+    """Lock photos that exist, in the order of their ids; whether each has expired."""
+    if not photo_ids:
+        return {}
+    locked = (
+        select(Photo.photo_id, Photo.status).where(Photo.photo_id.in_(photo_ids)).order_by(Photo.photo_id)
+    ).with_for_update()
+    return {photo_id: status == "expired" for photo_id, status in connection.execute(locked)}
+
+
+def _moved(row: Row) -> Row:
+    """A duplicate moves the index and prolongs the photo's life; what was known of it first stays."""
+    return {"shard_id": row["shard_id"], "accepted_at": func.greatest(Photo.accepted_at, row["accepted_at"])}
+
+
+def _photo_row(photo: ArchivedPhoto, shard_id: int) -> Row:
+    metadata = photo.metadata
+    taken_at = None if metadata.taken_at is None else datetime.fromisoformat(metadata.taken_at)
+    return {
+        "photo_id": photo.photo_id,
+        "customer_id": photo.customer_id,
+        "sha256": photo.sha256,
+        "source": photo.source.value,
+        "status": "processed",
+        "filename": photo.filename,
+        "content_type": photo.content_type,
+        "format": metadata.format.value,
+        "width": metadata.width,
+        "height": metadata.height,
+        "bytes": photo.bytes,
+        "camera": metadata.camera,
+        "taken_at": taken_at,
+        "taken_at_offset": metadata.taken_at_offset,
+        "blurhash": metadata.blurhash,
+        "dominant_color": metadata.dominant_color,
+        "uploaded_at": photo.accepted_at,
+        "accepted_at": photo.accepted_at,
+        "processed_at": func.now(),
+        "expired_at": None,
+        "shard_id": shard_id,
+    }
+
+
+def _replace_renditions(connection: Connection, photos: Sequence[ArchivedPhoto], shard_id: int) -> None:
+    connection.execute(delete(Rendition).where(Rendition.photo_id.in_([photo.photo_id for photo in photos])))
+    rows = [
+        {
+            "photo_id": photo.photo_id,
+            "kind": rendition.kind.value,
+            "shard_id": shard_id,
+            "offset": rendition.offset,
+            "length": rendition.length,
+            "crc32": rendition.crc32,
+            "content_type": rendition.content_type,
+            "width": rendition.width,
+            "height": rendition.height,
+        }
+        for photo in photos
+        for rendition in photo.renditions
+    ]
+    connection.execute(insert(Rendition), rows)
+
+
+def _insert_records(connection: Connection, commit: SliceCommit, fresh: set[UUID]) -> None:
+    rows = [_record_row(commit, record, fresh) for record in commit.records]
+    if rows:
+        connection.execute(insert(IngestRecord), rows)
+
+
+def _record_row(commit: SliceCommit, record: RecordResult, fresh: set[UUID]) -> Row:
+    planned = commit.lease.slice
+    outcome = record.outcome
+    if outcome is Outcome.PROCESSED and record.photo_id not in fresh:
+        outcome = Outcome.DUPLICATE
+    return {
+        "topic": planned.topic_partition.topic,
+        "partition": planned.topic_partition.partition,
+        "offset": record.offset,
+        "slice_id": planned.slice_id,
+        "outcome": outcome.value,
+        "reason": None if record.reason is None else record.reason.value,
+        "detail": record.detail,
+        "photo_id": record.photo_id,
+        "customer_id": record.customer_id,
+        "source": None if record.source is None else record.source.value,
+        "event_id": record.event_id,
+        "filename": record.filename,
+        "bytes": record.bytes,
+        "accepted_at": record.accepted_at,
+        "processed_at": func.now(),
+    }
+
+
+def _insert_outbox(connection: Connection, slice_id: int) -> None:
+    """What Kafka is to hear of this slice, written with it: said after the commit, and never instead of it."""
+    kinds = {Outcome.PROCESSED: "processed", Outcome.REJECTED: "dead_letter"}
+    for outcome, kind in kinds.items():
+        told = (
+            select(literal(kind), IngestRecord.topic, IngestRecord.partition, IngestRecord.offset)
+            .where(IngestRecord.slice_id == slice_id, IngestRecord.outcome == outcome.value)
+            .order_by(IngestRecord.offset)
+        )
+        connection.execute(insert(Outbox).from_select(["kind", "topic", "partition", "offset"], told))

@@ -1,0 +1,96 @@
+"""The outbox's rows, with what a publisher needs to know of each."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, func, select, update
+from sqlalchemy.orm import aliased
+
+from photo_pipeline.adapters.postgres.models import IngestRecord, Outbox, Photo, Rendition, Shard
+from photo_pipeline.domain.ledger import ArchiveLocation, DeadLetterEntry, OutboxEntry, ProcessedEntry
+from photo_pipeline.domain.photo import RecordCoordinates
+
+
+def waiting_entries(connection: Connection, limit: int) -> list[OutboxEntry]:
+    """Lock and return up to ``limit`` unpublished entries, oldest first; those that others have locked are left out."""
+    waiting = (
+        select(Outbox.outbox_id)
+        .where(Outbox.published_at.is_(None))
+        .order_by(Outbox.outbox_id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    outbox_ids = list(connection.scalars(waiting))
+    return [_entry(row) for row in connection.execute(_details(outbox_ids))]
+
+
+def mark_published(connection: Connection, outbox_ids: Sequence[int]) -> None:
+    """These have been acknowledged by Kafka."""
+    if outbox_ids:
+        connection.execute(update(Outbox).where(Outbox.outbox_id.in_(outbox_ids)).values(published_at=func.now()))
+
+
+def _details(outbox_ids: Sequence[int]) -> Select[Any]:
+    original, web = aliased(Rendition), aliased(Rendition)
+    return (
+        select(
+            Outbox.outbox_id,
+            Outbox.kind,
+            Outbox.topic,
+            Outbox.partition,
+            Outbox.offset,
+            IngestRecord.reason,
+            IngestRecord.detail,
+            Photo.photo_id,
+            Photo.customer_id,
+            Photo.sha256,
+            Photo.filename,
+            Photo.format,
+            Photo.width,
+            Photo.height,
+            Photo.processed_at,
+            Shard.path,
+            original.offset.label("original_offset"),
+            original.length.label("original_length"),
+            web.offset.label("web_offset"),
+            web.length.label("web_length"),
+        )
+        .join(
+            IngestRecord,
+            (IngestRecord.topic == Outbox.topic)
+            & (IngestRecord.partition == Outbox.partition)
+            & (IngestRecord.offset == Outbox.offset),
+        )
+        .outerjoin(Photo, (Photo.photo_id == IngestRecord.photo_id) & (Outbox.kind == "processed"))
+        .outerjoin(Shard, Shard.shard_id == Photo.shard_id)
+        .outerjoin(original, (original.photo_id == Photo.photo_id) & (original.kind == "original"))
+        .outerjoin(web, (web.photo_id == Photo.photo_id) & (web.kind == "web"))
+        .where(Outbox.outbox_id.in_(outbox_ids))
+        .order_by(Outbox.outbox_id)
+    )
+
+
+def _entry(row: Row[Any]) -> OutboxEntry:
+    coordinates = RecordCoordinates(row.topic, row.partition, row.offset)
+    if row.kind == "dead_letter":
+        return DeadLetterEntry(row.outbox_id, coordinates, row.reason, row.detail)
+    return ProcessedEntry(
+        outbox_id=row.outbox_id,
+        coordinates=coordinates,
+        photo_id=row.photo_id,
+        customer_id=row.customer_id,
+        sha256=row.sha256,
+        filename=row.filename,
+        format=row.format,
+        width=row.width,
+        height=row.height,
+        processed_at=row.processed_at,
+        original=_location(row.path, row.original_offset, row.original_length),
+        web=_location(row.path, row.web_offset, row.web_length),
+    )
+
+
+def _location(path: str | None, offset: int | None, length: int | None) -> ArchiveLocation | None:
+    if path is None or offset is None or length is None:
+        return None
+    return ArchiveLocation(path, offset, length)

@@ -1,0 +1,99 @@
+"""Ingest: plan slices in the ledger, then process each one exactly once.
+
+A slice is read from Kafka by its planned range, its photos are processed and streamed into one shard, and a single
+transaction makes shard, photos, records and progress visible. Killed at any instruction and run again, the same rows
+come out: what an unfinished attempt left on HDFS has the attempt in its name, no row names it, and the sweep removes
+it.
+"""
+
+import logging
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from photo_pipeline.domain.errors import ServerUnavailableError
+from photo_pipeline.domain.ledger import Lease, PlannedSlice, SliceSummary
+from photo_pipeline.domain.photo import TopicPartition
+from photo_pipeline.ports import Archive, ImageProcessor, IngestLedger, PhotoLogReader
+from photo_pipeline.use_cases.lease_keeper import LeaseKeeper
+from photo_pipeline.use_cases.slice_reading import read_slice
+from photo_pipeline.use_cases.slice_work import SliceWork
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class IngestLimits:
+    """What bounds a slice and the memory that processing it takes."""
+
+    slice_max_records: int
+    slice_max_bytes: int
+    in_flight_bytes: int
+    lease_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class IngestPorts:
+    """The outside world, as the ingest needs it."""
+
+    ledger: IngestLedger
+    log: PhotoLogReader
+    archive: Archive
+    images: ImageProcessor
+    archive_root: str
+
+
+def plan_micro_batch(
+    ledger: IngestLedger, log: PhotoLogReader, topics: Collection[str], limits: IngestLimits, owner: str
+) -> Sequence[PlannedSlice]:
+    """Plan what waits in Kafka, and reserve it and whatever dead workers left to ``owner`` (one run of the DAG)."""
+    planned = ledger.plan(log.watermarks(topics), limits.slice_max_records, owner, limits.lease_seconds)
+    logger.info("planned slices=%d records<=%d owner=%s", len(planned), sum(s.end - s.start for s in planned), owner)
+    return planned
+
+
+def process_slice(slice_id: int, owner: str, ports: IngestPorts, limits: IngestLimits) -> SliceSummary:
+    """Bring one slice to its end, or find that it is there already.
+
+    Raises:
+        SliceBusyError: when another owner works on it.
+        LeaseLostError: when another attempt took it over meanwhile; nothing of this one is visible.
+        ServerUnavailableError: when a server is away; the slice is given back for the next attempt.
+    """
+    lease = ports.ledger.lease(slice_id, owner, limits.lease_seconds)
+    if lease is None:
+        return ports.ledger.summary(slice_id)
+    try:
+        with LeaseKeeper(ports.ledger, lease, limits.lease_seconds) as keeper:
+            summary = _process_leased(lease, ports, limits, keeper)
+    except Exception:
+        _give_back(ports.ledger, lease)
+        raise
+    _report_progress(ports.log, summary)
+    return summary
+
+
+def _process_leased(lease: Lease, ports: IngestPorts, limits: IngestLimits, keeper: LeaseKeeper) -> SliceSummary:
+    work = SliceWork(lease, ports.ledger, ports.archive, ports.images, ports.archive_root, limits.in_flight_bytes)
+    for item in read_slice(ports.log, lease.slice, limits.slice_max_bytes):
+        keeper.check()
+        work.add(item)
+    commit = work.finish()
+    keeper.check()
+    return ports.ledger.commit(commit)
+
+
+def _give_back(ledger: IngestLedger, lease: Lease) -> None:
+    """Best effort, while an error is already on its way: an unreturned lease runs out by itself."""
+    try:
+        ledger.release(lease)
+    except ServerUnavailableError as error:
+        logger.warning("slice=%d not given back: %s", lease.slice.slice_id, error)
+
+
+def _report_progress(log: PhotoLogReader, summary: SliceSummary) -> None:
+    """For lag monitoring only, so a failure is worth a line and no more."""
+    positions: dict[TopicPartition, int] = {summary.topic_partition: summary.end}
+    try:
+        log.report_progress(positions)
+    except ServerUnavailableError as error:
+        logger.warning("consumer group not committed for %s: %s", summary.topic_partition, error)

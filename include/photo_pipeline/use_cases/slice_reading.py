@@ -1,0 +1,49 @@
+"""Reads a slice so that every offset of its range is accounted for, also those that hold no record."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from photo_pipeline.domain.errors import OffsetOutOfRangeError
+from photo_pipeline.domain.events import Record
+from photo_pipeline.domain.ledger import PlannedSlice
+from photo_pipeline.domain.outcomes import AbsentReason
+from photo_pipeline.ports import PhotoLogReader
+
+
+@dataclass(frozen=True, slots=True)
+class AbsentRange:
+    """Offsets ``[start, end)`` that hold no record."""
+
+    start: int
+    end: int
+    reason: AbsentReason
+
+
+def read_slice(log: PhotoLogReader, planned: PlannedSlice, max_bytes: int) -> Iterator[Record | AbsentRange]:
+    """Cover ``[start, end)`` without a hole, in offset order; end early once ``max_bytes`` of photos have been read.
+
+    Raises:
+        ServerUnavailableError: when Kafka does not answer.
+    """
+    position, size = planned.start, 0
+    while position < planned.end:
+        try:
+            for record in log.read(planned.topic_partition, position, planned.end):
+                offset = record.coordinates.offset
+                if offset > position:
+                    yield AbsentRange(position, offset, AbsentReason.NO_RECORD)
+                yield record
+                position, size = offset + 1, size + len(record.value)
+                if size >= max_bytes:
+                    return
+        except OffsetOutOfRangeError:
+            low = log.watermarks([planned.topic_partition.topic])[planned.topic_partition].low
+            first_left = min(max(low, position), planned.end)
+            if first_left == position:
+                raise
+            yield AbsentRange(position, first_left, AbsentReason.DELETED_BY_KAFKA)
+            position = first_left
+        else:
+            if position < planned.end:
+                yield AbsentRange(position, planned.end, AbsentReason.NO_RECORD)
+            return

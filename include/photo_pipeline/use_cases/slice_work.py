@@ -1,0 +1,230 @@
+"""The work on one slice: records in, one shard and a commit out, in offset order and with bounded memory."""
+
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from photo_pipeline.domain.errors import RecordRejected
+from photo_pipeline.domain.events import PhotoEvent, Record, customer_of, filename_of, parse_record
+from photo_pipeline.domain.imaging import CONTENT_TYPES, EXTENSIONS, ImageRejected, ProcessedImage, SniffedFormat
+from photo_pipeline.domain.ledger import ArchivedPhoto, Lease, RecordResult, ShardFile, SliceCommit
+from photo_pipeline.domain.outcomes import Outcome, RejectReason
+from photo_pipeline.domain.photo import RenditionKind
+from photo_pipeline.domain.shard import Member
+from photo_pipeline.ports import Archive, ImageProcessor, IngestLedger
+from photo_pipeline.use_cases.shard_staging import StagedShard
+from photo_pipeline.use_cases.slice_reading import AbsentRange
+
+
+@dataclass(frozen=True, slots=True)
+class _InFlight:
+    """A photo that a worker has."""
+
+    record: Record
+    event: PhotoEvent
+    image: Future[ProcessedImage]
+
+
+@dataclass(frozen=True, slots=True)
+class _Repeat:
+    """The same photo again in the same slice: it shares the first one's fate, and its bytes need not be kept."""
+
+    photo_id: UUID
+    result: RecordResult
+
+
+_Pending = _InFlight | _Repeat | RecordResult
+
+
+class SliceWork:
+    """Takes what was read of a slice and turns it into a commit.
+
+    At most ``in_flight_bytes`` of photos (and one more) are held at a time, whatever the slice's size. Results leave in the
+    order in which records came, so the shard is in offset order.
+    """
+
+    def __init__(
+        self,
+        lease: Lease,
+        ledger: IngestLedger,
+        archive: Archive,
+        images: ImageProcessor,
+        archive_root: str,
+        in_flight_bytes: int,
+    ) -> None:
+        self._lease = lease
+        self._ledger = ledger
+        self._images = images
+        self._limit = in_flight_bytes
+        self._shard = StagedShard(archive, archive_root, lease)
+        self._pending: deque[_Pending] = deque()
+        self._in_flight = 0
+        self._end = lease.slice.start
+        self._customers: dict[UUID, bool] = {}
+        self._seen: set[UUID] = set()
+        self._results: list[RecordResult] = []
+        self._result_of: dict[UUID, RecordResult] = {}
+        self._photos: list[ArchivedPhoto] = []
+
+    def add(self, item: Record | AbsentRange) -> None:
+        """Start on the next record; waits while too many bytes are in flight."""
+        if isinstance(item, AbsentRange):
+            self._pending.extend(_absent_results(item))
+            self._end = item.end
+        else:
+            self._pending.append(self._start(item))
+            self._end = item.coordinates.offset + 1
+        self._settle(self._limit)
+
+    def finish(self) -> SliceCommit:
+        """Wait for what is in flight, close the shard and give it its final name."""
+        self._settle(0)
+        shard: ShardFile | None = self._shard.publish(self._end)
+        return SliceCommit(self._lease, self._end, shard, tuple(self._photos), tuple(self._results))
+
+    def _start(self, record: Record) -> _Pending:
+        try:
+            event = parse_record(record)
+            self._require_customer(event.customer_id)
+        except RecordRejected as rejection:
+            return _rejected(record, rejection.reason, rejection.detail)
+        if event.photo_id in self._seen:
+            return _Repeat(event.photo_id, _accepted(record, event, Outcome.DUPLICATE))
+        self._seen.add(event.photo_id)
+        self._in_flight += len(event.data)
+        return _InFlight(record, event, self._images.submit(event.data))
+
+    def _require_customer(self, customer_id: UUID) -> None:
+        if customer_id not in self._customers:
+            self._customers[customer_id] = customer_id in self._ledger.known_customers([customer_id])
+        if not self._customers[customer_id]:
+            raise RecordRejected(RejectReason.UNKNOWN_CUSTOMER, str(customer_id))
+
+    def _settle(self, limit: int) -> None:
+        """Take results from the front until no more than ``limit`` bytes are in flight and the front is not ready."""
+        while self._pending and (self._in_flight > limit or limit == 0 or _is_ready(self._pending[0])):
+            pending = self._pending.popleft()
+            if isinstance(pending, _InFlight):
+                self._in_flight -= len(pending.event.data)
+                result = self._archive_photo(pending)
+                self._result_of[pending.event.photo_id] = result
+            elif isinstance(pending, _Repeat):
+                result = self._repeat(pending)
+            else:
+                result = pending
+            self._results.append(result)
+
+    def _archive_photo(self, pending: _InFlight) -> RecordResult:
+        try:
+            image = pending.image.result()
+        except ImageRejected as rejection:
+            return _rejected(pending.record, rejection.reason, rejection.detail, pending.event)
+        event, accepted_at = pending.event, pending.record.timestamp
+        members = _members(event.data, image)
+        photo = ArchivedPhoto(
+            photo_id=event.photo_id,
+            customer_id=event.customer_id,
+            sha256=event.sha256,
+            source=event.source,
+            filename=event.filename,
+            content_type=members[0].content_type,
+            bytes=len(event.data),
+            accepted_at=accepted_at,
+            metadata=image.metadata,
+            renditions=(),
+        )
+        renditions = self._shard.add(event.photo_id, members, _description(pending, image), accepted_at)
+        self._photos.append(replace(photo, renditions=renditions))
+        return _accepted(pending.record, event, Outcome.PROCESSED)
+
+    def _repeat(self, pending: _Repeat) -> RecordResult:
+        first = self._result_of[pending.photo_id]
+        if first.outcome is Outcome.REJECTED:
+            return replace(pending.result, outcome=first.outcome, reason=first.reason, detail=first.detail)
+        return pending.result
+
+
+def _is_ready(pending: _Pending) -> bool:
+    return not isinstance(pending, _InFlight) or pending.image.done()
+
+
+def _absent_results(absent: AbsentRange) -> Iterator[RecordResult]:
+    for offset in range(absent.start, absent.end):
+        yield RecordResult(offset=offset, outcome=Outcome.ABSENT, reason=absent.reason)
+
+
+def _accepted(record: Record, event: PhotoEvent, outcome: Outcome) -> RecordResult:
+    return RecordResult(
+        offset=record.coordinates.offset,
+        outcome=outcome,
+        accepted_at=record.timestamp,
+        photo_id=event.photo_id,
+        customer_id=event.customer_id,
+        source=event.source,
+        event_id=event.event_id,
+        filename=event.filename,
+        bytes=len(record.value),
+    )
+
+
+def _rejected(record: Record, reason: RejectReason, detail: str, event: PhotoEvent | None = None) -> RecordResult:
+    """A rejected record keeps whatever it could be asked: a customer wants to know which of their photos it was."""
+    return RecordResult(
+        offset=record.coordinates.offset,
+        outcome=Outcome.REJECTED,
+        accepted_at=record.timestamp,
+        photo_id=None if event is None else event.photo_id,
+        customer_id=customer_of(record.headers),
+        source=None if event is None else event.source,
+        event_id=None if event is None else event.event_id,
+        filename=filename_of(record.headers),
+        bytes=len(record.value),
+        reason=reason,
+        detail=detail,
+    )
+
+
+def _members(original: bytes, image: ProcessedImage) -> tuple[Member, ...]:
+    metadata = image.metadata
+    sniffed = SniffedFormat(metadata.format)
+    return (
+        Member(
+            kind=RenditionKind.ORIGINAL,
+            extension=EXTENSIONS[sniffed],
+            data=original,
+            content_type=CONTENT_TYPES[sniffed],
+            width=metadata.width,
+            height=metadata.height,
+        ),
+        *(
+            Member(
+                RenditionKind(rendition.kind), "jpg", rendition.data, "image/jpeg", rendition.width, rendition.height
+            )
+            for rendition in (image.web, image.thumb)
+        ),
+    )
+
+
+def _description(pending: _InFlight, image: ProcessedImage) -> dict[str, object]:
+    """What ``<photo_id>.json`` says: enough to build the photo's rows again from the archive alone."""
+    event, metadata, coordinates = pending.event, image.metadata, pending.record.coordinates
+    return {
+        "photo_id": str(event.photo_id),
+        "customer_id": str(event.customer_id),
+        "sha256": event.sha256,
+        "source": event.source.value,
+        "filename": event.filename,
+        "format": metadata.format.value,
+        "width": metadata.width,
+        "height": metadata.height,
+        "bytes": len(event.data),
+        "camera": metadata.camera,
+        "taken_at": metadata.taken_at,
+        "taken_at_offset": metadata.taken_at_offset,
+        "accepted_at": pending.record.timestamp.isoformat(),
+        "topic": coordinates.topic,
+        "partition": coordinates.partition,
+        "offset": coordinates.offset,
+    }
