@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Protocol, Self
 from uuid import UUID
 
+from photo_pipeline.domain.documents import CommitPosition, Document, OutcomeRow
 from photo_pipeline.domain.events import Headers, Record
 from photo_pipeline.domain.imaging import ProcessedImage
 from photo_pipeline.domain.ledger import Lease, OutboxEntry, PlannedSlice, SliceCommit, SliceSummary, Watermarks
@@ -222,4 +223,77 @@ class AsyncPhotoLogWriter(Protocol):
 
     async def close(self) -> None:
         """Wait for what is under way, then disconnect."""
+        ...
+
+
+class OutcomeSource(Protocol):
+    """The outcomes that analysts may see, in the order in which they were committed."""
+
+    def horizon(self) -> int:
+        """The oldest transaction that still runs: all below it have ended, and no row below it is yet to appear."""
+        ...
+
+    def page(self, after: CommitPosition, horizon: int, limit: int) -> Sequence[OutcomeRow]:
+        """Up to ``limit`` rows after that position and below the horizon, in commit order."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SyncProgress:
+    """How far the search index follows.
+
+    Attributes:
+        watermark: every change by a transaction below this one is in the index.
+        synced_at: what was committed by then is in the index, save transactions that were still open.
+        documents: how many documents have been sent, ever.
+    """
+
+    watermark: int
+    synced_at: datetime | None
+    documents: int
+
+
+class SyncState(Protocol):
+    """Where the sync keeps its progress between runs."""
+
+    def load(self) -> SyncProgress:
+        """The progress; watermark 0 where there has been none."""
+        ...
+
+    def advance(self, seen: SyncProgress, to: SyncProgress) -> None:
+        """Replace the progress that was seen.
+
+        Raises:
+            SyncConflictError: when the watermark is no longer the one seen.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class IndexReport:
+    """What became of the documents that were sent: now in the index, or there already in a newer version."""
+
+    indexed: int
+    conflicts: int
+
+
+class SearchIndex(Protocol):
+    """Elasticsearch, as the sync uses it."""
+
+    def is_empty(self) -> bool:
+        """Whether there is no index at all."""
+        ...
+
+    def write(self, documents: Sequence[Document]) -> IndexReport:
+        """Store the documents, each unless a newer version of it is there. Every single one is accounted for.
+
+        Raises:
+            IndexingFailedError: when one was refused; others may have been stored.
+            IndexNotPreparedError: when the template is not installed.
+            ServerUnavailableError: when the server is away or stays overloaded.
+        """
+        ...
+
+    def refresh(self) -> None:
+        """Make all that was written visible to searches."""
         ...

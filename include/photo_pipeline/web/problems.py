@@ -1,0 +1,151 @@
+"""Errors as RFC 9457 problem details: one shape for everything that goes wrong, with no traceback and no input echoed."""
+
+import json
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from photo_pipeline.domain.errors import ServerUnavailableError
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_SECONDS = 5
+"""What ``Retry-After`` says where nothing better is known."""
+_TYPE_PREFIX = "urn:photo-pipeline:problem:"
+
+
+class Problem(BaseModel):
+    """RFC 9457, section 3. Some problems carry more members than these."""
+
+    type: str = Field(description="What kind of problem: a URN that a program can compare")
+    title: str = Field(description="The kind of problem, in words")
+    status: int
+    detail: str | None = Field(default=None, description="What happened this time, as a person would say it")
+    instance: str | None = Field(default=None, description="The path that was asked for")
+    request_id: str | None = Field(default=None, description="Finds this request in the server's log")
+
+
+class InvalidField(BaseModel):
+    """One thing that is wrong with a request."""
+
+    where: str = Field(description="`body`, `query`, `path` or `header`")
+    pointer: str = Field(description="Where in it, as a JSON Pointer (RFC 6901)")
+    detail: str
+
+
+class ValidationProblem(Problem):
+    """A request that does not fit the API's description."""
+
+    errors: list[InvalidField] | None = Field(default=None, description="What is wrong, field by field")
+
+
+class ProblemError(Exception):
+    """Ends a request with a problem.
+
+    Args:
+        status: the HTTP status.
+        slug: the kind of problem, for programs.
+        detail: what happened, for people.
+        headers: to be sent along, such as ``Retry-After``.
+        members: more members of the problem (RFC 9457, 3.2).
+    """
+
+    def __init__(
+        self,
+        status: HTTPStatus,
+        slug: str,
+        detail: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        members: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.status = status
+        self.slug = slug
+        self.detail = detail
+        self.headers = dict(headers or {})
+        self.members = dict(members or {})
+        super().__init__(f"{status.value} {slug}: {detail}")
+
+
+def unavailable(slug: str, detail: str, **members: object) -> ProblemError:
+    """503 with ``Retry-After``: nothing is wrong with the request, so the same one may succeed later."""
+    headers = {"Retry-After": str(RETRY_SECONDS)}
+    return ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, slug, detail, headers=headers, members=members)
+
+
+def respond(scope: Mapping[str, Any], problem: ProblemError) -> Response:
+    """The problem as a response to the request of this ASGI scope."""
+    body = {
+        "type": _TYPE_PREFIX + problem.slug,
+        "title": problem.status.phrase,
+        "status": problem.status.value,
+        "detail": problem.detail,
+        "instance": scope.get("path"),
+        "request_id": scope.get("state", {}).get("request_id"),
+        **problem.members,
+    }
+    # ASCII only: a path or field name may hold what is not valid UTF-8.
+    content = json.dumps({name: value for name, value in body.items() if value is not None})
+    return Response(content, problem.status.value, headers=problem.headers, media_type=MEDIA_TYPE)
+
+
+def install(app: FastAPI) -> None:
+    """Make every error of this application a problem. What nobody expected is the middleware's to catch."""
+    app.add_exception_handler(ProblemError, _on_problem)
+    app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_exception_handler(RequestValidationError, _on_invalid_request)
+    app.add_exception_handler(ServerUnavailableError, _on_server_unavailable)
+
+
+def described(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
+    """The problems that a route may answer, for its OpenAPI description."""
+    return {status.value: _description(status) for status in statuses}
+
+
+def _description(status: HTTPStatus) -> dict[str, Any]:
+    model = ValidationProblem if status is HTTPStatus.UNPROCESSABLE_ENTITY else Problem
+    entry: dict[str, Any] = {
+        "description": status.phrase,
+        "content": {MEDIA_TYPE: {"schema": {"$ref": f"#/components/schemas/{model.__name__}"}}},
+    }
+    if status in {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS}:
+        entry["headers"] = {"Retry-After": {"description": "Seconds to wait", "schema": {"type": "integer"}}}
+    return entry
+
+
+def _on_problem(request: Request, error: Exception) -> Response:
+    assert isinstance(error, ProblemError)  # noqa: S101 - starlette calls the handler of exactly this class
+    return respond(request.scope, error)
+
+
+def _on_http_exception(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - as above
+    status = HTTPStatus(error.status_code)
+    slug = status.phrase.lower().replace(" ", "_")
+    return respond(request.scope, ProblemError(status, slug, str(error.detail), headers=error.headers))
+
+
+def _on_invalid_request(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - as above
+    errors = [_invalid_field(found["loc"], found["msg"]).model_dump() for found in error.errors()]
+    detail = "; ".join(sorted({f"{found['pointer'] or found['where']}: {found['detail']}" for found in errors}))
+    problem = ProblemError(
+        HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request", detail[:1000], members={"errors": errors}
+    )
+    return respond(request.scope, problem)
+
+
+def _on_server_unavailable(request: Request, error: Exception) -> Response:
+    assert isinstance(error, ServerUnavailableError)  # noqa: S101 - as above
+    detail = "A server behind this one does not answer at the moment. Please try again."
+    return respond(request.scope, unavailable(f"{error.server.lower()}_unavailable", detail))
+
+
+def _invalid_field(location: Sequence[int | str], message: str) -> InvalidField:
+    where, *path = (str(part) for part in location) if location else ("body",)
+    escaped = (part.replace("~", "~0").replace("/", "~1") for part in path)
+    return InvalidField(where=where, pointer="".join(f"/{part}" for part in escaped), detail=message)

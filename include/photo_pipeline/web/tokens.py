@@ -1,0 +1,222 @@
+"""Signed tokens: receipts, sessions and devices. All are JWS (RFC 7515) by Ed25519 (RFC 8037), checked without a database.
+
+Each kind has its own ``typ`` (RFC 8725, 3.11), so none passes for another; the two that let somebody in have an audience
+and an end as well. Receipts have neither: they say what happened, to anyone, for ever.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+from joserfc import jwt
+from joserfc.errors import JoseError, UnsupportedAlgorithmError
+from joserfc.jwa import EdDSA, JWSAlgModel
+from joserfc.jwk import KeySet, OKPKey
+from joserfc.jws import JWSRegistry
+
+from photo_pipeline.domain.errors import PhotoPipelineError
+from photo_pipeline.domain.events import format_time
+from photo_pipeline.domain.photo import Receipt, RecordCoordinates
+from photo_pipeline.ports import Clock
+
+ALGORITHM = "EdDSA"
+ISSUER = "photo-pipeline"
+"""``iss`` of every token. A name, not an address: both web applications must agree on it wherever they are reached."""
+RECEIPT_TYPE = "receipt+jwt"
+SESSION_TYPE = "at+jwt"  # RFC 9068, 2.1
+DEVICE_TYPE = "device+jwt"
+API_AUDIENCE = "photo-api"
+STREAM_AUDIENCE = "photo-stream"
+MAX_TOKEN_LENGTH = 4096
+CLOCK_LEEWAY_SECONDS = 5
+
+
+class TokenError(PhotoPipelineError):
+    """A token that proves nothing: malformed, forged, of another kind, or at its end. The message is for a log."""
+
+
+class SigningKeyError(PhotoPipelineError):
+    """The file named by ``PHOTO_SIGNING_KEY_FILE`` holds no usable key."""
+
+    def __init__(self, path: Path, detail: str) -> None:
+        super().__init__(f"PHOTO_SIGNING_KEY_FILE={path}: {detail}; it must hold a private Ed25519 key as JWK or JWK Set")
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A customer who logged in. ``began_at`` stays when a session is prolonged; ``expires_at`` moves."""
+
+    customer_id: UUID
+    began_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceIdentity:
+    """A device that may stream photos for a customer, unless it was revoked meanwhile."""
+
+    device_id: UUID
+    customer_id: UUID
+
+
+class _EdDsaOnly(JWSRegistry):
+    """One algorithm, whatever a token's header asks for.
+
+    RFC 9864 prefers the name ``Ed25519`` to ``EdDSA``, and joserfc warns; verifiers in the field know ``EdDSA``.
+    """
+
+    def get_alg(self, name: str) -> JWSAlgModel:
+        """The algorithm, where the header names it.
+
+        Raises:
+            UnsupportedAlgorithmError: for any other name, ``none`` among them.
+        """
+        if name != ALGORITHM:
+            raise UnsupportedAlgorithmError(f"algorithm {name!r} is not used here")
+        return EdDSA
+
+
+class Tokens:
+    """Issues and checks the platform's tokens.
+
+    Args:
+        keys: private keys; the first signs, all verify. A key that is being retired stays until its tokens are of no use.
+        clock: where the time comes from.
+    """
+
+    def __init__(self, keys: list[OKPKey], clock: Clock) -> None:
+        self._signing_key = keys[0]
+        self._keys = KeySet(list(keys))
+        self._clock = clock
+        self._registry = _EdDsaOnly()
+
+    def jwks(self) -> dict[str, Any]:
+        """The public keys, as a JWK Set (RFC 7517)."""
+        published = {"use": "sig", "alg": ALGORITHM}
+        return {"keys": [key.as_dict(private=False) | published | {"kid": key.kid} for key in self._keys.keys]}
+
+    def sign_receipt(self, receipt: Receipt) -> str:
+        """The receipt as a compact JWS. ``accepted_at`` is RFC 3339 in UTC."""
+        at = receipt.coordinates
+        return self._sign(
+            RECEIPT_TYPE,
+            {
+                "iss": ISSUER,
+                "photo_id": str(receipt.photo_id),
+                "sha256": receipt.sha256,
+                "topic": at.topic,
+                "partition": at.partition,
+                "offset": at.offset,
+                "accepted_at": format_time(receipt.accepted_at),
+            },
+        )
+
+    def verify_receipt(self, token: str) -> Receipt:
+        """The receipt that this platform signed.
+
+        Raises:
+            TokenError: when it did not.
+        """
+        claims = self._verify(token, RECEIPT_TYPE, audience=None)
+        try:
+            return Receipt(
+                photo_id=UUID(claims["photo_id"]),
+                sha256=claims["sha256"],
+                coordinates=RecordCoordinates(claims["topic"], claims["partition"], claims["offset"]),
+                accepted_at=datetime.fromisoformat(claims["accepted_at"]),
+            )
+        except (KeyError, ValueError, TypeError) as error:
+            raise TokenError(f"not the claims of a receipt: {error!r}") from error
+
+    def sign_session(self, session: Session) -> str:
+        """A session as an access token (RFC 9068)."""
+        began_at = int(session.began_at.timestamp())
+        claims = {"sub": str(session.customer_id), "auth_time": began_at, "jti": str(uuid4())}
+        return self._sign(SESSION_TYPE, claims | self._frame(API_AUDIENCE, session.expires_at))
+
+    def verify_session(self, token: str) -> Session:
+        """The session that this token is.
+
+        Raises:
+            TokenError: when it is none, or has ended.
+        """
+        claims = self._verify(token, SESSION_TYPE, API_AUDIENCE)
+        try:
+            return Session(UUID(claims["sub"]), self._moment(claims["auth_time"]), self._moment(claims["exp"]))
+        except (KeyError, ValueError, TypeError) as error:
+            raise TokenError(f"not the claims of a session: {error!r}") from error
+
+    def sign_device(self, device: DeviceIdentity, expires_at: datetime) -> str:
+        """A device's token. It outlives sessions, so whoever accepts it also asks whether the device was revoked."""
+        claims = {"sub": str(device.customer_id), "device_id": str(device.device_id)}
+        return self._sign(DEVICE_TYPE, claims | self._frame(STREAM_AUDIENCE, expires_at))
+
+    def verify_device(self, token: str) -> DeviceIdentity:
+        """The device that this token names.
+
+        Raises:
+            TokenError: when it names none, or is too old.
+        """
+        claims = self._verify(token, DEVICE_TYPE, STREAM_AUDIENCE)
+        try:
+            return DeviceIdentity(UUID(claims["device_id"]), UUID(claims["sub"]))
+        except (KeyError, ValueError, TypeError) as error:
+            raise TokenError(f"not the claims of a device: {error!r}") from error
+
+    def _frame(self, audience: str, expires_at: datetime) -> dict[str, Any]:
+        issued_at = int(self._clock.now().timestamp())
+        return {"iss": ISSUER, "aud": audience, "iat": issued_at, "exp": int(expires_at.timestamp())}
+
+    def _sign(self, kind: str, claims: dict[str, Any]) -> str:
+        header = {"alg": ALGORITHM, "typ": kind, "kid": self._signing_key.kid}
+        return jwt.encode(header, claims, self._signing_key, registry=self._registry)
+
+    def _verify(self, token: str, kind: str, audience: str | None) -> Mapping[str, Any]:
+        if len(token) > MAX_TOKEN_LENGTH:
+            raise TokenError("longer than any token of this platform")
+        try:
+            found = jwt.decode(token, self._keys, registry=self._registry)
+            if found.header.get("typ") != kind:
+                raise TokenError(f"of another kind than {kind}")
+            self._check(found.claims, audience)
+        except (JoseError, ValueError) as error:
+            raise TokenError(str(error)) from error
+        return found.claims
+
+    def _check(self, claims: dict[str, Any], audience: str | None) -> None:
+        rules: dict[str, Any] = {"iss": {"essential": True, "value": ISSUER}}
+        if audience is not None:
+            rules |= {"aud": {"essential": True, "value": audience}, "exp": {"essential": True}}
+        now = int(self._clock.now().timestamp())
+        jwt.JWTClaimsRegistry(now=now, leeway=CLOCK_LEEWAY_SECONDS, **rules).validate(claims)
+
+    def _moment(self, seconds: float) -> datetime:
+        return datetime.fromtimestamp(seconds, tz=self._clock.now().tzinfo)
+
+
+def load_keys(path: Path) -> list[OKPKey]:
+    """The private keys of a file: one JWK, or a JWK Set whose first key signs.
+
+    Raises:
+        SigningKeyError: where there is none.
+    """
+    try:
+        content = json.loads(path.read_text())
+    except OSError as error:
+        raise SigningKeyError(path, error.strerror or "unreadable") from error
+    except ValueError as error:
+        raise SigningKeyError(path, "not JSON") from error
+    entries = content.get("keys", [content]) if isinstance(content, dict) else []
+    try:
+        keys = [OKPKey.import_key(entry) for entry in entries]
+    except (JoseError, ValueError, TypeError, KeyError) as error:
+        raise SigningKeyError(path, "no OKP key in it") from error
+    if not keys or any(key.curve_name != "Ed25519" or not key.is_private for key in keys):
+        raise SigningKeyError(path, "no private Ed25519 key in it")
+    for key in keys:
+        key.ensure_kid()
+    return keys
