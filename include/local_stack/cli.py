@@ -1,0 +1,114 @@
+"""The command line: ``python -m local_stack up|down|status|clean|logs|env|fetch``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+from local_stack.errors import StackError
+from local_stack.progress import ConsoleProgress
+from local_stack.settings import load_settings
+from local_stack.stack import Stack
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+FAILED = 1
+INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return the exit code."""
+    options = _parser().parse_args(arguments)
+    errors = Console(stderr=True, highlight=False, soft_wrap=True)
+    try:
+        return int(COMMANDS[options.command](options))
+    except StackError as error:
+        errors.print(f"error: {error}", markup=False)
+        return FAILED
+    except KeyboardInterrupt:
+        errors.print("interrupted; `make down` stops what runs")
+        return INTERRUPTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m local_stack", description="The platform's servers, here.")
+    parser.add_argument("command", choices=sorted(COMMANDS))
+    parser.add_argument("--home", type=Path, help="state folder (default: $PHOTO_STACK_HOME or .local)")
+    parser.add_argument("--only", default="", help="comma-separated services: postgres,kafka,hdfs,elasticsearch,...")
+    parser.add_argument("--port-offset", type=int, default=0, help="added to every port")
+    return parser
+
+
+def _units(options: argparse.Namespace) -> tuple[str, ...]:
+    return tuple(name.strip() for name in options.only.split(",") if name.strip())
+
+
+def _up(options: argparse.Namespace) -> int:
+    settings = load_settings(home=options.home, port_offset=options.port_offset)
+    with ConsoleProgress() as progress:
+        Stack(settings, progress).up(_units(options))
+    return 0
+
+
+def _down(options: argparse.Namespace) -> int:
+    settings = load_settings(home=options.home, port_offset=options.port_offset)
+    with ConsoleProgress() as progress:
+        was_running = Stack(settings, progress).down()
+    print("stopped; data kept" if was_running else "nothing was running")
+    return 0
+
+
+def _clean(options: argparse.Namespace) -> int:
+    settings = load_settings(home=options.home, port_offset=options.port_offset)
+    with ConsoleProgress() as progress:
+        Stack(settings, progress).clean()
+    print(f"removed {settings.home}")
+    return 0
+
+
+def _status(options: argparse.Namespace) -> int:
+    settings = load_settings(home=options.home, port_offset=options.port_offset)
+    statuses = Stack(settings).status(_units(options))
+    table = Table(box=None, pad_edge=False)
+    for column in ("service", "state", "ready", "pid", "up", "detail"):
+        table.add_column(column, overflow="fold")
+    for status in statuses:
+        up = f"{status.seconds:.0f} s" if status.pid else ""
+        ready = "yes" if status.ready else "no"
+        table.add_row(status.title, status.state.lower(), ready, str(status.pid or ""), up, status.detail)
+    Console(highlight=False, width=None if sys.stdout.isatty() else 140).print(table)
+    return 0 if all(status.ready for status in statuses) else FAILED
+
+
+def _logs(options: argparse.Namespace) -> int:
+    settings = load_settings(home=options.home, port_offset=options.port_offset)
+    logs = sorted(str(path) for path in Stack(settings).logs.glob("*.log"))
+    if not logs:
+        raise StackError(f"there are no logs in {Stack(settings).logs}; has the stack been started?")
+    os.execvp("tail", ["tail", "-n", "20", "-F", *logs])  # noqa: S606 - no shell is wanted
+
+
+def _env(options: argparse.Namespace) -> int:
+    settings = load_settings(home=options.home, port_offset=options.port_offset)
+    path = settings.home / "endpoints.env"
+    if not path.exists():
+        raise StackError(f"{path} does not exist yet; `make up` writes it")
+    print(path.read_text(), end="")
+    return 0
+
+
+COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "up": _up,
+    "down": _down,
+    "clean": _clean,
+    "status": _status,
+    "logs": _logs,
+    "env": _env,
+}

@@ -1,0 +1,56 @@
+"""Passwords and keys of one stack: generated once, kept with mode 0600, never a default."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import uuid
+from base64 import urlsafe_b64encode
+from typing import TYPE_CHECKING
+
+from joserfc.jwk import OKPKey
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+PASSWORD_BYTES = 18
+
+
+class Credentials:
+    """A folder with one file per secret, each made when it is first asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def password(self, name: str) -> str:
+        """Return the password of that name: letters, digits, ``-`` and ``_`` only, so it fits into URLs."""
+        return self._once(f"{name}.password", lambda: secrets.token_urlsafe(PASSWORD_BYTES))
+
+    def fernet_key(self) -> str:
+        """Return the key that encrypts Airflow's stored connections: 32 bytes in URL-safe base64."""
+        return self._once("airflow.fernet", lambda: urlsafe_b64encode(os.urandom(32)).decode())
+
+    def kafka_cluster_id(self) -> str:
+        """Return the cluster id: a random UUID in unpadded URL-safe base64, as Kafka's own tool writes it."""
+        return self._once("kafka.cluster_id", lambda: urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("="))
+
+    def signing_key_file(self) -> Path:
+        """Return the file with the Ed25519 key (JWK) that signs receipts and session tokens."""
+        self._once("signing_key.jwk", _new_signing_key)
+        return self._folder / "signing_key.jwk"
+
+    def _once(self, filename: str, make: Callable[[], str]) -> str:
+        path = self._folder / filename
+        if not path.exists():
+            temporary = path.with_suffix(f".{os.getpid()}.new")
+            with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+                file.write(make())
+            temporary.replace(path)
+        return path.read_text()
+
+
+def _new_signing_key() -> str:
+    key = OKPKey.generate_key("Ed25519", {"use": "sig", "alg": "EdDSA"}, private=True, auto_kid=True)
+    return json.dumps(key.as_dict(private=True))

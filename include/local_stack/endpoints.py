@@ -1,0 +1,152 @@
+"""Where everything listens and who may log in: what a client of the stack has to know."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from local_stack.settings import HOST
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from local_stack.credentials import Credentials
+    from local_stack.settings import StackSettings
+
+DATABASE = "photos"
+AIRFLOW_DATABASE = "airflow"
+OWNER_ROLE = "photo_owner"
+LOGIN_ROLES = ("photo_api", "photo_pipeline", "photo_bi")
+ELASTICSEARCH_ADMIN = "photo_admin"
+ELASTICSEARCH_SYNC = "photo_sync"
+ELASTICSEARCH_ANALYST = "photo_analyst"
+AIRFLOW_ADMIN = "admin"
+AIRFLOW_VIEWER = "viewer"
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """Addresses and log-ins of one stack; URLs have no slash at the end.
+
+    Attributes:
+        api_url: Upload API and gallery.
+        stream_url: Stream application.
+        airflow_url: Airflow's UI and REST API.
+        airflow_user: Airflow administrator.
+        airflow_password: Its password.
+        airflow_viewer_user: Somebody who may only look.
+        airflow_viewer_password: Its password.
+        kafka_bootstrap_servers: ``host:port``, comma separated.
+        hdfs_namenode: ``hdfs://host:port``, for the native client.
+        webhdfs_url: ``http://host:port`` of the NameNode.
+        hdfs_user: Who the clients claim to be; owner of everything on HDFS.
+        database_url: libpq URL of the photos database as its owner, who sees all tables.
+        api_database_url: The same database as ``photo_api``.
+        pipeline_database_url: The same database as ``photo_pipeline``.
+        bi_database_url: The same database as ``photo_bi``.
+        elasticsearch_url: HTTP address.
+        elasticsearch_user: Administrator.
+        elasticsearch_password: Its password.
+        elasticsearch_sync_user: May write documents of ``photos*``, no more.
+        elasticsearch_sync_password: Its password.
+        elasticsearch_analyst_user: May read ``photos*``, no more.
+        elasticsearch_analyst_password: Its password.
+        signing_key_file: Ed25519 key (JWK) that signs receipts and session tokens.
+    """
+
+    api_url: str
+    stream_url: str
+    airflow_url: str
+    airflow_user: str
+    airflow_password: str
+    airflow_viewer_user: str
+    airflow_viewer_password: str
+    kafka_bootstrap_servers: str
+    hdfs_namenode: str
+    webhdfs_url: str
+    hdfs_user: str
+    database_url: str
+    api_database_url: str
+    pipeline_database_url: str
+    bi_database_url: str
+    elasticsearch_url: str
+    elasticsearch_user: str
+    elasticsearch_password: str
+    elasticsearch_sync_user: str
+    elasticsearch_sync_password: str
+    elasticsearch_analyst_user: str
+    elasticsearch_analyst_password: str
+    signing_key_file: str
+
+    def as_environment(self) -> dict[str, str]:
+        """Return the variables of ``endpoints.env``."""
+        return {
+            "PHOTO_API_URL": self.api_url,
+            "PHOTO_STREAM_URL": self.stream_url,
+            "AIRFLOW_URL": self.airflow_url,
+            "AIRFLOW_USER": self.airflow_user,
+            "AIRFLOW_PASSWORD": self.airflow_password,
+            "AIRFLOW_VIEWER_USER": self.airflow_viewer_user,
+            "AIRFLOW_VIEWER_PASSWORD": self.airflow_viewer_password,
+            "KAFKA_BOOTSTRAP_SERVERS": self.kafka_bootstrap_servers,
+            "HDFS_NAMENODE": self.hdfs_namenode,
+            "WEBHDFS_URL": self.webhdfs_url,
+            "HADOOP_USER_NAME": self.hdfs_user,
+            "PHOTO_DATABASE_URL": self.database_url,
+            "PHOTO_API_DATABASE_URL": self.api_database_url,
+            "PHOTO_PIPELINE_DATABASE_URL": self.pipeline_database_url,
+            "PHOTO_BI_DATABASE_URL": self.bi_database_url,
+            "ELASTICSEARCH_URL": self.elasticsearch_url,
+            "ELASTICSEARCH_USER": self.elasticsearch_user,
+            "ELASTICSEARCH_PASSWORD": self.elasticsearch_password,
+            "ELASTICSEARCH_SYNC_USER": self.elasticsearch_sync_user,
+            "ELASTICSEARCH_SYNC_PASSWORD": self.elasticsearch_sync_password,
+            "ELASTICSEARCH_ANALYST_USER": self.elasticsearch_analyst_user,
+            "ELASTICSEARCH_ANALYST_PASSWORD": self.elasticsearch_analyst_password,
+            "PHOTO_SIGNING_KEY_FILE": self.signing_key_file,
+        }
+
+    def write(self, path: Path) -> None:
+        """Write the file that a shell can source; it holds passwords, so it is the owner's only."""
+        text = "".join(f"{key}={shlex.quote(value)}\n" for key, value in self.as_environment().items())
+        temporary = path.with_suffix(f".{os.getpid()}.new")
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(text)
+        temporary.replace(path)
+
+
+def endpoints_of(settings: StackSettings, credentials: Credentials) -> Endpoints:
+    """Return the endpoints of a stack; makes the passwords that do not exist yet."""
+    port = settings.ports
+
+    def database(role: str) -> str:
+        return f"postgresql://{role}:{credentials.password(role)}@{HOST}:{port('postgres')}/{DATABASE}"
+
+    brokers = range(1, settings.instances["kafka"] + 1)
+    return Endpoints(
+        api_url=f"http://{HOST}:{port('api')}",
+        stream_url=f"http://{HOST}:{port('stream')}",
+        airflow_url=f"http://{HOST}:{port('airflow')}",
+        airflow_user=AIRFLOW_ADMIN,
+        airflow_password=credentials.password(f"airflow_{AIRFLOW_ADMIN}"),
+        airflow_viewer_user=AIRFLOW_VIEWER,
+        airflow_viewer_password=credentials.password(f"airflow_{AIRFLOW_VIEWER}"),
+        kafka_bootstrap_servers=",".join(f"{HOST}:{port('kafka', broker)}" for broker in brokers),
+        hdfs_namenode=f"hdfs://{HOST}:{port('namenode')}",
+        webhdfs_url=f"http://{HOST}:{port('namenode_http')}",
+        hdfs_user=settings.user,
+        database_url=database(OWNER_ROLE),
+        api_database_url=database("photo_api"),
+        pipeline_database_url=database("photo_pipeline"),
+        bi_database_url=database("photo_bi"),
+        elasticsearch_url=f"http://{HOST}:{port('elasticsearch')}",
+        elasticsearch_user=ELASTICSEARCH_ADMIN,
+        elasticsearch_password=credentials.password(ELASTICSEARCH_ADMIN),
+        elasticsearch_sync_user=ELASTICSEARCH_SYNC,
+        elasticsearch_sync_password=credentials.password(ELASTICSEARCH_SYNC),
+        elasticsearch_analyst_user=ELASTICSEARCH_ANALYST,
+        elasticsearch_analyst_password=credentials.password(ELASTICSEARCH_ANALYST),
+        signing_key_file=str(credentials.signing_key_file()),
+    )

@@ -1,0 +1,52 @@
+"""The services of a stack, one module per server: plain functions from settings to values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from local_stack.distributions import all_distributions, fetch
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from local_stack.credentials import Credentials
+    from local_stack.endpoints import Endpoints
+    from local_stack.layout import Layout
+    from local_stack.settings import StackSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What every module of this package builds its services from."""
+
+    settings: StackSettings
+    layout: Layout
+    credentials: Credentials
+    endpoints: Endpoints
+    java_home: Path
+
+    @property
+    def java(self) -> str:
+        """The Java launcher."""
+        return str(self.java_home / "bin" / "java")
+
+    def installed(self, distribution: str) -> Path:
+        """Return where a server is unpacked, or will be."""
+        return all_distributions()[distribution].folder(self.settings.cache)
+
+    def install(self, distribution: str) -> Path:
+        """Download a server unless it is there."""
+        return fetch(all_distributions()[distribution], self.settings.cache)
+
+    def names(self, server: str) -> list[str]:
+        """Return the service names of a server: plain for one instance, numbered for several."""
+        count = self.settings.instances.get(server, 1)
+        return [server] if count == 1 else [f"{server}-{number}" for number in range(1, count + 1)]
+
+
+def write_if_changed(path: Path, text: str) -> None:
+    """Write a generated file; leave an equal one alone."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists() or path.read_text() != text:
+        path.write_text(text)

@@ -1,0 +1,116 @@
+"""Kafka in KRaft mode: every node is broker and controller."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from local_stack.errors import NotReadyError
+from local_stack.service import Layer, Service
+from local_stack.services import write_if_changed
+from local_stack.services.steps import run_step
+from local_stack.settings import HOST
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from local_stack.services import Context
+
+PROBE_SECONDS = 3
+INTERNAL_PARTITIONS = 4
+REPLICAS_WANTED = 3
+LOG_OPTIONS = (
+    "-Dorg.slf4j.simpleLogger.showDateTime=true",
+    "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSZ",
+)
+
+
+def services(context: Context) -> list[Service]:
+    """Return the brokers; each is ready when it sees all of them."""
+    return [_broker(context, node, name) for node, name in enumerate(context.names("kafka"), start=1)]
+
+
+def _broker(context: Context, node: int, name: str) -> Service:
+    ports = context.settings.ports
+    folder = context.layout.config / name
+    heap = context.settings.memory["kafka"]
+    command = (context.java, f"-Xmx{heap}", f"-Xms{heap}", "-XX:+ExitOnOutOfMemoryError", *LOG_OPTIONS)
+    return Service(
+        name=name,
+        unit="kafka",
+        title="Kafka" if name == "kafka" else f"Kafka {node}",
+        layer=Layer.STORAGE,
+        command=(*command, "-cp", _classpath(context), "kafka.Kafka", str(folder / "server.properties")),
+        directory=context.layout.home,
+        ports={"kafka": ports("kafka", node), "kafka_controller": ports("kafka_controller", node)},
+        prepare=lambda: _prepare(context, node, name),
+        probe=lambda: _probe(context),
+    )
+
+
+def properties(context: Context, node: int, name: str) -> dict[str, object]:
+    """Return one node's configuration."""
+    ports = context.settings.ports
+    nodes = range(1, len(context.names("kafka")) + 1)
+    replicas = min(REPLICAS_WANTED, len(nodes))
+    size = context.settings.limits.message_bytes
+    return {
+        "process.roles": "broker,controller",
+        "node.id": node,
+        "controller.quorum.voters": ",".join(f"{n}@{HOST}:{ports('kafka_controller', n)}" for n in nodes),
+        "listeners": f"PLAINTEXT://{HOST}:{ports('kafka', node)},CONTROLLER://{HOST}:{ports('kafka_controller', node)}",
+        "advertised.listeners": f"PLAINTEXT://{HOST}:{ports('kafka', node)}",
+        "controller.listener.names": "CONTROLLER",
+        "inter.broker.listener.name": "PLAINTEXT",
+        "log.dirs": context.layout.data / name,
+        "auto.create.topics.enable": "false",
+        "message.max.bytes": size,
+        "replica.fetch.max.bytes": size,
+        "log.message.timestamp.type": "LogAppendTime",
+        "default.replication.factor": replicas,
+        "min.insync.replicas": max(1, replicas - 1),
+        "offsets.topic.replication.factor": replicas,
+        "offsets.topic.num.partitions": INTERNAL_PARTITIONS,
+        "transaction.state.log.replication.factor": replicas,
+        "transaction.state.log.min.isr": max(1, replicas - 1),
+        "transaction.state.log.num.partitions": INTERNAL_PARTITIONS,
+        "group.initial.rebalance.delay.ms": 0,
+    }
+
+
+def _classpath(context: Context) -> str:
+    return str(context.installed("kafka") / "libs" / "*")
+
+
+def _prepare(context: Context, node: int, name: str) -> None:
+    context.install("kafka")
+    path = context.layout.config / name / "server.properties"
+    lines = [f"{key}={value}\n" for key, value in properties(context, node, name).items()]
+    write_if_changed(path, "".join(lines))
+    if not _is_formatted(context.layout.data / name):
+        options = [f"--cluster-id={context.credentials.kafka_cluster_id()}", f"--config={path}", "--ignore-formatted"]
+        command = [context.java, "-cp", _classpath(context), "kafka.tools.StorageTool", "format", *options]
+        run_step("formatting Kafka's storage", command)
+
+
+def _is_formatted(folder: Path) -> bool:
+    return (folder / "meta.properties").exists()
+
+
+def _probe(context: Context) -> None:
+    logger = logging.getLogger(__name__)
+    logger.setLevel(logging.CRITICAL)  # a server that is not up yet is no news
+    settings: dict[str, str | int | float | bool] = {
+        "bootstrap.servers": context.endpoints.kafka_bootstrap_servers,
+        "socket.timeout.ms": 2000,
+    }
+    try:
+        brokers = AdminClient(settings, logger=logger).list_topics(timeout=PROBE_SECONDS).brokers
+    except KafkaException as error:
+        raise NotReadyError(str(error.args[0])) from error
+    wanted = len(context.names("kafka"))
+    if len(brokers) < wanted:
+        raise NotReadyError(f"{len(brokers)} of {wanted} brokers")

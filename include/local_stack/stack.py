@@ -1,0 +1,234 @@
+"""One stack: bring it up, ask how it is, take it down."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from local_stack import processes
+from local_stack.credentials import Credentials
+from local_stack.endpoints import endpoints_of
+from local_stack.errors import (
+    DiskFullError,
+    LeftoverProcessError,
+    NotReadyError,
+    OtherSettingsError,
+    PortTakenError,
+    UnknownServiceError,
+)
+from local_stack.launch import RUNS, Launch
+from local_stack.layout import ensure_service_user, layout_of
+from local_stack.programs import find_java_home
+from local_stack.progress import Progress, Silent
+from local_stack.service import Layer
+from local_stack.services import Context, elasticsearch, hdfs, kafka, postgres
+from local_stack.settings import HOST
+from local_stack.supervision import ProcessState, Supervisor, render
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from local_stack.endpoints import Endpoints
+    from local_stack.service import Service
+    from local_stack.settings import StackSettings
+
+SERVERS = ("postgres", "kafka", "hdfs", "elasticsearch")
+GRACE_SECONDS = 15.0
+STOPPED = ProcessState("STOPPED", 0, 0, "")
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceStatus:
+    """How one service is.
+
+    Attributes:
+        title: For people.
+        state: The supervisor's word; STOPPED when that does not run.
+        ready: Whether it does its work now.
+        pid: 0 when it does not run.
+        seconds: How long it has been running.
+        detail: Why it is not ready, or where it listens.
+    """
+
+    title: str
+    state: str
+    ready: bool
+    pid: int
+    seconds: float
+    detail: str
+
+
+class Stack:
+    """The servers of one state folder.
+
+    Args:
+        settings: Where and how; see :func:`local_stack.settings.load_settings`.
+        progress: Who is told what happens.
+    """
+
+    def __init__(self, settings: StackSettings, progress: Progress | None = None) -> None:
+        self.settings = settings
+        self._progress = progress or Silent()
+        self._layout = layout_of(settings)
+        self._supervisor = Supervisor(settings, self._layout)
+
+    @property
+    def logs(self) -> Path:
+        """The folder with one log per service."""
+        return self._layout.logs
+
+    def up(self, only: Iterable[str] = ()) -> Endpoints:
+        """Start the services that do not run, and return when all of them do their work.
+
+        Args:
+            only: Units to start (``postgres``, ``kafka``, ...); everything when empty.
+
+        Raises:
+            StackError: One of its kinds, with one line that names the fix.
+        """
+        self._check_disk()
+        self._layout.make()
+        with self._locked():
+            ensure_service_user(self._layout)
+            context = self._context()
+            everything = _all_services(context)
+            chosen = _choose(everything, tuple(only))
+            self._start_supervisor(everything, chosen)
+            context.endpoints.write(self._layout.endpoints)
+            Launch(chosen, self._supervisor, self._layout.log_of, self._progress).run()
+            return context.endpoints
+
+    def is_running(self) -> bool:
+        """Tell whether this stack's supervisor is there."""
+        return self._supervisor.is_running()
+
+    def status(self, only: Iterable[str] = ()) -> list[ServiceStatus]:
+        """Ask every service how it is."""
+        self._layout.make()
+        chosen = _choose(_all_services(self._context()), tuple(only))
+        states = self._supervisor.states()
+        with ThreadPoolExecutor(max_workers=len(chosen)) as pool:
+            return list(pool.map(lambda service: _status(service, states.get(service.name, STOPPED)), chosen))
+
+    def stop(self, units: Iterable[str]) -> None:
+        """Stop some units of a running stack; the rest goes on."""
+        for service in reversed(_choose(_all_services(self._context()), tuple(units))):
+            self._supervisor.stop_service(service)
+
+    def pid_of(self, service: str) -> int:
+        """Return the process id of a running service, 0 when it does not run."""
+        return self._supervisor.states().get(service, STOPPED).pid
+
+    def down(self) -> bool:
+        """Stop everything and leave no process behind; tell whether anything had been running.
+
+        Raises:
+            LeftoverProcessError: A process could not be ended.
+        """
+        was_running = self._supervisor.is_running()
+        if was_running:
+            for layer in sorted(Layer, reverse=True):
+                self._stop_layer(layer)
+            self._supervisor.shutdown()
+        left = processes.find(self._layout.home)
+        survivors = processes.end(left, GRACE_SECONDS)
+        if survivors:
+            raise LeftoverProcessError(survivors)
+        self._layout.supervisor_socket.unlink(missing_ok=True)
+        return was_running or bool(left)
+
+    def clean(self) -> None:
+        """Stop everything and drop all data, logs and secrets."""
+        self.down()
+        self._layout.remove()
+
+    def _stop_layer(self, layer: Layer) -> None:
+        title = f"{layer.name.lower()} services"
+        self._progress.update(title, "stopping")
+        self._supervisor.stop_layer(layer)
+        self._progress.update(title, "stopped")
+
+    def _context(self) -> Context:
+        credentials = Credentials(self._layout.secrets)
+        endpoints = endpoints_of(self.settings, credentials)
+        return Context(self.settings, self._layout, credentials, endpoints, find_java_home())
+
+    def _start_supervisor(self, everything: Sequence[Service], chosen: Sequence[Service]) -> None:
+        config = render(everything, self.settings, self._layout)
+        running = self._supervisor.is_running()
+        if running and not self._supervisor.runs_with(config):
+            raise OtherSettingsError
+        if not running:  # whatever still carries this stack's mark was left by a supervisor that crashed
+            processes.end(processes.find(self._layout.home), GRACE_SECONDS)
+        states = self._supervisor.states()
+        check_ports(service for service in chosen if states.get(service.name, STOPPED).state not in RUNS)
+        if not running:
+            self._supervisor.start(config)
+
+    def _check_disk(self) -> None:
+        for folder in {self._layout.home, self._layout.data}:
+            existing = next(path for path in (folder, *folder.parents) if path.exists())
+            free = shutil.disk_usage(existing).free
+            if free < self.settings.limits.free_disk_bytes:
+                raise DiskFullError(folder, free, self.settings.limits.free_disk_bytes)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        with os.fdopen(os.open(self._layout.lock, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                self._progress.update("another start of this stack", "waiting")
+                fcntl.flock(file, fcntl.LOCK_EX)
+                self._progress.update("another start of this stack", "ready")
+            yield
+
+
+def check_ports(services: Iterable[Service]) -> None:
+    """Refuse to start services whose ports another program holds.
+
+    Raises:
+        PortTakenError: Names the port, the service and the variable that moves it.
+    """
+    for service in services:
+        for name, port in service.ports.items():
+            with socket.socket() as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port in TIME_WAIT is free
+                try:
+                    probe.bind((HOST, port))
+                except OSError as error:
+                    raise PortTakenError(service.title, name, port) from error
+
+
+def _all_services(context: Context) -> list[Service]:
+    builders = (postgres, kafka, hdfs, elasticsearch)
+    return [service for builder in builders for service in builder.services(context)]
+
+
+def _choose(services: Sequence[Service], units: tuple[str, ...]) -> list[Service]:
+    known = list(dict.fromkeys(service.unit for service in services))
+    for unit in units:
+        if unit not in known:
+            raise UnknownServiceError(unit, known)
+    return [service for service in services if not units or service.unit in units]
+
+
+def _status(service: Service, state: ProcessState) -> ServiceStatus:
+    ready, detail = False, state.detail
+    if state.pid:
+        try:
+            service.probe()
+        except NotReadyError as error:
+            detail = str(error)
+        else:
+            ready, detail = True, " ".join(f"{HOST}:{port}" for port in service.ports.values())
+    seconds = time.time() - state.since if state.pid else 0.0
+    return ServiceStatus(service.title, state.state, ready, state.pid, seconds, detail)
