@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
 from local_stack import Endpoints, Stack, load_settings
+from local_stack.errors import OtherSettingsError
 from local_stack.progress import ConsoleProgress
+from local_stack.sharing import Share
 from local_stack.stack import SERVERS
 
 if TYPE_CHECKING:
@@ -20,14 +23,28 @@ TEST_PORT_OFFSET = 10_000
 
 @pytest.fixture(scope="session")
 def test_stack() -> Iterator[Stack]:
-    """Give the test suite's stack, not started; a test that stops and kills servers works on this.
+    """Give the test suite's stack; a test that stops and kills servers works on this.
 
-    It is stopped when the session ends, unless ``PHOTO_TEST_STACK_KEEP=1``: then the next session finds it running.
+    Sessions that run at the same time share it. The last one stops it, unless ``PHOTO_TEST_STACK_KEEP=1``: then the
+    next session finds it running. One that was started by an older checkout is started anew.
     """
     stack = Stack(load_settings(home=TEST_HOME, port_offset=TEST_PORT_OFFSET), ConsoleProgress())
-    yield stack
-    if os.environ.get("PHOTO_TEST_STACK_KEEP") != "1":
+    with Share(TEST_HOME / "users.lock") as share:
+        _up(stack, share)
+        yield stack
+        if os.environ.get("PHOTO_TEST_STACK_KEEP") != "1" and share.take_alone():
+            stack.down()
+
+
+def _up(stack: Stack, share: Share) -> None:
+    try:
+        stack.up(SERVERS)
+    except OtherSettingsError:
+        if not share.take_alone():
+            raise
         stack.down()
+        share.take_shared()
+        stack.up(SERVERS)
 
 
 @pytest.fixture(scope="session")
@@ -37,6 +54,6 @@ def stack(test_stack: Stack) -> Endpoints:
 
 
 @pytest.fixture(scope="session")
-def full_stack(test_stack: Stack, stack: Endpoints) -> Endpoints:  # noqa: ARG001 - servers first
+def full_stack(test_stack: Stack) -> Endpoints:
     """Give everything running: the servers, Airflow with all DAGs, and both web applications."""
     return test_stack.up()
