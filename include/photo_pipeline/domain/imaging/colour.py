@@ -1,0 +1,95 @@
+"""Colour right everywhere: pixels in whatever space their profile names become sRGB, the web's default.
+
+Conversion is done on the rendition, not on the original, and only where it would change something that can be seen.
+"""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from io import BytesIO
+from types import MappingProxyType
+
+from PIL import Image, ImageChops, ImageCms
+
+_IMPERCEPTIBLE = 2
+"""Of 255. A profile that moves no colour further than this is sRGB under another name."""
+_MAX_PROFILE_BYTES = 8 * 1024 * 1024
+_CACHED_TRANSFORMS = 16
+"""Photos of one batch come from few devices, and building a transform costs 2 ms (CMYK: up to 100)."""
+_PROBE_STEPS = tuple(range(0, 256, 15))
+
+_MODE_OF_SPACE: Mapping[str, str] = MappingProxyType({"RGB ": "RGB", "GRAY": "L", "CMYK": "CMYK"})
+
+
+class UnreadableProfileError(ValueError):
+    """The embedded profile is damaged, or is not one for this kind of picture."""
+
+
+def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """The picture in sRGB.
+
+    Args:
+        image: mode L, RGB or CMYK; may be changed in place.
+        profile: its ICC profile, if it has one. Without one, RGB and L are taken for sRGB.
+
+    Returns:
+        an image of mode RGB or L.
+
+    Raises:
+        UnreadableProfileError: the image is as good as it can be made by ``to_srgb(image, None)``.
+    """
+    if profile is None:
+        return image.convert("RGB") if image.mode == "CMYK" else image
+    if image.mode == "L" and _mode_of(profile) == "RGB":
+        image = image.convert("RGB")
+    transform = _transform_to_srgb(profile, image.mode)
+    if transform is None:
+        return image
+    if image.mode == "RGB":
+        return transform.apply_in_place(image)
+    return transform.apply(image)
+
+
+def _opened(profile: bytes) -> ImageCms.ImageCmsProfile:
+    if len(profile) > _MAX_PROFILE_BYTES:
+        raise UnreadableProfileError(f"a colour profile of {len(profile)} bytes")
+    try:
+        return ImageCms.ImageCmsProfile(BytesIO(profile))
+    except (OSError, TypeError, ValueError) as error:
+        raise UnreadableProfileError(f"the colour profile cannot be opened: {error}") from error
+
+
+@lru_cache(maxsize=_CACHED_TRANSFORMS)
+def _mode_of(profile: bytes) -> str | None:
+    return _MODE_OF_SPACE.get(_opened(profile).profile.xcolor_space)
+
+
+@lru_cache(maxsize=_CACHED_TRANSFORMS)
+def _transform_to_srgb(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
+    """The transform for pictures of this mode, or ``None`` where it would change nothing that can be seen."""
+    try:
+        transform = ImageCms.buildTransform(
+            _opened(profile),
+            ImageCms.createProfile("sRGB"),
+            mode,
+            "RGB",
+            ImageCms.Intent.PERCEPTUAL,
+            ImageCms.Flags.BLACKPOINTCOMPENSATION,
+        )
+    except (ImageCms.PyCMSError, OSError, TypeError, ValueError) as error:
+        raise UnreadableProfileError(f"the colour profile does not fit a picture of mode {mode}: {error}") from error
+    return None if mode != "CMYK" and _changes_nothing(transform, mode) else transform
+
+
+def _changes_nothing(transform: ImageCms.ImageCmsTransform, mode: str) -> bool:
+    probe = _probe(mode)
+    difference = ImageChops.difference(transform.apply(probe), probe.convert("RGB"))
+    visible = difference.point(lambda step: 255 if step > _IMPERCEPTIBLE else 0)
+    return visible.getbbox() is None
+
+
+def _probe(mode: str) -> Image.Image:
+    """Every grey, or a grid over all of RGB."""
+    if mode == "L":
+        return Image.frombytes("L", (256, 1), bytes(range(256)))
+    colours = bytes(part for r in _PROBE_STEPS for g in _PROBE_STEPS for b in _PROBE_STEPS for part in (r, g, b))
+    return Image.frombytes("RGB", (len(colours) // 3, 1), colours)

@@ -1,0 +1,49 @@
+"""The whole way of one photo: header, decoder, renditions, metadata. Runs in a disposable process."""
+
+from photo_pipeline.domain.imaging.decode import Decoded, decode
+from photo_pipeline.domain.imaging.geometry import upright_size
+from photo_pipeline.domain.imaging.header import read_header
+from photo_pipeline.domain.imaging.renditions import encoded, placeholder, shrunk, web_image
+from photo_pipeline.domain.imaging.values import (
+    THUMB_EDGE,
+    Header,
+    ImageLimits,
+    ImageMetadata,
+    ImageRejected,
+    ProcessedImage,
+)
+from photo_pipeline.domain.outcomes import RejectReason
+from photo_pipeline.domain.photo import RenditionKind
+
+METADATA_UNREADABLE = "metadata_unreadable"
+ICC_UNREADABLE = "icc_unreadable"
+
+
+def render(data: bytes, limits: ImageLimits) -> ProcessedImage:
+    """See ``photo_pipeline.domain.imaging.process``."""
+    header = read_header(data, limits)
+    try:
+        return _render(header, decode(data, header, limits))
+    except MemoryError:
+        raise ImageRejected(RejectReason.DECODER_OUT_OF_MEMORY, "no memory left to make its renditions") from None
+
+
+def _render(header: Header, decoded: Decoded) -> ProcessedImage:
+    web, colour_known = web_image(decoded)
+    thumb = shrunk(web, THUMB_EDGE)
+    blurhash, dominant_color = placeholder(thumb)
+    width, height = upright_size(decoded.size, decoded.orientation)
+    exif = decoded.exif
+    doubts = ((exif is None, METADATA_UNREADABLE), (not colour_known, ICC_UNREADABLE))
+    metadata = ImageMetadata(
+        format=header.format,
+        width=width,
+        height=height,
+        camera=exif.camera if exif else None,
+        taken_at=exif.taken_at if exif else None,
+        taken_at_offset=exif.taken_at_offset if exif else None,
+        blurhash=blurhash,
+        dominant_color=dominant_color,
+        warnings=tuple(name for doubtful, name in doubts if doubtful),
+    )
+    return ProcessedImage(metadata, encoded(web, RenditionKind.WEB), encoded(thumb, RenditionKind.THUMB))

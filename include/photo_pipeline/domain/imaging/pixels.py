@@ -1,0 +1,59 @@
+"""Every pixel layout that a decoder may deliver, brought to the few that can be resized and encoded."""
+
+from cykooz_resizer import FilterType, ResizeAlg, ResizeOptions, Resizer
+from PIL import Image
+
+_SIXTEEN_BIT_RAW = {"I;16": "L;16", "I;16L": "L;16", "I;16N": "L;16", "I;16B": "L;16B"}
+_AS_THEY_ARE = frozenset({"L", "RGB", "RGBA", "CMYK"})
+_WITH_ALPHA = frozenset({"LA", "PA", "RGBA"})
+_PREMULTIPLIED = {"La": "LA", "RGBa": "RGBA"}
+_BYTE, _WORD = 0xFF, 0xFFFF
+
+
+def resizable(image: Image.Image) -> Image.Image:
+    """The image in mode L, RGB, RGBA or CMYK, with 8 bits a channel."""
+    if image.mode in _SIXTEEN_BIT_RAW:
+        # The high byte. ``convert("L")`` clips instead: everything above 255 would be white.
+        return Image.frombytes("L", image.size, image.tobytes(), "raw", _SIXTEEN_BIT_RAW[image.mode])
+    if image.mode in {"I", "F"}:
+        return _scaled_to_bytes(image)
+    if image.mode in _PREMULTIPLIED:
+        image = image.convert(_PREMULTIPLIED[image.mode])
+    if image.mode in _WITH_ALPHA or image.has_transparency_data:
+        return image.convert("RGBA")
+    if image.mode in _AS_THEY_ARE:
+        return image
+    return image.convert("L" if image.mode == "1" else "RGB")
+
+
+def _scaled_to_bytes(image: Image.Image) -> Image.Image:
+    """32-bit samples carry no word on their range: take the smallest usual one that holds them all."""
+    _, high = image.getextrema()
+    top = next((usual for usual in (1.0, _BYTE, _WORD) if _number(high) <= usual), _number(high))
+    if image.mode == "I" and top <= 1:
+        top = _BYTE
+    return image.convert("F").point(lambda value: value * (_BYTE / top) + 0).convert("L")
+
+
+def _number(value: float | tuple[int, int]) -> float:
+    return float(value if isinstance(value, (int, float)) else max(value))
+
+
+def resized(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """A new image of that size, Lanczos with three lobes; carries none of the original's metadata."""
+    target = Image.new(image.mode, size)
+    if image.size == size:
+        target.paste(image)
+    else:
+        options = ResizeOptions(resize_alg=ResizeAlg.convolution(FilterType.lanczos3))
+        Resizer().resize_pil(image, target, options)
+    return target
+
+
+def flattened(image: Image.Image) -> Image.Image:
+    """The image without transparency: what shows through is white."""
+    if image.mode != "RGBA":
+        return image
+    page = Image.new("RGB", image.size, "white")
+    page.paste(image, mask=image)
+    return page

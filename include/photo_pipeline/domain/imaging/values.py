@@ -1,0 +1,156 @@
+"""What goes into and comes out of the imaging core. No image library is needed to import this module."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+from photo_pipeline.domain.errors import RecordRejected
+from photo_pipeline.domain.outcomes import RejectReason
+from photo_pipeline.domain.photo import RenditionKind
+
+WEB_EDGE = 1600
+"""Longest edge of the ``web`` rendition, in pixels."""
+THUMB_EDGE = 320
+"""Longest edge of the ``thumb`` rendition, in pixels."""
+RENDITION_CONTENT_TYPE = "image/jpeg"
+
+
+class SniffedFormat(StrEnum):
+    """The formats that are understood, as found by their first bytes."""
+
+    JPEG = "jpeg"
+    PNG = "png"
+    WEBP = "webp"
+    GIF = "gif"
+    TIFF = "tiff"
+    BMP = "bmp"
+    AVIF = "avif"
+    HEIF = "heif"
+
+
+CONTENT_TYPES: Mapping[SniffedFormat, str] = MappingProxyType(
+    {
+        SniffedFormat.JPEG: "image/jpeg",
+        SniffedFormat.PNG: "image/png",
+        SniffedFormat.WEBP: "image/webp",
+        SniffedFormat.GIF: "image/gif",
+        SniffedFormat.TIFF: "image/tiff",
+        SniffedFormat.BMP: "image/bmp",
+        SniffedFormat.AVIF: "image/avif",
+        SniffedFormat.HEIF: "image/heic",
+    }
+)
+"""The media type of an original, whatever its sender called it."""
+
+EXTENSIONS: Mapping[SniffedFormat, str] = MappingProxyType(
+    {
+        SniffedFormat.JPEG: "jpg",
+        SniffedFormat.PNG: "png",
+        SniffedFormat.WEBP: "webp",
+        SniffedFormat.GIF: "gif",
+        SniffedFormat.TIFF: "tif",
+        SniffedFormat.BMP: "bmp",
+        SniffedFormat.AVIF: "avif",
+        SniffedFormat.HEIF: "heic",
+    }
+)
+"""The file name extension of an original, without the dot."""
+
+
+class ImageRejected(RecordRejected, ValueError):  # noqa: N818 - the design's word for this outcome
+    """These bytes are not a photo that can be used.
+
+    Attributes:
+        reason: the machine-readable reason.
+        detail: one line for an operator; never the photo's content.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What the first bytes say about an image, before anything is decoded.
+
+    Attributes:
+        format: found by magic bytes.
+        width: pixels as stored, before any EXIF orientation.
+        height: likewise.
+        multi_scan: a JPEG in several scans (progressive), whose decoder must hold every coefficient of the full size.
+    """
+
+    format: SniffedFormat
+    width: int
+    height: int
+    multi_scan: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ImageLimits:
+    """How large an image may be.
+
+    Attributes:
+        max_pixels: width x height, for formats that must be decoded in full.
+        max_pixels_jpeg: the same for single-scan JPEG, which is decoded at a reduced size.
+        max_edge: either edge, in pixels.
+    """
+
+    max_pixels: int = 128_000_000
+    max_pixels_jpeg: int = 256_000_000
+    max_edge: int = 65_535
+
+    def check(self, header: Header) -> None:
+        """Raise ``ImageRejected`` (``TOO_MANY_PIXELS``) where the image is larger than allowed."""
+        reducible = header.format is SniffedFormat.JPEG and not header.multi_scan
+        allowed = max(self.max_pixels, self.max_pixels_jpeg) if reducible else self.max_pixels
+        size = f"{header.width} x {header.height} pixels"
+        if header.width * header.height > allowed:
+            raise ImageRejected(RejectReason.TOO_MANY_PIXELS, f"{size}; at most {allowed} in all are allowed")
+        if max(header.width, header.height) > self.max_edge:
+            raise ImageRejected(RejectReason.TOO_MANY_PIXELS, f"{size}; no edge may exceed {self.max_edge}")
+
+
+@dataclass(frozen=True, slots=True)
+class Rendition:
+    """A JPEG made from the original: upright, in sRGB, without any metadata."""
+
+    kind: RenditionKind
+    data: bytes
+    width: int
+    height: int
+    content_type: str = RENDITION_CONTENT_TYPE
+
+
+@dataclass(frozen=True, slots=True)
+class ImageMetadata:
+    """What is known about an original.
+
+    Attributes:
+        format: found by magic bytes.
+        width: pixels of the original as seen upright.
+        height: likewise.
+        camera: make and model, without repetition.
+        taken_at: local time of the exposure, ``YYYY-MM-DDTHH:MM:SS``, without a zone.
+        taken_at_offset: ``+HH:MM`` or ``-HH:MM`` where the camera recorded it; an unknown zone stays ``None``.
+        blurhash: placeholder, 4 x 3 components (https://blurha.sh).
+        dominant_color: ``#rrggbb`` of the largest group of similar pixels.
+        warnings: what could not be read though the picture could: ``metadata_unreadable``, ``icc_unreadable``.
+    """
+
+    format: SniffedFormat
+    width: int
+    height: int
+    camera: str | None
+    taken_at: str | None
+    taken_at_offset: str | None
+    blurhash: str
+    dominant_color: str
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessedImage:
+    """One photo's renditions and metadata."""
+
+    metadata: ImageMetadata
+    web: Rendition
+    thumb: Rendition
