@@ -62,3 +62,48 @@ class ArchiveMemberError(PhotoPipelineError):
 
     def __init__(self, path: str, detail: str) -> None:
         super().__init__(f"{path}: {detail}")
+
+
+class SyncConflictError(PhotoPipelineError):
+    """Another run moved the sync's watermark: this one must not go on from what it saw."""
+
+    def __init__(self, seen: int) -> None:
+        super().__init__(f"the BI sync's watermark is no longer {seen}: another run is at work, or has finished")
+
+
+class WatermarkAheadError(PhotoPipelineError):
+    """The watermark is one that this database has not reached: it was restored from a dump, and counts from anew."""
+
+    def __init__(self, watermark: int, horizon: int) -> None:
+        super().__init__(
+            f"the BI sync stands at transaction {watermark}, but the database is only at {horizon}: after restoring a "
+            "dump, run UPDATE ingest_record SET version = version, then photo_bi_sync with full resync"
+        )
+
+
+class IndexingFailedError(PhotoPipelineError):
+    """The search index refused documents, and asking again would not help."""
+
+    def __init__(self, failed: int, first: str) -> None:
+        super().__init__(f"the search index refused {failed} documents, first: {first}")
+
+
+class IndexNotPreparedError(PhotoPipelineError):
+    """The search index has no template, so that documents would be mapped by guessing."""
+
+    def __init__(self, index: str, alias: str) -> None:
+        super().__init__(f"index {index} does not belong to alias {alias}: run platform_setup, it brings the template")
+
+
+class MappingConflictError(PhotoPipelineError):
+    """An index that exists maps a field in another way, which only a new index can change."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(f"the mapping cannot be brought up to date, delete the index and resync in full: {detail}")
+
+
+class SearchRequestError(PhotoPipelineError):
+    """The search server refused a request as a whole: wrong log-in, missing right, wrong address."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(f"Elasticsearch refused the request ({status}): {reason}")

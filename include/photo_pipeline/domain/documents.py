@@ -1,0 +1,118 @@
+"""One document of the search index per outcome: what analysts may know of it, and nothing else."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from uuid import UUID
+
+from photo_pipeline.domain.events import format_time
+from photo_pipeline.domain.photo import RecordCoordinates
+
+DocumentBody = Mapping[str, str | int | float]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class CommitPosition:
+    """A place in commit order: everything up to and with this record's row has been read.
+
+    Attributes:
+        xid: the transaction that last changed the row, PostgreSQL's 64-bit id.
+        topic: of the record, like the next two.
+        partition: -1 stands before every record of the transaction.
+        offset: as ``partition``.
+    """
+
+    xid: int
+    topic: str = ""
+    partition: int = -1
+    offset: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeRow:
+    """A row of the view ``bi_outcome``. Times carry a zone, save ``taken_at``: the camera's clock, zone unknown."""
+
+    coordinates: RecordCoordinates
+    updated_xid: int
+    version: int
+    outcome: str
+    reject_reason: str | None
+    photo_id: UUID | None
+    customer_id: UUID | None
+    customer_name: str | None
+    source: str | None
+    bytes: int | None
+    format: str | None
+    width: int | None
+    height: int | None
+    megapixels: Decimal | None
+    camera: str | None
+    taken_at: datetime | None
+    taken_at_offset: str | None
+    uploaded_at: datetime | None
+    processed_at: datetime
+    expired_at: datetime | None
+    latency_ms: int | None
+
+    @property
+    def position(self) -> CommitPosition:
+        """Where the row lies in commit order."""
+        record = self.coordinates
+        return CommitPosition(self.updated_xid, record.topic, record.partition, record.offset)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document and the name, month and version under which it is stored.
+
+    Attributes:
+        document_id: ``<topic>-<partition>-<offset>``; an outcome keeps it for ever.
+        version: grows with every change of the row, so that an older state can never replace a newer one.
+        month: ``YYYY.MM`` in UTC of the record's acceptance, which never changes: the document never moves.
+        body: the fields; what is unknown is left out.
+    """
+
+    document_id: str
+    version: int
+    month: str
+    body: DocumentBody
+
+
+def document_of(row: OutcomeRow) -> Document:
+    """The document of a row. Pure: the same row gives the same document on every run."""
+    record = row.coordinates
+    # A record without acceptance time cannot come from Kafka; one wrong row must not stop the sync of all others.
+    accepted_at = row.uploaded_at or row.processed_at
+    return Document(
+        document_id=str(record),
+        version=row.version,
+        month=accepted_at.astimezone(UTC).strftime("%Y.%m"),
+        body={name: value for name, value in _fields(row).items() if value is not None},
+    )
+
+
+def _fields(row: OutcomeRow) -> dict[str, str | int | float | None]:
+    return {
+        "topic": row.coordinates.topic,
+        "partition": row.coordinates.partition,
+        "offset": row.coordinates.offset,
+        "outcome": row.outcome,
+        "reject_reason": row.reject_reason,
+        "photo_id": None if row.photo_id is None else str(row.photo_id),
+        "customer_id": None if row.customer_id is None else str(row.customer_id),
+        "customer_name": row.customer_name,
+        "source": row.source,
+        "bytes": row.bytes,
+        "format": row.format,
+        "width": row.width,
+        "height": row.height,
+        "megapixels": None if row.megapixels is None else float(row.megapixels),
+        "camera": row.camera,
+        "taken_at": None if row.taken_at is None else row.taken_at.isoformat(),
+        "taken_at_offset": row.taken_at_offset,
+        "uploaded_at": None if row.uploaded_at is None else format_time(row.uploaded_at),
+        "processed_at": format_time(row.processed_at),
+        "expired_at": None if row.expired_at is None else format_time(row.expired_at),
+        "latency_ms": row.latency_ms,
+    }
