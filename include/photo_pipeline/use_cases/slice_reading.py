@@ -26,24 +26,34 @@ def read_slice(log: PhotoLogReader, planned: PlannedSlice, max_bytes: int) -> It
         ServerUnavailableError: when Kafka does not answer.
     """
     position, size = planned.start, 0
-    while position < planned.end:
-        try:
-            for record in log.read(planned.topic_partition, position, planned.end):
-                offset = record.coordinates.offset
-                if offset > position:
-                    yield AbsentRange(position, offset, AbsentReason.NO_RECORD)
-                yield record
-                position, size = offset + 1, size + len(record.value)
-                if size >= max_bytes:
-                    return
-        except OffsetOutOfRangeError:
-            low = log.watermarks([planned.topic_partition.topic])[planned.topic_partition].low
-            first_left = min(max(low, position), planned.end)
-            if first_left == position:
-                raise
-            yield AbsentRange(position, first_left, AbsentReason.DELETED_BY_KAFKA)
-            position = first_left
-        else:
-            if position < planned.end:
-                yield AbsentRange(position, planned.end, AbsentReason.NO_RECORD)
+    for item in _records(log, planned):
+        if isinstance(item, AbsentRange):
+            yield item
+            position = item.end
+            continue
+        offset = item.coordinates.offset
+        if offset > position:
+            yield AbsentRange(position, offset, AbsentReason.NO_RECORD)
+        yield item
+        position, size = offset + 1, size + len(item.value)
+        if size >= max_bytes:
             return
+    if position < planned.end:
+        yield AbsentRange(position, planned.end, AbsentReason.NO_RECORD)
+
+
+def _records(log: PhotoLogReader, planned: PlannedSlice) -> Iterator[Record | AbsentRange]:
+    """What Kafka still has of the range; where it has deleted the next offset, that range is said first."""
+    position = planned.start
+    try:
+        for record in log.read(planned.topic_partition, planned.start, planned.end):
+            position = record.coordinates.offset + 1
+            yield record
+    except OffsetOutOfRangeError:
+        low = log.watermarks([planned.topic_partition.topic])[planned.topic_partition].low
+        first_left = min(low, planned.end)
+        if first_left <= position:
+            raise
+        yield AbsentRange(position, first_left, AbsentReason.DELETED_BY_KAFKA)
+        if first_left < planned.end:
+            yield from log.read(planned.topic_partition, first_left, planned.end)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from photo_pipeline.domain.errors import RecordRejected
 from photo_pipeline.domain.events import PhotoEvent, Record, customer_of, filename_of, parse_record
-from photo_pipeline.domain.imaging import CONTENT_TYPES, EXTENSIONS, ImageRejected, ProcessedImage, SniffedFormat
+from photo_pipeline.domain.imaging import CONTENT_TYPES, EXTENSIONS, ImageRejected, ProcessedImage
 from photo_pipeline.domain.ledger import ArchivedPhoto, Lease, RecordResult, ShardFile, SliceCommit
 from photo_pipeline.domain.outcomes import Outcome, RejectReason
 from photo_pipeline.domain.photo import RenditionKind
@@ -41,8 +41,8 @@ _Pending = _InFlight | _Repeat | RecordResult
 class SliceWork:
     """Takes what was read of a slice and turns it into a commit.
 
-    At most ``in_flight_bytes`` of photos (and one more) are held at a time, whatever the slice's size. Results leave in the
-    order in which records came, so the shard is in offset order.
+    At most ``in_flight_bytes`` of photos (and one more) are held at a time, whatever the slice's size. Results leave in
+    the order in which records came, so the shard is in offset order.
     """
 
     def __init__(
@@ -188,21 +188,18 @@ def _rejected(record: Record, reason: RejectReason, detail: str, event: PhotoEve
 
 def _members(original: bytes, image: ProcessedImage) -> tuple[Member, ...]:
     metadata = image.metadata
-    sniffed = SniffedFormat(metadata.format)
     return (
         Member(
             kind=RenditionKind.ORIGINAL,
-            extension=EXTENSIONS[sniffed],
+            extension=EXTENSIONS[metadata.format],
             data=original,
-            content_type=CONTENT_TYPES[sniffed],
+            content_type=CONTENT_TYPES[metadata.format],
             width=metadata.width,
             height=metadata.height,
         ),
         *(
-            Member(
-                RenditionKind(rendition.kind), "jpg", rendition.data, "image/jpeg", rendition.width, rendition.height
-            )
-            for rendition in (image.web, image.thumb)
+            Member(made.kind, "jpg", made.data, made.content_type, made.width, made.height)
+            for made in (image.web, image.thumb)
         ),
     )
 

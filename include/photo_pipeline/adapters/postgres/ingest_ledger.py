@@ -100,6 +100,21 @@ class PostgresIngestLedger:
         with transaction(self._engine) as connection:
             return {TopicPartition(topic, number): offset for topic, number, offset in connection.execute(columns)}
 
+    def backlog(self, watermarks: Mapping[TopicPartition, Watermarks]) -> Mapping[TopicPartition, int]:
+        """How many records wait in each partition that no live worker has a slice of; those without are left out."""
+        worked_on = select(Slice.topic, Slice.partition).where(
+            Slice.state != "committed", Slice.lease_expires_at > func.now()
+        )
+        with transaction(self._engine) as connection:
+            busy = {TopicPartition(topic, number) for topic, number in connection.execute(worked_on)}
+        progress = self.progress()
+        waiting = {
+            tp: marks.high - max(progress.get(tp, marks.low), marks.low)
+            for tp, marks in watermarks.items()
+            if tp not in busy
+        }
+        return {tp: records for tp, records in waiting.items() if records > 0}
+
     @contextmanager
     def outbox(self, limit: int) -> Iterator[Sequence[OutboxEntry]]:
         """See the port. Rows that another publisher has locked are left to it."""

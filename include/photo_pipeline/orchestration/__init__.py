@@ -1,0 +1,1 @@
+"""What the DAGs share: assets, defaults and connections. The only part of the product that knows Airflow."""

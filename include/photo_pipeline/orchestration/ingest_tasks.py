@@ -1,0 +1,71 @@
+"""The bodies of ``photo_ingest``'s tasks: settings from connections, ports from settings, one use case each."""
+
+import logging
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from airflow.sdk.exceptions import AirflowSkipException
+
+from photo_pipeline.adapters.kafka import KafkaPhotoLogReader
+from photo_pipeline.composition import ingest_ledger, ingest_limits, ingest_ports, publish_ports
+from photo_pipeline.domain.errors import SliceBusyError
+from photo_pipeline.domain.ledger import SliceSummary
+from photo_pipeline.orchestration.connections import pipeline_settings
+from photo_pipeline.use_cases.ingest import plan_micro_batch, process_slice
+from photo_pipeline.use_cases.publish import publish_outbox
+
+logger = logging.getLogger(__name__)
+
+OUTCOMES = ("processed", "duplicate", "rejected", "absent")
+
+
+def plan(owner: str) -> list[int]:
+    """Plan the backlog; the ids of the slices that are this run's."""
+    settings = pipeline_settings()
+    limits = ingest_limits(settings.ingest)
+    with ingest_ledger(settings.database) as ledger:
+        reader = KafkaPhotoLogReader(settings.kafka)
+        planned = plan_micro_batch(ledger, reader, settings.topics.incoming, limits, owner)
+    return [item.slice_id for item in planned]
+
+
+def process(slice_id: int, owner: str) -> dict[str, Any]:
+    """Process one slice; skipped where a worker of another run has it and is alive."""
+    settings = pipeline_settings()
+    try:
+        with ingest_ports(settings) as ports:
+            summary = process_slice(slice_id, owner, ports, ingest_limits(settings.ingest))
+    except SliceBusyError as error:
+        raise AirflowSkipException(str(error)) from error
+    described = _described(summary)
+    logger.info("committed %s", " ".join(f"{name}={value}" for name, value in described.items()))
+    return described
+
+
+def publish() -> dict[str, int]:
+    """Empty the outbox."""
+    settings = pipeline_settings()
+    with publish_ports(settings) as ports:
+        summary = publish_outbox(ports, settings.ingest.outbox_batch)
+    counts = {"processed": summary.processed, "dead_letters": summary.dead_letters, "skipped": summary.skipped}
+    logger.info("published %s", " ".join(f"{name}={value}" for name, value in counts.items()))
+    return counts
+
+
+def total(summaries: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    """The micro-batch's outcomes, added up."""
+    slices = list(summaries)
+    totals = {outcome: sum(int(summary[outcome]) for summary in slices) for outcome in OUTCOMES}
+    logger.info("micro-batch slices=%d %s", len(slices), " ".join(f"{name}={n}" for name, n in totals.items()))
+    return totals
+
+
+def _described(summary: SliceSummary) -> dict[str, Any]:
+    """A slice's summary in JSON's types, for XCom and one structured log line."""
+    return {
+        "slice": f"{summary.topic_partition} [{summary.start}, {summary.end})",
+        "slice_id": summary.slice_id,
+        "attempt": summary.attempt,
+        **{outcome: getattr(summary, outcome) for outcome in OUTCOMES},
+        "shard": summary.shard_path,
+    }
