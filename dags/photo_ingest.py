@@ -9,9 +9,9 @@ was committed to `photos.processed` and `photos.rejected` from the outbox.
 **In**: `photos.uploaded`, `photos.streamed`. **Out**: shards below `/photos/archive`, the tables `slice`, `shard`,
 `photo`, `rendition`, `ingest_record`, and the two outgoing topics.
 
-**When red**: nothing is lost; records wait in Kafka for 7 days. Look at the failed task's last line: it names the server
-that is away or the slice that failed. Clear the task, or do nothing: the next run takes over every slice whose worker
-died. A single bad photo never makes this red, it ends as `rejected`.
+**When red**: nothing is lost; records wait in Kafka for 7 days. Look at the failed task's last line: it names the
+server that is away or the slice that failed. Clear the task, or do nothing: the next run takes over every slice whose
+worker died. A single bad photo never makes this red, it ends as `rejected`.
 """
 
 from datetime import UTC, datetime, timedelta

@@ -10,8 +10,11 @@ from sqlalchemy import Engine, text
 MIGRATION_LOCK = 7_468_120_945
 
 
-def upgrade(engine: Engine, revision: str = "head") -> None:
-    """Migrate to ``revision``; nothing happens where the database is there already. Safe to call from many places."""
+def upgrade(engine: Engine, revision: str = "head") -> str:
+    """Migrate to ``revision``, or do nothing where the database is there already; the revision it has afterwards.
+
+    Safe to call from many places at once.
+    """
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent))
     with engine.connect() as connection:
@@ -21,6 +24,7 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
             config.attributes["connection"] = connection
             command.upgrade(config, revision)
             connection.commit()
+            return connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one()
         finally:
             connection.rollback()
             connection.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": MIGRATION_LOCK})

@@ -1,0 +1,51 @@
+"""### Outcomes from PostgreSQL to Elasticsearch, for the analysts
+
+**What**: reads every outcome that was committed or changed since the last run, in commit order, and writes one document
+for each into the monthly indices behind the alias `photos`. Documents carry the row's version, so sending one twice, or
+late, changes nothing.
+
+**When**: every 5 minutes.
+
+**In**: the view `bi_outcome`. **Out**: `photos-YYYY.MM`, and the watermark in `bi_sync_state`.
+
+**When red**: the dashboards are behind, nothing else is. The last line names the server, or the documents that
+Elasticsearch refused and why. The next run goes on where this one stopped. To fill a lost or doubted index again, trigger
+the DAG with `full` set.
+"""
+
+from datetime import UTC, datetime
+
+from airflow.sdk import CronTriggerTimetable, Param, dag, get_current_context, task
+
+from photo_pipeline.orchestration.assets import LEDGER, SEARCH
+from photo_pipeline.orchestration.defaults import TAGS, default_args
+
+
+@dag(
+    schedule=CronTriggerTimetable("*/5 * * * *", timezone="UTC"),
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
+    catchup=False,
+    max_active_runs=1,
+    default_args=default_args(),
+    params={
+        "full": Param(
+            default=False, type="boolean", title="Send everything again", description="Resets the watermark first."
+        )
+    },
+    tags=[*TAGS, "bi"],
+    doc_md=__doc__,
+)
+def photo_bi_sync() -> None:
+    """Wire the one step there is."""
+
+    @task(inlets=[LEDGER], outlets=[SEARCH])
+    def sync_outcomes() -> dict[str, float | int | bool | None]:
+        """Send what is new in commit order, every bulk item checked."""
+        from photo_pipeline.orchestration.bi_tasks import sync
+
+        return sync(full=bool(get_current_context()["params"]["full"]))
+
+    sync_outcomes()
+
+
+photo_bi_sync()
