@@ -42,6 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("command", choices=sorted(COMMANDS))
     parser.add_argument("--home", type=Path, help="state folder (default: $PHOTO_STACK_HOME or .local)")
     parser.add_argument("--only", default="", help="comma-separated services: postgres,kafka,hdfs,elasticsearch,...")
+    parser.add_argument("--no-setup", action="store_true", help="do not run the DAG platform_setup")
     parser.add_argument("--port-offset", type=int, default=0, help="added to every port")
     return parser
 
@@ -53,7 +54,7 @@ def _units(options: argparse.Namespace) -> tuple[str, ...]:
 def _up(options: argparse.Namespace) -> int:
     settings = load_settings(home=options.home, port_offset=options.port_offset)
     with ConsoleProgress() as progress:
-        Stack(settings, progress).up(_units(options))
+        Stack(settings, progress).up(_units(options), setup=not options.no_setup)
     return 0
 
 

@@ -24,9 +24,14 @@ class Credentials:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def password(self, name: str) -> str:
-        """Return the password of that name: letters, digits, ``-`` and ``_`` only, so it fits into URLs."""
-        return self._once(f"{name}.password", lambda: secrets.token_urlsafe(PASSWORD_BYTES))
+    def password(self, name: str, size: int = PASSWORD_BYTES) -> str:
+        """Return the password of that name: letters, digits, ``-`` and ``_`` only, so it fits into URLs.
+
+        Args:
+            name: Whose it is.
+            size: Random bytes in it.
+        """
+        return self._once(f"{name}.password", lambda: secrets.token_urlsafe(size))
 
     def fernet_key(self) -> str:
         """Return the key that encrypts Airflow's stored connections: 32 bytes in URL-safe base64."""

@@ -49,7 +49,7 @@ class Endpoints:
         elasticsearch_url: HTTP address.
         elasticsearch_user: Administrator.
         elasticsearch_password: Its password.
-        elasticsearch_sync_user: May write documents of ``photos*``, no more.
+        elasticsearch_sync_user: The pipeline: owns ``photos*`` and index templates, no more.
         elasticsearch_sync_password: Its password.
         elasticsearch_analyst_user: May read ``photos*``, no more.
         elasticsearch_analyst_password: Its password.

@@ -69,6 +69,16 @@ class Layout:
         return self.home / "lock"
 
     @property
+    def platform_is_set_up(self) -> Path:
+        """Exists when ``platform_setup`` has succeeded since the stack was started."""
+        return self.home / "platform-is-set-up"
+
+    @property
+    def woken_dags(self) -> Path:
+        """The DAGs that a start has unpaused; what a person paused later stays paused."""
+        return self.airflow_home / "woken-dags.json"
+
+    @property
     def supervisor_config(self) -> Path:
         """What the supervisor was started with."""
         return self.home / "supervisord.conf"
@@ -115,10 +125,25 @@ class Layout:
             raise UnreadableForServiceUserError(self.service_user, folder, variable)
 
     def remove(self) -> None:
-        """Drop the state folder and everything the servers stored."""
-        for folder in (self.data, self.home):
+        """Drop what a stack has written, and the state folder if nothing else is in it.
+
+        Only by name: a ``PHOTO_STACK_HOME`` that points at somebody's folder must not cost them their files.
+        """
+        for folder in (self.data, self.logs, self.secrets, self.config, self.airflow_home, self.home / "tmp"):
             shutil.rmtree(folder, ignore_errors=True)
+        for pattern in (
+            "lock",
+            "users.lock",
+            "endpoints.env",
+            "supervisord.*",
+            "supervisor.sock",
+            "platform-is-set-up",
+        ):
+            for file in self.home.glob(pattern):
+                file.unlink()
         self.supervisor_socket.unlink(missing_ok=True)
+        if self.home.is_dir() and not any(self.home.iterdir()):
+            self.home.rmdir()
 
 
 def layout_of(settings: StackSettings) -> Layout:

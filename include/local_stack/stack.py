@@ -21,6 +21,7 @@ from local_stack.errors import (
     NotReadyError,
     OtherSettingsError,
     PortTakenError,
+    StackError,
     UnknownServiceError,
 )
 from local_stack.launch import RUNS, Launch
@@ -28,8 +29,9 @@ from local_stack.layout import ensure_service_user, layout_of
 from local_stack.programs import find_java_home
 from local_stack.progress import Progress, Silent
 from local_stack.service import Layer
-from local_stack.services import Context, elasticsearch, hdfs, kafka, postgres
+from local_stack.services import Context, airflow, elasticsearch, hdfs, kafka, postgres, web
 from local_stack.settings import HOST
+from local_stack.setup import set_up_platform
 from local_stack.supervision import ProcessState, Supervisor, render
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
 
 SERVERS = ("postgres", "kafka", "hdfs", "elasticsearch")
 GRACE_SECONDS = 15.0
+SETUP_TITLE = "platform_setup"
 STOPPED = ProcessState("STOPPED", 0, 0, "")
 
 
@@ -85,11 +88,12 @@ class Stack:
         """The folder with one log per service."""
         return self._layout.logs
 
-    def up(self, only: Iterable[str] = ()) -> Endpoints:
+    def up(self, only: Iterable[str] = (), *, setup: bool = True) -> Endpoints:
         """Start the services that do not run, and return when all of them do their work.
 
         Args:
             only: Units to start (``postgres``, ``kafka``, ...); everything when empty.
+            setup: Whether to run ``platform_setup`` where Airflow is among them and it did not run since the start.
 
         Raises:
             StackError: One of its kinds, with one line that names the fix.
@@ -103,7 +107,11 @@ class Stack:
             chosen = _choose(everything, tuple(only))
             self._start_supervisor(everything, chosen)
             context.endpoints.write(self._layout.endpoints)
-            Launch(chosen, self._supervisor, self._layout.log_of, self._progress).run()
+            self._launch([service for service in chosen if service.layer is not Layer.WEB])
+            if setup and any(service.layer is Layer.AIRFLOW for service in chosen):
+                self._set_up_platform(context.endpoints)
+            # The applications come last: without topics and tables they could only refuse.
+            self._launch([service for service in chosen if service.layer is Layer.WEB])
             return context.endpoints
 
     def is_running(self) -> bool:
@@ -150,6 +158,20 @@ class Stack:
         self.down()
         self._layout.remove()
 
+    def _launch(self, services: Sequence[Service]) -> None:
+        Launch(services, self._supervisor, self._layout.log_of, self._progress).run()
+
+    def _set_up_platform(self, endpoints: Endpoints) -> None:
+        if not self._layout.platform_is_set_up.exists():
+            self._progress.update(SETUP_TITLE, "running")
+            try:
+                set_up_platform(endpoints, self.settings.repository / "dags", self._layout.woken_dags)
+            except StackError:
+                self._progress.update(SETUP_TITLE, "failed")
+                raise
+            self._layout.platform_is_set_up.touch()
+        self._progress.update(SETUP_TITLE, "ready")
+
     def _stop_layer(self, layer: Layer) -> None:
         title = f"{layer.name.lower()} services"
         self._progress.update(title, "stopping")
@@ -171,6 +193,7 @@ class Stack:
         states = self._supervisor.states()
         check_ports(service for service in chosen if states.get(service.name, STOPPED).state not in RUNS)
         if not running:
+            self._layout.platform_is_set_up.unlink(missing_ok=True)
             self._supervisor.start(config)
 
     def _check_disk(self) -> None:
@@ -209,7 +232,7 @@ def check_ports(services: Iterable[Service]) -> None:
 
 
 def _all_services(context: Context) -> list[Service]:
-    builders = (postgres, kafka, hdfs, elasticsearch)
+    builders = (postgres, kafka, hdfs, elasticsearch, airflow, web)
     return [service for builder in builders for service in builder.services(context)]
 
 

@@ -45,6 +45,15 @@ class Context:
         return [server] if count == 1 else [f"{server}-{number}" for number in range(1, count + 1)]
 
 
+def base_environment(context: Context) -> dict[str, str]:
+    """Return what every process with the platform's code in it needs."""
+    return {
+        "PYTHONPATH": str(context.settings.repository / "include"),
+        "PYTHONUNBUFFERED": "1",
+        "HADOOP_USER_NAME": context.endpoints.hdfs_user,
+    }
+
+
 def write_if_changed(path: Path, text: str) -> None:
     """Write a generated file; leave an equal one alone."""
     path.parent.mkdir(parents=True, exist_ok=True)

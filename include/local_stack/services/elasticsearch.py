@@ -26,14 +26,10 @@ HASH_ROUNDS = 10_000
 HASH_BYTES = 32
 INDICES = ["photos*"]
 ROLES = {
+    # The pipeline's own: its indices and their template, nothing of anybody else's.
     ELASTICSEARCH_SYNC: {
-        "cluster": ["monitor"],
-        "indices": [
-            {
-                "names": INDICES,
-                "privileges": ["create_index", "index", "delete", "read", "view_index_metadata", "maintenance"],
-            }
-        ],
+        "cluster": ["monitor", "manage_index_templates"],
+        "indices": [{"names": INDICES, "privileges": ["manage", "read", "write"]}],
     },
     ELASTICSEARCH_ANALYST: {
         "cluster": ["monitor"],

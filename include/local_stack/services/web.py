@@ -1,0 +1,72 @@
+"""The two web applications: upload API with gallery, and stream application."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import httpx
+
+from local_stack.endpoints import DATABASE
+from local_stack.errors import NotReadyError
+from local_stack.service import Layer, Service
+from local_stack.services import base_environment
+from local_stack.services.postgres import url
+from local_stack.settings import HOST
+
+if TYPE_CHECKING:
+    from local_stack.services import Context
+
+PROBE_SECONDS = 5
+GRACE_SECONDS = 10
+# Server name, title, application factory.
+APPLICATIONS = (
+    ("api", "Upload API", "photo_pipeline.api.app:create_app"),
+    ("stream", "Stream application", "photo_pipeline.stream.app:create_app"),
+)
+
+
+def services(context: Context) -> list[Service]:
+    """Return the instances of both applications."""
+    return [
+        _application(context, server, name, instance, title, factory)
+        for server, title, factory in APPLICATIONS
+        for instance, name in enumerate(context.names(server), start=1)
+    ]
+
+
+def _application(context: Context, server: str, name: str, instance: int, title: str, factory: str) -> Service:
+    port = context.settings.ports(server, instance)
+    command = (str(context.settings.python), "-m", "uvicorn", "--factory", factory, "--host", HOST)
+    return Service(
+        name=name,
+        unit=server,
+        title=title if name == server else f"{title} {instance}",
+        layer=Layer.WEB,
+        command=(*command, "--port", str(port), "--timeout-graceful-shutdown", str(GRACE_SECONDS)),
+        directory=context.layout.home,
+        environment=environment(context),
+        ports={server: port},
+        needs=("postgres", *context.names("kafka")),
+        probe=lambda: _probe(port),
+    )
+
+
+def environment(context: Context) -> dict[str, str]:
+    """Return the applications' settings (``photo_pipeline.settings``) as environment variables."""
+    endpoints = context.endpoints
+    return {
+        **base_environment(context),
+        "PHOTO_KAFKA_BOOTSTRAP_SERVERS": endpoints.kafka_bootstrap_servers,
+        "PHOTO_HDFS_NAMENODE": endpoints.hdfs_namenode,
+        "PHOTO_WEBHDFS_URL": endpoints.webhdfs_url,
+        "PHOTO_DATABASE_URL": url(context, "photo_api", DATABASE, "postgresql+psycopg"),
+        "PHOTO_SIGNING_KEY_FILE": endpoints.signing_key_file,
+        "PHOTO_PUBLIC_URL": endpoints.api_url,
+    }
+
+
+def _probe(port: int) -> None:
+    try:
+        httpx.get(f"http://{HOST}:{port}/readyz", timeout=PROBE_SECONDS).raise_for_status()
+    except httpx.HTTPError as error:
+        raise NotReadyError(str(error)) from error
