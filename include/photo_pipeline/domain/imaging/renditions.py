@@ -50,7 +50,7 @@ def placeholder(thumb: Image.Image) -> tuple[str, str]:
 
 
 def _dominant(image: Image.Image) -> str:
-    grouped = image.quantize(_COLOURS, Image.Quantize.MEDIANCUT)
+    grouped = image.quantize(_COLOURS, Image.Quantize.FASTOCTREE)
     sizes = grouped.histogram()
     largest = max(range(_COLOURS), key=sizes.__getitem__)
     palette = grouped.getpalette() or [0, 0, 0]
