@@ -1,0 +1,243 @@
+"""Reads planned offset ranges: the position comes from the ledger, never from a consumer group."""
+
+import time
+from collections.abc import Collection, Iterator, Mapping
+from concurrent.futures import Future
+from functools import cached_property
+
+from confluent_kafka import (
+    Consumer,
+    ConsumerGroupTopicPartitions,
+    IsolationLevel,
+    KafkaError,
+    KafkaException,
+    Message,
+    TopicCollection,
+)
+from confluent_kafka import TopicPartition as KafkaTopicPartition
+from confluent_kafka.admin import (  # type: ignore[attr-defined] # it re-exports these without saying so
+    AdminClient,
+    ListOffsetsResultInfo,
+    OffsetSpec,
+    TopicDescription,
+)
+
+from photo_pipeline.adapters.kafka.client import (
+    ADMIN_SECONDS,
+    MIB,
+    SERVER,
+    Config,
+    admin_client,
+    client_config,
+    coordinates_of,
+    logger,
+    results,
+    time_of,
+    unavailable,
+)
+from photo_pipeline.domain.errors import OffsetOutOfRangeError, ServerUnavailableError
+from photo_pipeline.domain.events import Headers, Record
+from photo_pipeline.domain.ledger import Watermarks
+from photo_pipeline.domain.photo import TopicPartition
+from photo_pipeline.settings import KafkaSettings
+
+QUEUE_BYTES = 32 * MIB
+"""What librdkafka fetches ahead. One fetch more may be under way, so a reader holds at most twice that."""
+FETCH_BYTES = 16 * MIB
+POLL_SECONDS = 0.5
+EARLIEST = OffsetSpec.earliest()  # type: ignore[no-untyped-call] # the library has no types here
+LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call] # as above
+OUT_OF_RANGE = frozenset({KafkaError.OFFSET_OUT_OF_RANGE, KafkaError._AUTO_OFFSET_RESET})  # noqa: SLF001 - its public name
+EOF = KafkaError._PARTITION_EOF  # noqa: SLF001 - its public name
+
+
+class KafkaPhotoLogReader:
+    """``PhotoLogReader`` on librdkafka. Usable from one thread at a time; made in the process that uses it.
+
+    Args:
+        settings: how to reach Kafka.
+        group: the consumer group under which the lag is shown.
+        idle_seconds: how long Kafka may send nothing before it counts as unavailable.
+    """
+
+    def __init__(self, settings: KafkaSettings, group: str = "photo_ingest", idle_seconds: float = 15.0) -> None:
+        self._settings = settings
+        self._group = group
+        self._idle_seconds = idle_seconds
+
+    def watermarks(self, topics: Collection[str]) -> Mapping[TopicPartition, Watermarks]:
+        """What Kafka holds of every partition of these topics, as a reader of committed records sees it.
+
+        ``high`` is the last stable offset: a range that is planned below it can be read to its end.
+
+        Raises:
+            ServerUnavailableError: when Kafka does not answer, or does not have a topic.
+        """
+        partitions = self._partitions(topics)
+        if not partitions:
+            return {}
+        low = self._list_offsets(partitions, EARLIEST)
+        high = self._list_offsets(partitions, LATEST)
+        lows, highs = results(low, "asking for offsets"), results(high, "asking for offsets")
+        return {
+            TopicPartition(partition.topic, partition.partition): Watermarks(
+                lows[partition].offset, highs[partition].offset
+            )
+            for partition in partitions
+        }
+
+    def read(self, topic_partition: TopicPartition, start: int, end: int) -> Iterator[Record]:
+        """The records of ``[start, end)`` in offset order. Returning means that every one of them was yielded.
+
+        Offsets that hold none (transaction markers, aborted records) are left out. The consumer is closed however the
+        reading ends.
+
+        Raises:
+            OffsetOutOfRangeError: when Kafka has deleted ``start``.
+            ServerUnavailableError: when Kafka sends nothing for ``idle_seconds``, or its log ends below ``end``.
+        """
+        if start >= end:
+            return
+        troubles = _Troubles()
+        consumer = Consumer(self._consumer_config(troubles), logger=logger)
+        try:
+            consumer.assign([KafkaTopicPartition(topic_partition.topic, topic_partition.partition, start)])
+            yield from self._until(consumer, topic_partition, start, end, troubles)
+        finally:
+            consumer.close()
+
+    def report_progress(self, positions: Mapping[TopicPartition, int]) -> None:
+        """Commit the group's offsets, so that ordinary tools show the lag.
+
+        Raises:
+            ServerUnavailableError: when they could not be committed. Nothing rests on them.
+        """
+        if not positions:
+            return
+        offsets = [KafkaTopicPartition(where.topic, where.partition, offset) for where, offset in positions.items()]
+        request = [ConsumerGroupTopicPartitions(self._group, offsets)]
+        futures = self._admin.alter_consumer_group_offsets(request, request_timeout=ADMIN_SECONDS)
+        for answer in results(futures, f"committing group {self._group}").values():
+            for partition in answer.topic_partitions or ():
+                if partition.error is not None:
+                    raise unavailable(partition.error, f"committing group {self._group}")
+
+    @cached_property
+    def _admin(self) -> AdminClient:
+        return admin_client(self._settings)
+
+    def _partitions(self, topics: Collection[str]) -> list[KafkaTopicPartition]:
+        if not topics:
+            return []
+        futures = self._admin.describe_topics(TopicCollection(list(topics)), request_timeout=ADMIN_SECONDS)
+        descriptions: Mapping[str, TopicDescription] = results(futures, "describing topics")
+        return [
+            KafkaTopicPartition(name, partition.id)
+            for name, description in descriptions.items()
+            for partition in description.partitions
+        ]
+
+    def _list_offsets(
+        self, partitions: list[KafkaTopicPartition], which: OffsetSpec
+    ) -> "dict[KafkaTopicPartition, Future[ListOffsetsResultInfo]]":
+        return self._admin.list_offsets(
+            dict.fromkeys(partitions, which),
+            isolation_level=IsolationLevel.READ_COMMITTED,
+            request_timeout=ADMIN_SECONDS,
+        )
+
+    def _consumer_config(self, troubles: "_Troubles") -> Config:
+        tuning: Config = {
+            "queued.max.messages.kbytes": QUEUE_BYTES // 1024,
+            "fetch.max.bytes": FETCH_BYTES,
+            "max.partition.fetch.bytes": FETCH_BYTES,
+            "receive.message.max.bytes": max(FETCH_BYTES, self._settings.max_message_bytes) + MIB,
+            # A full queue pauses fetching for this long; the default of 1 s leaves the workers without photos.
+            "fetch.queue.backoff.ms": 20,
+            "fetch.wait.max.ms": 100,
+        }
+        fixed: Config = {
+            "group.id": self._group,
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "auto.offset.reset": "error",
+            "enable.partition.eof": True,
+            "isolation.level": "read_committed",
+        }
+        return {**client_config(self._settings, tuning, fixed), "error_cb": troubles.note}  # type: ignore[dict-item] # a callback is a setting, too
+
+    def _until(
+        self, consumer: Consumer, topic_partition: TopicPartition, start: int, end: int, troubles: "_Troubles"
+    ) -> Iterator[Record]:
+        position = start
+        heard_at = time.monotonic()
+        while True:
+            message = consumer.poll(POLL_SECONDS)
+            if message is None or _is_end_below(message, end):
+                if time.monotonic() - heard_at > self._idle_seconds:
+                    raise ServerUnavailableError(SERVER, f"{topic_partition} sends nothing at {position}{troubles}")
+                continue
+            if _is_past(message, topic_partition, position, end):
+                return
+            record = _record(message)
+            position = record.coordinates.offset + 1
+            yield record
+            if position >= end:
+                return
+            heard_at = time.monotonic()  # not before the yield: the caller's time is not Kafka's
+
+
+class _Troubles:
+    """The client's last complaint, for the message of an error."""
+
+    def __init__(self) -> None:
+        self._last = ""
+
+    def note(self, error: KafkaError) -> None:
+        self._last = f": {error.name()}, {error.str()}"
+
+    def __str__(self) -> str:
+        return self._last
+
+
+def _is_end_below(message: Message, end: int) -> bool:
+    """Whether the log ends here although the range goes on: its rest may still come, as after a change of leader."""
+    error = message.error()
+    return error is not None and error.code() == EOF and (message.offset() or 0) < end
+
+
+def _is_past(message: Message, topic_partition: TopicPartition, position: int, end: int) -> bool:
+    """Whether the range has no more records.
+
+    Raises:
+        OffsetOutOfRangeError: when Kafka has deleted ``position``.
+        ServerUnavailableError: for any other error.
+    """
+    error = message.error()
+    if error is None:
+        return (message.offset() or 0) >= end
+    if error.code() == EOF:
+        return True
+    if error.code() in OUT_OF_RANGE:
+        raise OffsetOutOfRangeError(topic_partition.topic, topic_partition.partition, position)
+    raise unavailable(error, f"reading {topic_partition} at {position}")
+
+
+def _record(message: Message) -> Record:
+    return Record(
+        coordinates=coordinates_of(message),
+        timestamp=time_of(message),
+        key=message.key(),
+        value=message.value() or b"",
+        headers=_headers(message),
+    )
+
+
+def _headers(message: Message) -> Headers:
+    """The record's headers. Names that are no UTF-8 cannot be read: then it is as if the record had none."""
+    try:
+        found = message.headers() or []
+    except (UnicodeDecodeError, KafkaException):
+        return ()
+    pairs = found.items() if isinstance(found, dict) else found
+    return [(name, value.encode() if isinstance(value, str) else value or b"") for name, value in pairs]

@@ -1,0 +1,167 @@
+"""Writes records with acks from all in-sync replicas and waits for every delivery report."""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from photo_pipeline.adapters.kafka.client import (
+    DEAD_LETTER_MARGIN,
+    MIB,
+    SERVER,
+    Config,
+    client_config,
+    coordinates_of,
+    logger,
+    time_of,
+    unavailable,
+)
+from photo_pipeline.domain.errors import PhotoPipelineError, ServerUnavailableError
+from photo_pipeline.ports import Delivery, OutboundRecord
+from photo_pipeline.settings import KafkaSettings
+
+QUEUE_BYTES = 64 * MIB
+
+
+class RecordTooLargeError(PhotoPipelineError):
+    """A record that Kafka will never take, however often it is sent."""
+
+    def __init__(self, topic: str, limit: int) -> None:
+        super().__init__(
+            f"a record for {topic} is larger than {limit} bytes, the limit of PHOTO_KAFKA_MAX_MESSAGE_BYTES"
+        )
+
+
+def producer_config(settings: KafkaSettings, timeout_seconds: float, queue_bytes: int) -> Config:
+    """A producer that loses nothing and holds a bounded number of bytes."""
+    timeout_ms = int(timeout_seconds * 1000)
+    tuning: Config = {
+        "linger.ms": 2,
+        "queue.buffering.max.kbytes": queue_bytes // 1024,
+        "message.timeout.ms": timeout_ms,
+        "request.timeout.ms": timeout_ms,
+        "socket.timeout.ms": timeout_ms,
+    }
+    fixed: Config = {
+        "acks": "all",
+        "enable.idempotence": True,
+        "compression.type": "none",  # photos are compressed already
+        "message.max.bytes": settings.max_message_bytes + DEAD_LETTER_MARGIN,
+    }
+    return client_config(settings, tuning, fixed)
+
+
+def hand_over(
+    producer: Producer, record: OutboundRecord, report: Callable[[KafkaError | None, Message], None], limit: int
+) -> None:
+    """Put a record in the producer's queue, which copies it.
+
+    Raises:
+        BufferError: when the queue is full.
+        RecordTooLargeError: when no queue would be large enough.
+        ServerUnavailableError: when the producer cannot take anything.
+    """
+    try:
+        producer.produce(
+            record.topic, value=record.value, key=record.key, headers=[*record.headers], on_delivery=report
+        )
+    except KafkaException as error:
+        failure = error.args[0]
+        if isinstance(failure, KafkaError) and failure.code() == KafkaError.MSG_SIZE_TOO_LARGE:
+            raise RecordTooLargeError(record.topic, limit) from error
+        raise unavailable(error, f"writing to {record.topic}") from error
+
+
+def delivery_of(message: Message) -> Delivery:
+    """Kafka's acknowledgement, from a delivery report without error."""
+    return Delivery(coordinates_of(message), time_of(message))
+
+
+def delivery_error(error: KafkaError, topic: str, limit: int) -> PhotoPipelineError:
+    """Why a record was not acknowledged."""
+    if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
+        return RecordTooLargeError(topic, limit)
+    return unavailable(error, f"writing to {topic}")
+
+
+class KafkaPhotoLogWriter:
+    """``PhotoLogWriter`` on librdkafka. Usable from one thread at a time; made in the process that uses it.
+
+    Args:
+        settings: how to reach Kafka.
+        timeout_seconds: how long a record may wait for its acknowledgement.
+        queue_bytes: how much waits in memory at a time.
+    """
+
+    def __init__(self, settings: KafkaSettings, timeout_seconds: float = 30.0, queue_bytes: int = QUEUE_BYTES) -> None:
+        self._limit = settings.max_message_bytes
+        self._timeout_seconds = timeout_seconds
+        self._config = producer_config(settings, timeout_seconds, max(queue_bytes, 2 * self._limit))
+
+    def publish(self, records: Iterable[OutboundRecord]) -> Sequence[Delivery]:
+        """Write the records and wait for every delivery report.
+
+        Returns:
+            The acknowledgements, in the records' order.
+
+        Raises:
+            RecordTooLargeError: when one is larger than Kafka takes.
+            ServerUnavailableError: when one was not acknowledged; some may still have been written.
+        """
+        reports = _Reports(self._limit)
+        for index, record in enumerate(records):
+            self._enqueue(record, reports.slot(index, record.topic))
+        # Each record has its time limit, so this ends; the margin is for the reports themselves.
+        left = self._producer.flush(self._timeout_seconds + 5)
+        if reports.fatal:
+            del self._producer
+        return reports.deliveries(left)
+
+    @cached_property
+    def _producer(self) -> Producer:
+        return Producer(self._config, logger=logger)
+
+    def _enqueue(self, record: OutboundRecord, report: Callable[[KafkaError | None, Message], None]) -> None:
+        """Wait while the queue is full. What is in it is delivered or times out, so this ends as well."""
+        deadline = time.monotonic() + self._timeout_seconds + 5
+        while True:
+            try:
+                hand_over(self._producer, record, report, self._limit)
+            except BufferError as error:
+                if time.monotonic() > deadline:
+                    raise ServerUnavailableError(SERVER, f"writing to {record.topic}: the queue stays full") from error
+                self._producer.poll(0.1)
+            else:
+                self._producer.poll(0)
+                return
+
+
+class _Reports:
+    """Collects delivery reports by position."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._slots: list[Delivery | None] = []
+        self._failure: PhotoPipelineError | None = None
+        self.fatal = False
+
+    def slot(self, index: int, topic: str) -> Callable[[KafkaError | None, Message], None]:
+        self._slots.append(None)
+
+        def report(error: KafkaError | None, message: Message) -> None:
+            if error is None:
+                self._slots[index] = delivery_of(message)
+                return
+            self._failure = self._failure or delivery_error(error, topic, self._limit)
+            self.fatal = self.fatal or error.fatal()
+
+        return report
+
+    def deliveries(self, left: int) -> list[Delivery]:
+        if self._failure is not None:
+            raise self._failure
+        found = [delivery for delivery in self._slots if delivery is not None]
+        if len(found) < len(self._slots):
+            raise ServerUnavailableError(SERVER, f"{left} records without a delivery report")
+        return found
