@@ -53,13 +53,12 @@ def summarise(connection: Connection, slice_id: int) -> SliceSummary:
     found = connection.execute(
         select(Slice.topic, Slice.partition, Slice.start, Slice.end, Slice.attempt).where(Slice.slice_id == slice_id)
     ).one()
-    counts: dict[str, int] = dict(
-        connection.execute(
-            select(IngestRecord.outcome, func.count())
-            .where(IngestRecord.slice_id == slice_id)
-            .group_by(IngestRecord.outcome)
-        ).tuples()
+    per_outcome = (
+        select(IngestRecord.outcome, func.count())
+        .where(IngestRecord.slice_id == slice_id)
+        .group_by(IngestRecord.outcome)
     )
+    counts: dict[str, int] = dict(connection.execute(per_outcome).all())
     return SliceSummary(
         slice_id=slice_id,
         topic_partition=TopicPartition(found.topic, found.partition),
@@ -111,13 +110,12 @@ def _index_photos(connection: Connection, photos: Sequence[ArchivedPhoto], shard
     """Point each photo's index to the new shard; the ids of those that were not there, or had expired."""
     in_order = sorted(photos, key=lambda photo: photo.photo_id)
     rows = {photo.photo_id: _photo_row(photo, shard_id) for photo in in_order}
-    created = set(
-        connection.scalars(upsert(Photo).on_conflict_do_nothing().returning(Photo.photo_id), list(rows.values()))
-    )
+    creating = upsert(Photo).values(processed_at=func.now()).on_conflict_do_nothing().returning(Photo.photo_id)
+    created = set(connection.scalars(creating, list(rows.values())))
     expired = _lock_known(connection, [photo_id for photo_id in rows if photo_id not in created])
     for photo_id, has_expired in expired.items():
-        row = rows[photo_id]
-        connection.execute(update(Photo).where(Photo.photo_id == photo_id).values(row if has_expired else _moved(row)))
+        changes = {**rows[photo_id], "processed_at": func.now()} if has_expired else _moved(rows[photo_id])
+        connection.execute(update(Photo).where(Photo.photo_id == photo_id).values(changes))
     _replace_renditions(connection, photos, shard_id)
     return created | {photo_id for photo_id, has_expired in expired.items() if has_expired}
 
@@ -159,7 +157,6 @@ def _photo_row(photo: ArchivedPhoto, shard_id: int) -> Row:
         "dominant_color": metadata.dominant_color,
         "uploaded_at": photo.accepted_at,
         "accepted_at": photo.accepted_at,
-        "processed_at": func.now(),
         "expired_at": None,
         "shard_id": shard_id,
     }
@@ -188,7 +185,7 @@ def _replace_renditions(connection: Connection, photos: Sequence[ArchivedPhoto],
 def _insert_records(connection: Connection, commit: SliceCommit, fresh: set[UUID]) -> None:
     rows = [_record_row(commit, record, fresh) for record in commit.records]
     if rows:
-        connection.execute(insert(IngestRecord), rows)
+        connection.execute(insert(IngestRecord).values(processed_at=func.now()), rows)
 
 
 def _record_row(commit: SliceCommit, record: RecordResult, fresh: set[UUID]) -> Row:
@@ -211,7 +208,6 @@ def _record_row(commit: SliceCommit, record: RecordResult, fresh: set[UUID]) -> 
         "filename": record.filename,
         "bytes": record.bytes,
         "accepted_at": record.accepted_at,
-        "processed_at": func.now(),
     }
 
 

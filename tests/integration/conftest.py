@@ -1,0 +1,17 @@
+"""What the integration tests share."""
+
+from collections.abc import Iterator
+
+import pytest
+from tests.support.databases import Database, fresh_database
+
+from local_stack import Endpoints, Stack
+from local_stack.credentials import Credentials
+
+
+@pytest.fixture
+def database(stack: Endpoints, test_stack: Stack) -> Iterator[Database]:
+    """Give an empty, migrated database of this test's own."""
+    superuser = Credentials(test_stack.settings.home / "secrets").password("postgres")
+    with fresh_database(stack, superuser) as fresh:
+        yield fresh

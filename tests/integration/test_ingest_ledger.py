@@ -1,0 +1,354 @@
+"""The ledger on real PostgreSQL: planning, leases, the one commit point, the outbox."""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from uuid import UUID
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import ProgrammingError
+from tests.support.databases import Database
+from tests.support.slices import (
+    STREAMED,
+    UPLOADED,
+    accepted,
+    add_customer,
+    archived_photo,
+    backlog,
+    commit_of,
+    rejected,
+)
+
+from photo_pipeline.adapters.postgres.engine import make_engine
+from photo_pipeline.adapters.postgres.ingest_ledger import PostgresIngestLedger
+from photo_pipeline.adapters.postgres.models import Base, Xid8
+from photo_pipeline.domain.errors import LeaseLostError, ProgressConflictError, SliceBusyError
+from photo_pipeline.domain.ledger import DeadLetterEntry, Lease, ProcessedEntry
+from photo_pipeline.domain.photo import TopicPartition
+from photo_pipeline.migrations.upgrade import upgrade
+
+
+@pytest.fixture
+def owner(database: Database) -> Iterator[Engine]:
+    """The database as its owner sees it."""
+    engine = make_engine(database.owner, "tests")
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def ledger(database: Database) -> Iterator[PostgresIngestLedger]:
+    """The ledger under the pipeline's own role, so that missing grants show."""
+    engine = make_engine(database.pipeline, "tests")
+    yield PostgresIngestLedger(engine)
+    engine.dispose()
+
+
+@pytest.fixture
+def customer(owner: Engine) -> UUID:
+    """Somebody who sends photos."""
+    return add_customer(owner)
+
+
+def lease_next(ledger: PostgresIngestLedger, high: int, partition: TopicPartition = UPLOADED) -> Lease:
+    """Plan up to ``high`` and take the slice of that partition."""
+    planned = ledger.plan(backlog(high, topic_partition=partition), 100, "run", 60)
+    chosen = next(item for item in planned if item.topic_partition == partition)
+    lease = ledger.lease(chosen.slice_id, "run", 60)
+    assert lease is not None
+    return lease
+
+
+def rows(owner: Engine, query: str) -> list[tuple[object, ...]]:
+    """What a query gives."""
+    with owner.connect() as connection:
+        return [tuple(row) for row in connection.execute(text(query))]
+
+
+class TestSchema:
+    """What the migrations make."""
+
+    def test_models_and_migrations_agree(self, owner: Engine) -> None:
+        """The models describe exactly the tables and columns that the migrations make, and which may be null."""
+        with owner.connect() as connection:
+            connection.dialect.ischema_names["xid8"] = Xid8  # type: ignore[attr-defined] # PostgreSQL's dialect has it
+            context = MigrationContext.configure(connection, opts={"compare_type": False})
+            differences = compare_metadata(context, Base.metadata)
+        flat = [change for item in differences for change in (item if isinstance(item, list) else [item])]
+        # Constraints and indexes stand in the migrations alone.
+        structural = [change for change in flat if change[0].endswith(("_table", "_column", "_nullable"))]
+        assert structural == []
+
+    def test_migrating_again_changes_nothing(self, owner: Engine) -> None:
+        """A migrated database is left as it is."""
+        assert upgrade(owner) == upgrade(owner)
+
+    def test_analysts_see_views_only(self, database: Database) -> None:
+        """``photo_bi`` cannot read a table, least of all the customers' e-mail addresses."""
+        engine = make_engine(database.bi, "tests")
+        with engine.connect() as connection:
+            assert connection.execute(text("SELECT count(*) FROM bi_outcome")).scalar_one() == 0
+            with pytest.raises(ProgrammingError, match="permission denied"):
+                connection.execute(text("SELECT email FROM customer"))
+        engine.dispose()
+
+
+class TestPlanning:
+    """What becomes a slice, and whose it is."""
+
+    def test_plans_the_backlog_once(self, ledger: PostgresIngestLedger) -> None:
+        """A second plan for the same backlog by another run finds nothing left to plan."""
+        first = ledger.plan(backlog(10), 100, "run-1", 60)
+        second = ledger.plan(backlog(10), 100, "run-2", 60)
+        assert [(item.start, item.end) for item in first] == [(0, 10)]
+        assert second == []
+
+    def test_same_run_gets_its_slices_again(self, ledger: PostgresIngestLedger) -> None:
+        """A planner killed after its commit and retried hands out the same slices."""
+        first = ledger.plan(backlog(10), 100, "run-1", 60)
+        assert ledger.plan(backlog(10), 100, "run-1", 60) == first
+
+    def test_slice_is_bounded_by_records(self, ledger: PostgresIngestLedger) -> None:
+        """However long the backlog, a slice covers no more than the limit."""
+        (planned,) = ledger.plan(backlog(1_000_000), 100, "run", 60)
+        assert (planned.start, planned.end) == (0, 100)
+
+    def test_new_partition_starts_at_what_kafka_holds(self, ledger: PostgresIngestLedger) -> None:
+        """Offsets that Kafka had deleted before the partition was first seen are not waited for."""
+        (planned,) = ledger.plan(backlog(50, low=40), 100, "run", 60)
+        assert (planned.start, planned.end) == (40, 50)
+
+    def test_no_backlog_no_slice(self, ledger: PostgresIngestLedger) -> None:
+        """An empty partition is known, and not planned."""
+        assert ledger.plan(backlog(0), 100, "run", 60) == []
+        assert ledger.progress() == {UPLOADED: 0}
+
+    def test_many_planners_at_once_plan_no_record_twice(self, ledger: PostgresIngestLedger, owner: Engine) -> None:
+        """Planners that race come out with one slice of the partition between them."""
+        start = threading.Barrier(4)
+
+        def plan(number: int) -> int:
+            start.wait()
+            return len(ledger.plan(backlog(10), 100, f"run-{number}", 60))
+
+        with ThreadPoolExecutor(4) as pool:
+            assert sum(pool.map(plan, range(4))) == 1
+        assert rows(owner, "SELECT count(*) FROM slice") == [(1,)]
+
+    def test_slice_of_a_dead_worker_comes_back(self, ledger: PostgresIngestLedger) -> None:
+        """A lease that ran out is no obstacle to the next run."""
+        (planned,) = ledger.plan(backlog(10), 100, "run-1", 60)
+        assert ledger.lease(planned.slice_id, "run-1", -1) is not None
+        assert ledger.plan(backlog(10), 100, "run-2", 60) == [planned]
+
+    def test_backlog_leaves_out_what_is_worked_on(self, ledger: PostgresIngestLedger) -> None:
+        """What a live worker has needs no new run; what nobody has does."""
+        watermarks = {**backlog(10), **backlog(4, topic_partition=STREAMED)}
+        assert ledger.backlog(watermarks) == {UPLOADED: 10, STREAMED: 4}
+        ledger.plan(backlog(10), 100, "run", 60)
+        assert ledger.backlog(watermarks) == {STREAMED: 4}
+
+
+class TestLeases:
+    """Who may work on a slice."""
+
+    def test_another_owner_is_kept_out(self, ledger: PostgresIngestLedger) -> None:
+        """While a lease runs, another owner's worker learns that the slice is busy."""
+        lease = lease_next(ledger, 10)
+        with pytest.raises(SliceBusyError):
+            ledger.lease(lease.slice.slice_id, "another run", 60)
+
+    def test_own_retry_takes_over_at_once(self, ledger: PostgresIngestLedger) -> None:
+        """The retry of a killed task need not wait for its own older lease, and fences it off."""
+        older = lease_next(ledger, 10)
+        newer = ledger.lease(older.slice.slice_id, "run", 60)
+        assert newer is not None
+        assert newer.attempt == older.attempt + 1
+        with pytest.raises(LeaseLostError):
+            ledger.renew(older, 60)
+        ledger.renew(newer, 60)
+
+    def test_released_slice_is_free(self, ledger: PostgresIngestLedger) -> None:
+        """A worker that failed gives its slice back for anyone."""
+        lease = lease_next(ledger, 10)
+        ledger.release(lease)
+        assert ledger.lease(lease.slice.slice_id, "another run", 60) is not None
+
+    def test_committed_slice_cannot_be_leased(self, ledger: PostgresIngestLedger, customer: UUID) -> None:
+        """A task that runs again after its commit finds nothing to do, and the same summary."""
+        lease = lease_next(ledger, 1)
+        photo = archived_photo(customer, b"a")
+        summary = ledger.commit(commit_of(lease, [photo], [accepted(0, photo)]))
+        assert ledger.lease(lease.slice.slice_id, "run", 60) is None
+        assert ledger.summary(lease.slice.slice_id) == summary
+
+
+class TestCommit:
+    """The one transaction that makes a slice visible."""
+
+    def test_everything_appears_at_once(self, ledger: PostgresIngestLedger, owner: Engine, customer: UUID) -> None:
+        """Shard, photo, renditions, records, outbox and progress come from one commit."""
+        lease = lease_next(ledger, 2)
+        photo = archived_photo(customer, b"a")
+        summary = ledger.commit(commit_of(lease, [photo], [accepted(0, photo), rejected(1)]))
+        assert (summary.processed, summary.duplicate, summary.rejected) == (1, 0, 1)
+        assert ledger.progress() == {UPLOADED: 2}
+        assert rows(owner, "SELECT state, photos FROM shard") == [("live", 1)]
+        assert rows(owner, "SELECT status, format, taken_at_offset FROM photo") == [("processed", "jpeg", None)]
+        assert rows(owner, "SELECT count(*) FROM rendition") == [(3,)]
+        assert rows(owner, 'SELECT outcome FROM ingest_record ORDER BY "offset"') == [("processed",), ("rejected",)]
+        assert rows(owner, "SELECT kind FROM outbox ORDER BY 1") == [("dead_letter",), ("processed",)]
+
+    def test_fenced_attempt_writes_nothing(self, ledger: PostgresIngestLedger, owner: Engine, customer: UUID) -> None:
+        """A zombie whose slice was taken over is refused, and leaves no row."""
+        zombie = lease_next(ledger, 1)
+        assert ledger.lease(zombie.slice.slice_id, "run", 60) is not None
+        photo = archived_photo(customer, b"a")
+        with pytest.raises(LeaseLostError):
+            ledger.commit(commit_of(zombie, [photo], [accepted(0, photo)]))
+        assert rows(owner, "SELECT count(*) FROM shard") == [(0,)]
+        assert ledger.progress() == {UPLOADED: 0}
+
+    def test_second_commit_of_a_slice_is_refused(self, ledger: PostgresIngestLedger, customer: UUID) -> None:
+        """The same attempt cannot commit twice."""
+        lease = lease_next(ledger, 1)
+        photo = archived_photo(customer, b"a")
+        commit = commit_of(lease, [photo], [accepted(0, photo)])
+        ledger.commit(commit)
+        with pytest.raises(LeaseLostError):
+            ledger.commit(commit)
+
+    def test_moved_progress_stops_the_commit(self, ledger: PostgresIngestLedger, owner: Engine, customer: UUID) -> None:
+        """``next_offset`` is compared before it is set: progress that something else moved is never overwritten."""
+        lease = lease_next(ledger, 1)
+        with owner.begin() as connection:
+            connection.execute(text("UPDATE partition_progress SET next_offset = 5"))
+        photo = archived_photo(customer, b"a")
+        with pytest.raises(ProgressConflictError):
+            ledger.commit(commit_of(lease, [photo], [accepted(0, photo)]))
+        assert rows(owner, "SELECT state FROM slice") == [("running",)]
+
+    def test_short_commit_leaves_the_rest_for_the_next_slice(
+        self, ledger: PostgresIngestLedger, owner: Engine, customer: UUID
+    ) -> None:
+        """A slice that reached its byte limit ends where it stopped reading."""
+        lease = lease_next(ledger, 10)
+        photo = archived_photo(customer, b"a")
+        summary = ledger.commit(commit_of(lease, [photo], [accepted(0, photo)]))
+        assert (summary.start, summary.end) == (0, 1)
+        assert rows(owner, 'SELECT "start", "end" FROM slice') == [(0, 1)]
+        (following,) = ledger.plan(backlog(10), 100, "run", 60)
+        assert (following.start, following.end) == (1, 10)
+
+    def test_duplicate_moves_the_index_and_keeps_the_first_upload(
+        self, ledger: PostgresIngestLedger, owner: Engine, customer: UUID
+    ) -> None:
+        """The same photo again is a duplicate; its index points to the newer shard, its age starts anew."""
+        photo = archived_photo(customer, b"a")
+        for high in (1, 2):
+            lease = lease_next(ledger, high)
+            summary = ledger.commit(commit_of(lease, [photo], [accepted(high - 1, photo)]))
+        assert (summary.processed, summary.duplicate) == (0, 1)
+        assert rows(owner, "SELECT shard_id = (SELECT max(shard_id) FROM shard) FROM photo") == [(True,)]
+        assert rows(owner, "SELECT DISTINCT shard_id = (SELECT max(shard_id) FROM shard) FROM rendition") == [(True,)]
+        assert rows(owner, "SELECT count(*) FROM outbox") == [(1,)]
+
+    def test_expired_photo_comes_back_as_processed(
+        self, ledger: PostgresIngestLedger, owner: Engine, customer: UUID
+    ) -> None:
+        """After its expiry the same photo is new again, with its metadata."""
+        photo = archived_photo(customer, b"a")
+        ledger.commit(commit_of(lease_next(ledger, 1), [photo], [accepted(0, photo)]))
+        with owner.begin() as connection:
+            connection.execute(text("DELETE FROM rendition"))
+            connection.execute(
+                text("UPDATE photo SET status = 'expired', shard_id = NULL, expired_at = now(), camera = NULL")
+            )
+        summary = ledger.commit(commit_of(lease_next(ledger, 2), [photo], [accepted(1, photo)]))
+        assert (summary.processed, summary.duplicate) == (1, 0)
+        assert rows(owner, "SELECT status, camera, expired_at FROM photo") == [("processed", "Acme One", None)]
+
+    def test_same_photo_in_two_slices_at_once(
+        self, ledger: PostgresIngestLedger, owner: Engine, customer: UUID
+    ) -> None:
+        """Two topics bring the same photos at the same moment: each photo is processed once and a duplicate once."""
+        photos = [archived_photo(customer, bytes([number])) for number in range(20)]
+        commits = []
+        for partition, order in ((UPLOADED, photos), (STREAMED, photos[::-1])):
+            lease = lease_next(ledger, len(photos), partition)
+            records = [accepted(offset, photo) for offset, photo in enumerate(order)]
+            commits.append(commit_of(lease, order, records))
+        start = threading.Barrier(2)
+
+        def commit(number: int) -> None:
+            start.wait()
+            ledger.commit(commits[number])
+
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(commit, range(2)))
+        outcomes = rows(owner, "SELECT outcome, count(*) FROM ingest_record GROUP BY 1 ORDER BY 1")
+        assert outcomes == [("duplicate", 20), ("processed", 20)]
+        assert rows(owner, "SELECT count(*) FROM photo") == [(20,)]
+        consistent = "SELECT count(*) FROM rendition r JOIN photo p USING (photo_id) WHERE r.shard_id = p.shard_id"
+        assert rows(owner, consistent) == [(60,)]
+
+    def test_absent_offsets_are_recorded(self, ledger: PostgresIngestLedger, owner: Engine) -> None:
+        """A slice of nothing but rejected and absent offsets has no shard, and still moves on."""
+        lease = lease_next(ledger, 1)
+        summary = ledger.commit(commit_of(lease, [], [rejected(0)]))
+        assert summary.shard_path is None
+        assert rows(owner, "SELECT count(*) FROM shard") == [(0,)]
+        assert ledger.progress() == {UPLOADED: 1}
+
+
+class TestOutbox:
+    """What Kafka has yet to hear."""
+
+    def test_entries_leave_once(self, ledger: PostgresIngestLedger, customer: UUID) -> None:
+        """What was published is not handed out again, and tells where the bytes lie."""
+        photo = archived_photo(customer, b"a")
+        ledger.commit(commit_of(lease_next(ledger, 2), [photo], [accepted(0, photo), rejected(1)]))
+        with ledger.outbox(10) as entries:
+            processed, dead = entries
+        assert isinstance(processed, ProcessedEntry)
+        assert processed.web is not None
+        assert processed.web.length == 100
+        assert isinstance(dead, DeadLetterEntry)
+        assert dead.reason == "not_a_cloudevent"
+        with ledger.outbox(10) as entries:
+            assert entries == []
+
+    def test_failed_publishing_keeps_them(self, ledger: PostgresIngestLedger) -> None:
+        """An error while publishing leaves the entries for the next time."""
+        ledger.commit(commit_of(lease_next(ledger, 1), [], [rejected(0)]))
+
+        def fail() -> None:
+            with ledger.outbox(10):
+                raise RuntimeError
+
+        with pytest.raises(RuntimeError):
+            fail()
+        with ledger.outbox(10) as entries:
+            assert len(entries) == 1
+
+    def test_two_publishers_share_the_work(self, ledger: PostgresIngestLedger) -> None:
+        """What one publisher has in hand, another does not get."""
+        ledger.commit(commit_of(lease_next(ledger, 2), [], [rejected(0), rejected(1)]))
+        with ledger.outbox(1) as mine, ledger.outbox(10) as theirs:
+            assert {entry.outbox_id for entry in mine}.isdisjoint({entry.outbox_id for entry in theirs})
+            assert len(mine) + len(theirs) == 2
+
+
+def test_rows_carry_a_growing_version(ledger: PostgresIngestLedger, owner: Engine) -> None:
+    """Every change of an outcome raises its version and stamps the transaction, for the BI sync."""
+    ledger.commit(commit_of(lease_next(ledger, 1), [], [rejected(0)]))
+    before = rows(owner, "SELECT version, updated_xid::text::bigint FROM ingest_record")[0]
+    with owner.begin() as connection:
+        connection.execute(text("UPDATE ingest_record SET filename = NULL"))
+    after = rows(owner, "SELECT version, updated_xid::text::bigint FROM ingest_record")[0]
+    assert before[0] == 1
+    assert after[0] == 2
+    assert int(str(after[1])) > int(str(before[1]))
