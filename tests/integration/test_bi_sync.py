@@ -1,0 +1,386 @@
+"""The BI sync between a real PostgreSQL and a real Elasticsearch: nothing lost, nothing twice, whatever happens."""
+
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from multiprocessing.connection import Connection as Pipe
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import ProgrammingError
+from tests.support.databases import Database
+from tests.support.outcomes import Outcomes
+from tests.support.search import Search, fresh_search
+
+from local_stack import Endpoints
+from photo_pipeline.adapters.elasticsearch import ElasticsearchIndex, make_client
+from photo_pipeline.adapters.postgres.bi import PostgresOutcomeSource, PostgresSyncState
+from photo_pipeline.adapters.postgres.engine import make_engine
+from photo_pipeline.domain.documents import Document
+from photo_pipeline.domain.errors import IndexingFailedError, SyncConflictError
+from photo_pipeline.ports import IndexReport, SearchIndex
+from photo_pipeline.settings import ElasticsearchSettings
+from photo_pipeline.use_cases.bi_sync import SyncPorts, SyncSummary, sync_outcomes
+
+WAIT_SECONDS = 30.0
+
+
+class SystemClock:
+    """The time of this machine."""
+
+    def now(self) -> datetime:
+        """In UTC."""
+        return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class World:
+    """A ledger, an index and the sync between them."""
+
+    owner: Engine
+    pipeline: Engine
+    bi: Engine
+    search: Search
+
+    def sync(self, *, index: SearchIndex | None = None, full: bool = False, page_rows: int = 1000) -> SyncSummary:
+        """One run, each server under the account that production uses."""
+        source, state = PostgresOutcomeSource(self.bi), PostgresSyncState(self.pipeline)
+        ports = SyncPorts(source, state, index or self.search.index(), SystemClock())
+        return sync_outcomes(ports, full=full, page_rows=page_rows)
+
+    def sync_until(self, offsets: set[int]) -> None:
+        """Run until these are in the index: other databases' transactions may hold the horizon back for a moment."""
+        deadline = time.monotonic() + WAIT_SECONDS
+        while self.offsets() != offsets:
+            assert time.monotonic() < deadline, f"{self.offsets()} never became {offsets}"
+            self.sync()
+
+    def offsets(self) -> set[int]:
+        """The records in the index."""
+        return {body["offset"] for body in self.search.stored().values()}
+
+    def document(self, offset: int) -> dict[str, Any]:
+        """One document."""
+        body: dict[str, Any] = self.search.stored()[f"photos.uploaded-0-{offset}"]
+        return body
+
+
+@pytest.fixture
+def world(stack: Endpoints, database: Database) -> Iterator[World]:
+    """An empty ledger and an index with the template, nothing in it."""
+    owner, pipeline, bi = engines = [
+        make_engine(settings, "test") for settings in (database.owner, database.pipeline, database.bi)
+    ]
+    with fresh_search(stack) as search:
+        search.administered().ensure_template()
+        yield World(owner, pipeline, bi, search)
+    for engine in engines:
+        engine.dispose()
+
+
+def test_a_transaction_that_commits_late_is_not_lost(world: World) -> None:
+    """A row written first and committed last arrives, though its neighbours were synced before it could be seen."""
+    with world.owner.begin() as early:
+        Outcomes(early).record(0)
+    world.sync_until({0})
+    with world.owner.begin() as late:
+        Outcomes(late).record(1)
+        with world.owner.begin() as quick:
+            Outcomes(quick).record(2)
+        world.sync()
+        assert 1 not in world.offsets()
+    world.sync_until({0, 1, 2})
+
+
+def test_a_row_changed_by_an_older_transaction_keeps_its_newest_state(world: World) -> None:
+    """The transaction with the lower id may get the row's lock last: its state wins, and reaches the index."""
+    with world.owner.begin() as first:
+        Outcomes(first).record(0, detail="first")
+    change = text("UPDATE ingest_record SET reason = :reason")
+    with world.owner.connect() as older, world.owner.connect() as newer:
+        older.execute(text("SELECT pg_current_xact_id()"))
+        newer.execute(change, {"reason": "corrupt"})
+        newer.commit()
+        older.execute(change, {"reason": "too_large"})
+        older.commit()
+    world.sync_until({0})
+    assert world.document(0)["reject_reason"] == "too_large"
+
+
+def test_what_analysts_see_follows_expiry_and_return(world: World) -> None:
+    """Blanked details leave the index with the next run, figures stay; a photo sent again brings its details back."""
+    with world.owner.begin() as connection:
+        photo_id = Outcomes(connection).photo(0, "Ada", taken_at="2026-02-01 08:00:00")
+    world.sync_until({0})
+    assert (world.document(0)["camera"], world.document(0)["taken_at"]) == ("Canon EOS R6", "2026-02-01T08:00:00")
+    with world.pipeline.begin() as connection:
+        Outcomes(connection).expire(photo_id)
+    _sync_until_changed(world)
+    expired = world.document(0)
+    assert "camera" not in expired
+    assert "taken_at" not in expired
+    assert (expired["bytes"], expired["format"], expired["outcome"]) == (1000, "jpeg", "processed")
+    assert "expired_at" in expired
+    with world.pipeline.begin() as connection:
+        shard = "(SELECT max(shard_id) FROM shard)"
+        connection.execute(
+            text(f"UPDATE photo SET status = 'processed', shard_id = {shard}, expired_at = NULL, camera = 'Nikon Z 6'")
+        )
+    _sync_until_changed(world)
+    assert world.document(0)["camera"] == "Nikon Z 6"
+    assert "expired_at" not in world.document(0)
+
+
+def test_a_customers_new_name_reaches_old_outcomes(world: World, database: Database) -> None:
+    """Otherwise a report by name would split the customer in two."""
+    with world.owner.begin() as connection:
+        Outcomes(connection).photo(0, "Ada")
+    world.sync_until({0})
+    web = make_engine(database.api, "test")
+    with web.begin() as connection:
+        connection.execute(text("UPDATE customer SET display_name = 'Ada Lovelace'"))
+    web.dispose()
+    _sync_until_changed(world)
+    assert world.document(0)["customer_name"] == "Ada Lovelace"
+
+
+def test_moving_a_duplicate_costs_analysts_nothing(world: World) -> None:
+    """A photo's index moves with every duplicate; nothing that analysts see changes, so nothing is sent again."""
+    with world.owner.begin() as connection:
+        Outcomes(connection).photo(0, "Ada")
+    world.sync_until({0})
+    with world.pipeline.begin() as connection:
+        connection.execute(text("UPDATE photo SET accepted_at = now()"))
+        assert connection.execute(text("SELECT version FROM ingest_record")).scalar_one() == 1
+
+
+def test_a_run_killed_in_the_middle_is_completed_by_the_next(world: World, database: Database) -> None:
+    """SIGKILL between writing a page and noting it: the next run ends with each document once, as if nothing was."""
+    with world.owner.begin() as connection:
+        outcomes = Outcomes(connection)
+        for offset in range(40):
+            outcomes.photo(offset, "Ada") if offset % 2 else outcomes.record(offset)
+    receiver, sender = multiprocessing.Pipe(duplex=False)
+    context = multiprocessing.get_context("spawn")
+    arguments = (database, world.search.sync_settings, world.search.alias, sender)
+    process = context.Process(target=run_until_third_page, args=arguments)
+    process.start()
+    assert receiver.poll(WAIT_SECONDS)
+    assert process.pid is not None
+    os.kill(process.pid, signal.SIGKILL)
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    assert world.offsets() == set(range(30))
+    world.sync_until(set(range(40)))
+    stored = world.search.stored()
+    assert len(stored) == 40
+    world.sync(full=True)
+    assert world.search.stored() == stored
+
+
+def test_progress_is_kept_page_by_page(world: World) -> None:
+    """Each page that arrived moves the watermark, so a run that fails later does not start from the beginning."""
+    for offset in range(6):
+        with world.owner.begin() as connection:
+            Outcomes(connection).record(offset)
+
+    class Breaking:
+        """Refuses the third page."""
+
+        pages = 0
+
+        def is_empty(self) -> bool:
+            return False
+
+        def write(self, documents: Sequence[Document]) -> IndexReport:
+            self.pages += 1
+            if self.pages == 3:
+                raise IndexingFailedError(1, "planted")
+            return world.search.index().write(documents)
+
+        def refresh(self) -> None: ...
+
+    _wait_for_horizon(world)
+    with pytest.raises(IndexingFailedError):
+        world.sync(index=Breaking(), page_rows=2)
+    assert PostgresSyncState(world.pipeline).load().documents == 4
+    assert world.sync(page_rows=2).documents == 3
+
+
+def test_a_document_that_is_refused_stops_the_run_and_is_sent_once_it_can_be(world: World) -> None:
+    """The index was made by an older release that lacks a field: an error, no progress past it, and no loss."""
+    template = world.search.admin.indices.get_index_template(name=world.search.alias)["index_templates"][0]
+    older = template["index_template"]["template"]
+    del older["mappings"]["properties"]["camera"]
+    world.search.admin.indices.put_index_template(
+        name=world.search.alias, index_patterns=[f"{world.search.alias}-*"], priority=300, template=older
+    )
+    with world.owner.begin() as connection:
+        outcomes = Outcomes(connection)
+        outcomes.record(0)
+        outcomes.photo(1, "Ada")
+        outcomes.record(2)
+    _wait_for_horizon(world)
+    with pytest.raises(IndexingFailedError, match=r"photos\.uploaded-0-1.*camera"):
+        world.sync()
+    assert world.offsets() == {0, 2}
+    world.search.administered().ensure_template()
+    world.sync_until({0, 1, 2})
+
+
+def test_two_runs_do_not_both_move_the_watermark(world: World) -> None:
+    """The one that acts on what it saw too long ago is told so."""
+    state = PostgresSyncState(world.pipeline)
+    seen = state.load()
+    with world.owner.begin() as connection:
+        Outcomes(connection).record(0)
+    world.sync_until({0})
+    with pytest.raises(SyncConflictError):
+        state.advance(seen, seen)
+
+
+def test_the_analysts_role_reads_views_only(world: World) -> None:
+    """The sync reads with least privilege: no table, and so no e-mail address or file name, can leak through it."""
+    with world.bi.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM bi_outcome")).scalar_one() == 0
+        for table in ("customer", "photo", "ingest_record", "bi_sync_state"):
+            with pytest.raises(ProgrammingError, match="permission denied"):
+                connection.execute(text(f"SELECT * FROM {table}"))
+            connection.rollback()
+
+
+def test_a_page_is_read_from_the_index_in_commit_order(world: World) -> None:
+    """However large the ledger, a page costs what a page costs: no sort, no scan of everything."""
+    with world.owner.begin() as connection:
+        outcomes = Outcomes(connection)
+        for offset in range(300):
+            outcomes.record(offset)
+    with world.owner.begin() as connection:
+        connection.execute(text("ANALYZE"))
+        connection.execute(text("SET LOCAL enable_seqscan = off"))
+        plan = "\n".join(
+            connection.execute(
+                text(
+                    "EXPLAIN SELECT * FROM bi_outcome "
+                    """WHERE (updated_xid, topic, "partition", "offset") > (CAST('1' AS xid8), '', -1, -1) """
+                    "AND updated_xid < CAST('99999999999' AS xid8) "
+                    """ORDER BY updated_xid, topic, "partition", "offset" LIMIT 10"""
+                )
+            ).scalars()
+        )
+    assert "ingest_record_in_commit_order" in plan
+    assert "Sort" not in plan
+
+
+def test_figures_in_the_index_are_those_of_the_database(world: World) -> None:
+    """A thousand mixed outcomes, then expiries, then a resync: the same counts and sums by customer and format."""
+    with world.owner.begin() as connection:
+        _fill(Outcomes(connection))
+    world.sync_until(set(range(1000)))
+    _compare(world)
+    with world.pipeline.begin() as connection:
+        expired = connection.execute(text("SELECT photo_id FROM photo ORDER BY photo_id LIMIT 200")).scalars().all()
+        for photo_id in expired:
+            Outcomes(connection).expire(photo_id)
+    _sync_until_changed(world)
+    _compare(world)
+    world.sync(full=True, page_rows=77)
+    _compare(world)
+
+
+def run_until_third_page(
+    database: Database, settings: ElasticsearchSettings, alias: str, reached: "Pipe[str, str]"
+) -> None:
+    """In a process of its own: sync pages of ten, and wait to be killed once the third is in the index."""
+    with make_client(settings) as client:
+
+        class Waiting(ElasticsearchIndex):
+            pages = 0
+
+            def write(self, documents: Sequence[Document]) -> IndexReport:
+                report = super().write(documents)
+                self.pages += 1
+                if self.pages == 3:
+                    reached.send("written")
+                    signal.pause()
+                return report
+
+        state = PostgresSyncState(make_engine(database.pipeline, "test"))
+        source = PostgresOutcomeSource(make_engine(database.bi, "test"))
+        sync_outcomes(SyncPorts(source, state, Waiting(client, alias), SystemClock()), page_rows=10)
+
+
+def _fill(outcomes: Outcomes) -> None:
+    start = datetime(2026, 1, 20, tzinfo=UTC)
+    for offset in range(1000):
+        name = ("Ada", "Grace", "Edsger")[offset % 3]
+        moment = start + timedelta(hours=offset)
+        source = ("upload", "stream")[offset % 2]
+        if offset % 7 == 0:
+            outcomes.record(offset, accepted_at=moment, source=source, customer_id=outcomes.customer(name))
+        elif offset % 11 == 0:
+            outcomes.record(offset, accepted_at=moment, source=None, bytes=offset)
+        else:
+            size = {"width": 100 + offset, "height": 50 + offset, "bytes": 1000 * offset}
+            form = ("jpeg", "png", "heic", "webp")[offset % 4]
+            outcomes.photo(offset, name, source=source, format=form, accepted_at=moment, **size)
+
+
+def _compare(world: World) -> None:
+    columns = ("customer_name", "source", "outcome", "format", "camera")
+    with world.bi.connect() as connection:
+        rows = connection.execute(
+            text(
+                f"SELECT {', '.join(columns)}, count(*), coalesce(sum(bytes), 0), coalesce(sum(megapixels), 0), "
+                f"count(expired_at) FROM bi_outcome GROUP BY {', '.join(columns)}"
+            )
+        ).all()
+    expected = {row[:5]: (row[5], int(row[6]), pytest.approx(float(row[7])), row[8]) for row in rows}
+    found = world.search.sync.search(
+        index=world.search.alias,
+        size=0,
+        aggs={
+            "groups": {
+                "composite": {
+                    "size": 1000,
+                    "sources": [{name: {"terms": {"field": name, "missing_bucket": True}}} for name in columns],
+                },
+                "aggs": {
+                    "bytes": {"sum": {"field": "bytes"}},
+                    "megapixels": {"sum": {"field": "megapixels"}},
+                    "expired": {"value_count": {"field": "expired_at"}},
+                },
+            }
+        },
+    )["aggregations"]["groups"]["buckets"]
+    actual = {
+        tuple(bucket["key"][name] for name in columns): (
+            bucket["doc_count"],
+            int(bucket["bytes"]["value"]),
+            bucket["megapixels"]["value"],
+            bucket["expired"]["value"],
+        )
+        for bucket in found
+    }
+    assert actual == expected
+
+
+def _sync_until_changed(world: World) -> None:
+    """Run until the newest change is in: see ``sync_until``."""
+    _wait_for_horizon(world)
+    world.sync()
+
+
+def _wait_for_horizon(world: World) -> None:
+    """Until no transaction anywhere on the server is older than what was last written."""
+    with world.owner.connect() as connection:
+        written = int(connection.execute(text("SELECT CAST(max(updated_xid) AS text) FROM ingest_record")).scalar_one())
+    deadline = time.monotonic() + WAIT_SECONDS
+    while PostgresOutcomeSource(world.bi).horizon() <= written:
+        assert time.monotonic() < deadline, "another transaction stays open"
+        time.sleep(0.05)

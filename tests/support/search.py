@@ -1,0 +1,58 @@
+"""An alias of one's own on the stack's Elasticsearch."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+from elasticsearch import Elasticsearch
+from pydantic import SecretStr
+
+from local_stack import Endpoints
+from photo_pipeline.adapters.elasticsearch import ElasticsearchIndex, make_client
+from photo_pipeline.settings import ElasticsearchSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """One alias, seen by an administrator and by the sync's account."""
+
+    alias: str
+    admin: Elasticsearch
+    sync: Elasticsearch
+    sync_settings: ElasticsearchSettings
+
+    def administered(self) -> ElasticsearchIndex:
+        """The index in the administrator's hands."""
+        return ElasticsearchIndex(self.admin, self.alias)
+
+    def index(self, **options: Any) -> ElasticsearchIndex:
+        """The index in the sync's hands."""
+        return ElasticsearchIndex(self.sync, self.alias, first_backoff_seconds=0.05, **options)
+
+    def stored(self) -> dict[str, Any]:
+        """Every document by its id; none where there is no index yet."""
+        self.admin.indices.refresh(index=self.alias, ignore_unavailable=True)
+        found = self.admin.search(index=self.alias, size=10_000, ignore_unavailable=True)
+        return {hit["_id"]: hit["_source"] for hit in found["hits"]["hits"]}
+
+
+@contextmanager
+def fresh_search(endpoints: Endpoints) -> Iterator[Search]:
+    """Nothing under the alias before, nothing after. Its name is one that the sync's account may write."""
+    alias = f"photos_{uuid4().hex[:12]}"
+    url = endpoints.elasticsearch_url
+    admin = search_settings(url, endpoints.elasticsearch_user, endpoints.elasticsearch_password)
+    sync = search_settings(url, endpoints.elasticsearch_sync_user, endpoints.elasticsearch_sync_password)
+    with make_client(admin) as admin_client, make_client(sync) as sync_client:
+        yield Search(alias, admin_client, sync_client, sync)
+        # The server refuses to delete by pattern.
+        if names := list(admin_client.indices.get(index=f"{alias}-*", features=["aliases"])):
+            admin_client.indices.delete(index=names)
+        admin_client.options(ignore_status=404).indices.delete_index_template(name=alias)
+
+
+def search_settings(url: str, user: str, password: str) -> ElasticsearchSettings:
+    """Settings of one account."""
+    return ElasticsearchSettings(url=url, user=user, password=SecretStr(password))
