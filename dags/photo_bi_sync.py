@@ -9,8 +9,8 @@ late, changes nothing.
 **In**: the view `bi_outcome`. **Out**: `photos-YYYY.MM`, and the watermark in `bi_sync_state`.
 
 **When red**: the dashboards are behind, nothing else is. The last line names the server, or the documents that
-Elasticsearch refused and why. The next run goes on where this one stopped. To fill a lost or doubted index again, trigger
-the DAG with `full` set.
+Elasticsearch refused and why. The next run goes on where this one stopped. To fill a lost or doubted index again,
+trigger the DAG with `full` set.
 """
 
 from datetime import UTC, datetime

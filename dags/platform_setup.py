@@ -9,8 +9,8 @@ hand whenever somebody changed a setting behind the platform's back. Safe on a l
 **In**: the connections `photo_postgres_owner`, `photo_kafka`, `photo_hdfs`, `photo_elasticsearch`. **Out**: tables,
 topics, folders, index template.
 
-**When red**: the task's last line names the server and what it refused. The tasks do not depend on each other; clear the
-red one when its server is back.
+**When red**: the task's last line names the server and what it refused. The tasks do not depend on each other; clear
+the red one when its server is back.
 """
 
 from datetime import UTC, datetime, timedelta

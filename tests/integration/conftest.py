@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from tests.support.databases import Database, fresh_database
+from tests.support.pipeline import Pipeline, own_pipeline
 
 from local_stack import Endpoints, Stack
 from local_stack.credentials import Credentials
@@ -15,3 +16,10 @@ def database(stack: Endpoints, test_stack: Stack) -> Iterator[Database]:
     superuser = Credentials(test_stack.settings.home / "secrets").password("postgres")
     with fresh_database(stack, superuser) as fresh:
         yield fresh
+
+
+@pytest.fixture
+def pipeline(stack: Endpoints, database: Database) -> Iterator[Pipeline]:
+    """Give a pipeline of this test's own on the real servers."""
+    with own_pipeline(stack, database) as own:
+        yield own

@@ -30,8 +30,7 @@ def migrate() -> str:
 
 def topics() -> list[str]:
     """Create or correct the four topics; what was changed, one line each."""
-    names = TopicNames()
-    changes = KafkaTopics(kafka_settings()).ensure([*names.incoming, names.processed, names.rejected])
+    changes = KafkaTopics(kafka_settings()).ensure(TopicNames())
     for change in changes:
         logger.info("changed %s", change)
     return [str(change) for change in changes]
@@ -39,7 +38,8 @@ def topics() -> list[str]:
 
 def folders() -> None:
     """Make the archive's folders."""
-    HdfsArchive(hdfs_settings()).ensure_folders()
+    with HdfsArchive(hdfs_settings()) as archive:
+        archive.ensure_folders()
 
 
 def search_index() -> None:

@@ -1,0 +1,165 @@
+"""A pipeline of a test's own on the test stack: own database, topics and archive folder, the product's own wiring."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
+
+from confluent_kafka.admin import AdminClient
+from hdfs.client import InsecureClient
+from sqlalchemy import text
+from tests.support.databases import Database
+
+from local_stack import Endpoints
+from photo_pipeline.adapters.kafka import KafkaPhotoLogReader, KafkaPhotoLogWriter, KafkaTopics
+from photo_pipeline.adapters.postgres.engine import make_engine
+from photo_pipeline.composition import PipelineSettings, ingest_ledger, ingest_limits, ingest_ports, publish_ports
+from photo_pipeline.domain.events import PhotoEvent
+from photo_pipeline.domain.ledger import SliceSummary
+from photo_pipeline.domain.photo import Source, photo_id_for, sha256_hex
+from photo_pipeline.ports import Delivery, OutboundRecord
+from photo_pipeline.settings import HdfsSettings, IngestSettings, KafkaSettings, TopicNames
+from photo_pipeline.use_cases.ingest import plan_micro_batch, process_slice
+from photo_pipeline.use_cases.publish import PublishSummary, publish_outbox
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """What a test does with a pipeline of its own."""
+
+    settings: PipelineSettings
+    database: Database
+    webhdfs_url: str
+    hdfs_user: str
+
+    def with_limits(self, **limits: float) -> "Pipeline":
+        """The same pipeline with other limits of the ingest."""
+        return replace(self, settings=replace(self.settings, ingest=IngestSettings.model_validate(limits)))
+
+    def sign_up(self) -> UUID:
+        """A new customer."""
+        customer_id = uuid4()
+        self.execute(
+            "INSERT INTO customer VALUES (:id, :email, 'A. Customer', 'x', now())",
+            id=customer_id,
+            email=f"{customer_id}@example.org",
+        )
+        return customer_id
+
+    def send(self, customer_id: UUID, *photos: bytes, source: Source = Source.UPLOAD) -> list[Delivery]:
+        """Produce photos as the web applications do."""
+        events = [_event(customer_id, data, source) for data in photos]
+        return self.produce(*(event_record(self.settings.topics, event) for event in events))
+
+    def produce(self, *records: OutboundRecord) -> list[Delivery]:
+        """Produce any records at all."""
+        return list(KafkaPhotoLogWriter(self.settings.kafka).publish(records))
+
+    def plan(self, owner: str = "run") -> list[int]:
+        """The ids of the slices that a run of that name would get."""
+        limits = ingest_limits(self.settings.ingest)
+        with ingest_ledger(self.settings.database) as ledger:
+            reader = KafkaPhotoLogReader(self.settings.kafka)
+            planned = plan_micro_batch(ledger, reader, self.settings.topics.incoming, limits, owner)
+        return [item.slice_id for item in planned]
+
+    def process(self, slice_id: int, owner: str = "run") -> SliceSummary:
+        """What a task of that run does with one slice."""
+        with ingest_ports(self.settings) as ports:
+            return process_slice(slice_id, owner, ports, ingest_limits(self.settings.ingest))
+
+    def ingest(self) -> list[SliceSummary]:
+        """One run: plan, process everything."""
+        return [self.process(slice_id) for slice_id in self.plan()]
+
+    def publish(self) -> PublishSummary:
+        """Empty the outbox."""
+        with publish_ports(self.settings) as ports:
+            return publish_outbox(ports, 10)
+
+    def rows(self, query: str, **parameters: object) -> list[tuple[object, ...]]:
+        """What a query gives, as the database's owner."""
+        engine = make_engine(self.database.owner, "tests")
+        try:
+            with engine.connect() as connection:
+                return [tuple(row) for row in connection.execute(text(query), parameters)]
+        finally:
+            engine.dispose()
+
+    def execute(self, statement: str, **parameters: object) -> None:
+        """Change something as the database's owner."""
+        engine = make_engine(self.database.owner, "tests")
+        try:
+            with engine.begin() as connection:
+                connection.execute(text(statement), parameters)
+        finally:
+            engine.dispose()
+
+    @property
+    def webhdfs(self) -> InsecureClient:
+        """HDFS through its other door, which shares no code with the product's."""
+        return InsecureClient(self.webhdfs_url, user=self.hdfs_user)
+
+    def files(self, folder: str = "archive") -> list[str]:
+        """Paths of all files below a folder of this pipeline's archive."""
+        root = f"{self.settings.hdfs.root}/{folder}"
+        if self.webhdfs.status(root, strict=False) is None:
+            return []
+        return [f"{path}/{name}" for path, _, names in self.webhdfs.walk(root) for name in names]
+
+    def read_file(self, path: str) -> bytes:
+        """A whole file."""
+        with self.webhdfs.read(path) as reader:
+            return bytes(reader.read())
+
+
+def event_record(topics: TopicNames, event: PhotoEvent) -> OutboundRecord:
+    """A photo event as a record of its source's topic."""
+    topic = topics.uploaded if event.source is Source.UPLOAD else topics.streamed
+    return OutboundRecord(topic, event.key(), event.data, event.headers())
+
+
+def _event(customer_id: UUID, data: bytes, source: Source) -> PhotoEvent:
+    sha256 = sha256_hex(data)
+    return PhotoEvent(
+        event_id=str(uuid4()),
+        source=source,
+        origin="/tests",
+        customer_id=customer_id,
+        photo_id=photo_id_for(customer_id, sha256),
+        sha256=sha256,
+        filename="Größe.jpg",
+        content_type="image/jpeg",
+        sent_at=datetime.now(UTC),
+        data=data,
+    )
+
+
+@contextmanager
+def own_pipeline(endpoints: Endpoints, database: Database, partitions: int = 1) -> Iterator[Pipeline]:
+    """Make topics and an archive folder that nobody else uses; both are removed at the end."""
+    token = uuid4().hex[:12]
+    topics = TopicNames(
+        uploaded=f"t{token}.uploaded",
+        streamed=f"t{token}.streamed",
+        processed=f"t{token}.processed",
+        rejected=f"t{token}.rejected",
+    )
+    kafka = KafkaSettings(bootstrap_servers=endpoints.kafka_bootstrap_servers, partitions=partitions)
+    settings = PipelineSettings(
+        kafka=kafka,
+        database=database.pipeline,
+        hdfs=HdfsSettings(namenode=endpoints.hdfs_namenode, root=f"/tests/{token}"),
+        ingest=IngestSettings(workers=1),
+        topics=topics,
+    )
+    KafkaTopics(kafka).ensure(topics)
+    pipeline = Pipeline(settings, database, endpoints.webhdfs_url, endpoints.hdfs_user)
+    try:
+        yield pipeline
+    finally:
+        admin = AdminClient({"bootstrap.servers": endpoints.kafka_bootstrap_servers})
+        for future in admin.delete_topics([*topics.incoming, topics.processed, topics.rejected]).values():
+            future.result()
+        pipeline.webhdfs.delete(settings.hdfs.root, recursive=True)
