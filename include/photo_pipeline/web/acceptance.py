@@ -124,28 +124,25 @@ class PhotoAcceptance:
                 sending it again is safe, as the same bytes are the same photo.
         """
         try:
-            accepted = await self._accept(photo)
-        except PhotoRefusedError as error:
-            self._metrics.refused(error.reason.value)
-            raise
-        self._metrics.accepted(len(photo.data))
-        return accepted
-
-    async def _accept(self, photo: IncomingPhoto) -> SignedReceipt:
-        try:
             checked = functools.partial(self._event, photo, self._new_id(), photo.sent_at or self._clock.now())
             event = await to_thread.run_sync(checked, limiter=self._threads)
         except RecordRejected as error:
-            raise PhotoRefusedError(error.reason, error.detail) from None
+            raise self.refuse(error.reason, error.detail) from None
         try:
             with self._metrics.acknowledgement.time():
                 delivery = await self._writer.append(
                     OutboundRecord(self._topic, event.key(), event.data, event.headers())
                 )
         except ServerUnavailableError as error:
-            raise PhotoRefusedError(LaterReason.NOT_ACKNOWLEDGED, str(error)) from error
+            raise self.refuse(LaterReason.NOT_ACKNOWLEDGED, str(error)) from error
+        self._metrics.accepted(len(photo.data))
         receipt = Receipt(event.photo_id, event.sha256, delivery.coordinates, delivery.timestamp)
         return SignedReceipt(receipt, self._tokens.sign_receipt(receipt))
+
+    def refuse(self, reason: RejectReason | LaterReason, detail: str) -> PhotoRefusedError:
+        """The error for a photo that is not taken, counted. For callers too that see a reason before ``accept`` can."""
+        self._metrics.refused(reason.value)
+        return PhotoRefusedError(reason, detail)
 
     def _event(self, photo: IncomingPhoto, event_id: UUID, sent_at: datetime) -> PhotoEvent:
         """Runs in a thread: 32 MiB take some 20 ms to hash."""

@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 problem details: one shape for everything that goes wrong, with no traceback and no input echoed."""
+"""Errors as RFC 9457 problem details: one shape for all that goes wrong. No traceback, no input echoed."""
 
 import json
 from collections.abc import Mapping, Sequence

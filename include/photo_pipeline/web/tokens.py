@@ -1,7 +1,7 @@
-"""Signed tokens: receipts, sessions and devices. All are JWS (RFC 7515) by Ed25519 (RFC 8037), checked without a database.
+"""Signed tokens: receipts, sessions and devices. All are JWS (RFC 7515) by Ed25519 (RFC 8037).
 
-Each kind has its own ``typ`` (RFC 8725, 3.11), so none passes for another; the two that let somebody in have an audience
-and an end as well. Receipts have neither: they say what happened, to anyone, for ever.
+None needs a database to be checked. Each kind has its own ``typ`` (RFC 8725, 3.11), so none passes for another; the two
+that let somebody in have an audience and an end as well. Receipts have neither: they say what happened, for ever.
 """
 
 import json
@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 
 from joserfc import jwt
 from joserfc.errors import JoseError, UnsupportedAlgorithmError
-from joserfc.jwa import EdDSA, JWSAlgModel
+from joserfc.jwa import EdDSAAlgorithm, JWSAlgModel
 from joserfc.jwk import KeySet, OKPKey
 from joserfc.jws import JWSRegistry
 
@@ -43,7 +43,9 @@ class SigningKeyError(PhotoPipelineError):
     """The file named by ``PHOTO_SIGNING_KEY_FILE`` holds no usable key."""
 
     def __init__(self, path: Path, detail: str) -> None:
-        super().__init__(f"PHOTO_SIGNING_KEY_FILE={path}: {detail}; it must hold a private Ed25519 key as JWK or JWK Set")
+        super().__init__(
+            f"PHOTO_SIGNING_KEY_FILE={path}: {detail}; it must hold a private Ed25519 key as JWK or JWK Set"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +79,14 @@ class _EdDsaOnly(JWSRegistry):
         """
         if name != ALGORITHM:
             raise UnsupportedAlgorithmError(f"algorithm {name!r} is not used here")
-        return EdDSA
+        return EdDSAAlgorithm()
 
 
 class Tokens:
     """Issues and checks the platform's tokens.
 
     Args:
-        keys: private keys; the first signs, all verify. A key that is being retired stays until its tokens are of no use.
+        keys: private keys; the first signs, all verify. A retired key stays until its tokens are of no use.
         clock: where the time comes from.
     """
 

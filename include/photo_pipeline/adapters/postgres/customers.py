@@ -1,0 +1,118 @@
+"""Customers and their devices, with role ``photo_api``."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Engine, Row, func, insert, literal, select, update
+from sqlalchemy.exc import IntegrityError
+
+from photo_pipeline.adapters.postgres import models
+from photo_pipeline.adapters.postgres.engine import transaction
+from photo_pipeline.web.ports import Credentials, Customer, Device, EmailTakenError, TooManyDevicesError
+
+AnyRow = Row[*tuple[Any, ...]]
+
+_CUSTOMER = models.Customer
+_DEVICE = models.Device
+
+
+class PostgresCustomers:
+    """The ``CustomerDirectory`` port on PostgreSQL."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def add(self, customer_id: UUID, email: str, display_name: str, password_hash: str) -> Customer:
+        """See the port."""
+        statement = (
+            insert(_CUSTOMER)
+            .values(
+                customer_id=customer_id,
+                email=_folded(email),
+                display_name=display_name,
+                password_hash=password_hash,
+            )
+            .returning(_CUSTOMER.customer_id, _CUSTOMER.email, _CUSTOMER.display_name, _CUSTOMER.created_at)
+        )
+        try:
+            with transaction(self._engine) as connection:
+                return _customer(connection.execute(statement).one())
+        except IntegrityError as error:
+            raise EmailTakenError from error
+
+    def get(self, customer_id: UUID) -> Customer | None:
+        """See the port."""
+        statement = select(_CUSTOMER.customer_id, _CUSTOMER.email, _CUSTOMER.display_name, _CUSTOMER.created_at).where(
+            _CUSTOMER.customer_id == customer_id
+        )
+        with transaction(self._engine) as connection:
+            row = connection.execute(statement).one_or_none()
+        return None if row is None else _customer(row)
+
+    def credentials(self, email: str) -> Credentials | None:
+        """See the port."""
+        statement = select(_CUSTOMER.customer_id, _CUSTOMER.password_hash).where(_CUSTOMER.email == _folded(email))
+        with transaction(self._engine) as connection:
+            row = connection.execute(statement).one_or_none()
+        return None if row is None else Credentials(row.customer_id, row.password_hash)
+
+    def replace_password_hash(self, customer_id: UUID, password_hash: str) -> None:
+        """See the port."""
+        statement = update(_CUSTOMER).where(_CUSTOMER.customer_id == customer_id).values(password_hash=password_hash)
+        with transaction(self._engine) as connection:
+            connection.execute(statement)
+
+    def add_device(self, customer_id: UUID, device_id: UUID, name: str, limit: int) -> Device:
+        """See the port. The customer's row is locked, so that two requests at once cannot both take the last place."""
+        with transaction(self._engine) as connection:
+            connection.execute(
+                select(literal(1)).where(_CUSTOMER.customer_id == customer_id).with_for_update(of=_CUSTOMER)
+            )
+            count = select(func.count()).select_from(_DEVICE).where(_active(customer_id))
+            if connection.execute(count).scalar_one() >= limit:
+                raise TooManyDevicesError(limit)
+            row = connection.execute(
+                insert(_DEVICE)
+                .values(device_id=device_id, customer_id=customer_id, name=name)
+                .returning(_DEVICE.device_id, _DEVICE.name, _DEVICE.created_at)
+            ).one()
+        return Device(row.device_id, row.name, row.created_at)
+
+    def devices(self, customer_id: UUID) -> Sequence[Device]:
+        """See the port."""
+        statement = (
+            select(_DEVICE.device_id, _DEVICE.name, _DEVICE.created_at)
+            .where(_active(customer_id))
+            .order_by(_DEVICE.created_at.desc(), _DEVICE.device_id)
+        )
+        with transaction(self._engine) as connection:
+            rows = connection.execute(statement).all()
+        return [Device(row.device_id, row.name, row.created_at) for row in rows]
+
+    def revoke_device(self, customer_id: UUID, device_id: UUID) -> bool:
+        """See the port."""
+        statement = (
+            update(_DEVICE).where(_active(customer_id), _DEVICE.device_id == device_id).values(revoked_at=func.now())
+        )
+        with transaction(self._engine) as connection:
+            return bool(connection.execute(statement).rowcount)
+
+    def is_active_device(self, customer_id: UUID, device_id: UUID) -> bool:
+        """See the port."""
+        statement = select(literal(1)).where(_active(customer_id), _DEVICE.device_id == device_id)
+        with transaction(self._engine) as connection:
+            return connection.execute(statement).first() is not None
+
+
+def _folded(email: str) -> ColumnElement[str]:
+    """Lower case as PostgreSQL sees it: the table's check compares with nothing else."""
+    return func.lower(email)
+
+
+def _active(customer_id: UUID) -> ColumnElement[bool]:
+    return (_DEVICE.customer_id == customer_id) & _DEVICE.revoked_at.is_(None)
+
+
+def _customer(row: AnyRow) -> Customer:
+    return Customer(row.customer_id, row.email, row.display_name, row.created_at)

@@ -1,0 +1,1 @@
+"""The upload API and the gallery: how customers send photos in and look at them."""

@@ -1,0 +1,75 @@
+"""The application: ``uvicorn --factory photo_pipeline.api.app:create_app``, configured by ``PHOTO_*`` variables."""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from fastapi import APIRouter, FastAPI
+from prometheus_client import CollectorRegistry
+
+from photo_pipeline.api import openapi
+from photo_pipeline.api.pages import POLICIES, mount_pages
+from photo_pipeline.api.routes import customers, devices, health, photos, receipts, renditions, session
+from photo_pipeline.api.schemas import PREFIX
+from photo_pipeline.api.services import Connections, assemble
+from photo_pipeline.api.sessions import is_https
+from photo_pipeline.ports import Clock
+from photo_pipeline.settings import TopicNames, WebSettings
+from photo_pipeline.web import problems
+from photo_pipeline.web.clock import SystemClock
+from photo_pipeline.web.metrics import RequestMetrics
+from photo_pipeline.web.middleware import RequestContext, SecurityHeaders
+from photo_pipeline.web.tokens import Tokens, load_keys
+
+
+def create_app(
+    settings: WebSettings | None = None,
+    *,
+    connections: AbstractAsyncContextManager[Connections] | None = None,
+    clock: Clock | None = None,
+) -> FastAPI:
+    """The upload API and gallery.
+
+    Args:
+        settings: from the environment when left out.
+        connections: the servers behind it; the real ones, from the environment, when left out.
+        clock: where the time comes from.
+
+    Raises:
+        SigningKeyError: when there is no usable signing key.
+    """
+    settings = settings or WebSettings.model_validate({})
+    clock = clock or SystemClock()
+    tokens = Tokens(load_keys(settings.signing_key_file), clock)
+    registry = CollectorRegistry()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with connections or _connect(settings) as connected:
+            app.state.services = assemble(connected, settings, tokens, clock, TopicNames().uploaded, registry)
+            yield
+
+    app = FastAPI(title="Photo upload and gallery", version="1", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app.state.registry = registry
+    # The last one added is the outermost: headers go on every answer, also on those of the net for the unforeseen.
+    app.add_middleware(RequestContext, metrics=RequestMetrics(registry))
+    app.add_middleware(SecurityHeaders, policies=POLICIES, https=is_https(settings))
+    problems.install(app)
+    app.include_router(_api(), prefix=PREFIX)
+    app.include_router(health.router)
+    mount_pages(app)
+    openapi.describe(app)
+    return app
+
+
+def _api() -> APIRouter:
+    router = APIRouter()
+    for module in (customers, session, photos, renditions, receipts, devices):
+        router.include_router(module.router)
+    return router
+
+
+def _connect(settings: WebSettings) -> AbstractAsyncContextManager[Connections]:
+    # Imported here so that tests with other connections load no client library.
+    from photo_pipeline.api.connections import connect  # noqa: PLC0415 - see above
+
+    return connect(settings)

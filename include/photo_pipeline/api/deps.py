@@ -1,0 +1,41 @@
+"""What routes ask for in their signatures."""
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+from fastapi.security import APIKeyCookie, HTTPBearer
+
+from photo_pipeline.api.services import Services
+from photo_pipeline.api.sessions import COOKIE, Caller
+
+_BEARER = HTTPBearer(auto_error=False, description="The access token of `POST /api/v1/session`")
+_COOKIE = APIKeyCookie(name=COOKIE, auto_error=False, description="The same token, set by `POST /api/v1/session`")
+
+
+def services_of(request: Request) -> Services:
+    """The application's services; they are there from its start to its end."""
+    services: Services = request.app.state.services
+    return services
+
+
+TheServices = Annotated[Services, Depends(services_of)]
+
+
+async def caller_of(
+    request: Request,
+    services: TheServices,
+    _bearer: Annotated[object, Depends(_BEARER)],
+    _cookie: Annotated[object, Depends(_COOKIE)],
+) -> Caller:
+    """Who is asking, by either scheme; both are named for the OpenAPI document. It takes microseconds and no thread."""
+    return services.sessions.caller(request)
+
+
+async def own_pages_only(request: Request, services: TheServices) -> None:
+    """For what needs no session: a browser may still be made to send it, as to log somebody in as somebody else."""
+    if "Sec-Fetch-Site" in request.headers or "Origin" in request.headers:
+        services.sessions.refuse_other_sites(request)
+
+
+TheCaller = Annotated[Caller, Depends(caller_of)]
+OwnPagesOnly = Depends(own_pages_only)

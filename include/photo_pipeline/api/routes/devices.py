@@ -1,0 +1,69 @@
+"""A customer's devices: cameras and programs that stream photos."""
+
+from datetime import timedelta
+from http import HTTPStatus
+from uuid import UUID
+
+from fastapi import APIRouter, Response
+
+from photo_pipeline.api.deps import TheCaller, TheServices
+from photo_pipeline.api.schemas import DeviceCreated, DeviceList, DeviceView, NewDevice
+from photo_pipeline.web.ports import TooManyDevicesError
+from photo_pipeline.web.problems import ProblemError, described
+from photo_pipeline.web.tokens import DeviceIdentity
+
+MAX_DEVICES = 100
+DEVICE_TOKEN_LIFE = timedelta(days=365)
+
+router = APIRouter(tags=["devices"])
+
+
+@router.post(
+    "/devices",
+    status_code=HTTPStatus.CREATED,
+    responses=described(
+        HTTPStatus.UNAUTHORIZED,
+        HTTPStatus.FORBIDDEN,
+        HTTPStatus.CONFLICT,
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+    ),
+)
+async def add_device(body: NewDevice, caller: TheCaller, services: TheServices) -> DeviceCreated:
+    """Make a device and its token for the stream application. The token is shown this once."""
+    customer_id = caller.session.customer_id
+    try:
+        device = await services.database.run(
+            services.customers.add_device, customer_id, services.new_id(), body.name, MAX_DEVICES
+        )
+    except TooManyDevicesError as error:
+        detail = f"There are {error.limit} devices already. Revoke one first."
+        raise ProblemError(HTTPStatus.CONFLICT, "too_many_devices", detail) from None
+    expires_at = services.clock.now() + DEVICE_TOKEN_LIFE
+    token = services.tokens.sign_device(DeviceIdentity(device.device_id, customer_id), expires_at)
+    return DeviceCreated(**DeviceView.of(device).model_dump(), token=token, token_expires_at=expires_at)
+
+
+@router.get("/devices", responses=described(HTTPStatus.UNAUTHORIZED, HTTPStatus.SERVICE_UNAVAILABLE))
+async def list_devices(caller: TheCaller, services: TheServices) -> DeviceList:
+    """The devices that are not revoked, newest first."""
+    devices = await services.database.run(services.customers.devices, caller.session.customer_id)
+    return DeviceList(devices=[DeviceView.of(device) for device in devices])
+
+
+@router.delete(
+    "/devices/{device_id}",
+    status_code=HTTPStatus.NO_CONTENT,
+    responses=described(
+        HTTPStatus.UNAUTHORIZED,
+        HTTPStatus.FORBIDDEN,
+        HTTPStatus.NOT_FOUND,
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+    ),
+)
+async def revoke_device(device_id: UUID, caller: TheCaller, services: TheServices) -> Response:
+    """Revoke a device: its token is refused from now on."""
+    if not await services.database.run(services.customers.revoke_device, caller.session.customer_id, device_id):
+        raise ProblemError(HTTPStatus.NOT_FOUND, "no_such_device", "You have no such device.")
+    return Response(status_code=HTTPStatus.NO_CONTENT)

@@ -1,0 +1,134 @@
+"""Sending photos in, and seeing what became of them."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
+from datetime import datetime
+from http import HTTPStatus
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request
+
+from photo_pipeline.api import cursors
+from photo_pipeline.api.deps import TheCaller, TheServices
+from photo_pipeline.api.multipart import boundary_of, bounded, file_parts
+from photo_pipeline.api.schemas import AnyPhotoView, PhotoPage, PhotoView, RejectedView, UploadResult
+from photo_pipeline.api.uploading import FIELD, MAX_FILES, Upload
+from photo_pipeline.domain.photo import MAX_PHOTO_BYTES
+from photo_pipeline.web.ports import GalleryPhoto, Page, PhotoStatus, RejectedPhoto
+from photo_pipeline.web.problems import ProblemError, described
+
+MAX_BODY_BYTES = MAX_FILES * (MAX_PHOTO_BYTES + 64 * 1024)
+PAGE_LENGTH = 50
+LONGEST_PAGE = 200
+
+router = APIRouter(tags=["photos"])
+
+_FILES = {"type": "array", "minItems": 1, "maxItems": MAX_FILES, "items": {"type": "string", "format": "binary"}}
+_BODY = {"type": "object", "required": [FIELD], "properties": {FIELD: _FILES}}
+
+
+@router.post(
+    "/photos",
+    status_code=HTTPStatus.ACCEPTED,
+    responses=described(
+        HTTPStatus.UNAUTHORIZED,
+        HTTPStatus.FORBIDDEN,
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+    ),
+    openapi_extra={"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": _BODY}}}},
+)
+async def upload(request: Request, caller: TheCaller, services: TheServices) -> UploadResult:
+    """Send 1 to 50 photos of at most 32 MiB each.
+
+    Each receipt says that Kafka has its photo, durably. A file that is not accepted is listed with its reason; where
+    none is accepted, the whole request fails: 413 too large, 415 not an image by its bytes, 422 otherwise unusable,
+    503 when Kafka did not acknowledge. Sending the same file again is always safe.
+    """
+    boundary = boundary_of(request.headers.get("Content-Type", ""))
+    if boundary is None:
+        detail = f"Send multipart/form-data with the files in the field '{FIELD}'."
+        raise ProblemError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "not_multipart", detail)
+    if int(request.headers.get("Content-Length", 0)) > MAX_BODY_BYTES:
+        detail = f"The request has more than {MAX_BODY_BYTES} bytes."
+        raise ProblemError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body_too_large", detail)
+    body = bounded(request.stream(), MAX_BODY_BYTES)
+    run = Upload(caller.session.customer_id, services.acceptance, services.budget)
+    try:
+        async with aclosing(file_parts(body, boundary, MAX_PHOTO_BYTES)) as parts:
+            return await run.run(parts)
+    finally:
+        await _drain(body)
+
+
+@router.get(
+    "/photos",
+    responses=described(HTTPStatus.UNAUTHORIZED, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.SERVICE_UNAVAILABLE),
+)
+async def list_photos(
+    caller: TheCaller,
+    services: TheServices,
+    status: Annotated[Literal["processed", "rejected"], Query()] = "processed",
+    cursor: Annotated[str | None, Query(max_length=512, description="`next_cursor` of the page before")] = None,
+    limit: Annotated[int, Query(ge=1, le=LONGEST_PAGE)] = PAGE_LENGTH,
+) -> PhotoPage:
+    """The caller's photos, newest first."""
+    kind = PhotoStatus(status)
+    # One more than the page tells whether there is a next one.
+    page = Page(limit + 1, None if cursor is None else _decoded(kind, cursor))
+    customer_id = caller.session.customer_id
+    if kind is PhotoStatus.PROCESSED:
+        photos = await services.database.run(services.gallery.photos, customer_id, page)
+        return _page(kind, photos, limit)
+    rejected = await services.database.run(services.gallery.rejected, customer_id, page)
+    return _page(kind, rejected, limit)
+
+
+@router.get(
+    "/photos/{photo_id}",
+    responses=described(
+        HTTPStatus.UNAUTHORIZED,
+        HTTPStatus.NOT_FOUND,
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+    ),
+)
+async def get_photo(photo_id: UUID, caller: TheCaller, services: TheServices) -> AnyPhotoView:
+    """One photo of the caller's. Until its record is processed there is none; its receipt has a status earlier."""
+    photo = await services.database.run(services.gallery.photo, caller.session.customer_id, photo_id)
+    if photo is None:
+        raise ProblemError(HTTPStatus.NOT_FOUND, "no_such_photo", "You have no such photo, or it is not processed yet.")
+    return _view(photo)
+
+
+async def _drain(body: AsyncIterator[bytes]) -> None:
+    """Read what is left: a browser reads no answer before it has sent everything."""
+    async for _ in body:
+        pass
+
+
+def _decoded(kind: PhotoStatus, cursor: str) -> tuple[datetime, str]:
+    try:
+        return cursors.decode(kind, cursor)
+    except cursors.CursorError:
+        detail = "This is no cursor of this list. Begin without one."
+        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_cursor", detail) from None
+
+
+def _page(kind: PhotoStatus, found: Sequence[GalleryPhoto | RejectedPhoto], limit: int) -> PhotoPage:
+    shown = found[:limit]
+    cursor = cursors.encode(kind, *_place(shown[-1])) if len(found) > limit else None
+    return PhotoPage(photos=[_view(photo) for photo in shown], next_cursor=cursor)
+
+
+def _place(photo: GalleryPhoto | RejectedPhoto) -> tuple[datetime, str]:
+    if isinstance(photo, GalleryPhoto):
+        return photo.uploaded_at, str(photo.photo_id)
+    return photo.processed_at, str(photo.coordinates)
+
+
+def _view(photo: GalleryPhoto | RejectedPhoto) -> AnyPhotoView:
+    return PhotoView.of(photo) if isinstance(photo, GalleryPhoto) else RejectedView.of(photo)

@@ -1,0 +1,162 @@
+"""The bytes of photos: cached by their owner's browser, read in ranges, and of no other use to a browser."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from typing import Annotated, Any
+from urllib.parse import quote
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Header, Response
+from fastapi.responses import StreamingResponse
+
+from photo_pipeline.api.deps import TheCaller, TheServices
+from photo_pipeline.api.ranges import ByteRange, UnsatisfiableRangeError, requested_range
+from photo_pipeline.api.schemas import KEPT_FOR
+from photo_pipeline.api.services import Services
+from photo_pipeline.domain.errors import ArchiveMemberError
+from photo_pipeline.domain.photo import RenditionKind
+from photo_pipeline.web.ports import ExpiredError, StoredRendition
+from photo_pipeline.web.problems import ProblemError, described
+
+CONTENT_POLICY = "sandbox; default-src 'none'; frame-ancestors 'none'"
+
+router = APIRouter(tags=["photos"])
+
+_BYTES = {"schema": {"type": "string", "format": "binary"}}
+_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {"description": "All of it", "content": {"image/*": _BYTES}},
+    206: {"description": "The range that was asked for", "content": {"image/*": _BYTES}},
+    304: {"description": "What the caller has is still right"},
+    **described(
+        HTTPStatus.UNAUTHORIZED,
+        HTTPStatus.NOT_FOUND,
+        HTTPStatus.GONE,
+        HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What the request says about ranges and about what the client has (RFC 9110, sections 13 and 14)."""
+
+    if_none_match: Annotated[str | None, Header()] = None
+    range: Annotated[str | None, Header()] = None
+    if_range: Annotated[str | None, Header()] = None
+
+
+TheConditions = Annotated[Conditions, Depends()]
+
+
+@router.get("/photos/{photo_id}/{kind}", response_class=Response, responses=_RESPONSES)
+async def get_rendition(
+    photo_id: UUID, kind: RenditionKind, caller: TheCaller, services: TheServices, conditions: TheConditions
+) -> Response:
+    """A photo's bytes: the `original` as it was sent, or a JPEG of at most 1600 (`web`) or 320 (`thumb`) pixels."""
+    stored = await _find(services, caller.session.customer_id, photo_id, kind)
+    headers = _headers(stored, photo_id, kind, services.clock.now())
+    if _has_it_already(conditions.if_none_match, headers["ETag"]):
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+    wanted = _wanted(conditions, headers["ETag"], stored.location.length)
+    try:
+        first, rest = await _begin(services, stored, wanted)
+    except ArchiveMemberError:
+        # A photo sent again moves to another shard, and the old one may be removed meanwhile: look once more.
+        stored = await _find(services, caller.session.customer_id, photo_id, kind)
+        first, rest = await _begin(services, stored, wanted)
+    status = HTTPStatus.OK if wanted is None else HTTPStatus.PARTIAL_CONTENT
+    headers |= _extent(stored, wanted)
+    return StreamingResponse(_chain(first, rest), status, headers, media_type=stored.content_type)
+
+
+@router.head("/photos/{photo_id}/{kind}", response_class=Response, responses=_RESPONSES)
+async def head_rendition(
+    photo_id: UUID, kind: RenditionKind, caller: TheCaller, services: TheServices, conditions: TheConditions
+) -> Response:
+    """What `GET` would say, without the bytes. The archive is not asked."""
+    stored = await _find(services, caller.session.customer_id, photo_id, kind)
+    headers = _headers(stored, photo_id, kind, services.clock.now())
+    if _has_it_already(conditions.if_none_match, headers["ETag"]):
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+    return Response(headers=headers | _extent(stored, None), media_type=stored.content_type)
+
+
+async def _find(services: Services, customer_id: UUID, photo_id: UUID, kind: RenditionKind) -> StoredRendition:
+    try:
+        stored = await services.database.run(services.gallery.rendition, customer_id, photo_id, kind)
+    except ExpiredError:
+        raise ProblemError(HTTPStatus.GONE, "expired", "This photo's time has passed: it was removed.") from None
+    if stored is None:
+        raise ProblemError(HTTPStatus.NOT_FOUND, "no_such_photo", "You have no such photo, or it is not processed yet.")
+    return stored
+
+
+async def _begin(
+    services: Services, stored: StoredRendition, wanted: ByteRange | None
+) -> tuple[bytes, AsyncIterator[bytes]]:
+    """The first piece, and the rest: what can fail mostly fails here, while there is still an answer to give."""
+    pieces = services.archive.pieces(stored.location, wanted or ByteRange(0, stored.location.length))
+    return await anext(pieces), pieces
+
+
+async def _chain(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for piece in rest:
+        yield piece
+
+
+def _headers(stored: StoredRendition, photo_id: UUID, kind: RenditionKind, now: datetime) -> dict[str, str]:
+    return {
+        "ETag": f'"{stored.tag}"',
+        "Cache-Control": f"private, max-age={_seconds_to_cache(stored, now)}, immutable",
+        # Another customer at the same browser must not be shown what is in its cache.
+        "Vary": "Authorization, Cookie",
+        "Accept-Ranges": "bytes",
+        "Content-Disposition": _disposition(stored, photo_id) if kind is RenditionKind.ORIGINAL else "inline",
+        "Content-Security-Policy": CONTENT_POLICY,
+    }
+
+
+def _seconds_to_cache(stored: StoredRendition, now: datetime) -> int:
+    """Not beyond the photo's own end, so that what is gone here is soon gone there."""
+    left = KEPT_FOR if stored.held else stored.archived_at + KEPT_FOR - now
+    return int(max(timedelta(0), min(left, KEPT_FOR)).total_seconds())
+
+
+def _disposition(stored: StoredRendition, photo_id: UUID) -> str:
+    """RFC 6266: the name as it is for today's clients, in ASCII for the others."""
+    name = stored.filename or f"{photo_id}.{stored.content_type.partition('/')[2]}"
+    ascii_name = "".join(c if c.isascii() and c not in '"\\%' else "_" for c in name)
+    return f"attachment; filename=\"{ascii_name}\"; filename*=UTF-8''{quote(name, safe='')}"
+
+
+def _has_it_already(if_none_match: str | None, etag: str) -> bool:
+    tags = {tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")}
+    return etag in tags or "*" in tags
+
+
+def _wanted(conditions: Conditions, etag: str, length: int) -> ByteRange | None:
+    if conditions.if_range is not None and conditions.if_range.strip() != etag:
+        return None
+    try:
+        return requested_range(conditions.range, length)
+    except UnsatisfiableRangeError:
+        headers = {"Content-Range": f"bytes */{length}"}
+        raise ProblemError(
+            HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
+            "range_not_satisfiable",
+            f"The photo has {length} bytes.",
+            headers=headers,
+        ) from None
+
+
+def _extent(stored: StoredRendition, wanted: ByteRange | None) -> dict[str, str]:
+    length = stored.location.length
+    if wanted is None:
+        return {"Content-Length": str(length)}
+    content_range = f"bytes {wanted.start}-{wanted.end - 1}/{length}"
+    return {"Content-Length": str(wanted.length), "Content-Range": content_range}

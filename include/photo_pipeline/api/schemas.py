@@ -1,0 +1,333 @@
+"""What goes over the wire, as the OpenAPI document describes it."""
+
+from datetime import datetime, timedelta
+from typing import Annotated, Literal, Self
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, EmailStr, Field, SecretStr, StringConstraints
+
+from photo_pipeline.api.passwords import MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH
+from photo_pipeline.domain.outcomes import RejectReason
+from photo_pipeline.domain.photo import RenditionKind, Source
+from photo_pipeline.web.acceptance import SignedReceipt
+from photo_pipeline.web.ports import Customer, Device, GalleryPhoto, PhotoStatus, ReceiptState, RejectedPhoto
+
+PREFIX = "/api/v1"
+KEPT_FOR = timedelta(hours=168)
+"""How long a photo is kept after its archival (design, invariant 4)."""
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("must not hold control characters")
+    return text
+
+
+Name = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), AfterValidator(_printable)
+]
+Email = Annotated[EmailStr, StringConstraints(max_length=254)]
+
+
+class Body(BaseModel):
+    """A request's body: what it does not know, it refuses."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class SignUp(Body):
+    """Somebody new."""
+
+    email: Email
+    password: Annotated[SecretStr, Field(min_length=MIN_PASSWORD_LENGTH, max_length=MAX_PASSWORD_LENGTH)]
+    display_name: Name
+
+
+class LogIn(Body):
+    """Somebody known."""
+
+    email: Annotated[str, StringConstraints(max_length=254)]
+    password: Annotated[SecretStr, Field(max_length=MAX_PASSWORD_LENGTH)]
+
+
+class CustomerView(BaseModel):
+    """A customer, as they see themselves."""
+
+    customer_id: UUID
+    email: str
+    display_name: str
+    created_at: datetime
+
+    @classmethod
+    def of(cls, customer: Customer) -> Self:
+        """The view of a customer."""
+        return cls(
+            customer_id=customer.customer_id,
+            email=customer.email,
+            display_name=customer.display_name,
+            created_at=customer.created_at,
+        )
+
+
+class Me(CustomerView):
+    """The caller, and until when their session lasts."""
+
+    session_expires_at: datetime
+
+
+class AccessToken(BaseModel):
+    """A session: send it as `Authorization: Bearer …`, or let the cookie do it."""
+
+    access_token: str
+    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 - RFC 6749's word, no password
+    expires_in: int = Field(description="Seconds")
+
+
+class NewDevice(Body):
+    """A camera or program that is to stream photos."""
+
+    name: Name
+
+
+class DeviceView(BaseModel):
+    """A device that is not revoked."""
+
+    device_id: UUID
+    name: str
+    created_at: datetime
+
+    @classmethod
+    def of(cls, device: Device) -> Self:
+        """The view of a device."""
+        return cls(device_id=device.device_id, name=device.name, created_at=device.created_at)
+
+
+class DeviceList(BaseModel):
+    """A customer's devices, newest first."""
+
+    devices: list[DeviceView]
+
+
+class DeviceCreated(DeviceView):
+    """A new device with its token, which is shown this once."""
+
+    token: str
+    token_expires_at: datetime
+
+
+class ReceiptLinks(BaseModel):
+    """Where to follow a photo."""
+
+    status: str
+    photo: str
+
+
+class ReceiptView(BaseModel):
+    """Kafka has the photo: it is safe."""
+
+    filename: str | None
+    photo_id: UUID
+    sha256: str
+    topic: str
+    partition: int
+    offset: int
+    accepted_at: datetime
+    token: str = Field(description="The same, signed (JWS, EdDSA): check it with the keys at /.well-known/jwks.json")
+    links: ReceiptLinks
+
+    @classmethod
+    def of(cls, signed: SignedReceipt, filename: str | None) -> Self:
+        """The view of a receipt."""
+        receipt = signed.receipt
+        return cls(
+            filename=filename,
+            photo_id=receipt.photo_id,
+            sha256=receipt.sha256,
+            topic=receipt.coordinates.topic,
+            partition=receipt.coordinates.partition,
+            offset=receipt.coordinates.offset,
+            accepted_at=receipt.accepted_at,
+            token=signed.token,
+            links=ReceiptLinks(status=f"{PREFIX}/receipts/{signed.token}", photo=f"{PREFIX}/photos/{receipt.photo_id}"),
+        )
+
+
+class RefusedFile(BaseModel):
+    """A file that was not accepted."""
+
+    filename: str | None
+    reason: str = Field(description="For programs, such as `not_an_image` or `not_acknowledged`")
+    detail: str = Field(description="For people")
+
+
+class UploadResult(BaseModel):
+    """What became of each file. Both lists keep the files' order."""
+
+    receipts: list[ReceiptView]
+    rejected: list[RefusedFile]
+
+
+class ReceiptStatusView(BaseModel):
+    """What became of an accepted photo."""
+
+    photo_id: UUID
+    status: ReceiptState
+    reason: str | None = Field(default=None, description="Why it was rejected, for programs")
+    sentence: str | None = Field(default=None, description="Why it was rejected, for people")
+    processed_at: datetime | None = None
+
+
+class ReceiptTokens(Body):
+    """Receipts to look up together."""
+
+    tokens: Annotated[list[Annotated[str, StringConstraints(max_length=4096)]], Field(min_length=1, max_length=100)]
+
+
+class ReceiptStatusList(BaseModel):
+    """In the order of the tokens; `null` for a token that is no receipt of the caller's."""
+
+    receipts: list[ReceiptStatusView | None]
+
+
+class RenditionView(BaseModel):
+    """One form of a photo."""
+
+    url: str
+    content_type: str
+    width: int
+    height: int
+    bytes: int
+
+
+class PhotoView(BaseModel):
+    """A photo in the gallery. Once expired it has neither renditions nor what was personal about it."""
+
+    photo_id: UUID
+    status: Literal["processed", "expired"]
+    source: Source
+    filename: str | None
+    content_type: str
+    format: str
+    width: int = Field(description="Pixels, as seen upright")
+    height: int = Field(description="Pixels, as seen upright")
+    bytes: int
+    sha256: str
+    camera: str | None
+    taken_at: str | None = Field(description="The camera's local time, `YYYY-MM-DDTHH:MM:SS`")
+    taken_at_offset: str | None = Field(description="`+HH:MM`; unknown where null")
+    blurhash: str | None
+    dominant_color: str | None
+    uploaded_at: datetime
+    processed_at: datetime
+    expired_at: datetime | None
+    kept_until: datetime | None = Field(description="Null while held, and once expired")
+    held: bool
+    renditions: dict[RenditionKind, RenditionView]
+
+    @classmethod
+    def of(cls, photo: GalleryPhoto) -> Self:
+        """The view of a photo."""
+        path = f"{PREFIX}/photos/{photo.photo_id}"
+        kept_until = None if photo.archived_at is None or photo.held else photo.archived_at + KEPT_FOR
+        return cls(
+            photo_id=photo.photo_id,
+            status="expired" if photo.status is PhotoStatus.EXPIRED else "processed",
+            source=photo.source,
+            filename=photo.filename,
+            content_type=photo.content_type,
+            format=photo.format,
+            width=photo.width,
+            height=photo.height,
+            bytes=photo.bytes,
+            sha256=photo.sha256,
+            camera=photo.camera,
+            taken_at=None if photo.taken_at is None else photo.taken_at.isoformat(timespec="seconds"),
+            taken_at_offset=photo.taken_at_offset,
+            blurhash=photo.blurhash,
+            dominant_color=photo.dominant_color,
+            uploaded_at=photo.uploaded_at,
+            processed_at=photo.processed_at,
+            expired_at=photo.expired_at,
+            kept_until=kept_until,
+            held=photo.held,
+            renditions={
+                found.kind: RenditionView(
+                    # The tag makes the address new when the content is, as responses are cached for good.
+                    url=f"{path}/{found.kind.value}?v={found.tag[:16]}",
+                    content_type=found.content_type,
+                    width=found.width,
+                    height=found.height,
+                    bytes=found.length,
+                )
+                for found in photo.renditions
+            },
+        )
+
+
+class RejectedView(BaseModel):
+    """A photo that was accepted and then could not be used."""
+
+    photo_id: UUID | None
+    status: Literal["rejected"] = "rejected"
+    reason: str
+    sentence: str
+    source: Source | None
+    filename: str | None
+    bytes: int | None
+    accepted_at: datetime | None
+    processed_at: datetime
+    record: str = Field(description="`topic-partition-offset` of its record")
+
+    @classmethod
+    def of(cls, photo: RejectedPhoto) -> Self:
+        """The view of a rejected photo."""
+        return cls(
+            photo_id=photo.photo_id,
+            reason=photo.reason,
+            sentence=sentence_of(photo.reason),
+            source=photo.source,
+            filename=photo.filename,
+            bytes=photo.bytes,
+            accepted_at=photo.accepted_at,
+            processed_at=photo.processed_at,
+            record=str(photo.coordinates),
+        )
+
+
+AnyPhotoView = Annotated[PhotoView | RejectedView, Field(discriminator="status")]
+
+
+class PhotoPage(BaseModel):
+    """Part of a list, newest first."""
+
+    photos: list[AnyPhotoView]
+    next_cursor: str | None = Field(description="Where the next page begins; null on the last")
+
+
+class Health(BaseModel):
+    """All is well."""
+
+    status: Literal["ok"] = "ok"
+
+
+class JsonWebKey(BaseModel):
+    """A public key (RFC 7517, RFC 8037)."""
+
+    kty: Literal["OKP"]
+    crv: Literal["Ed25519"]
+    x: str
+    kid: str
+    use: Literal["sig"]
+    alg: Literal["EdDSA"]
+
+
+class JsonWebKeySet(BaseModel):
+    """The keys that sign receipts."""
+
+    keys: list[JsonWebKey]
+
+
+def sentence_of(reason: str) -> str:
+    """A reason as a person would say it. Reasons of older versions get a general sentence."""
+    sentences = {known.value: known.sentence for known in RejectReason}
+    return sentences.get(reason, "The photo could not be used.")

@@ -1,0 +1,120 @@
+"""What the routes work with, put together once per application."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar, TypeVarTuple
+from uuid import UUID, uuid4
+
+from anyio import CapacityLimiter, to_thread
+from prometheus_client import CollectorRegistry
+
+from photo_pipeline.api.archive_reading import ArchiveReading, RangeReader
+from photo_pipeline.api.passwords import Passwords
+from photo_pipeline.api.sessions import Sessions
+from photo_pipeline.api.throttle import Throttle
+from photo_pipeline.domain.photo import Source
+from photo_pipeline.ports import AsyncPhotoLogWriter, Clock
+from photo_pipeline.settings import WebSettings
+from photo_pipeline.web.acceptance import PhotoAcceptance
+from photo_pipeline.web.flow import InFlightBytes
+from photo_pipeline.web.metrics import AcceptanceMetrics, watch_bytes_in_flight
+from photo_pipeline.web.ports import CustomerDirectory, Gallery
+from photo_pipeline.web.readiness import Readiness
+from photo_pipeline.web.tokens import Tokens
+
+FAILED_LOGINS_PER_PERSON = 10
+FAILED_LOGINS_PER_ADDRESS = 100
+"""One address may be a whole company's; one person's attempts from one address are few."""
+
+Result = TypeVar("Result")
+Arguments = TypeVarTuple("Arguments")
+
+
+@dataclass(frozen=True, slots=True)
+class Connections:
+    """The servers behind the API, as it needs them.
+
+    Attributes:
+        writer: Kafka.
+        customers: PostgreSQL.
+        gallery: PostgreSQL.
+        archive: HDFS.
+        database_connections: how many calls the database takes at once.
+    """
+
+    writer: AsyncPhotoLogWriter
+    customers: CustomerDirectory
+    gallery: Gallery
+    archive: RangeReader
+    database_connections: int = 5
+
+
+class Database:
+    """Runs calls that block on the database in threads of their own, as many as it has connections."""
+
+    def __init__(self, connections: int) -> None:
+        self._threads = CapacityLimiter(connections)
+
+    async def run(self, call: Callable[[*Arguments], Result], *arguments: *Arguments) -> Result:
+        """Wait for ``call(*arguments)``."""
+        return await to_thread.run_sync(call, *arguments, limiter=self._threads)
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """All that a route may need."""
+
+    settings: WebSettings
+    clock: Clock
+    new_id: Callable[[], UUID]
+    tokens: Tokens
+    sessions: Sessions
+    acceptance: PhotoAcceptance
+    budget: InFlightBytes
+    readiness: Readiness
+    customers: CustomerDirectory
+    gallery: Gallery
+    database: Database
+    archive: ArchiveReading
+    passwords: Passwords
+    failed_logins: Throttle
+    failed_addresses: Throttle
+
+
+def assemble(
+    connections: Connections,
+    settings: WebSettings,
+    tokens: Tokens,
+    clock: Clock,
+    topic: str,
+    registry: CollectorRegistry,
+) -> Services:
+    """Put the services of one application together."""
+    budget = InFlightBytes(settings.in_flight_bytes, settings.acknowledge_seconds)
+    watch_bytes_in_flight(registry, lambda: budget.used)
+    acceptance = PhotoAcceptance(
+        writer=connections.writer,
+        topic=topic,
+        source=Source.UPLOAD,
+        tokens=tokens,
+        clock=clock,
+        new_id=uuid4,
+        metrics=AcceptanceMetrics(registry),
+    )
+    return Services(
+        settings=settings,
+        clock=clock,
+        new_id=uuid4,
+        tokens=tokens,
+        sessions=Sessions(tokens, clock, settings),
+        acceptance=acceptance,
+        budget=budget,
+        readiness=Readiness(connections.writer),
+        customers=connections.customers,
+        gallery=connections.gallery,
+        database=Database(connections.database_connections),
+        archive=ArchiveReading(connections.archive),
+        passwords=Passwords(),
+        failed_logins=Throttle(FAILED_LOGINS_PER_PERSON, clock),
+        failed_addresses=Throttle(FAILED_LOGINS_PER_ADDRESS, clock),
+    )

@@ -1,0 +1,105 @@
+"""One upload: its files are accepted one after the other, each as soon as all of it has arrived."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from uuid import UUID
+
+from photo_pipeline.api.multipart import BodyTooLargeError, FilePart, MalformedMultipartError
+from photo_pipeline.api.schemas import ReceiptView, RefusedFile, UploadResult
+from photo_pipeline.domain.events import clean_filename
+from photo_pipeline.domain.outcomes import RejectReason
+from photo_pipeline.domain.photo import MAX_PHOTO_BYTES
+from photo_pipeline.web.acceptance import IncomingPhoto, LaterReason, PhotoAcceptance, PhotoRefusedError
+from photo_pipeline.web.flow import BusyError, InFlightBytes
+from photo_pipeline.web.problems import ProblemError, unavailable
+
+FIELD = "files"
+MAX_FILES = 50
+ORIGIN = "/api/v1/photos"
+"""``ce_source`` of uploads."""
+_LATER = frozenset(LaterReason)
+_STATUSES = {
+    RejectReason.TOO_LARGE.value: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    RejectReason.NOT_AN_IMAGE.value: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    BodyTooLargeError.reason: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+}
+
+
+class TooManyFilesError(MalformedMultipartError):
+    """The rest of the body is not looked at."""
+
+    reason = "too_many_files"
+
+    def __init__(self) -> None:
+        super().__init__(f"Only the first {MAX_FILES} files were looked at.")
+
+
+@dataclass(slots=True)
+class Upload:
+    """The files of one request, on their way in."""
+
+    customer_id: UUID
+    acceptance: PhotoAcceptance
+    budget: InFlightBytes
+    receipts: list[ReceiptView] = field(default_factory=list)
+    refused: list[RefusedFile] = field(default_factory=list)
+    _kafka_is_away: bool = False
+
+    async def run(self, parts: AsyncIterator[FilePart]) -> UploadResult:
+        """Accept what can be accepted.
+
+        Raises:
+            ProblemError: when no file was.
+        """
+        try:
+            async for part in parts:
+                if part.name == FIELD and (part.filename or part.size):
+                    await self._take(part)
+                part.close()
+        except MalformedMultipartError as error:
+            self.refused.append(RefusedFile(filename=None, reason=error.reason, detail=str(error)))
+        if not self.receipts:
+            raise self._problem()
+        return UploadResult(receipts=self.receipts, rejected=self.refused)
+
+    async def _take(self, part: FilePart) -> None:
+        filename = clean_filename(part.filename)
+        if len(self.receipts) + len(self.refused) >= MAX_FILES:
+            raise TooManyFilesError
+        try:
+            self.receipts.append(await self._accept(part, filename))
+        except PhotoRefusedError as error:
+            self._kafka_is_away = self._kafka_is_away or error.reason is LaterReason.NOT_ACKNOWLEDGED
+            self.refused.append(RefusedFile(filename=filename, reason=error.reason.value, detail=error.reason.sentence))
+
+    async def _accept(self, part: FilePart, filename: str | None) -> ReceiptView:
+        self._check(part)
+        try:
+            async with self.budget.reserve(part.size):
+                data = await part.read()
+                signed = await self.acceptance.accept(IncomingPhoto(self.customer_id, ORIGIN, filename, data))
+        except BusyError as error:
+            raise self.acceptance.refuse(LaterReason.BUSY, str(error)) from None
+        return ReceiptView.of(signed, filename)
+
+    def _check(self, part: FilePart) -> None:
+        if part.too_large:
+            raise self.acceptance.refuse(RejectReason.TOO_LARGE, f"more than {MAX_PHOTO_BYTES} bytes")
+        if not part.complete:
+            raise self.acceptance.refuse(RejectReason.TRUNCATED, "the body ends within the file")
+        if self._kafka_is_away:  # waiting for it once per request is enough
+            raise self.acceptance.refuse(LaterReason.NOT_ACKNOWLEDGED, "nor was an earlier file of this request")
+
+    def _problem(self) -> ProblemError:
+        members = {"rejected": [refused.model_dump() for refused in self.refused]}
+        reasons = {refused.reason for refused in self.refused}
+        if not reasons:
+            detail = f"Send 1 to {MAX_FILES} files in the form field '{FIELD}'."
+            return ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "no_files", detail)
+        if reasons & _LATER:
+            return unavailable("not_accepted", "No photo could be stored safely just now. Please try again.", **members)
+        status = _STATUSES.get(reasons.pop()) if len(reasons) == 1 else None
+        details = {refused.detail for refused in self.refused}
+        detail = details.pop() if len(details) == 1 else "None of the files could be accepted."
+        return ProblemError(status or HTTPStatus.UNPROCESSABLE_ENTITY, "not_accepted", detail, members=members)

@@ -1,0 +1,117 @@
+"""What every request of the web applications passes: an id, a time taken, a net for the unforeseen, safe headers.
+
+Plain ASGI rather than Starlette's ``BaseHTTPMiddleware``, which would buffer between the server and a streamed body.
+"""
+
+import logging
+import time
+from collections.abc import Mapping
+from http import HTTPStatus
+from uuid import uuid4
+
+from starlette.datastructures import MutableHeaders
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from photo_pipeline.web.metrics import RequestMetrics
+from photo_pipeline.web.problems import ProblemError, respond
+
+CLIENT_CLOSED_REQUEST = 499
+"""nginx's number for a client that went away; it appears in metrics only."""
+PAGE_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
+    "manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+DATA_POLICY = "default-src 'none'; frame-ancestors 'none'"
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+logger = logging.getLogger(__name__)
+
+
+class RequestContext:
+    """Gives a request its id, observes it, and turns what nobody caught into a problem and a log entry."""
+
+    def __init__(self, app: ASGIApp, metrics: RequestMetrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = str(uuid4())
+        scope.setdefault("state", {})["request_id"] = request_id
+        status = 0
+        began = time.monotonic()
+
+        async def send_observed(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)["X-Request-Id"] = request_id
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_observed)
+        except ClientDisconnect:
+            status = status or CLIENT_CLOSED_REQUEST
+        except Exception:
+            logger.exception("request %s failed: %s %r", request_id, scope["method"], scope["path"])
+            if status:  # too late for an answer; the server cuts the connection, so the client sees it is incomplete
+                raise
+            detail = "Something went wrong here. The operator finds this request by its id."
+            problem = ProblemError(HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", detail)
+            await respond(scope, problem)(scope, receive, send_observed)
+        finally:
+            self._observe(scope, status, time.monotonic() - began)
+
+    def _observe(self, scope: Scope, status: int, seconds: float) -> None:
+        route = getattr(scope.get("route"), "path", "unmatched")
+        method = scope["method"] if scope["method"] in _METHODS else "other"
+        self._metrics.observe(method, route, status, seconds)
+
+
+class SecurityHeaders:
+    """Headers that keep a browser from doing more with a response than intended. A route's own headers stay.
+
+    Args:
+        app: what answers.
+        policies: Content-Security-Policy by path prefix, for pages; everything else may do nothing at all.
+        https: whether browsers reach this over HTTPS only.
+    """
+
+    def __init__(self, app: ASGIApp, policies: Mapping[str, str], *, https: bool) -> None:
+        self._app = app
+        self._policies = dict(policies)
+        self._headers = {
+            "X-Content-Type-Options": "nosniff",
+            "X-Frame-Options": "DENY",
+            "Referrer-Policy": "no-referrer",
+            "Cross-Origin-Opener-Policy": "same-origin",
+            "Cross-Origin-Resource-Policy": "same-origin",
+            "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
+            "Cache-Control": "no-store",
+        }
+        if https:
+            self._headers["Strict-Transport-Security"] = "max-age=31536000"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        policy = next((text for prefix, text in self._policies.items() if _below(scope["path"], prefix)), DATA_POLICY)
+
+        async def send_guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in {**self._headers, "Content-Security-Policy": policy}.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self._app(scope, receive, send_guarded)
+
+
+def _below(path: str, prefix: str) -> bool:
+    return path == prefix or (prefix.endswith("/") and prefix != "/" and path.startswith(prefix))

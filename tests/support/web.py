@@ -1,0 +1,260 @@
+"""In-memory twins of the servers behind the upload API, for tests that need none of them to be real."""
+
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+import httpx
+from fastapi import FastAPI
+from joserfc.jwk import OKPKey
+
+from photo_pipeline.api.app import create_app
+from photo_pipeline.api.services import Connections
+from photo_pipeline.domain.errors import ArchiveMemberError, ServerUnavailableError
+from photo_pipeline.domain.photo import Receipt, RecordCoordinates, RenditionKind
+from photo_pipeline.ports import Delivery, OutboundRecord
+from photo_pipeline.settings import WebSettings
+from photo_pipeline.web.ports import (
+    Credentials,
+    Customer,
+    Device,
+    EmailTakenError,
+    ExpiredError,
+    GalleryPhoto,
+    Page,
+    ReceiptState,
+    ReceiptStatus,
+    RejectedPhoto,
+    StoredRendition,
+    TooManyDevicesError,
+)
+
+NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
+API = "http://testserver/api/v1"
+
+
+class FakeClock:
+    """Stands still until it is told otherwise."""
+
+    def __init__(self) -> None:
+        self.moment = NOON
+
+    def now(self) -> datetime:
+        """The time it was set to."""
+        return self.moment
+
+    def advance(self, **duration: float) -> None:
+        """Move on."""
+        self.moment += timedelta(**duration)
+
+
+class FakeLog:
+    """Keeps what is written; ``away`` answers nobody, ``refuse_after`` stops answering after some records."""
+
+    def __init__(self) -> None:
+        self.records: list[OutboundRecord] = []
+        self.away = False
+        self.refuse_after: int | None = None
+
+    async def append(self, record: OutboundRecord) -> Delivery:
+        """Keep a record."""
+        if self.away or (self.refuse_after is not None and len(self.records) >= self.refuse_after):
+            raise ServerUnavailableError("Kafka", "gone fishing")
+        self.records.append(record)
+        return Delivery(RecordCoordinates(record.topic, 0, len(self.records) - 1), NOON)
+
+    async def ready(self, topic: str | None = None) -> bool:
+        """Whether it is there."""
+        del topic
+        return not self.away
+
+    async def close(self) -> None:
+        """Nothing to do."""
+
+
+class FakeCustomers:
+    """Customers and devices in dictionaries."""
+
+    def __init__(self) -> None:
+        self.customers: dict[str, tuple[Customer, str]] = {}
+        self.registered: dict[UUID, tuple[UUID, Device]] = {}
+        self.away = False
+
+    def add(self, customer_id: UUID, email: str, display_name: str, password_hash: str) -> Customer:
+        """See the port."""
+        self._check()
+        if email.lower() in self.customers:
+            raise EmailTakenError
+        customer = Customer(customer_id, email.lower(), display_name, NOON)
+        self.customers[email.lower()] = (customer, password_hash)
+        return customer
+
+    def get(self, customer_id: UUID) -> Customer | None:
+        """See the port."""
+        self._check()
+        return next((found for found, _ in self.customers.values() if found.customer_id == customer_id), None)
+
+    def credentials(self, email: str) -> Credentials | None:
+        """See the port."""
+        self._check()
+        found = self.customers.get(email.lower())
+        return None if found is None else Credentials(found[0].customer_id, found[1])
+
+    def replace_password_hash(self, customer_id: UUID, password_hash: str) -> None:
+        """See the port."""
+        customer = self.get(customer_id)
+        assert customer is not None
+        self.customers[customer.email] = (customer, password_hash)
+
+    def add_device(self, customer_id: UUID, device_id: UUID, name: str, limit: int) -> Device:
+        """See the port."""
+        if len(self.devices(customer_id)) >= limit:
+            raise TooManyDevicesError(limit)
+        device = Device(device_id, name, NOON)
+        self.registered[device_id] = (customer_id, device)
+        return device
+
+    def devices(self, customer_id: UUID) -> Sequence[Device]:
+        """See the port."""
+        self._check()
+        return [device for owner, device in self.registered.values() if owner == customer_id]
+
+    def revoke_device(self, customer_id: UUID, device_id: UUID) -> bool:
+        """See the port."""
+        active = self.is_active_device(customer_id, device_id)
+        if active:
+            del self.registered[device_id]
+        return active
+
+    def is_active_device(self, customer_id: UUID, device_id: UUID) -> bool:
+        """See the port."""
+        self._check()
+        return device_id in self.registered and self.registered[device_id][0] == customer_id
+
+    def _check(self) -> None:
+        if self.away:
+            raise ServerUnavailableError("PostgreSQL", "gone fishing")
+
+
+class FakeGallery:
+    """What tests put into it."""
+
+    def __init__(self) -> None:
+        self.processed: list[tuple[UUID, GalleryPhoto]] = []
+        self.refused: list[tuple[UUID, RejectedPhoto]] = []
+        self.statuses: dict[RecordCoordinates, ReceiptStatus] = {}
+        self.renditions: dict[tuple[UUID, UUID, RenditionKind], list[StoredRendition]] = {}
+        self.expired: set[tuple[UUID, UUID]] = set()
+
+    def photos(self, customer_id: UUID, page: Page) -> Sequence[GalleryPhoto]:
+        """See the port."""
+        own = [photo for owner, photo in self.processed if owner == customer_id]
+        own.sort(key=lambda photo: (photo.uploaded_at, str(photo.photo_id)), reverse=True)
+        after = page.after
+        return [p for p in own if after is None or (p.uploaded_at, str(p.photo_id)) < after][: page.limit]
+
+    def rejected(self, customer_id: UUID, page: Page) -> Sequence[RejectedPhoto]:
+        """See the port."""
+        own = [photo for owner, photo in self.refused if owner == customer_id]
+        own.sort(key=lambda photo: (photo.processed_at, str(photo.coordinates)), reverse=True)
+        after = page.after
+        return [p for p in own if after is None or (p.processed_at, str(p.coordinates)) < after][: page.limit]
+
+    def photo(self, customer_id: UUID, photo_id: UUID) -> GalleryPhoto | RejectedPhoto | None:
+        """See the port."""
+        both = [*self.processed, *self.refused]
+        return next((p for owner, p in both if owner == customer_id and p.photo_id == photo_id), None)
+
+    def receipts(self, receipts: Sequence[Receipt]) -> Sequence[ReceiptStatus]:
+        """See the port."""
+        pending = ReceiptStatus(ReceiptState.PENDING)
+        return [self.statuses.get(receipt.coordinates, pending) for receipt in receipts]
+
+    def rendition(self, customer_id: UUID, photo_id: UUID, kind: RenditionKind) -> StoredRendition | None:
+        """See the port. Where several are there, each call takes one: the photo moved meanwhile."""
+        if (customer_id, photo_id) in self.expired:
+            raise ExpiredError
+        found = self.renditions.get((customer_id, photo_id, kind), [])
+        if not found:
+            return None
+        return found.pop(0) if len(found) > 1 else found[0]
+
+
+class FakeArchive:
+    """Files in a dictionary."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, bytes] = {}
+        self.longest_read = 0
+
+    def read(self, path: str, offset: int, length: int) -> bytes:
+        """See the port."""
+        self.longest_read = max(self.longest_read, length)
+        content = self.files.get(path, b"")[offset : offset + length]
+        if len(content) < length:
+            raise ArchiveMemberError(path, "missing or short")
+        return content
+
+
+@dataclass(slots=True)
+class Platform:
+    """The application with its twins."""
+
+    app: FastAPI
+    settings: WebSettings
+    clock: FakeClock = field(default_factory=FakeClock)
+    log: FakeLog = field(default_factory=FakeLog)
+    customers: FakeCustomers = field(default_factory=FakeCustomers)
+    gallery: FakeGallery = field(default_factory=FakeGallery)
+    archive: FakeArchive = field(default_factory=FakeArchive)
+
+    def browser(self, **headers: str) -> httpx.AsyncClient:
+        """A client with a cookie jar that says, as browsers do, where its requests come from."""
+        return self.client(**{"Sec-Fetch-Site": "same-origin", **headers})
+
+    def client(self, **headers: str) -> httpx.AsyncClient:
+        """A client without any such header."""
+        transport = httpx.ASGITransport(self.app)
+        return httpx.AsyncClient(transport=transport, base_url=API, headers=headers)
+
+
+def signing_key() -> OKPKey:
+    """A fresh Ed25519 key."""
+    return OKPKey.generate_key("Ed25519", private=True, auto_kid=True)
+
+
+def web_settings(folder: Path, **changes: object) -> WebSettings:
+    """Settings with a fresh key in that folder."""
+    path = folder / "signing_key.jwk"
+    path.write_text(json.dumps(signing_key().as_dict(private=True)))
+    return WebSettings.model_validate({"signing_key_file": path, "public_url": "http://testserver", **changes})
+
+
+@asynccontextmanager
+async def running(settings: WebSettings) -> AsyncIterator[Platform]:
+    """The application between its start and its end."""
+    platform = Platform(FastAPI(), settings)
+    platform.app = create_app(settings, connections=_connected(platform), clock=platform.clock)
+    async with platform.app.router.lifespan_context(platform.app):
+        yield platform
+
+
+@asynccontextmanager
+async def _connected(platform: Platform) -> AsyncIterator[Connections]:
+    yield Connections(platform.log, platform.customers, platform.gallery, platform.archive)
+
+
+async def sign_up(client: httpx.AsyncClient, email: str = "ada@example.org") -> UUID:
+    """Sign up and log in; the client sends its token from now on."""
+    password = "correct horse battery"
+    created = await client.post("/customers", json={"email": email, "password": password, "display_name": "Ada"})
+    assert created.status_code == 201, created.text
+    logged_in = await client.post("/session", json={"email": email, "password": password})
+    assert logged_in.status_code == 200, logged_in.text
+    client.cookies.clear()
+    client.headers["Authorization"] = f"Bearer {logged_in.json()['access_token']}"
+    return UUID(created.json()["customer_id"])
