@@ -217,8 +217,8 @@ class AsyncPhotoLogWriter(Protocol):
         """
         ...
 
-    async def ready(self) -> bool:
-        """Whether Kafka answers."""
+    async def ready(self, topic: str | None = None) -> bool:
+        """Whether Kafka answers and, where a topic is named, all its partitions have a leader."""
         ...
 
     async def close(self) -> None:
