@@ -56,7 +56,11 @@ def photo_ingest() -> None:
 
         return plan(owner=get_current_context()["run_id"])
 
-    @task(outlets=[ARCHIVE, LEDGER], map_index_template="{{ slice_name }}")
+    @task(
+        outlets=[ARCHIVE, LEDGER],
+        map_index_template="{{ slice_name }}",
+        doc_md="Bring one slice to its end: one shard, one commit.",  # a mapped task does not take its docstring
+    )
     def process_slice(slice_id: int) -> dict[str, Any]:
         """Bring one slice to its end: one shard, one commit."""
         from photo_pipeline.orchestration.ingest_tasks import process
