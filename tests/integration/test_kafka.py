@@ -1,6 +1,7 @@
 """The Kafka adapter against a real broker."""
 
 import asyncio
+import ctypes
 import itertools
 import os
 import socket
@@ -11,9 +12,12 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, Producer
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, Producer, cimpl
 from confluent_kafka import TopicPartition as KafkaTopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import (  # type: ignore[attr-defined] # it re-exports these without saying so
+    AdminClient,
+    NewTopic,
+)
 
 from local_stack import Endpoints
 from photo_pipeline.adapters.kafka import (
@@ -26,7 +30,7 @@ from photo_pipeline.adapters.kafka import (
 from photo_pipeline.domain.errors import OffsetOutOfRangeError, ServerUnavailableError
 from photo_pipeline.domain.ledger import Watermarks
 from photo_pipeline.domain.photo import MAX_PHOTO_BYTES, TopicPartition
-from photo_pipeline.ports import OutboundRecord
+from photo_pipeline.ports import Delivery, OutboundRecord
 from photo_pipeline.settings import KafkaSettings, TopicNames
 
 HEADERS = [("ce_specversion", b"1.0"), ("ce_filename", "Größe.jpg".encode()), ("twice", b"1"), ("twice", b"2")]
@@ -97,6 +101,28 @@ def transaction(settings: KafkaSettings, log: TopicPartition, values: list[bytes
         producer.abort_transaction()
 
 
+def write_raw_headers(settings: KafkaSettings, log: TopicPartition, name: bytes, count: int) -> None:
+    """Write records whose header has any bytes as its name, which only a C program can do: so through librdkafka."""
+    library = ctypes.CDLL(cimpl.__file__)
+    library.rd_kafka_conf_new.restype = library.rd_kafka_new.restype = ctypes.c_void_p
+    problem = ctypes.create_string_buffer(256)
+    size = ctypes.c_size_t(len(problem))
+    conf = ctypes.c_void_p(library.rd_kafka_conf_new())
+    servers = settings.bootstrap_servers.encode()
+    assert library.rd_kafka_conf_set(conf, b"bootstrap.servers", servers, problem, size) == 0, problem.value
+    producer = ctypes.c_void_p(library.rd_kafka_new(0, conf, problem, size))
+    topic, value, header = (
+        (1, log.topic.encode()),
+        (4, b"raw", ctypes.c_size_t(3)),
+        (9, name, b"x", ctypes.c_ssize_t(1)),
+    )
+    arguments = [ctypes.c_int(part) if isinstance(part, int) else part for part in (*topic, *value, *header, 0)]
+    for _ in range(count):
+        assert library.rd_kafka_producev(producer, *arguments) == 0
+    assert library.rd_kafka_flush(producer, 10_000) == 0
+    library.rd_kafka_destroy(producer)
+
+
 def values_of(settings: KafkaSettings, log: TopicPartition, start: int, end: int) -> dict[int, bytes]:
     """Read a range as offset and value."""
     records = KafkaPhotoLogReader(settings, idle_seconds=SHORT).read(log, start, end)
@@ -148,6 +174,14 @@ class TestReading:
         assert producer.flush(10) == 0
         (record,) = KafkaPhotoLogReader(settings).read(log, 0, 1)
         assert list(record.headers) == [("h", b"")]
+
+    def test_a_header_name_that_is_no_text_stops_nothing(self, settings: KafkaSettings, log: TopicPartition) -> None:
+        """Such records read as ones without headers, however many come, and the next one is fine."""
+        write_raw_headers(settings, log, b"\xff\xfe", count=100)
+        write(settings, log, [b"next"])
+        *odd, last = KafkaPhotoLogReader(settings).read(log, 0, 101)
+        assert [(record.value, list(record.headers)) for record in odd] == [(b"raw", [])] * 100
+        assert (last.value, list(last.headers)) == (b"next", HEADERS)
 
     def test_aborted_records_and_markers_are_left_out(self, settings: KafkaSettings, log: TopicPartition) -> None:
         """Offsets of an aborted transaction and of markers hold no record; those around them do."""
@@ -332,7 +366,7 @@ class TestAsyncWriting:
         """A hundred at once, no acknowledgement mixed up."""
         topic = make_topic(3)
 
-        async def senders() -> list[tuple[bytes, object]]:
+        async def senders() -> list[tuple[bytes, Delivery]]:
             writer = AsyncKafkaPhotoLogWriter(settings, 10)
             values = [b"%d" % number for number in range(100)]
             records = [OutboundRecord(topic, value, value, []) for value in values]
@@ -457,6 +491,7 @@ class TestTopics:
             margin = 65536 if name == names.rejected else 0
             assert state.config == {
                 "cleanup.policy": "delete",
+                "compression.type": "uncompressed",
                 "retention.ms": "604800000",
                 "segment.ms": "21600000",
                 "message.timestamp.type": "LogAppendTime",
@@ -522,6 +557,28 @@ class TestTopics:
     def test_describing_leaves_out_what_is_not_there(self, settings: KafkaSettings) -> None:
         """No topic, no state."""
         assert KafkaTopics(settings).describe(["never.made"]) == {}
+
+    def test_a_compressed_bomb_never_reaches_a_reader(self, settings: KafkaSettings, names: TopicNames) -> None:
+        """What is larger than the limit once unpacked is refused; what is not, is stored."""
+        KafkaTopics(settings).ensure(names)
+        producer = Producer(
+            {
+                "bootstrap.servers": settings.bootstrap_servers,
+                "compression.type": "gzip",
+                "message.max.bytes": 3 * settings.max_message_bytes,
+            }
+        )
+        codes = []
+        for size in (2 * settings.max_message_bytes, 1024):
+            producer.produce(
+                names.streamed,
+                bytes(size),
+                partition=0,
+                on_delivery=lambda error, _: codes.append(error and error.code()),
+            )
+        assert producer.flush(60) == 0
+        assert codes == [KafkaError.MSG_SIZE_TOO_LARGE, None]
+        assert values_of(settings, TopicPartition(names.streamed, 0), 0, 1) == {0: bytes(1024)}
 
     def test_a_dead_letter_of_the_largest_record_fits(self, settings: KafkaSettings, names: TopicNames) -> None:
         """A record that the incoming topics take can be copied to the rejected one with its reason."""

@@ -1,5 +1,6 @@
 """Reads planned offset ranges: the position comes from the ledger, never from a consumer group."""
 
+import operator
 import time
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import Future
@@ -10,7 +11,6 @@ from confluent_kafka import (
     ConsumerGroupTopicPartitions,
     IsolationLevel,
     KafkaError,
-    KafkaException,
     Message,
     TopicCollection,
 )
@@ -49,6 +49,8 @@ EARLIEST = OffsetSpec.earliest()  # type: ignore[no-untyped-call] # the library 
 LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call] # as above
 OUT_OF_RANGE = frozenset({KafkaError.OFFSET_OUT_OF_RANGE, KafkaError._AUTO_OFFSET_RESET})  # noqa: SLF001 - its public name
 EOF = KafkaError._PARTITION_EOF  # noqa: SLF001 - its public name
+
+_CHECKED_HEADERS = operator.methodcaller("headers")
 
 
 class KafkaPhotoLogReader:
@@ -234,10 +236,16 @@ def _record(message: Message) -> Record:
 
 
 def _headers(message: Message) -> Headers:
-    """The record's headers. Names that are no UTF-8 cannot be read: then it is as if the record had none."""
+    """The record's headers. A name that is no UTF-8 cannot be read: then it is as if the record had none.
+
+    For such a name confluent-kafka's extension returns a list with a hole in it *and* leaves an exception set. A call
+    from specialised bytecode does not notice, and the hole crashes the process; a call through ``methodcaller`` is
+    always checked by the interpreter and raises ``SystemError``. Asked again, the message would hand out that list.
+    """
     try:
-        found = message.headers() or []
-    except (UnicodeDecodeError, KafkaException):
+        found = _CHECKED_HEADERS(message) or []
+    except SystemError:
+        logger.warning("%s has a header whose name is no UTF-8; its headers are not read", coordinates_of(message))
         return ()
     pairs = found.items() if isinstance(found, dict) else found
     return [(name, value.encode() if isinstance(value, str) else value or b"") for name, value in pairs]

@@ -117,6 +117,8 @@ class KafkaTopics:
         margin = DEAD_LETTER_MARGIN if name == names.rejected else 0
         return {
             "cleanup.policy": "delete",
+            # The broker unpacks what a producer compressed, then checks its size: no batch grows in a reader's memory.
+            "compression.type": "uncompressed",
             "retention.ms": str(settings.retention_ms),
             "segment.ms": str(settings.segment_ms),
             "message.timestamp.type": "LogAppendTime",
@@ -218,6 +220,7 @@ def _state(topic: TopicDescription, config: Mapping[str, ConfigEntry]) -> TopicS
 
 _SETTINGS = (
     "cleanup.policy",
+    "compression.type",
     "retention.ms",
     "segment.ms",
     "message.timestamp.type",
