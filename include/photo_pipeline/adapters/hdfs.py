@@ -1,0 +1,254 @@
+"""HDFS, over its RPC protocol: the bytes of the archive.
+
+The native client knows no time limit for most of its calls, so a frozen server would freeze whoever asks it. Each call
+therefore runs in a thread that nobody waits for longer than the limit. (The client's asyncio half cannot be used: it
+panics wherever it wants to wait, between two tries for instance.)
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from itertools import islice
+from typing import TypeVar
+
+from hdfs_native import Client, FileStatus, FileWriter, WriteOptions
+
+from photo_pipeline.domain.errors import ArchiveMemberError, ServerUnavailableError
+from photo_pipeline.ports import ArchiveFile
+from photo_pipeline.settings import HdfsSettings
+
+T = TypeVar("T")
+
+WRITE_BYTES = 1024 * 1024
+"""How much a writer collects before it sends: what it holds in memory, whatever it is given at once."""
+LISTING_BATCH = 1000
+RENAME_TRIES = 3
+FOLDERS = ("archive", "held", "_staging")
+
+
+class HdfsArchive:
+    """The ``Archive`` port on HDFS.
+
+    Threads may share one archive: every call stands for itself. A writer belongs to one thread at a time. Processes may
+    not share it: make it after forking.
+
+    Args:
+        settings: the NameNode, the client's configuration, and the root folder.
+        timeout_seconds: how long one call may take: a block of a write, a range of a read, one batch of a listing.
+        calls_in_flight: how many calls there may be at a time, those that a frozen server keeps for itself included.
+
+    Raises:
+        ServerUnavailableError: when the address is not one that the client can use.
+    """
+
+    def __init__(self, settings: HdfsSettings, timeout_seconds: float = 30.0, calls_in_flight: int = 64) -> None:
+        self._root = settings.root
+        self._calls = _BoundedCalls(timeout_seconds, calls_in_flight)
+        try:
+            self._client = Client(settings.namenode, dict(settings.client_config))
+        except (RuntimeError, OSError, ValueError) as error:
+            raise ServerUnavailableError("HDFS", f"{settings.namenode}: {_first_line(error)}") from error
+
+    def ensure_folders(self) -> None:
+        """Make the folders of the archive; nothing happens where they are."""
+        for folder in FOLDERS:
+            self._make_folder(f"{self._root}/{folder}")
+
+    def create(self, path: str) -> "HdfsWriter":
+        """See the port. Whoever was still writing an older file of that name can no longer complete it."""
+        options = WriteOptions(overwrite=True, create_parent=True)
+        with _errors(path):
+            return HdfsWriter(path, self._calls.run(lambda: self._client.create(path, options)), self._calls)
+
+    def rename(self, source: str, target: str) -> None:
+        """See the port. A file that is at the target already is never replaced.
+
+        Raises:
+            ArchiveMemberError: when there is no such file, or already one at the target.
+            ServerUnavailableError: when HDFS does not answer.
+        """
+        for _ in range(RENAME_TRIES):
+            if self._try_rename(source, target):
+                return
+        raise ServerUnavailableError("HDFS", f"{target}: somebody keeps removing its folder")
+
+    def read(self, path: str, offset: int, length: int) -> bytes:
+        """See the port."""
+
+        def read_range() -> bytes:
+            reader = self._client.read(path)
+            # The client panics when it is asked for more than there is.
+            if offset + length > len(reader):
+                raise ArchiveMemberError(path, f"has {len(reader)} bytes, not the {offset + length} that it should")
+            return reader.read_range(offset, length)
+
+        with _errors(path, "there is no such file"):
+            return self._calls.run(read_range)
+
+    def delete(self, path: str) -> bool:
+        """See the port."""
+        with _errors(path):
+            return self._calls.run(lambda: self._client.delete(path))
+
+    def length(self, path: str) -> int | None:
+        """See the port."""
+        with _errors(path):
+            try:
+                found = self._calls.run(lambda: self._client.get_file_info(path))
+            except FileNotFoundError:
+                return None
+        return None if found.isdir else found.length
+
+    def list(self, folder: str) -> Iterator[ArchiveFile]:
+        """See the port. Folders that come or go meanwhile are no error."""
+        for status in self._children(folder):
+            if status.isdir:
+                yield from self.list(status.path)
+            else:
+                yield ArchiveFile(status.path, status.length)
+
+    def empty_folders(self, folder: str) -> Iterator[str]:
+        """Folders right below this one that hold nothing."""
+        for status in self._children(folder):
+            if status.isdir and next(self._children(status.path), None) is None:
+                yield status.path
+
+    def remove_folder(self, path: str) -> bool:
+        """Remove a folder if it is empty; ``False`` where it is not, or does not exist."""
+        with _errors(path):
+            try:
+                return self._calls.run(lambda: self._client.delete(path, recursive=False))
+            except RuntimeError as error:
+                if "PathIsNotEmptyDirectoryException" in str(error):
+                    return False
+                raise
+
+    def _try_rename(self, source: str, target: str) -> bool:
+        """``False`` where the sweep has removed the new folder, which was still empty, in between."""
+        self._make_folder(target.rpartition("/")[0])
+        with _errors(target):
+            try:
+                self._calls.run(lambda: self._client.rename(source, target))
+            except FileNotFoundError:
+                if self.length(source) is None:
+                    raise ArchiveMemberError(source, "there is no such file to rename") from None
+                return False
+        return True
+
+    def _make_folder(self, path: str) -> None:
+        with _errors(path):
+            self._calls.run(lambda: self._client.mkdirs(path, create_parent=True))
+
+    def _children(self, folder: str) -> Iterator[FileStatus]:
+        statuses: Iterator[FileStatus] | None = None
+
+        def next_batch() -> list[FileStatus]:
+            nonlocal statuses
+            statuses = statuses or self._client.list_status(folder)
+            return list(islice(statuses, LISTING_BATCH))
+
+        while True:
+            with _errors(folder):
+                try:
+                    batch = self._calls.run(next_batch)
+                except FileNotFoundError:
+                    return
+            yield from batch
+            if len(batch) < LISTING_BATCH:
+                return
+
+
+class HdfsWriter:
+    """The ``ArchiveWriter`` port on HDFS: collects up to a block, sends it, and waits while the pipeline is full."""
+
+    def __init__(self, path: str, writer: FileWriter, calls: "_BoundedCalls") -> None:
+        self._path = path
+        self._writer = writer
+        self._calls = calls
+        self._collected = bytearray()
+        self._is_empty = True
+
+    def write(self, data: bytes) -> None:
+        """See the port."""
+        rest = memoryview(data)
+        while rest:
+            room = WRITE_BYTES - len(self._collected)
+            self._collected += rest[:room]
+            rest = rest[room:]
+            if len(self._collected) == WRITE_BYTES:
+                self._send()
+
+    def close(self) -> None:
+        """See the port. The DataNodes have the last block on disk, not only in memory, before the file is complete.
+
+        Raises:
+            ArchiveMemberError: when the file was removed or replaced while it was being written.
+            ServerUnavailableError: when HDFS does not answer.
+        """
+        if self._collected:
+            self._send()
+        with _errors(self._path, "was removed or replaced while it was being written"):
+            if not self._is_empty:
+                self._calls.run(self._writer.hsync)
+            self._calls.run(self._writer.close)
+
+    def _send(self) -> None:
+        block, self._collected = bytes(self._collected), bytearray()
+        self._is_empty = False
+        with _errors(self._path, "was removed or replaced while it was being written"):
+            self._calls.run(lambda: self._writer.write(block))
+
+
+class _BoundedCalls:
+    """Runs calls in threads of their own, so many at a time and each under a time limit."""
+
+    def __init__(self, timeout_seconds: float, in_flight: int) -> None:
+        self._timeout = timeout_seconds
+        self._free = threading.BoundedSemaphore(in_flight)
+
+    def run(self, call: Callable[[], T]) -> T:
+        """Run the call and wait for it.
+
+        Raises:
+            TimeoutError: when it takes too long. Its daemon thread goes on, and counts as in flight until it ends.
+        """
+        if not self._free.acquire(timeout=self._timeout):
+            raise TimeoutError
+        answer: Future[T] = Future()
+        threading.Thread(target=self._answer, args=(call, answer), name="hdfs-call", daemon=True).start()
+        return answer.result(self._timeout)
+
+    def _answer(self, call: Callable[[], T], answer: "Future[T]") -> None:
+        try:
+            answer.set_result(call())
+        except Exception as error:  # noqa: BLE001 - whoever waits for the answer gets it
+            answer.set_exception(error)
+        except BaseException as panic:  # noqa: BLE001 - what the client's Rust code raises when it panics
+            answer.set_exception(RuntimeError(f"the client panicked: {panic}"))
+        finally:
+            self._free.release()
+
+
+@contextmanager
+def _errors(path: str, missing: str | None = None) -> Iterator[None]:
+    """The client's errors as the domain's. Where ``missing`` is not given, the caller knows what a missing file means.
+
+    The client reports what a server refused, and that no DataNode could give a block (all are away, or every copy is
+    damaged), as ``RuntimeError`` with a Java stack trace: its first line says it.
+    """
+    try:
+        yield
+    except (FileNotFoundError, FileExistsError) as error:
+        if missing is None and isinstance(error, FileNotFoundError):
+            raise
+        detail = "already exists" if isinstance(error, FileExistsError) else missing
+        raise ArchiveMemberError(path, detail or _first_line(error)) from error
+    except TimeoutError as error:
+        raise ServerUnavailableError("HDFS", f"{path}: no answer in time") from error
+    except (OSError, RuntimeError) as error:
+        raise ServerUnavailableError("HDFS", f"{path}: {_first_line(error)}") from error
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).replace("\\n", "\n").partition("\n")[0][:300]
