@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
+from local_stack.distributions import all_distributions, fetch
 from local_stack.errors import StackError
 from local_stack.progress import ConsoleProgress
 from local_stack.settings import load_settings
@@ -88,6 +89,16 @@ def _status(options: argparse.Namespace) -> int:
     return 0 if all(status.ready for status in statuses) else FAILED
 
 
+def _fetch(options: argparse.Namespace) -> int:
+    settings = load_settings(home=options.home)
+    with ConsoleProgress() as progress:
+        for name, distribution in all_distributions().items():
+            progress.update(name, "downloading")
+            fetch(distribution, settings.cache)
+            progress.update(name, "ready")
+    return 0
+
+
 def _logs(options: argparse.Namespace) -> int:
     settings = load_settings(home=options.home, port_offset=options.port_offset)
     logs = sorted(str(path) for path in Stack(settings).logs.glob("*.log"))
@@ -112,4 +123,5 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "status": _status,
     "logs": _logs,
     "env": _env,
+    "fetch": _fetch,
 }

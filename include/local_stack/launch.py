@@ -80,8 +80,7 @@ class Launch:
             self._wait_for_needs(service)
             runs = self._runner.states().get(service.name)
             if not runs or runs.state not in RUNS:
-                self._progress.update(service.title, "preparing")
-                service.prepare()
+                self._prepare(service)
                 self._progress.update(service.title, "starting")
                 self._runner.start_service(service)
             self._wait_until_ready(service)
@@ -92,6 +91,13 @@ class Launch:
             raise
         self._progress.update(service.title, "ready")
         self._ready[service.name].set()
+
+    def _prepare(self, service: Service) -> None:
+        if service.download:
+            self._progress.update(service.title, "downloading")
+            service.download()
+        self._progress.update(service.title, "preparing")
+        service.prepare()
 
     def _wait_for_needs(self, service: Service) -> None:
         for name in service.needs:

@@ -38,6 +38,7 @@ class Service:
         ports: Port name (as in ``stack.toml``) to number.
         user: Run as this user; the caller when left out.
         needs: Names of services that must be ready before ``prepare`` runs.
+        download: Fetches the server's program; nothing when it is there.
         prepare: Runs before the process starts. May run again, must not mind.
         probe: Raises NotReadyError until the service does its work.
         finish: Runs once the probe passes. May run again, must not mind.
@@ -56,6 +57,7 @@ class Service:
     ports: Mapping[str, int] = field(default_factory=dict)
     user: str | None = None
     needs: tuple[str, ...] = ()
+    download: Callable[[], None] | None = None
     prepare: Callable[[], None] = nothing
     finish: Callable[[], None] = nothing
     start_timeout: float = 120

@@ -91,7 +91,15 @@ def fetch(distribution: Distribution, cache: Path) -> Path:
 
 def _run_maven(distribution: Distribution, target: Path) -> None:
     properties = {"includeScope": "runtime", "outputDirectory": str(target), **distribution.properties}
-    command = ["mvn", "--batch-mode", "--quiet", "--no-transfer-progress", "--file", str(distribution.pom)]
+    command = [
+        "mvn",
+        "--batch-mode",
+        "--quiet",
+        "--strict-checksums",
+        "--no-transfer-progress",
+        "--file",
+        str(distribution.pom),
+    ]
     command += [f"-D{key}={value}" for key, value in properties.items()]
     try:
         done = subprocess.run(

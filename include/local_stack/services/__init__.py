@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from local_stack.distributions import all_distributions, fetch
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from local_stack.credentials import Credentials
@@ -35,9 +36,15 @@ class Context:
         """Return where a server is unpacked, or will be."""
         return all_distributions()[distribution].folder(self.settings.cache)
 
-    def install(self, distribution: str) -> Path:
-        """Download a server unless it is there."""
-        return fetch(all_distributions()[distribution], self.settings.cache)
+    def download(self, distribution: str) -> Callable[[], None] | None:
+        """Return what downloads a server, or nothing when it is there."""
+        if self.installed(distribution).is_dir():
+            return None
+
+        def download() -> None:
+            fetch(all_distributions()[distribution], self.settings.cache)
+
+        return download
 
     def names(self, server: str) -> list[str]:
         """Return the service names of a server: plain for one instance, numbered for several."""

@@ -84,6 +84,7 @@ def services(context: Context) -> list[Service]:
                 "elasticsearch_transport": ports("elasticsearch_transport"),
             },
             user=context.layout.service_user,
+            download=context.download("elasticsearch"),
             prepare=lambda: _prepare(context, folder),
             probe=lambda: _probe(context),
         )
@@ -114,7 +115,6 @@ def configuration(context: Context, folder: Path) -> dict[str, object]:
 
 
 def _prepare(context: Context, folder: Path) -> None:
-    context.install("elasticsearch")
     context.layout.check_readable(context.settings.cache, "PHOTO_CACHE")
     context.layout.make_owned(folder)
     for part in ("data", "logs", "tmp"):

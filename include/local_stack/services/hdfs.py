@@ -42,6 +42,7 @@ def _namenode(context: Context, datanodes: int) -> Service:
         command=_command(context, "namenode", "org.apache.hadoop.hdfs.server.namenode.NameNode"),
         directory=context.layout.home,
         ports={"namenode": ports("namenode"), "namenode_http": ports("namenode_http")},
+        download=context.download("hdfs"),
         prepare=lambda: _prepare_namenode(context),
         probe=lambda: _probe_namenode(context, datanodes),
     )
@@ -57,6 +58,7 @@ def _datanode(context: Context, instance: int, name: str) -> Service:
         command=_command(context, name, "org.apache.hadoop.hdfs.server.datanode.DataNode"),
         directory=context.layout.home,
         ports={port: context.settings.ports(port, instance) for port in names},
+        download=context.download("hdfs"),
         prepare=lambda: _prepare(context, name, instance),
         probe=lambda: _probe_datanode(context, instance),
     )
@@ -95,7 +97,6 @@ def _command(context: Context, name: str, main: str) -> tuple[str, ...]:
 
 
 def _prepare(context: Context, name: str, instance: int = 1) -> None:
-    context.install("hdfs")
     folder = context.layout.config / name
     core = {
         "fs.defaultFS": context.endpoints.hdfs_namenode,

@@ -46,6 +46,7 @@ def _broker(context: Context, node: int, name: str) -> Service:
         command=(*command, "-cp", _classpath(context), "kafka.Kafka", str(folder / "server.properties")),
         directory=context.layout.home,
         ports={"kafka": ports("kafka", node), "kafka_controller": ports("kafka_controller", node)},
+        download=context.download("kafka"),
         prepare=lambda: _prepare(context, node, name),
         probe=lambda: _probe(context),
     )
@@ -86,7 +87,6 @@ def _classpath(context: Context) -> str:
 
 
 def _prepare(context: Context, node: int, name: str) -> None:
-    context.install("kafka")
     path = context.layout.config / name / "server.properties"
     lines = [f"{key}={value}\n" for key, value in properties(context, node, name).items()]
     write_if_changed(path, "".join(lines))

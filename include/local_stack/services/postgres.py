@@ -51,6 +51,7 @@ def services(context: Context) -> list[Service]:
             environment={"HOME": str(cluster.parent)},
             ports={"postgres": context.settings.ports("postgres")},
             user=context.layout.service_user,
+            download=context.download("postgres"),
             prepare=lambda: _prepare(context, cluster),
             probe=lambda: _probe(context),
             finish=lambda: _create_roles_and_databases(context),
@@ -66,7 +67,7 @@ def url(context: Context, role: str, database: str, scheme: str = "postgresql") 
 
 
 def _prepare(context: Context, cluster: Path) -> None:
-    program = context.install("postgres") / "bin" / "initdb"
+    program = context.installed("postgres") / "bin" / "initdb"
     context.layout.check_readable(context.settings.cache, "PHOTO_CACHE")
     folder = context.layout.make_owned(cluster.parent)
     if cluster.exists():
