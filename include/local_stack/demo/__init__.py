@@ -1,0 +1,1 @@
+"""Shows the whole platform at work on this machine: `python -m local_stack.demo`, after `make up`."""
