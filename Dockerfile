@@ -1,0 +1,52 @@
+# syntax=docker/dockerfile:1
+# Two images from one file: `airflow` (the default target) and `web` for the upload API and the stream application.
+# Base images are pinned by version; docs/production.md says how to pin them by digest as well.
+
+ARG PYTHON_IMAGE=python:3.12.12-slim-bookworm
+ARG AIRFLOW_IMAGE=apache/airflow:slim-3.3.2-python3.12
+
+FROM ${PYTHON_IMAGE} AS web-packages
+COPY requirements/web.txt /tmp/web.txt
+RUN python -m venv /opt/venv && /opt/venv/bin/pip install --no-cache-dir --require-hashes -r /tmp/web.txt
+
+FROM ${PYTHON_IMAGE} AS web
+SHELL ["/bin/bash", "-o", "pipefail", "-c"]
+COPY packages.txt /tmp/packages.txt
+# hadolint ignore=DL3008 # Debian keeps one version of a package per release; the base image's tag pins the release
+RUN apt-get update \
+ && grep -v '^#' /tmp/packages.txt | xargs apt-get install -y --no-install-recommends \
+ && rm -rf /var/lib/apt/lists/* /tmp/packages.txt \
+ && useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin photo
+COPY --from=web-packages /opt/venv /opt/venv
+COPY include/photo_pipeline /opt/photo/photo_pipeline
+ENV PATH=/opt/venv/bin:$PATH \
+    PYTHONPATH=/opt/photo \
+    PYTHONUNBUFFERED=1
+# Byte code is written here, because the running container has a read-only file system.
+RUN python -m compileall -q /opt/photo && python -c "import photo_pipeline.api.app, photo_pipeline.stream.app"
+USER 10001
+EXPOSE 8000
+HEALTHCHECK --interval=10s --timeout=5s --start-period=20s \
+  CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/healthz', timeout=4)"]
+# One process per container: more instances are more containers. On SIGTERM it finishes what it has begun.
+ENTRYPOINT ["uvicorn", "--factory", "--host", "0.0.0.0", "--port", "8000", "--no-server-header", "--timeout-graceful-shutdown", "30"]
+CMD ["photo_pipeline.api.app:create_app"]
+
+FROM ${AIRFLOW_IMAGE} AS airflow
+SHELL ["/bin/bash", "-o", "pipefail", "-c"]
+USER 0
+COPY packages.txt /tmp/packages.txt
+# hadolint ignore=DL3008 # as above
+RUN apt-get update \
+ && grep -v '^#' /tmp/packages.txt | xargs apt-get install -y --no-install-recommends \
+ && rm -rf /var/lib/apt/lists/* /tmp/packages.txt
+# The image's user airflow, by number: Kubernetes can then see that it is not root.
+USER 50000
+COPY requirements.txt /tmp/requirements.txt
+# The lock is complete, and pip must not ask for the kerberos extra that docs/adr/0002 leaves out: hence --no-deps.
+RUN pip install --no-cache-dir --no-deps --require-hashes -r /tmp/requirements.txt
+COPY --chown=airflow:0 include /opt/airflow/include
+COPY --chown=airflow:0 plugins /opt/airflow/plugins
+COPY --chown=airflow:0 dags /opt/airflow/dags
+ENV PYTHONPATH=/opt/airflow/include
+RUN python -m compileall -q /opt/airflow/include && python -c "import photo_pipeline.composition"
