@@ -59,11 +59,11 @@ def ingest_ports(settings: PipelineSettings) -> Iterator[IngestPorts]:
         timeout_seconds=ingest.image_timeout_seconds,
         memory_bytes=ingest.image_memory_bytes,
     )
-    with ingest_ledger(settings.database) as ledger, HdfsArchive(settings.hdfs) as archive, workers as images:
+    with ingest_ledger(settings.database) as ledger, workers as images:
         yield IngestPorts(
             ledger=ledger,
             log=KafkaPhotoLogReader(settings.kafka),
-            archive=archive,
+            archive=HdfsArchive(settings.hdfs),
             images=images,
             archive_root=settings.hdfs.root,
         )
@@ -72,12 +72,12 @@ def ingest_ports(settings: PipelineSettings) -> Iterator[IngestPorts]:
 @contextmanager
 def publish_ports(settings: PipelineSettings) -> Iterator[PublishPorts]:
     """All that publishing from the outbox needs."""
-    with ingest_ledger(settings.database) as ledger, HdfsArchive(settings.hdfs) as archive:
+    with ingest_ledger(settings.database) as ledger:
         yield PublishPorts(
             ledger=ledger,
             reader=KafkaPhotoLogReader(settings.kafka),
             writer=KafkaPhotoLogWriter(settings.kafka),
-            archive=archive,
+            archive=HdfsArchive(settings.hdfs),
             processed_topic=settings.topics.processed,
             rejected_topic=settings.topics.rejected,
         )

@@ -73,8 +73,8 @@ def test_one_range_read_gives_the_original(pipeline: Pipeline) -> None:
     ((path, offset, length),) = pipeline.rows(
         "SELECT s.path, r.\"offset\", r.length FROM rendition r JOIN shard s USING (shard_id) WHERE r.kind = 'original'"
     )
-    with HdfsArchive(pipeline.settings.hdfs) as archive:
-        assert archive.read(str(path), int(str(offset)), int(str(length))) == data
+    archive = HdfsArchive(pipeline.settings.hdfs)
+    assert archive.read(str(path), int(str(offset)), int(str(length))) == data
 
 
 def test_every_record_gets_its_outcome(pipeline: Pipeline) -> None:

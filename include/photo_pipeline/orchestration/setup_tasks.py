@@ -38,8 +38,7 @@ def topics() -> list[str]:
 
 def folders() -> None:
     """Make the archive's folders."""
-    with HdfsArchive(hdfs_settings()) as archive:
-        archive.ensure_folders()
+    HdfsArchive(hdfs_settings()).ensure_folders()
 
 
 def search_index() -> None:

@@ -30,7 +30,7 @@ def mark_published(connection: Connection, outbox_ids: Sequence[int]) -> None:
         connection.execute(update(Outbox).where(Outbox.outbox_id.in_(outbox_ids)).values(published_at=func.now()))
 
 
-def _details(outbox_ids: Sequence[int]) -> Select[Any]:
+def _details(outbox_ids: Sequence[int]) -> Select[*tuple[Any, ...]]:
     original, web = aliased(Rendition), aliased(Rendition)
     return (
         select(
