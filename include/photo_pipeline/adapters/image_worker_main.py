@@ -15,7 +15,7 @@ from pathlib import Path
 
 from photo_pipeline.adapters.image_worker_frames import Frame, WorkerSettings, done, read_frame, write_frame
 from photo_pipeline.domain.imaging import ImageLimits, ImageRejected, ProcessedImage
-from photo_pipeline.domain.imaging.decode import decode_on_one_thread
+from photo_pipeline.domain.imaging.decode import prepare_decoders
 from photo_pipeline.domain.imaging.pipeline import render
 
 Work = Callable[[bytes, ImageLimits], ProcessedImage]
@@ -34,7 +34,7 @@ def main(arguments: list[str], work: Work = render) -> int:
     if not _die_with(settings.parent_pid):
         return 0
     requests, replies = _take_over_standard_streams()
-    decode_on_one_thread()
+    prepare_decoders()
     _restrict(settings.memory_bytes)
     write_frame(replies, Frame({"ready": os.getpid(), "resident_bytes": _resident_bytes()}))
     while (request := read_frame(requests)) is not None:

@@ -5,7 +5,6 @@ whatever is registered (Ghostscript among them), follow a JPEG's index of furthe
 global to the process; see docs/adr/0020.
 """
 
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,6 +30,7 @@ from photo_pipeline.domain.imaging.values import WEB_EDGE, Header, ImageLimits, 
 from photo_pipeline.domain.outcomes import RejectReason
 
 _MAX_DETAIL = 200
+_MAX_PNG_TEXT = 32 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +82,18 @@ def decode(data: bytes, header: Header, limits: ImageLimits) -> Decoded:
     )
 
 
-def decode_on_one_thread() -> None:
-    """Tell the decoders that have threads of their own to use none: the workers are the parallelism.
+def prepare_decoders() -> None:
+    """Set what the decoder libraries keep as settings of the whole process; called where a worker starts.
 
-    Changes the libraries' own settings for this process, so it is called where a worker starts.
+    They use no threads of their own, since the workers are the parallelism, and a PNG with a large profile or with the
+    bulky notes of an image editor is not refused for it: the process has a memory limit.
     """
     import pillow_heif  # noqa: PLC0415 - as in _heif
 
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1
     pillow_heif.options.DECODE_THREADS = 1
+    PngImagePlugin.MAX_TEXT_CHUNK = _MAX_PNG_TEXT
+    PngImagePlugin.MAX_TEXT_MEMORY = 2 * _MAX_PNG_TEXT
 
 
 def _heif(file: BytesIO) -> ImageFile.ImageFile:
@@ -117,7 +120,12 @@ _DECODERS: Mapping[SniffedFormat, Callable[[BytesIO], ImageFile.ImageFile]] = Ma
 def _exif_of(image: Image.Image) -> Exif | None:
     """Metadata that cannot be read does not make a picture unreadable, so every error of the parser ends here."""
     try:
-        return read_exif(image.getexif())
+        exif = image.getexif()
+        block = image.info.get("exif")
+        if block and not exif:
+            # Opening a JPEG parses the block for its resolution, hides the error, and leaves an empty result behind.
+            Image.Exif().load(block)
+        return read_exif(exif)
     except MemoryError:
         raise
     except Exception:  # noqa: BLE001 - hostile metadata raises anything; the caller reports it as a warning
@@ -127,10 +135,7 @@ def _exif_of(image: Image.Image) -> Exif | None:
 @contextmanager
 def _failures_as_rejections(data: bytes, found: SniffedFormat) -> Iterator[None]:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            yield
+        yield
     except ImageRejected:
         raise
     except Exception as error:  # decoders raise anything, and it is a verdict on the bytes
@@ -146,7 +151,7 @@ def _reason(error: Exception, data: bytes, found: SniffedFormat) -> RejectReason
     text = str(error).lower()
     if isinstance(error, MemoryError) or "out of memory" in text or "memory alloc" in text:
         return RejectReason.DECODER_OUT_OF_MEMORY
-    if isinstance(error, (Image.DecompressionBombError, Image.DecompressionBombWarning)):
+    if isinstance(error, Image.DecompressionBombError):
         return RejectReason.TOO_MANY_PIXELS
     if "truncated" in text or looks_cut_off(data, found):
         return RejectReason.TRUNCATED

@@ -1,5 +1,7 @@
 """The whole way of one photo: header, decoder, renditions, metadata. Runs in a disposable process."""
 
+import warnings
+
 from photo_pipeline.domain.imaging.decode import Decoded, decode
 from photo_pipeline.domain.imaging.geometry import upright_size
 from photo_pipeline.domain.imaging.header import read_header
@@ -23,7 +25,10 @@ def render(data: bytes, limits: ImageLimits) -> ProcessedImage:
     """See ``photo_pipeline.domain.imaging.process``."""
     header = read_header(data, limits)
     try:
-        return _render(header, decode(data, header, limits))
+        # Decoders warn of oddities, and Pillow of pictures above a limit of its own; ``limits`` has been checked.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return _render(header, decode(data, header, limits))
     except MemoryError:
         raise ImageRejected(RejectReason.DECODER_OUT_OF_MEMORY, "no memory left to make its renditions") from None
 
