@@ -1,0 +1,99 @@
+"""A process that runs one step of the pipeline and is killed at a chosen boundary on the way."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from tests.support.crashing import Crashing, CrashPoint, crash_at_statements
+
+from photo_pipeline.adapters.kafka import KafkaPhotoLogReader
+from photo_pipeline.composition import PipelineSettings, ingest_ledger, ingest_limits, ingest_ports, publish_ports
+from photo_pipeline.settings import DatabaseSettings, HdfsSettings, IngestSettings, KafkaSettings, TopicNames
+from photo_pipeline.use_cases.ingest import IngestPorts, plan_micro_batch, process_slice
+from photo_pipeline.use_cases.publish import publish_outbox
+
+
+def settings_to_json(settings: PipelineSettings) -> dict[str, Any]:
+    """Settings as a child process can be given them; it gets the database's password on standard input."""
+    return {
+        "kafka": settings.kafka.model_dump(),
+        "database": {"url": settings.database.url.get_secret_value()},
+        "hdfs": settings.hdfs.model_dump(),
+        "ingest": settings.ingest.model_dump(),
+        "topics": settings.topics.model_dump(),
+    }
+
+
+def settings_from_json(document: dict[str, Any]) -> PipelineSettings:
+    """The reverse."""
+    return PipelineSettings(
+        kafka=KafkaSettings(**document["kafka"]),
+        database=DatabaseSettings(**document["database"]),
+        hdfs=HdfsSettings(**document["hdfs"]),
+        ingest=IngestSettings(**document["ingest"]),
+        topics=TopicNames(**document["topics"]),
+    )
+
+
+def plan(settings: PipelineSettings, point: CrashPoint, owner: str) -> None:
+    """The planning task."""
+    with ingest_ledger(settings.database) as ledger:
+        log = Crashing(KafkaPhotoLogReader(settings.kafka), "log", point)
+        crashing = Crashing(ledger, "ledger", point)
+        plan_micro_batch(crashing, log, settings.topics.incoming, ingest_limits(settings.ingest), owner)  # type: ignore[arg-type] # a stand-in for the ports
+
+
+def process(settings: PipelineSettings, point: CrashPoint, owner: str, slice_id: int) -> None:
+    """A slice's task."""
+    with _crashing_ports(settings, point) as ports:
+        process_slice(slice_id, owner, ports, ingest_limits(settings.ingest))
+
+
+@contextmanager
+def _crashing_ports(settings: PipelineSettings, point: CrashPoint) -> Iterator[IngestPorts]:
+    with ingest_ports(settings) as ports:
+        yield replace(
+            ports,
+            ledger=Crashing(ports.ledger, "ledger", point),
+            log=Crashing(ports.log, "log", point),
+            archive=Crashing(ports.archive, "archive", point),
+        )
+
+
+def publish(settings: PipelineSettings, point: CrashPoint) -> None:
+    """The publishing task, which hands Kafka one record at a time so that it can be killed between two."""
+    with publish_ports(settings) as ports:
+        crashing = replace(
+            ports,
+            ledger=Crashing(ports.ledger, "ledger", point),
+            writer=_OneByOne(Crashing(ports.writer, "writer", point)),
+        )
+        publish_outbox(crashing, settings.ingest.outbox_batch)
+
+
+class _OneByOne:
+    """Publishes a batch in as many calls as it has records."""
+
+    def __init__(self, writer: Any) -> None:
+        self._writer = writer
+
+    def publish(self, records: Any) -> list[Any]:
+        return [delivery for record in records for delivery in self._writer.publish([record])]
+
+
+def main() -> None:
+    """Read what to do from standard input, and do it until the crash."""
+    order = json.load(sys.stdin)
+    settings = settings_from_json(order["settings"])
+    point = CrashPoint(order["boundary"], order["nth"])
+    if "sql" in order["boundary"]:
+        crash_at_statements(point)
+    step = {"plan": plan, "process": process, "publish": publish}[order["step"]]
+    step(settings, point, **order["arguments"])
+
+
+if __name__ == "__main__":
+    main()
