@@ -12,8 +12,17 @@ from uuid import UUID
 from photo_pipeline.domain.documents import CommitPosition, Document, OutcomeRow
 from photo_pipeline.domain.events import Headers, Record
 from photo_pipeline.domain.imaging import ProcessedImage
-from photo_pipeline.domain.ledger import Lease, OutboxEntry, PlannedSlice, SliceCommit, SliceSummary, Watermarks
+from photo_pipeline.domain.ledger import (
+    Lease,
+    OutboxEntry,
+    PlannedSlice,
+    ShardFile,
+    SliceCommit,
+    SliceSummary,
+    Watermarks,
+)
 from photo_pipeline.domain.photo import RecordCoordinates, TopicPartition
+from photo_pipeline.domain.retention import ClaimedShard, Expiry, Hold, ShardPhoto, ShardState, SliceState
 
 
 class Clock(Protocol):
@@ -296,4 +305,110 @@ class SearchIndex(Protocol):
 
     def refresh(self) -> None:
         """Make all that was written visible to searches."""
+        ...
+
+
+class RetainedArchive(Archive, Protocol):
+    """HDFS, as retention uses it: folders come and go too."""
+
+    def empty_folders(self, folder: str) -> Iterator[str]:
+        """Folders right below this one that hold nothing."""
+        ...
+
+    def remove_folder(self, path: str) -> bool:
+        """Remove a folder if it is empty; ``False`` where it is not, or does not exist."""
+        ...
+
+
+class RetentionLedger(Protocol):
+    """The ledger, as retention uses it. What is done under a claim is done only while that is the shard's latest."""
+
+    def due(self, committed_before: datetime) -> Sequence[int]:
+        """Shards that have to go: committed by then and not removed, oldest first.
+
+        A hold shard is due once it holds anything but the held photos that the index finds in it.
+        """
+        ...
+
+    def claim(self, shard_id: int, committed_before: datetime) -> ClaimedShard | None:
+        """Mark a shard as expiring and fence off whoever claimed it before; ``None`` where it is gone, or not due."""
+        ...
+
+    def held_photos(self, claim: ClaimedShard) -> Sequence[ShardPhoto]:
+        """The held photos that the index finds in this shard."""
+        ...
+
+    def move(self, claim: ClaimedShard, hold_shard: ShardFile, photos: Sequence[ShardPhoto]) -> int:
+        """Point the index of these photos to a new hold shard, in one transaction; how many were moved.
+
+        Photos whose index has left the claimed shard meanwhile stay where they are. Where that is all of them, the hold
+        shard does not come into being.
+
+        Raises:
+            ClaimLostError: when another run has claimed the shard.
+        """
+        ...
+
+    def expire(self, claim: ClaimedShard) -> Expiry:
+        """Expire whatever the index finds in this shard and no hold names; no hold can be placed at that moment.
+
+        Personal data of the expired photos is blanked. Where held photos remain, the shard is live again.
+
+        Raises:
+            ClaimLostError: when another run has claimed the shard.
+        """
+        ...
+
+    def record_removed(self, claim: ClaimedShard) -> bool:
+        """Keep on record that the shard's file is gone; ``False`` where another run has done so, or will."""
+        ...
+
+    def blank_rejected(self, processed_before: datetime, limit: int) -> int:
+        """Blank file name and detail of up to ``limit`` rejected records; how many there were."""
+        ...
+
+    def forget_published(self, published_before: datetime, limit: int) -> int:
+        """Delete up to ``limit`` outbox entries that were published by then; how many there were."""
+        ...
+
+
+class ArchiveIndex(Protocol):
+    """The ledger, as the sweep of the archive uses it."""
+
+    def slice_states(
+        self, slices: Collection[tuple[TopicPartition, int]]
+    ) -> Mapping[tuple[TopicPartition, int], SliceState]:
+        """The states of the slices that start there; unknown ones are left out."""
+        ...
+
+    def shard_states(self, shard_ids: Collection[int]) -> Mapping[int, ShardState]:
+        """The states of these shards; unknown ones are left out."""
+        ...
+
+    def named(self, paths: Collection[str]) -> set[str]:
+        """Those of the paths that belong to shards which are not removed."""
+        ...
+
+
+class HoldRegister(Protocol):
+    """Where holds are kept."""
+
+    def place(self, customer_id: UUID, photo_id: UUID | None, reason: str, placed_by: str) -> Hold:
+        """Place a hold, or find the one that is there for the same photo or customer.
+
+        Once this returns, what the hold names cannot expire until the hold is lifted.
+
+        Raises:
+            UnknownCustomerError: when there is no such customer.
+            UnknownPhotoError: when that customer has no such photo.
+            PhotoExpiredError: when it is gone.
+        """
+        ...
+
+    def lift(self, customer_id: UUID, photo_id: UUID | None) -> bool:
+        """Lift a hold; ``False`` where there is none."""
+        ...
+
+    def active(self, customer_id: UUID | None = None) -> Sequence[Hold]:
+        """The holds that are not lifted, oldest first: a customer's, or everyone's."""
         ...

@@ -1,5 +1,8 @@
 """One class per failure of the domain. Each builds its own message."""
 
+from collections.abc import Sequence
+from uuid import UUID
+
 from photo_pipeline.domain.outcomes import RejectReason
 
 
@@ -107,3 +110,45 @@ class SearchRequestError(PhotoPipelineError):
 
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(f"Elasticsearch refused the request ({status}): {reason}")
+
+
+class ClaimLostError(PhotoPipelineError):
+    """Another retention run has claimed this shard: this one must leave it alone."""
+
+    def __init__(self, shard_id: int) -> None:
+        super().__init__(f"shard {shard_id} was claimed anew by another retention run, or has been removed")
+
+
+class RetentionIncompleteError(PhotoPipelineError):
+    """Some shards could not be removed in time; everything else was done, and the next run tries them again."""
+
+    def __init__(self, failures: Sequence[str]) -> None:
+        super().__init__(f"{len(failures)} shards could not be dealt with: " + "; ".join(failures))
+
+
+class UnknownCustomerError(PhotoPipelineError):
+    """There is no such customer."""
+
+    def __init__(self, customer_id: UUID) -> None:
+        super().__init__(f"there is no customer {customer_id}")
+
+
+class UnknownPhotoError(PhotoPipelineError):
+    """This customer has no such photo."""
+
+    def __init__(self, customer_id: UUID, photo_id: UUID) -> None:
+        super().__init__(f"customer {customer_id} has no photo {photo_id}")
+
+
+class PhotoExpiredError(PhotoPipelineError):
+    """The photo is gone: there is nothing left to hold."""
+
+    def __init__(self, photo_id: UUID) -> None:
+        super().__init__(f"photo {photo_id} has expired: there is nothing left to hold")
+
+
+class InvalidHoldError(PhotoPipelineError):
+    """A hold that does not say why, or by whom."""
+
+    def __init__(self, missing: str) -> None:
+        super().__init__(f"a hold needs {missing}")

@@ -1,0 +1,99 @@
+"""Holds in PostgreSQL, and the lock that keeps one from being placed on a photo that is just expiring."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Connection, Engine, Row, exists, func, or_, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from photo_pipeline.adapters.postgres.engine import transaction
+from photo_pipeline.adapters.postgres.models import Customer, Photo
+from photo_pipeline.adapters.postgres.models import Hold as HoldRow
+from photo_pipeline.domain.errors import PhotoExpiredError, UnknownCustomerError, UnknownPhotoError
+from photo_pipeline.domain.retention import Hold
+
+HOLD_LOCK = 7_468_120_947
+"""Advisory lock key: placing a hold and expiring what no hold names happen one after the other."""
+
+_COLUMNS = (
+    HoldRow.hold_id,
+    HoldRow.customer_id,
+    HoldRow.photo_id,
+    HoldRow.reason,
+    HoldRow.placed_by,
+    HoldRow.placed_at,
+)
+
+
+class PostgresHoldRegister:
+    """The ``HoldRegister`` port on PostgreSQL, with role ``photo_api`` or ``photo_pipeline``."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def place(self, customer_id: UUID, photo_id: UUID | None, reason: str, placed_by: str) -> Hold:
+        """See the port."""
+        values = {"customer_id": customer_id, "photo_id": photo_id, "reason": reason, "placed_by": placed_by}
+        with transaction(self._engine) as connection:
+            lock_holds(connection)
+            _require_something_to_hold(connection, customer_id, photo_id)
+            connection.execute(upsert(HoldRow).values(values).on_conflict_do_nothing())
+            return _hold(connection.execute(_active().where(_names(customer_id, photo_id))).one())
+
+    def lift(self, customer_id: UUID, photo_id: UUID | None) -> bool:
+        """See the port."""
+        statement = (
+            update(HoldRow)
+            .where(_names(customer_id, photo_id), HoldRow.lifted_at.is_(None))
+            .values(lifted_at=func.clock_timestamp())
+        )
+        with transaction(self._engine) as connection:
+            return connection.execute(statement).rowcount > 0
+
+    def active(self, customer_id: UUID | None = None) -> Sequence[Hold]:
+        """See the port."""
+        statement = _active().order_by(HoldRow.hold_id)
+        if customer_id is not None:
+            statement = statement.where(HoldRow.customer_id == customer_id)
+        with transaction(self._engine) as connection:
+            return [_hold(row) for row in connection.execute(statement)]
+
+
+def lock_holds(connection: Connection) -> None:
+    """Until this transaction ends, nobody else places holds or expires photos."""
+    connection.execute(select(func.pg_advisory_xact_lock(HOLD_LOCK)))
+
+
+def is_held() -> ColumnElement[bool]:
+    """Whether a hold names the photo of the surrounding query, or all of its customer's."""
+    return exists().where(
+        HoldRow.lifted_at.is_(None),
+        HoldRow.customer_id == Photo.customer_id,
+        or_(HoldRow.photo_id.is_(None), HoldRow.photo_id == Photo.photo_id),
+    )
+
+
+def _require_something_to_hold(connection: Connection, customer_id: UUID, photo_id: UUID | None) -> None:
+    if connection.scalar(select(Customer.customer_id).where(Customer.customer_id == customer_id)) is None:
+        raise UnknownCustomerError(customer_id)
+    if photo_id is None:
+        return
+    photo = select(Photo.status).where(Photo.photo_id == photo_id, Photo.customer_id == customer_id)
+    status = connection.scalar(photo)
+    if status is None:
+        raise UnknownPhotoError(customer_id, photo_id)
+    if status == "expired":
+        raise PhotoExpiredError(photo_id)
+
+
+def _names(customer_id: UUID, photo_id: UUID | None) -> ColumnElement[bool]:
+    return (HoldRow.customer_id == customer_id) & HoldRow.photo_id.is_not_distinct_from(photo_id)
+
+
+def _active() -> Any:
+    return select(*_COLUMNS).where(HoldRow.lifted_at.is_(None))
+
+
+def _hold(row: Row[Any]) -> Hold:
+    return Hold(row.hold_id, row.customer_id, row.photo_id, row.reason, row.placed_by, row.placed_at)

@@ -1,0 +1,219 @@
+"""The ledger's side of retention. Each method is one transaction, and does nothing for a claim that was taken over.
+
+Locks are taken in one order everywhere: holds, shard, photos by id. The ingest locks photos by id too.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    tuple_,
+    update,
+)
+
+from photo_pipeline.adapters.postgres.engine import transaction
+from photo_pipeline.adapters.postgres.holds import is_held, lock_holds
+from photo_pipeline.adapters.postgres.models import IngestRecord, Outbox, Photo, Rendition, Shard
+from photo_pipeline.domain.errors import ClaimLostError
+from photo_pipeline.domain.ledger import ArchivedRendition, ShardFile
+from photo_pipeline.domain.photo import RenditionKind
+from photo_pipeline.domain.retention import ClaimedShard, Expiry, ShardPhoto
+
+BLANK: dict[str, object] = dict.fromkeys(
+    ("filename", "camera", "taken_at", "taken_at_offset", "blurhash", "dominant_color")
+)
+"""What is known of a photo that says something about its owner, or shows what was on it."""
+
+
+class PostgresRetentionLedger:
+    """The ``RetentionLedger`` port on PostgreSQL, with role ``photo_pipeline``."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def due(self, committed_before: datetime) -> Sequence[int]:
+        """See the port."""
+        held_here = (
+            select(func.count())
+            .select_from(Photo)
+            .where(Photo.shard_id == Shard.shard_id, is_held())
+            .correlate(Shard)
+            .scalar_subquery()
+        )
+        statement = (
+            select(Shard.shard_id)
+            .where(
+                _is_due(committed_before),
+                or_(Shard.kind != "hold", Shard.state == "expiring", Shard.photos > held_here),
+            )
+            .order_by(Shard.committed_at, Shard.shard_id)
+        )
+        with transaction(self._engine) as connection:
+            return list(connection.scalars(statement))
+
+    def claim(self, shard_id: int, committed_before: datetime) -> ClaimedShard | None:
+        """See the port. Claims on a shard grow strictly, even where the server's clock is set back."""
+        later = Shard.expiring_at + timedelta(microseconds=1)
+        statement = (
+            update(Shard)
+            .where(Shard.shard_id == shard_id, _is_due(committed_before))
+            .values(state="expiring", expiring_at=func.greatest(func.clock_timestamp(), later))
+            .returning(Shard.shard_id, Shard.path, Shard.dt, Shard.length, Shard.expiring_at)
+        )
+        with transaction(self._engine) as connection:
+            row = connection.execute(statement).one_or_none()
+        if row is None or row.expiring_at is None:
+            return None
+        return ClaimedShard(row.shard_id, row.path, row.dt, row.length, row.expiring_at)
+
+    def held_photos(self, claim: ClaimedShard) -> Sequence[ShardPhoto]:
+        """See the port."""
+        statement = (
+            select(Rendition)
+            .join(Photo, Photo.photo_id == Rendition.photo_id)
+            .where(Photo.shard_id == claim.shard_id, Rendition.shard_id == claim.shard_id, is_held())
+            .order_by(Rendition.offset)
+        )
+        found: dict[UUID, list[ArchivedRendition]] = {}
+        with transaction(self._engine) as connection:
+            for row in connection.execute(statement.with_only_columns(*_RENDITION)):
+                found.setdefault(row.photo_id, []).append(_archived(row))
+        return [ShardPhoto(photo_id, renditions) for photo_id, renditions in found.items()]
+
+    def move(self, claim: ClaimedShard, hold_shard: ShardFile, photos: Sequence[ShardPhoto]) -> int:
+        """See the port."""
+        with transaction(self._engine) as connection:
+            _fence(connection, claim)
+            here = Photo.photo_id.in_([photo.photo_id for photo in photos])
+            moving = _lock_photos(connection, (Photo.shard_id == claim.shard_id) & here)
+            if moving:
+                shard_id = _insert_hold_shard(connection, claim, hold_shard, len(photos))
+                connection.execute(update(Photo).where(Photo.photo_id.in_(moving)).values(shard_id=shard_id))
+                _move_renditions(connection, shard_id, [photo for photo in photos if photo.photo_id in moving])
+        return len(moving)
+
+    def expire(self, claim: ClaimedShard) -> Expiry:
+        """See the port. A photo that an ingest commit moves meanwhile is seen to have moved once its lock is got."""
+        here = Photo.shard_id == claim.shard_id
+        with transaction(self._engine) as connection:
+            lock_holds(connection)
+            _fence(connection, claim)
+            expiring = _lock_photos(connection, here & ~is_held())
+            if expiring:
+                _expire_photos(connection, expiring)
+            held = connection.execute(select(func.count()).select_from(Photo).where(here, is_held())).scalar_one()
+            if held:
+                connection.execute(update(Shard).where(Shard.shard_id == claim.shard_id).values(state="live"))
+        return Expiry(len(expiring), held)
+
+    def record_removed(self, claim: ClaimedShard) -> bool:
+        """See the port."""
+        in_use = exists().where(Photo.shard_id == Shard.shard_id)
+        statement = (
+            update(Shard).where(_is_claimed(claim), ~in_use).values(state="removed", removed_at=func.clock_timestamp())
+        )
+        with transaction(self._engine) as connection:
+            return connection.execute(statement).rowcount > 0
+
+    def blank_rejected(self, processed_before: datetime, limit: int) -> int:
+        """See the port."""
+        key = (IngestRecord.topic, IngestRecord.partition, IngestRecord.offset)
+        stale = (
+            select(*key)
+            .where(
+                IngestRecord.outcome == "rejected",
+                IngestRecord.processed_at <= processed_before,
+                or_(IngestRecord.filename.is_not(None), IngestRecord.detail.is_not(None)),
+            )
+            .limit(limit)
+        )
+        statement = update(IngestRecord).where(tuple_(*key).in_(stale)).values(filename=None, detail=None)
+        with transaction(self._engine) as connection:
+            return connection.execute(statement).rowcount
+
+    def forget_published(self, published_before: datetime, limit: int) -> int:
+        """See the port."""
+        stale = select(Outbox.outbox_id).where(Outbox.published_at <= published_before).limit(limit)
+        with transaction(self._engine) as connection:
+            return connection.execute(delete(Outbox).where(Outbox.outbox_id.in_(stale))).rowcount
+
+
+_RENDITION = (
+    Rendition.photo_id,
+    Rendition.kind,
+    Rendition.offset,
+    Rendition.length,
+    Rendition.crc32,
+    Rendition.content_type,
+    Rendition.width,
+    Rendition.height,
+)
+
+
+def _is_due(committed_before: datetime) -> ColumnElement[bool]:
+    return (Shard.state != "removed") & (Shard.committed_at <= committed_before)
+
+
+def _is_claimed(claim: ClaimedShard) -> ColumnElement[bool]:
+    return (Shard.shard_id == claim.shard_id) & (Shard.state == "expiring") & (Shard.expiring_at == claim.claimed_at)
+
+
+def _fence(connection: Connection, claim: ClaimedShard) -> None:
+    """Lock the shard for the rest of the transaction, if the claim still stands."""
+    found = connection.scalar(select(Shard.shard_id).where(_is_claimed(claim)).with_for_update())
+    if found is None:
+        raise ClaimLostError(claim.shard_id)
+
+
+def _lock_photos(connection: Connection, which: ColumnElement[bool]) -> set[UUID]:
+    """Lock photos in the order of their ids; those that no longer match once their lock is got are left out."""
+    statement = select(Photo.photo_id).where(which).order_by(Photo.photo_id).with_for_update(of=Photo)
+    return set(connection.scalars(statement))
+
+
+def _archived(row: Any) -> ArchivedRendition:
+    return ArchivedRendition(
+        RenditionKind(row.kind), row.offset, row.length, row.crc32, row.content_type, row.width, row.height
+    )
+
+
+def _insert_hold_shard(connection: Connection, claim: ClaimedShard, file: ShardFile, photos: int) -> int:
+    """It is as old as the shard that its photos come from."""
+    committed_at = select(Shard.committed_at).where(Shard.shard_id == claim.shard_id).scalar_subquery()
+    values = {"path": file.path, "kind": "hold", "dt": claim.dt, "length": file.length, "photos": photos}
+    statement = insert(Shard).values(**values, committed_at=committed_at).returning(Shard.shard_id)
+    return connection.execute(statement).scalar_one()
+
+
+def _move_renditions(connection: Connection, shard_id: int, photos: Sequence[ShardPhoto]) -> None:
+    statement = (
+        update(Rendition)
+        .where(Rendition.photo_id == bindparam("of_photo"), Rendition.kind == bindparam("of_kind"))
+        .values(shard_id=shard_id, offset=bindparam("at"))
+    )
+    rows = [
+        {"of_photo": photo.photo_id, "of_kind": rendition.kind.value, "at": rendition.offset}
+        for photo in photos
+        for rendition in photo.renditions
+    ]
+    connection.execute(statement.execution_options(synchronize_session=False), rows)
+
+
+def _expire_photos(connection: Connection, photo_ids: set[UUID]) -> None:
+    gone = {"status": "expired", "expired_at": func.now(), "shard_id": None, **BLANK}
+    connection.execute(update(Photo).where(Photo.photo_id.in_(photo_ids)).values(gone))
+    connection.execute(delete(Rendition).where(Rendition.photo_id.in_(photo_ids)))
+    named = IngestRecord.photo_id.in_(photo_ids) & IngestRecord.filename.is_not(None)
+    connection.execute(update(IngestRecord).where(named).values(filename=None))

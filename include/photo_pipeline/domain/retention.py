@@ -1,0 +1,197 @@
+"""How long the archive keeps what, and which of its files nobody can need any more.
+
+Age is counted from ``shard.committed_at`` alone, which is the database's time. A shard that takes photos over from
+another one (a hold shard, a reprocessed one) inherits it, so that moving a photo never makes it younger.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+from photo_pipeline.domain.ledger import ArchivedRendition
+from photo_pipeline.domain.photo import TopicPartition
+
+KEEP = timedelta(hours=168)
+"""How long a photo is kept from its latest acceptance: at least this."""
+LATEST = timedelta(hours=2)
+"""How much longer than ``KEEP`` anything may be there, while the platform runs."""
+MARGIN = timedelta(minutes=10)
+"""``committed_at`` is the time at which the transaction began; it may have ended, and been seen, up to this later."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionPolicy:
+    """The time for which a shard stays. Run every hour, what is due goes ``LATEST`` before it would be late."""
+
+    keep: timedelta = KEEP
+    margin: timedelta = MARGIN
+
+    def committed_before(self, now: datetime) -> datetime:
+        """What was committed at this time or before it is due."""
+        return now - self.keep - self.margin
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedShard:
+    """A due shard, marked as expiring, and the right to go on with it until somebody claims it anew.
+
+    Attributes:
+        shard_id: the shard.
+        path: its file.
+        dt: its day, which shards made from it share.
+        length: of the file, in bytes.
+        claimed_at: strictly later than that of any earlier claim on this shard.
+    """
+
+    shard_id: int
+    path: str
+    dt: date
+    length: int
+    claimed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ShardPhoto:
+    """A photo that the index finds in a shard, and where its members lie there."""
+
+    photo_id: UUID
+    renditions: Sequence[ArchivedRendition]
+
+
+@dataclass(frozen=True, slots=True)
+class Expiry:
+    """What became of the photos of a shard: how many expired, and how many held ones are still in it."""
+
+    expired: int
+    held: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A mark that keeps a photo, or all of a customer's where ``photo_id`` is ``None``."""
+
+    hold_id: int
+    customer_id: UUID
+    photo_id: UUID | None
+    reason: str
+    placed_by: str
+    placed_at: datetime
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class SliceFile:
+    """A file by an attempt at a slice, as its name tells."""
+
+    topic_partition: TopicPartition
+    start: int
+    attempt: int
+
+    @property
+    def slice_key(self) -> tuple[TopicPartition, int]:
+        """Names the slice: partitions are cut without overlap."""
+        return (self.topic_partition, self.start)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class HoldFile:
+    """A file with held photos from one claim on their shard, as its name tells."""
+
+    shard_id: int
+    claim: int
+
+
+@dataclass(frozen=True, slots=True)
+class SliceState:
+    """How far the ledger is with a slice."""
+
+    attempt: int
+    committed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ShardState:
+    """How far the ledger is with a shard; ``claimed_at`` is ``None`` where nobody has ever claimed it."""
+
+    state: str
+    claimed_at: datetime | None
+
+
+class Leftover(StrEnum):
+    """What a file is that no shard row names."""
+
+    ABANDONED = "abandoned"
+    """Nobody can commit it any more."""
+    UNDER_WAY = "under_way"
+    """Whoever writes it may still commit it."""
+    FOREIGN = "foreign"
+    """Not a name, slice or claim that this ledger knows."""
+
+
+def claim_number(claimed_at: datetime) -> int:
+    """A claim as it stands in file names: microseconds since 1970."""
+    return (claimed_at - _EPOCH) // timedelta(microseconds=1)
+
+
+def hold_staging_path(root: str, claim: ClaimedShard) -> str:
+    """Where held photos are copied to before anyone may see them."""
+    return f"{root}/_staging/hold-{claim.shard_id}-{claim_number(claim.claimed_at)}.tar"
+
+
+def hold_path(root: str, claim: ClaimedShard) -> str:
+    """A hold shard's final name: the shard that its photos come from, and the claim under which they were copied."""
+    name = f"hold-{claim.shard_id}-{claim_number(claim.claimed_at)}.tar"
+    return f"{root}/held/dt={claim.dt:%Y-%m-%d}/{name}"
+
+
+def file_of(path: str) -> SliceFile | HoldFile | None:
+    """Who wrote a file of the archive, by its folder and name; ``None`` for a name that is none of ours."""
+    folder, _, name = path.rpartition("/")
+    if held := _HOLD_NAME.fullmatch(name):
+        return HoldFile(int(held["shard"]), int(held["claim"]))
+    pattern = _STAGING_NAME if folder.endswith("/_staging") else _SHARD_NAME
+    if found := pattern.fullmatch(name):
+        topic_partition = TopicPartition(found["topic"], int(found["partition"]))
+        return SliceFile(topic_partition, int(found["start"]), int(found["attempt"]))
+    return None
+
+
+def leftover_kind(
+    file: SliceFile | HoldFile | None,
+    slices: Mapping[tuple[TopicPartition, int], SliceState],
+    shards: Mapping[int, ShardState],
+) -> Leftover:
+    """What to think of a file that no shard row names. No clock is asked.
+
+    The ledger's states must have been read before it was asked which files are named: what is committed by the time of
+    the states is then named.
+    """
+    if isinstance(file, SliceFile):
+        return _slice_leftover(file, slices.get(file.slice_key))
+    if isinstance(file, HoldFile):
+        return _hold_leftover(file, shards.get(file.shard_id))
+    return Leftover.FOREIGN
+
+
+def _slice_leftover(file: SliceFile, state: SliceState | None) -> Leftover:
+    if state is None:
+        return Leftover.FOREIGN
+    fenced = state.committed or state.attempt > file.attempt
+    return Leftover.ABANDONED if fenced else Leftover.UNDER_WAY
+
+
+def _hold_leftover(file: HoldFile, state: ShardState | None) -> Leftover:
+    # A claim that this ledger has never reached means that it was restored from a backup: the file may be all there is.
+    if state is None or state.claimed_at is None or claim_number(state.claimed_at) < file.claim:
+        return Leftover.FOREIGN
+    fenced = state.state != "expiring" or claim_number(state.claimed_at) > file.claim
+    return Leftover.ABANDONED if fenced else Leftover.UNDER_WAY
+
+
+_HOLD_NAME = re.compile(r"hold-(?P<shard>\d+)-(?P<claim>\d+)\.tar")
+_SHARD_NAME = re.compile(r"(?P<topic>.+)-(?P<partition>\d+)-(?P<start>\d+)-(?P<end>\d+)-(?P<attempt>\d+)\.tar")
+_STAGING_NAME = re.compile(r"(?P<topic>.+)-(?P<partition>\d+)-(?P<start>\d+)-(?P<attempt>\d+)\.tar")
