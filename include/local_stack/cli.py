@@ -77,7 +77,8 @@ def _clean(options: argparse.Namespace) -> int:
 
 def _status(options: argparse.Namespace) -> int:
     settings = load_settings(home=options.home, port_offset=options.port_offset)
-    statuses = Stack(settings).status(_units(options))
+    stack = Stack(settings)
+    statuses = stack.status(_units(options))
     table = Table(box=None, pad_edge=False)
     for column in ("service", "state", "ready", "pid", "up", "detail"):
         table.add_column(column, overflow="fold")
@@ -86,6 +87,8 @@ def _status(options: argparse.Namespace) -> int:
         ready = "yes" if status.ready else "no"
         table.add_row(status.title, status.state.lower(), ready, str(status.pid or ""), up, status.detail)
     Console(highlight=False, width=None if sys.stdout.isatty() else 140).print(table)
+    if orphans := stack.orphans():
+        print(f"the supervisor has crashed and left {orphans} processes behind; `make up` or `make down` ends them")
     return 0 if all(status.ready for status in statuses) else FAILED
 
 

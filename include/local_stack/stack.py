@@ -31,7 +31,7 @@ from local_stack.progress import Progress, Silent
 from local_stack.service import Layer
 from local_stack.services import Context, airflow, elasticsearch, hdfs, kafka, postgres, web
 from local_stack.settings import HOST
-from local_stack.setup import set_up_platform
+from local_stack.setup import PlatformSetup, airflow_client
 from local_stack.supervision import ProcessState, Supervisor, render
 
 if TYPE_CHECKING:
@@ -103,8 +103,8 @@ class Stack:
         with self._locked():
             ensure_service_user(self._layout)
             context = self._context()
-            everything = _all_services(context)
-            chosen = _choose(everything, tuple(only))
+            everything = all_services(context)
+            chosen = choose(everything, tuple(only))
             self._start_supervisor(everything, chosen)
             context.endpoints.write(self._layout.endpoints)
             self._launch([service for service in chosen if service.layer is not Layer.WEB])
@@ -118,17 +118,21 @@ class Stack:
         """Tell whether this stack's supervisor is there."""
         return self._supervisor.is_running()
 
+    def orphans(self) -> int:
+        """Return how many processes a crashed supervisor has left behind; the next start or stop ends them."""
+        return 0 if self.is_running() else len(processes.find(self._layout.home))
+
     def status(self, only: Iterable[str] = ()) -> list[ServiceStatus]:
         """Ask every service how it is."""
         self._layout.make()
-        chosen = _choose(_all_services(self._context()), tuple(only))
+        chosen = choose(all_services(self._context()), tuple(only))
         states = self._supervisor.states()
         with ThreadPoolExecutor(max_workers=len(chosen)) as pool:
             return list(pool.map(lambda service: _status(service, states.get(service.name, STOPPED)), chosen))
 
     def stop(self, units: Iterable[str]) -> None:
         """Stop some units of a running stack; the rest goes on."""
-        for service in reversed(_choose(_all_services(self._context()), tuple(units))):
+        for service in reversed(choose(all_services(self._context()), tuple(units))):
             self._supervisor.stop_service(service)
 
     def pid_of(self, service: str) -> int:
@@ -143,7 +147,7 @@ class Stack:
         """
         was_running = self._supervisor.is_running()
         if was_running:
-            for layer in sorted(Layer, reverse=True):
+            for layer in self._supervisor.running_layers():
                 self._stop_layer(layer)
             self._supervisor.shutdown()
         left = processes.find(self._layout.home)
@@ -165,7 +169,9 @@ class Stack:
         if not self._layout.platform_is_set_up.exists():
             self._progress.update(SETUP_TITLE, "running")
             try:
-                set_up_platform(endpoints, self.settings.repository / "dags", self._layout.woken_dags)
+                with airflow_client(endpoints) as client:
+                    setup = PlatformSetup(client, endpoints)
+                    setup.run(self.settings.repository / "dags", self._layout.woken_dags)
             except StackError:
                 self._progress.update(SETUP_TITLE, "failed")
                 raise
@@ -231,12 +237,18 @@ def check_ports(services: Iterable[Service]) -> None:
                     raise PortTakenError(service.title, name, port) from error
 
 
-def _all_services(context: Context) -> list[Service]:
+def all_services(context: Context) -> list[Service]:
+    """Return every service of the stack."""
     builders = (postgres, kafka, hdfs, elasticsearch, airflow, web)
     return [service for builder in builders for service in builder.services(context)]
 
 
-def _choose(services: Sequence[Service], units: tuple[str, ...]) -> list[Service]:
+def choose(services: Sequence[Service], units: tuple[str, ...]) -> list[Service]:
+    """Return the services of these units, all of them when no unit is named.
+
+    Raises:
+        UnknownServiceError: A name is no unit.
+    """
     known = list(dict.fromkeys(service.unit for service in services))
     for unit in units:
         if unit not in known:

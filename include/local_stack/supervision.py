@@ -161,6 +161,12 @@ class Supervisor:
             for info in infos
         }
 
+    def running_layers(self) -> list[Layer]:
+        """Return the layers in which something runs, in the order in which they stop."""
+        infos = self._call("getAllProcessInfo")
+        names = {info["group"] for info in infos if info["pid"]}
+        return sorted((layer for layer in Layer if layer.name.lower() in names), reverse=True)
+
     def start_service(self, service: Service) -> None:
         """Start one service, or let it run when it does."""
         try:
@@ -179,9 +185,7 @@ class Supervisor:
 
     def stop_layer(self, layer: Layer) -> None:
         """Stop the services of one layer together and wait for them."""
-        name = layer.name.lower()
-        if any(info["group"] == name for info in self._call("getAllProcessInfo")):
-            self._call("stopProcessGroup", name)
+        self._call("stopProcessGroup", layer.name.lower())
 
     def shutdown(self) -> None:
         """Stop what still runs, then end the supervisor itself."""

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import json
 import shutil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
@@ -25,7 +25,7 @@ PROBE_SECONDS = 3
 HASH_ROUNDS = 10_000
 HASH_BYTES = 32
 INDICES = ["photos*"]
-ROLES = {
+ROLES: dict[str, dict[str, Any]] = {
     # The pipeline's own: its indices and their template, nothing of anybody else's.
     ELASTICSEARCH_SYNC: {
         "cluster": ["monitor", "manage_index_templates"],
@@ -122,8 +122,8 @@ def _prepare(context: Context, folder: Path) -> None:
     config = context.layout.make_owned(folder / "config")
     passwords = {user: context.credentials.password(user) for user in USERS}
     files = {
-        "elasticsearch.yml": _yaml(configuration(context, folder)),
-        "roles.yml": _yaml(ROLES),
+        "elasticsearch.yml": as_yaml(configuration(context, folder)),
+        "roles.yml": as_yaml(ROLES),
         "users": "".join(f"{user}:{password_hash(user, text)}\n" for user, text in passwords.items()),
         "users_roles": "".join(f"{role}:{user}\n" for user, role in USERS.items()),
         "log4j2.properties": LOGGING,
@@ -137,7 +137,7 @@ def _prepare(context: Context, folder: Path) -> None:
             shutil.chown(path, context.layout.service_user)
 
 
-def _yaml(table: Mapping[str, object]) -> str:
+def as_yaml(table: Mapping[str, object]) -> str:
     """Write one line per key: the roles file is split at lines that begin with a name, and resolves no anchors."""
     return "".join(f"{key}: {json.dumps(value)}\n" for key, value in table.items())
 

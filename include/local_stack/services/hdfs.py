@@ -104,8 +104,8 @@ def _prepare(context: Context, name: str, instance: int = 1) -> None:
         # WebHDFS users who give no name are this one, not "dr.who": they may read, as others.
         "hadoop.http.staticuser.user": "anonymous",
     }
-    write_if_changed(folder / "core-site.xml", _xml(core))
-    write_if_changed(folder / "hdfs-site.xml", _xml(site(context, name, instance)))
+    write_if_changed(folder / "core-site.xml", as_xml(core))
+    write_if_changed(folder / "hdfs-site.xml", as_xml(site(context, name, instance)))
     write_if_changed(folder / "log4j.properties", LOGGING)
 
 
@@ -116,7 +116,8 @@ def _prepare_namenode(context: Context) -> None:
         run_step("formatting the HDFS NameNode", [*command, "-force", "-nonInteractive"])
 
 
-def _xml(properties: dict[str, object]) -> str:
+def as_xml(properties: dict[str, object]) -> str:
+    """Return Hadoop's configuration format."""
     items = "".join(
         f"  <property><name>{escape(key)}</name><value>{escape(str(value))}</value></property>\n"
         for key, value in properties.items()

@@ -110,7 +110,7 @@ def _probe(context: Context) -> None:
     try:
         brokers = AdminClient(settings, logger=logger).list_topics(timeout=PROBE_SECONDS).brokers
     except KafkaException as error:
-        raise NotReadyError(str(error.args[0])) from error
+        raise NotReadyError(error.args[0].str()) from error
     wanted = len(context.names("kafka"))
     if len(brokers) < wanted:
         raise NotReadyError(f"{len(brokers)} of {wanted} brokers")
