@@ -22,7 +22,7 @@ _OUT_OF_MEMORY_SIGNS = ("MemoryError", "memory allocation of", "bad_alloc")
 """How Python, Rust and C++ say that memory ran out, when they end because of it."""
 
 _KEPT_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH")
-_ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": str(32 * 1024**2), "MALLOC_TRIM_THRESHOLD_": str(64 * 1024**2)}
+ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": str(32 * 1024**2), "MALLOC_TRIM_THRESHOLD_": str(64 * 1024**2)}
 """glibc would return every freed picture to the kernel and fetch it again, zeroed, for the next one: a quarter of the
 time of a 12-megapixel JPEG (docs/adr/0021)."""
 
@@ -204,4 +204,4 @@ def _environment(parent: Mapping[str, str]) -> dict[str, str]:
     """Only what a decoder needs: passwords in the parent's environment are none of its business."""
     package_root = str(Path(photo_pipeline.__file__).resolve().parents[1])
     kept = {name: parent[name] for name in _KEPT_ENVIRONMENT if name in parent}
-    return {**kept, **_ALLOCATOR, "PYTHONPATH": package_root, "LANG": "C.UTF-8"}
+    return {**kept, **ALLOCATOR, "PYTHONPATH": package_root, "LANG": "C.UTF-8"}

@@ -1,0 +1,163 @@
+"""CPU per 12-megapixel photo: ours against libvips, and against the least that libjpeg-turbo can do.
+
+All contenders make the same two files (1600 px and 320 px, JPEG quality 80) from the same bytes, in one process, in
+turns, and are measured by the CPU time of all its threads, so that libvips gains nothing by using several. ``ours`` is
+``process`` as the workers call it: header check, EXIF, colour profile, blurhash and dominant colour included. ``floor``
+decodes at a reduced scale and encodes pixels of the right size that were prepared beforehand: no resize, no metadata.
+The allocator is set as in the workers, for every contender.
+"""
+
+import argparse
+import os
+import statistics
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from io import BytesIO
+
+import pyvips
+import simplejpeg
+from PIL import Image
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+from tests.bench.photos import twelve_megapixels
+from tests.support import colour_profiles
+from tests.support.images import encoded, exif_block, mean_difference, opened
+
+from photo_pipeline.adapters.image_worker_process import ALLOCATOR
+from photo_pipeline.domain.imaging import ImageLimits, process
+from photo_pipeline.domain.imaging.decode import prepare_decoders
+from photo_pipeline.domain.imaging.values import THUMB_EDGE, WEB_EDGE
+
+TARGET = 0.75
+QUALITY = 80
+DISTINCT = 3
+SAME_PICTURE = 3.0
+"""Mean difference, of 255, above which two contenders did not make the same picture."""
+
+Contender = Callable[[bytes], bytes]
+
+
+def ours(photo: bytes) -> bytes:
+    """What a worker does with a photo."""
+    return process(photo, ImageLimits()).web.data
+
+
+def libvips(photo: bytes) -> bytes:
+    """``thumbnail`` from the bytes, with colour management; the small one from the large one."""
+    options = {"size": "down", "output_profile": "srgb"}
+    web = pyvips.Image.thumbnail_buffer(photo, WEB_EDGE, height=WEB_EDGE, **options)
+    web_file: bytes = web.jpegsave_buffer(Q=QUALITY, keep="none")
+    thumb = pyvips.Image.thumbnail_buffer(web_file, THUMB_EDGE, height=THUMB_EDGE, size="down")
+    thumb.jpegsave_buffer(Q=QUALITY, keep="none")
+    return web_file
+
+
+def libvips_without_colour(photo: bytes) -> bytes:
+    """The same, ignoring what the profile says: cheaper, and wrong for most telephones."""
+    web = pyvips.Image.thumbnail_buffer(photo, WEB_EDGE, height=WEB_EDGE, size="down")
+    web_file: bytes = web.jpegsave_buffer(Q=QUALITY, keep="none")
+    thumb = pyvips.Image.thumbnail_buffer(web_file, THUMB_EDGE, height=THUMB_EDGE, size="down")
+    thumb.jpegsave_buffer(Q=QUALITY, keep="none")
+    return web_file
+
+
+def floor_for(photo: bytes) -> Contender:
+    """Scaled decode and two encodes, of pixels that somebody else has resized."""
+    web, thumb = (_pixels(photo, edge) for edge in (WEB_EDGE, THUMB_EDGE))
+    height, width = web.shape[:2]
+
+    def run(data: bytes) -> bytes:
+        simplejpeg.decode_jpeg(data, min_width=width, min_height=height)
+        simplejpeg.encode_jpeg(thumb, quality=QUALITY, colorsubsampling="420")
+        file: bytes = simplejpeg.encode_jpeg(web, quality=QUALITY, colorsubsampling="420")
+        return file
+
+    return run
+
+
+def _pixels(photo: bytes, edge: int) -> "simplejpeg.SupportsBuffer":
+    with Image.open(BytesIO(photo)) as image:
+        image.thumbnail((edge, edge), Image.Resampling.LANCZOS)
+        return simplejpeg.decode_jpeg(encoded(image.convert("RGB"), "jpeg", quality=95))
+
+
+def photographs(icc_profile: bytes | None) -> Sequence[bytes]:
+    """Photos with the metadata of a telephone."""
+    exif = exif_block(make="Apple", model="iPhone 15 Pro", taken="2024:05:01 12:34:56", offset="+02:00", secrets=True)
+    files = []
+    for seed in range(DISTINCT):
+        with Image.open(BytesIO(twelve_megapixels(seed))) as image:
+            image.load()
+            files.append(encoded(image, "jpeg", quality="keep", exif=exif, icc_profile=icc_profile))
+    return files
+
+
+def measure(photos: Sequence[bytes], rounds: int, label: str) -> Mapping[str, float]:
+    """Median milliseconds of CPU per photo of each contender, taking turns."""
+    fixed: dict[str, Contender] = {"ours": ours, "libvips": libvips, "libvips, no colour": libvips_without_colour}
+    floors = {photo: floor_for(photo) for photo in photos}
+    for photo in photos:
+        _check_same_picture(photo)
+    taken: dict[str, list[float]] = {name: [] for name in [*fixed, "floor"]}
+    for number in track(range(rounds), description=label):
+        photo = photos[number % len(photos)]
+        for name, contender in {**fixed, "floor": floors[photo]}.items():
+            start = time.process_time()
+            contender(photo)
+            taken[name].append((time.process_time() - start) * 1000)
+    return {name: statistics.median(times) for name, times in taken.items()}
+
+
+def _check_same_picture(photo: bytes) -> None:
+    difference = mean_difference(opened(ours(photo)), opened(libvips(photo)))
+    if difference > SAME_PICTURE:
+        sys.exit(f"ours and libvips differ by {difference:.1f} of 255: they do not do the same work")
+
+
+def report(results: Mapping[str, Mapping[str, float]]) -> Table:
+    """Milliseconds per photo and their ratios."""
+    table = Table(title="CPU per 12-megapixel JPEG, median ms (less is better)")
+    names = list(next(iter(results.values())))
+    for heading in ["photo", *names, "ours / libvips", "ours / floor"]:
+        table.add_column(heading, justify="left" if heading == "photo" else "right")
+    for case, times in results.items():
+        against_vips = times["ours"] / times["libvips"]
+        against_floor = times["ours"] / times["floor"]
+        milliseconds = [f"{times[name]:.1f}" for name in names]
+        table.add_row(case, *milliseconds, f"{against_vips:.2f}", f"{against_floor:.2f}")
+    return table
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the comparison and print it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=30, help="photos per contender and kind (default: 30)")
+    rounds = parser.parse_args(arguments).rounds
+    prepare_decoders()
+    pyvips.cache_set_max(0)
+    profiles = {
+        "no profile": None,
+        "sRGB profile": colour_profiles.srgb(),
+        "Display P3 profile": colour_profiles.display_p3(),
+    }
+    results = {case: measure(photographs(profile), rounds, case) for case, profile in profiles.items()}
+    console = Console()
+    console.print(report(results))
+    worst = max(times["ours"] / times["libvips"] for times in results.values())
+    console.print(
+        f"target: at most {TARGET} x libvips; worst here {worst:.2f}: {'met' if worst <= TARGET else 'MISSED'}"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    if any(os.environ.get(name) != value for name, value in ALLOCATOR.items()):
+        # glibc reads its settings when a process starts.
+        os.execve(  # noqa: S606 - our own interpreter, again
+            sys.executable,
+            [sys.executable, "-m", "tests.bench.bench_imaging", *sys.argv[1:]],
+            {**os.environ, **ALLOCATOR},
+        )
+    sys.exit(main())
