@@ -225,3 +225,44 @@ class Reconciliation(Base):
     status: Mapped[str]
     subject: Mapped[str | None]
     detail: Mapped[dict[str, Any]] = mapped_column(server_default=FetchedValue())
+
+
+class ReprocessRequest(Base):
+    """Something that an operator asked to be done again."""
+
+    __tablename__ = "reprocess_request"
+
+    request_id: Mapped[str] = mapped_column(primary_key=True)
+    mode: Mapped[str]
+    parameters: Mapped[dict[str, Any]]
+    requested_at: Mapped[datetime] = mapped_column(server_default=FetchedValue())
+
+
+class ReprocessAttempt(Base):
+    """One attempt at deriving the photos of a shard again; it is here before its file is anywhere."""
+
+    __tablename__ = "reprocess_attempt"
+
+    attempt_id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    request_id: Mapped[str] = mapped_column(ForeignKey("reprocess_request.request_id"))
+    source_shard_id: Mapped[int] = mapped_column(ForeignKey("shard.shard_id"))
+    state: Mapped[str] = mapped_column(server_default=FetchedValue())
+    shard_id: Mapped[int | None] = mapped_column(ForeignKey("shard.shard_id"), unique=True)
+    started_at: Mapped[datetime] = mapped_column(server_default=FetchedValue())
+    ended_at: Mapped[datetime | None]
+
+
+class RefedRecord(Base):
+    """A rejected record that is being, or has been, sent to its topic again."""
+
+    __tablename__ = "refed_record"
+
+    topic: Mapped[str] = mapped_column(primary_key=True)
+    partition: Mapped[int] = mapped_column(primary_key=True)
+    offset: Mapped[int] = mapped_column(primary_key=True)
+    request_id: Mapped[str] = mapped_column(ForeignKey("reprocess_request.request_id"))
+    sought_from: Mapped[dict[str, Any]]
+    sent_at: Mapped[datetime] = mapped_column(server_default=FetchedValue())
+    fed_at: Mapped[datetime | None]
+    fed_partition: Mapped[int | None]
+    fed_offset: Mapped[int | None]
