@@ -14,6 +14,7 @@ depends_on = None
 # A day's outcomes are compared with the search index page by page, in this order.
 INDICES = """
 CREATE INDEX ingest_record_in_acceptance_order ON ingest_record (accepted_at, topic, "partition", "offset");
+CREATE INDEX ingest_record_lost ON ingest_record (processed_at) WHERE reason = 'deleted_by_kafka';
 CREATE INDEX reconciliation_of_run ON reconciliation (run_id);
 CREATE INDEX reconciliation_of_check ON reconciliation (check_name, checked_at DESC) WHERE subject IS NULL;
 """
@@ -73,4 +74,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute("DROP TABLE refed_record, reprocess_attempt, reprocess_request")
-    op.execute("DROP INDEX reconciliation_of_check, reconciliation_of_run, ingest_record_in_acceptance_order")
+    op.execute(
+        "DROP INDEX reconciliation_of_check, reconciliation_of_run, ingest_record_lost, "
+        "ingest_record_in_acceptance_order"
+    )
