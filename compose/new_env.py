@@ -1,7 +1,7 @@
 """Writes ``.env`` with random secrets for ``docker compose``, and the key that signs receipts.
 
-Run once, from anywhere: ``PYTHONPATH=include .venv/bin/python compose/new_env.py``. An ``.env`` that exists is left alone:
-PostgreSQL and Elasticsearch remember their first passwords, so new ones would lock everybody out.
+Run once: ``PYTHONPATH=include .venv/bin/python compose/new_env.py``. An ``.env`` that exists is
+left alone: PostgreSQL and Elasticsearch remember their first passwords, so new ones would lock everybody out.
 """  # noqa: INP001 - run by path, like a DAG
 
 import os
@@ -40,7 +40,7 @@ def secrets_for_compose(folder: Path) -> dict[str, str]:
     folder.mkdir(mode=OWNER_ONLY, parents=True, exist_ok=True)
     folder.chmod(OWNER_ONLY)
     credentials = Credentials(folder)
-    # The container's user has another number than the one on this machine, so the file is readable and its folder is not.
+    # The container's user has another number than the one here, so the file is readable and its folder is not.
     key = credentials.signing_key_file()
     key.chmod(READABLE)
     return {
@@ -68,7 +68,9 @@ def main(root: Path = ROOT) -> int:
     try:
         write_new(path, secrets_for_compose(root / "compose" / "secrets"))
     except FileExistsError:
-        sys.stderr.write(f"{path} exists and is left alone; to start anew: docker compose down --volumes, then remove it\n")
+        sys.stderr.write(
+            f"{path} exists and is left alone; to start anew: docker compose down --volumes, then remove it\n"
+        )
         return 1
     sys.stdout.write(f"wrote {path}; next: docker compose up --build --detach --wait\n")
     return 0

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local_stack.errors import StackError
-from local_stack.setup import set_up_platform
+from local_stack.setup import PlatformSetup, airflow_client
 
 AIRFLOW_HOME = Path("/opt/airflow")
 
@@ -25,15 +25,18 @@ class AirflowAccount:
     airflow_password: str
 
 
+def set_up(account: AirflowAccount, home: Path) -> None:
+    """Run ``platform_setup`` once and wake the DAGs of ``home``. Raises ``StackError``."""
+    # The account has every attribute of the endpoints that is read there: test_compose_scripts.py holds it to that.
+    with airflow_client(account) as client:  # type: ignore[arg-type] # see above
+        PlatformSetup(client, account).run(home / "dags", home / "logs" / "woken-dags.json")  # type: ignore[arg-type] # as above
+
+
 def main(environ: Mapping[str, str], home: Path = AIRFLOW_HOME) -> int:
     """Set the platform up; 1 and one line that says where to look where it cannot be done."""
     try:
         account = AirflowAccount(environ["AIRFLOW_URL"], environ["AIRFLOW_USER"], environ["AIRFLOW_PASSWORD"])
-        set_up_platform(
-            account,  # type: ignore[arg-type] # has every attribute that is read there; test_platform_setup.py holds it to that
-            home / "dags",
-            home / "logs" / "woken-dags.json",
-        )
+        set_up(account, home)
     except KeyError as error:
         sys.stderr.write(f"set {error.args[0]}\n")
         return 1
