@@ -1,0 +1,76 @@
+// Talks to the API. Every failure becomes an ApiError whose message a person can read.
+
+const BASE = "/api/v1";
+
+export class ApiError extends Error {
+  constructor(message, status = 0, problem = {}) {
+    super(message);
+    this.status = status;
+    this.problem = problem;
+  }
+
+  /** Whether the same request may succeed later. */
+  get isTemporary() {
+    return this.status === 0 || this.status === 429 || this.status >= 500;
+  }
+}
+
+export function errorFrom(status, text, fallback) {
+  let problem = {};
+  try {
+    problem = JSON.parse(text);
+  } catch {
+    // not a problem document: the fallback says what there is to say
+  }
+  return new ApiError(problem.detail ?? fallback, status, problem);
+}
+
+async function request(method, path, body) {
+  const options = { method, headers: { Accept: "application/json" } };
+  if (body !== undefined) {
+    options.headers["Content-Type"] = "application/json";
+    options.body = JSON.stringify(body);
+  }
+  let response;
+  try {
+    response = await fetch(BASE + path, options);
+  } catch {
+    throw new ApiError("The server cannot be reached. Please check your connection.");
+  }
+  const text = await response.text();
+  if (!response.ok) throw errorFrom(response.status, text, "Something went wrong. Please try again.");
+  return text === "" ? null : JSON.parse(text);
+}
+
+export const signUp = (details) => request("POST", "/customers", details);
+export const logIn = (credentials) => request("POST", "/session", credentials);
+export const logOut = () => request("DELETE", "/session");
+export const me = () => request("GET", "/me");
+export const receiptStatuses = (tokens) => request("POST", "/receipts", { tokens });
+
+export function photos({ cursor = null, status = "processed", limit = 60 } = {}) {
+  const query = new URLSearchParams({ status, limit });
+  if (cursor !== null) query.set("cursor", cursor);
+  return request("GET", `/photos?${query}`);
+}
+
+/**
+ * Sends one file. XMLHttpRequest, as fetch says nothing about the progress of a body on its way out.
+ * @returns {Promise<object>} the receipt
+ */
+export function upload(file, onProgress) {
+  return new Promise((resolve, reject) => {
+    const form = new FormData();
+    form.append("files", file, file.name);
+    const call = new XMLHttpRequest();
+    call.open("POST", `${BASE}/photos`);
+    call.upload.addEventListener("progress", (event) => onProgress(event.loaded, event.total));
+    call.addEventListener("load", () => {
+      if (call.status === 202) resolve(JSON.parse(call.responseText).receipts[0]);
+      else reject(errorFrom(call.status, call.responseText, "The photo could not be sent."));
+    });
+    call.addEventListener("error", () => reject(new ApiError("The connection was lost.")));
+    call.addEventListener("abort", () => reject(new ApiError("Stopped.")));
+    call.send(form);
+  });
+}

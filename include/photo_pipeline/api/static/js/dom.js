@@ -1,0 +1,19 @@
+// Small helpers for making and finding elements. Text is always set as text, never as markup.
+
+export const find = (selector, root = document) => root.querySelector(selector);
+
+export function make(tag, properties = {}, ...children) {
+  const element = Object.assign(document.createElement(tag), properties);
+  element.append(...children);
+  return element;
+}
+
+/** Tells a screen reader. */
+export function announce(text) {
+  find("#status").textContent = text;
+}
+
+export function formatBytes(bytes) {
+  if (bytes < 1024 * 1024) return `${Math.max(1, Math.round(bytes / 1024))} KiB`;
+  return `${(bytes / 1024 / 1024).toFixed(1)} MiB`;
+}
