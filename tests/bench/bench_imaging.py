@@ -45,18 +45,21 @@ def ours(photo: bytes) -> bytes:
 
 
 def libvips(photo: bytes) -> bytes:
-    """``thumbnail`` from the bytes, with colour management; the small one from the large one."""
-    options = {"size": "down", "output_profile": "srgb"}
-    web = pyvips.Image.thumbnail_buffer(photo, WEB_EDGE, height=WEB_EDGE, **options)
-    web_file: bytes = web.jpegsave_buffer(Q=QUALITY, keep="none")
-    thumb = pyvips.Image.thumbnail_buffer(web_file, THUMB_EDGE, height=THUMB_EDGE, size="down")
-    thumb.jpegsave_buffer(Q=QUALITY, keep="none")
-    return web_file
+    """``thumbnail`` from the bytes, with colour management where there is a profile; the small one from the large one.
+
+    Asked for sRGB on a photo without a profile, libvips would decode it in full: 330 ms.
+    """
+    managed = {"output_profile": "srgb"} if b"ICC_PROFILE" in photo else {}
+    return _libvips(photo, **managed)
 
 
 def libvips_without_colour(photo: bytes) -> bytes:
     """The same, ignoring what the profile says: cheaper, and wrong for most telephones."""
-    web = pyvips.Image.thumbnail_buffer(photo, WEB_EDGE, height=WEB_EDGE, size="down")
+    return _libvips(photo)
+
+
+def _libvips(photo: bytes, **options: str) -> bytes:
+    web = pyvips.Image.thumbnail_buffer(photo, WEB_EDGE, height=WEB_EDGE, size="down", **options)
     web_file: bytes = web.jpegsave_buffer(Q=QUALITY, keep="none")
     thumb = pyvips.Image.thumbnail_buffer(web_file, THUMB_EDGE, height=THUMB_EDGE, size="down")
     thumb.jpegsave_buffer(Q=QUALITY, keep="none")
@@ -96,7 +99,7 @@ def photographs(icc_profile: bytes | None) -> Sequence[bytes]:
 
 def measure(photos: Sequence[bytes], rounds: int, label: str) -> Mapping[str, float]:
     """Median milliseconds of CPU per photo of each contender, taking turns."""
-    fixed: dict[str, Contender] = {"ours": ours, "libvips": libvips, "libvips, no colour": libvips_without_colour}
+    fixed: dict[str, Contender] = {"ours": ours, "libvips": libvips, "colour ignored": libvips_without_colour}
     floors = {photo: floor_for(photo) for photo in photos}
     for photo in photos:
         _check_same_picture(photo)
@@ -146,9 +149,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console()
     console.print(report(results))
     worst = max(times["ours"] / times["libvips"] for times in results.values())
-    console.print(
-        f"target: at most {TARGET} x libvips; worst here {worst:.2f}: {'met' if worst <= TARGET else 'MISSED'}"
-    )
+    verdict = "met" if worst <= TARGET else "MISSED"
+    console.print(f"target: at most {TARGET} x libvips; worst here {worst:.2f}: {verdict}")
     return 0
 
 

@@ -67,6 +67,7 @@ def decode(data: bytes, header: Header, limits: ImageLimits) -> Decoded:
         exif = _exif_of(image) if metadata_first else None
         if isinstance(image, JpegImagePlugin.JpegImageFile):
             image.draft(None, fitted(size, WEB_EDGE))
+            image.decodermaxblock = len(data)  # all at once: pieces cost a start of the decoder each
         image.load()
     if not metadata_first:
         exif = _exif_of(image)
