@@ -1,0 +1,248 @@
+"""``process_slice`` on in-memory servers: outcomes, order, memory, and who may commit."""
+
+import io
+import tarfile
+from collections.abc import Callable
+from uuid import UUID, uuid4
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.support.memory import NOON, MemoryArchive, MemoryImages, MemoryLedger, MemoryLog
+
+from photo_pipeline.domain.errors import LeaseLostError, OffsetOutOfRangeError, SliceBusyError
+from photo_pipeline.domain.events import PhotoEvent, Record
+from photo_pipeline.domain.ledger import SliceCommit
+from photo_pipeline.domain.outcomes import AbsentReason, Outcome, RejectReason
+from photo_pipeline.domain.photo import RecordCoordinates, Source, TopicPartition, photo_id_for, sha256_hex
+from photo_pipeline.use_cases.ingest import IngestLimits, IngestPorts, plan_micro_batch, process_slice
+
+PARTITION = TopicPartition("photos.uploaded", 0)
+LIMITS = IngestLimits(slice_max_records=100, slice_max_bytes=1_000_000, in_flight_bytes=1000, lease_seconds=60)
+CUSTOMER = UUID("0a0a0a0a-0000-4000-8000-000000000001")
+
+
+def photo_record(offset: int, data: bytes, customer: UUID = CUSTOMER) -> Record:
+    """A record as the upload API writes it."""
+    sha256 = sha256_hex(data)
+    event = PhotoEvent(
+        event_id=f"event-{offset}",
+        source=Source.UPLOAD,
+        origin="/tests",
+        customer_id=customer,
+        photo_id=photo_id_for(customer, sha256),
+        sha256=sha256,
+        filename="a.jpg",
+        content_type="image/jpeg",
+        sent_at=NOON,
+        data=data,
+    )
+    coordinates = RecordCoordinates(PARTITION.topic, PARTITION.partition, offset)
+    return Record(coordinates, NOON, event.key(), data, event.headers())
+
+
+class World:
+    """One partition, its slice and the ports around it."""
+
+    def __init__(self, records: list[Record], end: int | None = None, start: int = 0) -> None:
+        self.log = MemoryLog(records={PARTITION: records})
+        self.log.high[PARTITION] = end if end is not None else len(records)
+        self.archive, self.images = MemoryArchive(), MemoryImages()
+        self.ledger = MemoryLedger(customers={CUSTOMER})
+        self.slice_id = self.ledger.add_slice(PARTITION, start, self.log.high[PARTITION])
+
+    def process(self, limits: IngestLimits = LIMITS) -> SliceCommit:
+        """Process the slice and return what was committed."""
+        ports = IngestPorts(self.ledger, self.log, self.archive, self.images, "/photos")
+        process_slice(self.slice_id, "run", ports, limits)
+        return self.ledger.commits[self.slice_id]
+
+
+def outcomes(commit: SliceCommit) -> list[tuple[int, Outcome]]:
+    """Offset and outcome of each record."""
+    return [(record.offset, record.outcome) for record in commit.records]
+
+
+class TestOutcomes:
+    """What each record comes to."""
+
+    def test_good_bad_and_repeated(self) -> None:
+        """A photo is processed, its repeat a duplicate, a bad one and its repeat rejected for the same reason."""
+        data = [b"one", b"bad", b"one", b"bad"]
+        commit = World([photo_record(offset, item) for offset, item in enumerate(data)]).process()
+        assert outcomes(commit) == [
+            (0, Outcome.PROCESSED),
+            (1, Outcome.REJECTED),
+            (2, Outcome.DUPLICATE),
+            (3, Outcome.REJECTED),
+        ]
+        assert commit.records[3].reason is RejectReason.CORRUPT
+        assert len(commit.photos) == 1
+
+    def test_unknown_customer_is_rejected_without_decoding(self) -> None:
+        """A record that names nobody is not worth a worker's time."""
+        world = World([photo_record(0, b"one", uuid4())])
+        commit = world.process()
+        assert commit.records[0].reason is RejectReason.UNKNOWN_CUSTOMER
+        assert world.images.most_held == 0
+
+    def test_customer_is_asked_for_once_per_slice(self) -> None:
+        """The number of questions to the database does not grow with the photos."""
+        world = World([photo_record(offset, f"photo {offset}".encode()) for offset in range(50)])
+        world.process()
+        assert world.ledger.customer_queries == 1
+
+    def test_slice_without_photos_has_no_shard(self) -> None:
+        """No file is made for nothing."""
+        world = World([photo_record(0, b"bad")])
+        assert world.process().shard is None
+        assert world.archive.files == {}
+
+
+class TestOffsets:
+    """Every offset of the range is accounted for."""
+
+    def test_offsets_without_record_are_absent(self) -> None:
+        """Transaction markers and aborted records leave no hole in the ledger."""
+        commit = World([photo_record(1, b"one"), photo_record(4, b"two")], end=6).process()
+        absent = [record.offset for record in commit.records if record.outcome is Outcome.ABSENT]
+        assert absent == [0, 2, 3, 5]
+        assert commit.records[0].reason is AbsentReason.NO_RECORD
+
+    def test_what_kafka_deleted_is_recorded_as_such(self) -> None:
+        """Records that Kafka removed before they were read are named, and the rest is processed."""
+        world = World([photo_record(3, b"one")], end=4)
+        world.log.low[PARTITION] = 3
+        commit = world.process()
+        assert [record.reason for record in commit.records[:3]] == [AbsentReason.DELETED_BY_KAFKA] * 3
+        assert commit.records[3].outcome is Outcome.PROCESSED
+
+    def test_everything_deleted(self) -> None:
+        """A slice of which Kafka has nothing left still ends."""
+        world = World([], end=4)
+        world.log.low[PARTITION] = 10
+        assert len(world.process().records) == 4
+
+    def test_out_of_range_without_deletion_is_an_error(self) -> None:
+        """When Kafka refuses an offset that it says it has, nothing is made up."""
+        world = World([], end=4)
+        world.log.low[PARTITION] = 1
+        world.log.watermarks = lambda topics: {PARTITION: type("Marks", (), {"low": 0, "high": 4})()}  # type: ignore[assignment,method-assign] # a broker that contradicts itself
+        with pytest.raises(OffsetOutOfRangeError):
+            world.process()
+
+    def test_byte_limit_commits_short(self) -> None:
+        """Reading stops at the limit; ``end`` is what was really read."""
+        world = World([photo_record(offset, bytes([offset]) * 10) for offset in range(10)])
+        commit = world.process(IngestLimits(100, 25, 1000, 60))
+        assert (commit.end, len(commit.records)) == (3, 3)
+
+    @given(st.sets(st.integers(0, 30)), st.integers(1, 200))
+    def test_records_cover_the_range(self, offsets: set[int], max_bytes: int) -> None:
+        """Whatever offsets hold records and wherever the byte limit falls: no hole, no offset twice."""
+        world = World([photo_record(offset, f"photo {offset}".encode()) for offset in sorted(offsets)], end=31)
+        commit = world.process(IngestLimits(100, max_bytes, 50, 60))
+        assert [record.offset for record in commit.records] == list(range(commit.end))
+        assert commit.end == 31 or max_bytes <= sum(record.bytes or 0 for record in commit.records)
+
+
+class TestShard:
+    """The file that a slice leaves."""
+
+    def test_index_points_to_the_bytes(self) -> None:
+        """Each rendition's offset and length cut exactly its bytes out of the tar, in offset order."""
+        world = World([photo_record(offset, f"photo {offset}".encode()) for offset in range(3)])
+        commit = world.process()
+        assert commit.shard is not None
+        assert commit.shard.path == "/photos/archive/dt=2026-05-04/photos.uploaded-0-0-3-1.tar"
+        content = world.archive.files[commit.shard.path]
+        assert len(content) == commit.shard.length
+        for number, photo in enumerate(commit.photos):
+            original = photo.renditions[0]
+            assert content[original.offset : original.offset + original.length] == f"photo {number}".encode()
+        with tarfile.open(fileobj=io.BytesIO(content)) as tar:
+            assert len(tar.getnames()) == 12
+
+    def test_attempts_never_share_a_file(self) -> None:
+        """A second attempt writes under another name, so a zombie cannot touch what was committed."""
+        world = World([photo_record(0, b"one")])
+        world.ledger.attempts[world.slice_id] = 6
+        commit = world.process()
+        assert commit.shard is not None
+        assert commit.shard.path.endswith("-7.tar")
+
+
+class TestMemory:
+    """What is held at a time does not grow with the slice."""
+
+    @given(st.lists(st.integers(1, 400), min_size=1, max_size=40), st.integers(100, 900))
+    def test_bytes_in_flight_are_bounded(self, sizes: list[int], limit: int) -> None:
+        """However slow the workers, at most the limit and one photo more wait for them."""
+        records = [photo_record(offset, offset.to_bytes(2, "big") * size) for offset, size in enumerate(sizes)]
+        world = World(records)
+        world.images.lazy = True
+        world.process(IngestLimits(100, 10**9, limit, 60))
+        assert world.images.most_held <= limit + 2 * max(sizes)
+
+
+class TestLease:
+    """Who may commit."""
+
+    def test_committed_slice_is_not_processed_again(self) -> None:
+        """A task that runs again after its commit reads nothing and says the same."""
+        world = World([photo_record(0, b"one")])
+        first = world.process()
+        world.log.records.clear()
+        assert world.process() is first
+
+    def test_busy_slice_is_left_alone(self) -> None:
+        """Another live worker's slice is not touched."""
+        world = World([photo_record(0, b"one")])
+        world.ledger.busy = True
+        with pytest.raises(SliceBusyError):
+            world.process()
+        assert world.archive.files == {}
+
+    def test_lost_lease_commits_nothing(self) -> None:
+        """A worker whose slice was taken over while it worked is stopped by the commit."""
+        world = World([photo_record(0, b"one")])
+        submit: Callable[[bytes], object] = world.images.submit
+
+        def taken_over(data: bytes) -> object:
+            world.ledger.take_over(world.slice_id)
+            return submit(data)
+
+        world.images = _Submitting(taken_over)  # type: ignore[assignment] # as much of the port as is called
+        with pytest.raises(LeaseLostError):
+            world.process()
+        assert world.ledger.commits == {}
+
+    def test_failed_slice_is_given_back(self) -> None:
+        """After an error the slice is free for the next attempt at once."""
+        world = World([], end=4)
+        world.log.read = _failing  # type: ignore[method-assign,assignment] # a broker that breaks
+        with pytest.raises(OSError, match="broken"):
+            world.process()
+        assert world.ledger.released == [world.slice_id]
+
+    def test_progress_report_may_fail(self) -> None:
+        """The consumer group is for monitoring: a failure to commit it does not fail the slice."""
+        world = World([photo_record(0, b"one")])
+        world.log.away = True
+        assert len(world.process().records) == 1
+
+
+class _Submitting:
+    def __init__(self, submit: Callable[[bytes], object]) -> None:
+        self.submit = submit
+
+
+def _failing(*_: object) -> None:
+    raise OSError("broken")
+
+
+def test_plan_is_bounded_by_records() -> None:
+    """A run plans at most the limit for each partition."""
+    log, ledger = MemoryLog(high={PARTITION: 1000}), MemoryLedger()
+    (planned,) = plan_micro_batch(ledger, log, ["photos.uploaded"], LIMITS, "run")
+    assert planned.end - planned.start == LIMITS.slice_max_records
