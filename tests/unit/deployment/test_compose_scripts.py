@@ -1,0 +1,200 @@
+"""The two scripts of compose/: new secrets, and the last step of the start."""
+
+import base64
+import importlib.util
+import json
+import re
+import stat
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+
+def load(root: Path, name: str) -> ModuleType:
+    """A script as a module; it is run by path otherwise."""
+    spec = importlib.util.spec_from_file_location(f"compose_{name}", root / "compose" / f"{name}.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def new_env(root: Path) -> ModuleType:
+    """compose/new_env.py."""
+    return load(root, "new_env")
+
+
+@pytest.fixture
+def platform_setup(root: Path) -> ModuleType:
+    """compose/platform_setup.py."""
+    return load(root, "platform_setup")
+
+
+def read_env(path: Path) -> dict[str, str]:
+    """The variables of an env file."""
+    return dict(line.split("=", 1) for line in path.read_text().splitlines())
+
+
+def test_new_env_writes_what_compose_requires(new_env: ModuleType, root: Path, tmp_path: Path) -> None:
+    """Every required variable gets a random value, each another, that fits into URLs and JSON."""
+    assert new_env.main(tmp_path) == 0
+    written = read_env(tmp_path / ".env")
+    assert set(written) == set(re.findall(r"\$\{(\w+):\?", (root / "docker-compose.yaml").read_text()))
+    assert len(set(written.values())) == len(written)
+    passwords = {name: value for name, value in written.items() if name != "SIGNING_KEY_FILE"}
+    assert all(re.fullmatch(r"[A-Za-z0-9_=-]{16,}", value) for value in passwords.values())
+    assert len(base64.urlsafe_b64decode(written["AIRFLOW_FERNET_KEY"])) == 32
+    assert len(base64.urlsafe_b64decode(written["KAFKA_CLUSTER_ID"] + "==")) == 16
+
+
+def test_new_env_keeps_secrets_from_other_users(new_env: ModuleType, tmp_path: Path) -> None:
+    """The env file and the folder are the owner's only; the key inside is readable to the container's user."""
+    new_env.main(tmp_path)
+    key = Path(read_env(tmp_path / ".env")["SIGNING_KEY_FILE"])
+    assert json.loads(key.read_text())["crv"] == "Ed25519"
+    modes = {path: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / ".env", key.parent, key)}
+    assert list(modes.values()) == [0o600, 0o700, 0o444]
+
+
+def test_new_env_leaves_an_existing_file_alone(
+    new_env: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A second run changes nothing and says in one line how to start anew."""
+    new_env.main(tmp_path)
+    before = (tmp_path / ".env").read_text()
+    assert new_env.main(tmp_path) == 1
+    assert (tmp_path / ".env").read_text() == before
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "docker compose down --volumes" in error
+
+
+class FakeAirflow(ThreadingHTTPServer):
+    """The part of Airflow's REST API that the set-up speaks to, with the answers of a real one."""
+
+    def __init__(self, state: str) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.state = state
+        self.woken: list[str] = []
+        self.runs = 0
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers by method and path."""
+
+    server: FakeAirflow
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
+        """Say nothing."""
+
+    def _answer(self, status: int, body: object) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        data = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def do_GET(self) -> None:
+        """DAGs, import errors, the run."""
+        if self.path.startswith("/api/v2/dags?"):
+            self._answer(200, {"dags": [{"dag_id": name} for name in ("platform_setup", "photo_ingest")]})
+        elif self.path.startswith("/api/v2/importErrors"):
+            self._answer(200, {"import_errors": []})
+        else:
+            self._answer(200, {"state": self.server.state})
+
+    def do_POST(self) -> None:
+        """Log-in, and a new run."""
+        if self.path == "/auth/token":
+            self._answer(201, {"access_token": "token"})
+        else:
+            self.server.runs += 1
+            self._answer(200, {"dag_run_id": "run-1"})
+
+    def do_PATCH(self) -> None:
+        """Wake a DAG."""
+        self.server.woken.append(self.path.rpartition("/")[2])
+        self._answer(200, {})
+
+
+@pytest.fixture
+def airflow(request: pytest.FixtureRequest) -> Iterator[FakeAirflow]:
+    """A fake Airflow whose run of platform_setup ends in the state that the test names."""
+    server = FakeAirflow(request.param)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """AIRFLOW_HOME with two DAG files."""
+    for name in ("dags", "logs"):
+        (tmp_path / name).mkdir()
+    for name in ("platform_setup", "photo_ingest"):
+        (tmp_path / "dags" / f"{name}.py").touch()
+    return tmp_path
+
+
+def environment(airflow: FakeAirflow) -> dict[str, str]:
+    """What docker-compose.yaml gives the step."""
+    return {
+        "AIRFLOW_URL": airflow.url,
+        "AIRFLOW_USER": "admin",
+        "AIRFLOW_PASSWORD": "secret",
+        "AIRFLOW_SHOWN_URL": "http://127.0.0.1:8080",
+    }
+
+
+@pytest.mark.parametrize("airflow", ["success"], indirect=True)
+def test_setup_runs_once_and_wakes_the_dags(
+    platform_setup: ModuleType, airflow: FakeAirflow, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One run of platform_setup, every DAG awake, and an address that a person can open."""
+    assert platform_setup.main(environment(airflow), home) == 0
+    assert airflow.runs == 1
+    assert set(airflow.woken) == {"platform_setup", "photo_ingest"}
+    assert "http://127.0.0.1:8080" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("airflow", ["success"], indirect=True)
+def test_setup_lets_a_paused_dag_sleep(platform_setup: ModuleType, airflow: FakeAirflow, home: Path) -> None:
+    """At the next start only platform_setup is woken: what somebody paused in between stays paused."""
+    platform_setup.main(environment(airflow), home)
+    airflow.woken.clear()
+    assert platform_setup.main(environment(airflow), home) == 0
+    assert airflow.woken == ["platform_setup"]
+
+
+@pytest.mark.parametrize("airflow", ["failed"], indirect=True)
+def test_setup_says_where_to_look_when_it_fails(
+    platform_setup: ModuleType, airflow: FakeAirflow, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line with the run's address as a person can open it; the other DAGs are not woken."""
+    assert platform_setup.main(environment(airflow), home) == 1
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "http://127.0.0.1:8080/dags/platform_setup/runs/run-1" in error
+    assert "photo_ingest" not in airflow.woken
+
+
+def test_setup_names_a_missing_variable(platform_setup: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+    """A variable that is not set is named; no traceback."""
+    assert platform_setup.main({}) == 1
+    assert capsys.readouterr().err == "set AIRFLOW_URL\n"

@@ -1,0 +1,122 @@
+"""The Dockerfile, and what goes into the two images."""
+
+import ast
+import importlib.metadata
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = "photo_pipeline"
+ENTRY_POINTS = ("api", "stream")
+
+
+@pytest.fixture(scope="module")
+def dockerfile(root: Path) -> str:
+    """The Dockerfile."""
+    return (root / "Dockerfile").read_text()
+
+
+def locked(path: Path) -> dict[str, str]:
+    """Version by normalised name of a lock file."""
+    return dict(re.findall(r"^([a-z0-9][a-z0-9._-]*)(?:\[[^]]*\])?==([^ ;\\]+)", path.read_text(), re.MULTILINE))
+
+
+def test_hadolint_finds_nothing(root: Path) -> None:
+    """The Dockerfile follows hadolint's rules, or says beside the line why not."""
+    program = shutil.which("hadolint", path=str(Path(sys.executable).parent)) or shutil.which("hadolint")
+    assert program, "hadolint comes with requirements/dev.txt"
+    done = subprocess.run([program, "Dockerfile"], cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def test_base_images_are_pinned_and_fit_the_lock(dockerfile: str, root: Path) -> None:
+    """Airflow's base image has the locked version, and both images the same Python."""
+    arguments = dict(re.findall(r"^ARG (\w+)=(\S+)$", dockerfile, re.MULTILINE))
+    airflow = re.fullmatch(r"apache/airflow:slim-([\d.]+)-python([\d.]+)", arguments["AIRFLOW_IMAGE"])
+    python = re.fullmatch(r"python:(\d+\.\d+)\.\d+-slim-\w+", arguments["PYTHON_IMAGE"])
+    assert airflow
+    assert python
+    assert airflow[1] == locked(root / "requirements.txt")["apache-airflow"]
+    assert airflow[2] == python[1]
+
+
+def test_packages_are_installed_by_hash(dockerfile: str) -> None:
+    """Every pip command checks hashes, so that what was locked is what runs."""
+    commands = re.findall(r"pip install[^&\n]*", dockerfile)
+    assert len(commands) == 2
+    assert all("--require-hashes" in command for command in commands)
+
+
+def test_neither_image_runs_as_root(dockerfile: str) -> None:
+    """The last USER of each final stage is a number other than 0, which Kubernetes can check."""
+    for stage in re.split(r"^FROM ", dockerfile, flags=re.MULTILINE)[2:]:
+        assert int(re.findall(r"^USER (\d+)$", stage, re.MULTILINE)[-1]) > 0
+
+
+def test_copied_files_exist_and_are_let_through(dockerfile: str, root: Path) -> None:
+    """Every COPY source is in the tree, and .dockerignore, which shuts everything else out, lets it in."""
+    sources = re.findall(r"^COPY (?:--chown=\S+ )?([^- ]\S*) ", dockerfile, re.MULTILINE)
+    assert {"dags", "plugins", "include"} <= set(sources)
+    ignore = (root / ".dockerignore").read_text().splitlines()
+    assert "*" in ignore
+    for source in sources:
+        assert (root / source).exists(), source
+        assert any(f"!{parent}" in ignore for parent in (source, *map(str, Path(source).parents))), source
+
+
+def test_web_packages_are_the_pipelines_versions(root: Path) -> None:
+    """The web image has no package that the other one has in another version."""
+    whole = locked(root / "requirements.txt")
+    web = locked(root / "requirements" / "web.txt")
+    assert web
+    assert {name: version for name, version in web.items() if whole.get(name, version) != version} == {}
+    assert "apache-airflow" not in web
+
+
+def test_web_packages_cover_what_the_applications_import(root: Path) -> None:
+    """Every package that the two applications import, directly or through our own modules, is in the web image."""
+    web = set(locked(root / "requirements" / "web.txt"))
+    distributions = importlib.metadata.packages_distributions()
+    for imported in sorted(_third_party(root / "include" / PACKAGE)):
+        names = {re.sub(r"[-_.]+", "-", name).lower() for name in distributions[imported]}
+        assert names & web, f"{imported} is in none of {names}: add it to requirements/web.in and run `make lock`"
+
+
+def _third_party(package: Path) -> set[str]:
+    """Top-level names of foreign modules that the applications reach."""
+    waiting = [path for name in ENTRY_POINTS for path in (package / name).rglob("*.py")]
+    seen: set[Path] = set()
+    foreign: set[str] = set()
+    while waiting:
+        path = waiting.pop()
+        if path in seen:
+            continue
+        seen.add(path)
+        for module in _imports(path):
+            if module.split(".")[0] == PACKAGE:
+                waiting += _files(package.parent, module)
+            else:
+                foreign.add(module.split(".")[0])
+    return foreign - set(sys.stdlib_module_names)
+
+
+def _imports(path: Path) -> Iterator[str]:
+    """Modules that a file imports anywhere but for type checking; `from a import b` may mean the module `a.b`."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _files(include: Path, module: str) -> list[Path]:
+    """The file of one of our modules, with the packages around it; nothing for a name that is no module."""
+    parts = module.split(".")
+    packages = [include.joinpath(*parts[:end]) / "__init__.py" for end in range(1, len(parts) + 1)]
+    return [path for path in (*packages, include.joinpath(*parts).with_suffix(".py")) if path.exists()]
