@@ -1,0 +1,76 @@
+"""The application: ``uvicorn --factory photo_pipeline.stream.app:create_app``, configured by ``PHOTO_*`` variables.
+
+The server has to let whole photos through: ``--ws-max-size 33554432`` (its default is half of that), and
+``--ws-per-message-deflate false``, as photos do not compress.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
+
+from photo_pipeline.api.sessions import is_https
+from photo_pipeline.ports import Clock
+from photo_pipeline.settings import TopicNames, WebSettings
+from photo_pipeline.stream import openapi
+from photo_pipeline.stream.pages import POLICIES, mount_pages
+from photo_pipeline.stream.routes import frames, health, stream
+from photo_pipeline.stream.schemas import PREFIX
+from photo_pipeline.stream.services import Connections, Settings, assemble
+from photo_pipeline.stream.settings import StreamSettings
+from photo_pipeline.web import problems
+from photo_pipeline.web.clock import SystemClock
+from photo_pipeline.web.metrics import RequestMetrics
+from photo_pipeline.web.middleware import RequestContext, SecurityHeaders
+from photo_pipeline.web.tokens import Tokens, load_keys
+
+
+def create_app(
+    settings: Settings | None = None,
+    *,
+    connections: AbstractAsyncContextManager[Connections] | None = None,
+    clock: Clock | None = None,
+) -> FastAPI:
+    """The stream application.
+
+    Args:
+        settings: from the environment when left out.
+        connections: the servers behind it; the real ones, from the environment, when left out.
+        clock: where the time comes from.
+
+    Raises:
+        SigningKeyError: when there is no usable signing key.
+    """
+    settings = settings or Settings(WebSettings.model_validate({}), StreamSettings())
+    clock = clock or SystemClock()
+    tokens = Tokens(load_keys(settings.web.signing_key_file), clock)
+    registry = CollectorRegistry()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with connections or _connect(settings.web) as connected:
+            services = assemble(connected, settings, tokens, clock, TopicNames().streamed, registry)
+            app.state.services = services
+            yield
+            await services.devices.close()
+
+    app = FastAPI(title="Photo stream", version="1", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app.state.registry = registry
+    # The last one added is the outermost: headers go on every answer, also on those of the net for the unforeseen.
+    app.add_middleware(RequestContext, metrics=RequestMetrics(registry))
+    app.add_middleware(SecurityHeaders, policies=POLICIES, https=is_https(settings.web))
+    problems.install(app)
+    app.include_router(frames.router, prefix=PREFIX)
+    app.include_router(stream.router, prefix=PREFIX)
+    app.include_router(health.router)
+    mount_pages(app, settings.web)
+    openapi.describe(app)
+    return app
+
+
+def _connect(settings: WebSettings) -> AbstractAsyncContextManager[Connections]:
+    # Imported here so that tests with other connections load no client library.
+    from photo_pipeline.stream.connections import connect  # noqa: PLC0415 - see above
+
+    return connect(settings)

@@ -1,0 +1,67 @@
+"""What routes ask for in their signatures."""
+
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import Depends
+from fastapi.security import HTTPBearer
+from starlette.requests import HTTPConnection
+
+from photo_pipeline.stream.senders import CrossSiteError, NotAuthenticatedError, Sender
+from photo_pipeline.stream.services import Services
+from photo_pipeline.stream.window import TooManyConnectionsError
+from photo_pipeline.web.problems import RETRY_SECONDS, ProblemError, unavailable
+
+_BEARER = HTTPBearer(
+    auto_error=False, description="A device's token, from the upload API's `POST /api/v1/devices`; or an access token"
+)
+
+
+def services_of(connection: HTTPConnection) -> Services:
+    """The application's services; they are there from its start to its end."""
+    services: Services = connection.app.state.services
+    return services
+
+
+TheServices = Annotated[Services, Depends(services_of)]
+
+
+async def authenticated(connection: HTTPConnection, services: Services) -> Sender:
+    """Who is sending.
+
+    Raises:
+        ProblemError: 401 where that is not proven, or where the device was revoked; 403 for another site's page.
+    """
+    try:
+        sender = services.senders.sender(connection)
+    except NotAuthenticatedError as error:
+        raise unauthorized(str(error), with_token=error.with_token) from None
+    except CrossSiteError as error:
+        raise ProblemError(HTTPStatus.FORBIDDEN, "cross_site_request", str(error)) from None
+    if sender.device is not None and not await services.devices.is_active(sender.device):
+        raise unauthorized("This device was revoked.", with_token=True)
+    return sender
+
+
+async def sender_of(
+    connection: HTTPConnection, services: TheServices, _bearer: Annotated[object, Depends(_BEARER)]
+) -> Sender:
+    """Who is sending over HTTP; the scheme is named for the OpenAPI document."""
+    return await authenticated(connection, services)
+
+
+def unauthorized(detail: str, *, with_token: bool) -> ProblemError:
+    """401, as RFC 6750 wants it said."""
+    challenge = 'Bearer error="invalid_token"' if with_token else "Bearer"
+    return ProblemError(HTTPStatus.UNAUTHORIZED, "not_authenticated", detail, headers={"WWW-Authenticate": challenge})
+
+
+def no_place(error: TooManyConnectionsError) -> ProblemError:
+    """429 where the customer has all their connections, 503 where there are too many in all."""
+    if not error.by_customer:
+        return unavailable("too_many_connections", str(error))
+    headers = {"Retry-After": str(RETRY_SECONDS)}
+    return ProblemError(HTTPStatus.TOO_MANY_REQUESTS, "too_many_connections", str(error), headers=headers)
+
+
+TheSender = Annotated[Sender, Depends(sender_of)]

@@ -1,0 +1,112 @@
+"""Whether a device was revoked, known without asking the database for every frame, and while it is away."""
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+from anyio import to_thread
+
+from photo_pipeline.domain.errors import ServerUnavailableError
+from photo_pipeline.web.tokens import DeviceIdentity
+
+MAX_ENTRIES = 50_000
+RETRY_SECONDS = 5.0
+"""After the database did not answer, it is not asked again for this long."""
+
+logger = logging.getLogger(__name__)
+
+
+class DeviceDirectory(Protocol):
+    """The part of ``CustomerDirectory`` that is needed here."""
+
+    def is_active_device(self, customer_id: UUID, device_id: UUID) -> bool:
+        """Whether the device is this customer's and not revoked. Raises ``ServerUnavailableError``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    active: bool
+    asked_at: float
+
+
+class DeviceRegister:
+    """Remembers what the database said about devices.
+
+    A device that is known is answered at once; an answer that has aged is renewed behind it. One that is not known
+    waits for the database, shortly. While the database is away, what was known last goes on to hold, and a device that
+    was never seen is let in: its token is signed and in date, and taking photos must not need the database.
+
+    Args:
+        directory: the database.
+        monotonic: seconds from a clock that never goes back.
+        fresh_seconds: how long an answer holds.
+        ask_seconds: how long an unknown device waits.
+    """
+
+    def __init__(
+        self, directory: DeviceDirectory, monotonic: Callable[[], float], fresh_seconds: float, ask_seconds: float
+    ) -> None:
+        self._directory = directory
+        self._monotonic = monotonic
+        self._fresh_seconds = fresh_seconds
+        self._ask_seconds = ask_seconds
+        self._known: OrderedDict[DeviceIdentity, _Answer] = OrderedDict()
+        self._asking: dict[DeviceIdentity, asyncio.Task[bool]] = {}
+        self._away_until = float("-inf")
+
+    async def is_active(self, device: DeviceIdentity) -> bool:
+        """Whether photos of this device are to be taken."""
+        known = self._known.get(device)
+        if known is None:
+            return await self._ask(device) if self._monotonic() >= self._away_until else True
+        self._known.move_to_end(device)
+        now = self._monotonic()
+        if now - known.asked_at >= self._fresh_seconds and now >= self._away_until:
+            self._renewal(device)
+        return known.active
+
+    async def close(self) -> None:
+        """Give up what is being asked."""
+        for task in self._asking.values():
+            task.cancel()
+        await asyncio.gather(*self._asking.values(), return_exceptions=True)
+
+    async def _ask(self, device: DeviceIdentity) -> bool:
+        try:
+            # Shielded: others may wait for the same answer.
+            return await asyncio.wait_for(asyncio.shield(self._renewal(device)), self._ask_seconds)
+        except TimeoutError:
+            self._is_away("no answer in time")
+            return True
+
+    def _renewal(self, device: DeviceIdentity) -> asyncio.Task[bool]:
+        task = self._asking.get(device)
+        if task is None:
+            task = asyncio.create_task(self._renew(device))
+            self._asking[device] = task
+            task.add_done_callback(lambda _: self._asking.pop(device))
+        return task
+
+    async def _renew(self, device: DeviceIdentity) -> bool:
+        try:
+            active = await to_thread.run_sync(
+                self._directory.is_active_device, device.customer_id, device.device_id, abandon_on_cancel=True
+            )
+        except ServerUnavailableError as error:
+            self._is_away(str(error))
+            known = self._known.get(device)
+            return known is None or known.active
+        self._known[device] = _Answer(active, self._monotonic())
+        self._known.move_to_end(device)
+        while len(self._known) > MAX_ENTRIES:
+            self._known.popitem(last=False)
+        return active
+
+    def _is_away(self, detail: str) -> None:
+        self._away_until = self._monotonic() + RETRY_SECONDS
+        logger.warning("devices are taken as last known: %s", detail)

@@ -1,0 +1,52 @@
+"""The one way by which a frame of any sender, however it came, becomes an accepted photo."""
+
+from collections.abc import Awaitable, Callable
+
+from photo_pipeline.domain.outcomes import RejectReason
+from photo_pipeline.stream.senders import Sender
+from photo_pipeline.web.acceptance import (
+    IncomingPhoto,
+    LaterReason,
+    PhotoAcceptance,
+    PhotoRefusedError,
+    SignedReceipt,
+)
+from photo_pipeline.web.flow import BusyError, InFlightBytes
+
+
+class Frames:
+    """Accepts frames within the instance's budget of bytes. Limits per sender belong here.
+
+    Args:
+        acceptance: checks a photo, writes it to Kafka, signs its receipt.
+        budget: of bytes that the instance holds at a time.
+    """
+
+    def __init__(self, acceptance: PhotoAcceptance, budget: InFlightBytes) -> None:
+        self._acceptance = acceptance
+        self._budget = budget
+
+    async def accept(
+        self, sender: Sender, filename: str | None, size: int, read: Callable[[], Awaitable[bytes]]
+    ) -> SignedReceipt:
+        """Take one frame in. Returns once Kafka has acknowledged it.
+
+        Args:
+            sender: whose it is.
+            filename: as the sender calls it.
+            size: in bytes; room for them is waited for.
+            read: gives them, once there is room.
+
+        Raises:
+            PhotoRefusedError: when it was not accepted.
+        """
+        try:
+            async with self._budget.reserve(size):
+                photo = IncomingPhoto(sender.customer_id, sender.origin, filename, await read())
+                return await self._acceptance.accept(photo)
+        except BusyError as error:
+            raise self._acceptance.refuse(LaterReason.BUSY, str(error)) from None
+
+    def refuse(self, reason: RejectReason, detail: str) -> PhotoRefusedError:
+        """The error for a frame that cannot even be read, counted."""
+        return self._acceptance.refuse(reason, detail)

@@ -1,0 +1,80 @@
+"""What the routes work with, put together once per application."""
+
+import time
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+from prometheus_client import CollectorRegistry, Gauge
+
+from photo_pipeline.domain.photo import Source
+from photo_pipeline.ports import AsyncPhotoLogWriter, Clock
+from photo_pipeline.settings import WebSettings
+from photo_pipeline.stream.devices import DeviceDirectory, DeviceRegister
+from photo_pipeline.stream.frames import Frames
+from photo_pipeline.stream.senders import Senders
+from photo_pipeline.stream.settings import StreamSettings
+from photo_pipeline.stream.window import Places
+from photo_pipeline.web.acceptance import PhotoAcceptance
+from photo_pipeline.web.flow import InFlightBytes
+from photo_pipeline.web.metrics import AcceptanceMetrics, watch_bytes_in_flight
+from photo_pipeline.web.readiness import Readiness
+from photo_pipeline.web.tokens import Tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Connections:
+    """The servers behind the application: Kafka and, for revoked devices only, PostgreSQL."""
+
+    writer: AsyncPhotoLogWriter
+    devices: DeviceDirectory
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Both kinds of settings."""
+
+    web: WebSettings
+    stream: StreamSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """All that a route may need."""
+
+    settings: Settings
+    senders: Senders
+    devices: DeviceRegister
+    frames: Frames
+    places: Places
+    readiness: Readiness
+
+
+def assemble(
+    connections: Connections, settings: Settings, tokens: Tokens, clock: Clock, topic: str, registry: CollectorRegistry
+) -> Services:
+    """Put the services of one application together."""
+    web, stream = settings.web, settings.stream
+    budget = InFlightBytes(web.in_flight_bytes, web.acknowledge_seconds)
+    places = Places(stream.connections, stream.connections_per_customer)
+    watch_bytes_in_flight(registry, lambda: budget.used)
+    Gauge("stream_connections", "Long connections open", registry=registry).set_function(lambda: places.taken)
+    acceptance = PhotoAcceptance(
+        writer=connections.writer,
+        topic=topic,
+        source=Source.STREAM,
+        tokens=tokens,
+        clock=clock,
+        new_id=uuid4,
+        metrics=AcceptanceMetrics(registry),
+    )
+    return Services(
+        settings=settings,
+        senders=Senders(tokens, clock, urlsplit(web.public_url).netloc),
+        devices=DeviceRegister(
+            connections.devices, time.monotonic, stream.device_fresh_seconds, stream.device_ask_seconds
+        ),
+        frames=Frames(acceptance, budget),
+        places=places,
+        readiness=Readiness(connections.writer),
+    )
