@@ -28,8 +28,10 @@ USER 10001
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s \
   CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/healthz', timeout=4)"]
-# One process per container: more instances are more containers. On SIGTERM it finishes what it has begun.
-ENTRYPOINT ["uvicorn", "--factory", "--host", "0.0.0.0", "--port", "8000", "--no-server-header", "--timeout-graceful-shutdown", "30"]
+# One process per container: more instances are more containers. On SIGTERM it finishes what it has begun. A WebSocket
+# frame may be a whole photo, and photos do not compress.
+ENTRYPOINT ["uvicorn", "--factory", "--host", "0.0.0.0", "--port", "8000", "--no-server-header", \
+            "--timeout-graceful-shutdown", "30", "--ws-max-size", "33554432", "--ws-per-message-deflate", "false"]
 CMD ["photo_pipeline.api.app:create_app"]
 
 FROM ${AIRFLOW_IMAGE} AS airflow

@@ -1,6 +1,7 @@
 """The deployment files, read once; and where the schemas of foreign charts and operators are, if anywhere."""
 
 import os
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,15 +11,28 @@ import yaml
 from pydantic_settings import BaseSettings
 
 from photo_pipeline import settings
+from photo_pipeline.stream import settings as stream_settings
 
 ROOT = Path(__file__).resolve().parents[3]
 Document = dict[str, Any]
+Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope="session")
 def root() -> Path:
     """The repository."""
     return ROOT
+
+
+@pytest.fixture(scope="session")
+def run() -> Run:
+    """Runs a program in the repository, or below it, and gives what it said."""
+
+    def run_it(*command: str, folder: str = ".") -> subprocess.CompletedProcess[str]:
+        # The commands are constants of these tests.
+        return subprocess.run(command, cwd=ROOT / folder, capture_output=True, text=True, check=False)  # noqa: S603 - so
+
+    return run_it
 
 
 @pytest.fixture(scope="session")
@@ -66,7 +80,6 @@ def schemas() -> Path:
 @pytest.fixture(scope="session")
 def setting_names() -> set[str]:
     """The environment variables that the product reads."""
-    classes = [item for item in vars(settings).values() if isinstance(item, type) and issubclass(item, BaseSettings)]
-    return {
-        f"{cls.model_config.get('env_prefix', '')}{field}".upper() for cls in classes for field in cls.model_fields
-    }
+    items = [*vars(settings).values(), *vars(stream_settings).values()]
+    classes = [item for item in items if isinstance(item, type) and issubclass(item, BaseSettings)]
+    return {f"{cls.model_config.get('env_prefix', '')}{field}".upper() for cls in classes for field in cls.model_fields}

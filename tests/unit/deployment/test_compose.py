@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from photo_pipeline.orchestration import connections
 from photo_pipeline.settings import IngestSettings, KafkaSettings
 
 Document = dict[str, Any]
+Run = Callable[..., subprocess.CompletedProcess[str]]
 REQUIRED = re.compile(r"\$\{(\w+):\?[^}]*\}")
 OPTIONAL = re.compile(r"\$\{(\w+):-([^}]*)\}")
 PUBLISHED = re.compile(r"127\.0\.0\.1:\$\{(PHOTO_PORT_\w+):-(\d+)\}:\d+")
@@ -41,29 +43,28 @@ def size(limit: str) -> int:
     return int(limit[:-1]) * UNITS[limit[-1]]
 
 
-def test_file_follows_the_compose_specification(root: Path) -> None:
+def test_file_follows_the_compose_specification(run: Run) -> None:
     """The file is valid by the published JSON schema of the Compose specification."""
-    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec"]
-    done = subprocess.run([*command, "docker-compose.yaml"], cwd=root, capture_output=True, text=True, check=False)
+    schema = ("--builtin-schema", "vendor.compose-spec")
+    done = run(sys.executable, "-m", "check_jsonschema", *schema, "docker-compose.yaml")
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_compose_itself_accepts_the_file(root: Path, tmp_path: Path) -> None:
+def test_compose_itself_accepts_the_file(text: str, run: Run, tmp_path: Path) -> None:
     """Docker compose resolves the file with an env file that has every required variable."""
-    command = _compose_command()
-    variables = set(REQUIRED.findall((root / "docker-compose.yaml").read_text()))
+    command = _compose_command(run)
+    variables = set(REQUIRED.findall(text))
     env_file = tmp_path / "env"
     env_file.write_text("".join(f"{name}=x\n" for name in sorted(variables)))
-    arguments = ["--env-file", str(env_file), "--profile", "*", "config", "--quiet"]
-    done = subprocess.run([*command, *arguments], cwd=root, capture_output=True, text=True, check=False)
+    done = run(*command, "--env-file", str(env_file), "--profile", "*", "config", "--quiet")
     assert done.returncode == 0, done.stderr
 
 
-def _compose_command() -> list[str]:
+def _compose_command(run: Run) -> list[str]:
     if shutil.which("docker-compose"):
         return ["docker-compose"]
     docker = shutil.which("docker")
-    if docker and subprocess.run([docker, "compose", "version"], capture_output=True, check=False).returncode == 0:
+    if docker and run(docker, "compose", "version").returncode == 0:
         return [docker, "compose"]
     pytest.skip("docker compose is not installed; the schema above was checked all the same")
 
@@ -150,7 +151,9 @@ def test_no_secret_has_a_default(text: str, root: Path) -> None:
         assert re.match(r"PHOTO_(PORT_\w+|VERSION|PUBLIC_URL|SECURE_COOKIES)$", name), name
         assert default, name
     assert not re.search(r"\$\{?\w+\}(?!\})", re.sub(r"\$\{\w+:[?-][^}]*\}|\$\$\w+", "", text)), "a bare ${VARIABLE}"
-    example = dict(line.split("=", 1) for line in (root / ".env.example").read_text().splitlines() if line[:1].isalpha())
+    example = dict(
+        line.split("=", 1) for line in (root / ".env.example").read_text().splitlines() if line[:1].isalpha()
+    )
     assert set(example) == set(REQUIRED.findall(text))
     assert not any(example.values())
 
@@ -183,9 +186,7 @@ def test_kafka_keeps_and_takes_what_the_design_says(services: dict[str, Document
 
 def test_tasks_and_watcher_get_every_connection(services: dict[str, Document]) -> None:
     """Each connection id of the DAGs is there as Airflow's JSON, for those who run them and for nobody else."""
-    ids = {
-        value for name, value in vars(connections).items() if name.isupper() and str(value).startswith("photo_")
-    }
+    ids = {value for name, value in vars(connections).items() if name.isupper() and str(value).startswith("photo_")}
     for name, service in services.items():
         environment = service.get("environment", {})
         given = {key: value for key, value in environment.items() if key.startswith("AIRFLOW_CONN_")}
@@ -239,11 +240,11 @@ def test_mounted_files_exist(services: dict[str, Document], root: Path) -> None:
 
 
 @pytest.mark.parametrize("script", ["compose/elasticsearch/setup.sh", "compose/postgres/10-databases.sh"])
-def test_shell_scripts_parse(root: Path, script: str) -> None:
+def test_shell_scripts_parse(root: Path, run: Run, script: str) -> None:
     """Bash accepts the scripts, and they can be executed."""
     bash = shutil.which("bash")
     if bash is None:
         pytest.skip("bash is not installed")
-    done = subprocess.run([bash, "-n", script], cwd=root, capture_output=True, text=True, check=False)
+    done = run(bash, "-n", script)
     assert done.returncode == 0, done.stderr
     assert (root / script).stat().st_mode & 0o111

@@ -6,11 +6,14 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from photo_pipeline.domain.photo import MAX_PHOTO_BYTES
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
 PACKAGE = "photo_pipeline"
 ENTRY_POINTS = ("api", "stream")
 
@@ -26,11 +29,11 @@ def locked(path: Path) -> dict[str, str]:
     return dict(re.findall(r"^([a-z0-9][a-z0-9._-]*)(?:\[[^]]*\])?==([^ ;\\]+)", path.read_text(), re.MULTILINE))
 
 
-def test_hadolint_finds_nothing(root: Path) -> None:
+def test_hadolint_finds_nothing(run: Run) -> None:
     """The Dockerfile follows hadolint's rules, or says beside the line why not."""
     program = shutil.which("hadolint", path=str(Path(sys.executable).parent)) or shutil.which("hadolint")
     assert program, "hadolint comes with requirements/dev.txt"
-    done = subprocess.run([program, "Dockerfile"], cwd=root, capture_output=True, text=True, check=False)
+    done = run(program, "Dockerfile")
     assert done.returncode == 0, done.stdout
 
 
@@ -67,6 +70,11 @@ def test_copied_files_exist_and_are_let_through(dockerfile: str, root: Path) -> 
     for source in sources:
         assert (root / source).exists(), source
         assert any(f"!{parent}" in ignore for parent in (source, *map(str, Path(source).parents))), source
+
+
+def test_a_whole_photo_fits_into_a_websocket_frame(dockerfile: str) -> None:
+    """The server lets through what the stream application accepts; its own default is half of that."""
+    assert f'"--ws-max-size", "{MAX_PHOTO_BYTES}"' in dockerfile
 
 
 def test_web_packages_are_the_pipelines_versions(root: Path) -> None:

@@ -1,0 +1,227 @@
+"""helm-values/: values of Airflow's chart and of our own, held against schemas and against each other."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jsonschema  # type: ignore[import-untyped] # ships none
+import pytest
+
+from photo_pipeline.orchestration import connections
+from photo_pipeline.settings import IngestSettings, KafkaSettings
+
+Document = dict[str, Any]
+Values = Callable[[str], Document]
+COMPONENTS = ("apiServer", "scheduler", "dagProcessor", "triggerer", "pgbouncer")
+WEB = ("photo-api", "photo-stream")
+# What somebody else's program reads.
+FOREIGN = {"HADOOP_USER_NAME"}
+GIB = 2**30
+INTERPRETER_BYTES = 512 * 2**20
+
+
+def merged(defaults: Document, given: Document) -> Document:
+    """Values over a chart's defaults, as helm merges them."""
+    result = dict(defaults)
+    for key, value in given.items():
+        both = isinstance(value, dict) and isinstance(result.get(key), dict)
+        result[key] = merged(result[key], value) if both else value
+    return result
+
+
+def environment(component: Document) -> dict[str, Any]:
+    """A component's extra variables: values, or where they come from."""
+    return {item["name"]: item.get("value", item.get("valueFrom")) for item in component["env"]}
+
+
+@pytest.fixture(scope="module")
+def airflow(values: Values) -> Document:
+    """Values of Airflow's chart."""
+    return values("airflow")
+
+
+def test_airflow_values_follow_the_charts_schema(airflow: Document, schemas: Path) -> None:
+    """Valid by the schema of chart 1.21.0, which lets unknown top-level keys pass: those are compared here."""
+    schema = json.loads((schemas / "airflow-chart-1.21.0.values.schema.json").read_text())
+    errors = [
+        f"{error.json_path}: {error.message}" for error in jsonschema.Draft7Validator(schema).iter_errors(airflow)
+    ]
+    assert errors == []
+    assert set(airflow) <= set(schema["properties"])
+
+
+def test_airflow_values_use_no_key_the_chart_does_not_know(airflow: Document, schemas: Path) -> None:
+    """Sections that the schema leaves open are compared key by key: a misspelt key would be ignored in silence."""
+    schema = json.loads((schemas / "airflow-chart-1.21.0.values.schema.json").read_text())
+    unknown = [path for path in _unknown(airflow, schema) if not path.startswith("config.")]
+    assert unknown == []
+
+
+def _unknown(given: Document, schema: Document, path: str = "") -> list[str]:
+    properties = schema.get("properties")
+    if not properties:  # a Kubernetes type or a free map
+        return []
+    found = []
+    for key, value in given.items():
+        if key not in properties:
+            found.append(path + key)
+        elif isinstance(value, dict):
+            found += _unknown(value, properties[key], f"{path}{key}.")
+    return found
+
+
+def test_airflow_runs_the_locked_version(airflow: Document, root: Path) -> None:
+    """The version that the chart is told is the one in the image."""
+    locked = re.search(r"^apache-airflow==(\S+)", (root / "requirements.txt").read_text(), re.MULTILINE)
+    assert locked
+    assert airflow["airflowVersion"] == locked[1]
+
+
+@pytest.mark.parametrize("name", COMPONENTS)
+def test_airflow_component_survives_a_zone(airflow: Document, name: str) -> None:
+    """Three replicas in three zones, and never more than one away on purpose."""
+    component = airflow[name]
+    assert component["replicas"] >= 3
+    assert component["podDisruptionBudget"] == {"enabled": True, "config": {"maxUnavailable": 1}}
+    spread = component["topologySpreadConstraints"][0]
+    assert spread["topologyKey"] == "topology.kubernetes.io/zone"
+    assert spread["whenUnsatisfiable"] == "DoNotSchedule"
+
+
+def test_airflow_workers_survive_a_zone(airflow: Document) -> None:
+    """The workers scale, but never below three."""
+    workers = airflow["workers"]["celery"]
+    assert workers["keda"]["minReplicaCount"] >= 3
+    assert workers["podDisruptionBudget"]["config"] == {"maxUnavailable": 1}
+    assert airflow["apiServer"]["hpa"]["minReplicaCount"] >= 3
+
+
+def test_airflow_worker_holds_all_image_processes_at_their_limit(airflow: Document) -> None:
+    """Even if every task's image processes reach their limit at once, the pod does not run out of memory."""
+    given = environment(airflow["workers"]["celery"])
+    images = int(given["PHOTO_INGEST_WORKERS"]) * int(given["PHOTO_INGEST_IMAGE_MEMORY_BYTES"])
+    task = images + IngestSettings().in_flight_bytes + INTERPRETER_BYTES
+    limit = airflow["workers"]["celery"]["resources"]["limits"]["memory"]
+    assert limit.endswith("Gi")
+    assert airflow["config"]["celery"]["worker_concurrency"] * task <= int(limit[:-2]) * GIB
+
+
+def test_airflow_workers_get_settings_that_exist(airflow: Document, setting_names: set[str]) -> None:
+    """Every PHOTO_* variable is one that settings.py reads."""
+    given = {name for name in environment(airflow["workers"]["celery"]) if not name.startswith("AIRFLOW_")}
+    assert given - FOREIGN <= setting_names
+
+
+def test_airflow_gets_every_connection(airflow: Document, manifests: list[Document]) -> None:
+    """The workers get every connection of the DAGs, each from a key that External Secrets writes as Airflow's JSON."""
+    ids = {value for name, value in vars(connections).items() if name.isupper() and str(value).startswith("photo_")}
+    given = environment(airflow["workers"]["celery"])
+    assert {name for name in given if name.startswith("AIRFLOW_CONN_")} == {f"AIRFLOW_CONN_{i.upper()}" for i in ids}
+    written = _secret_keys(manifests)["photo-connections"]
+    for source in (airflow["workers"]["celery"], airflow["triggerer"]):
+        for name, value in environment(source).items():
+            if name.startswith("AIRFLOW_CONN_"):
+                text = written[value["secretKeyRef"]["key"]]
+                assert json.loads(re.sub(r"\{\{ \.\w+ \| toJson \}\}", '"secret"', text))["conn_type"], name
+
+
+def test_referenced_secrets_are_written(airflow: Document, manifests: list[Document], values: Values) -> None:
+    """Every secret that a values file names is one that External Secrets or Strimzi writes."""
+    written = set(_secret_keys(manifests)) | {"photos-cluster-ca-cert"}
+    data = airflow["data"]
+    named = {data["metadataSecretName"], data["resultBackendSecretName"], data["brokerUrlSecretName"]}
+    named |= {airflow[key] for key in ("fernetKeySecretName", "apiSecretKeySecretName", "jwtSecretName")}
+    named |= {
+        airflow["pgbouncer"]["configSecretName"],
+        airflow["pgbouncer"]["metricsExporterSidecar"]["statsSecretName"],
+    }
+    for name in WEB:
+        named |= set(values(name)["environmentSecrets"])
+    assert named <= written
+
+
+def _secret_keys(manifests: list[Document]) -> dict[str, dict[str, str]]:
+    """Keys and templates of each secret that External Secrets writes."""
+    return {
+        document["spec"]["target"]["name"]: document["spec"]["target"]["template"]["data"]
+        for document in manifests
+        if document["kind"] == "ExternalSecret"
+    }
+
+
+def test_topic_settings_are_the_same_everywhere(airflow: Document, manifests: list[Document]) -> None:
+    """platform_setup and Strimzi's topic operator want the same topics, those of the design."""
+    given = environment(airflow["workers"]["celery"])
+    limits = KafkaSettings(bootstrap_servers="unused:9092")
+    topics = {
+        document["metadata"]["name"]: document["spec"] for document in manifests if document["kind"] == "KafkaTopic"
+    }
+    assert set(topics) == {"photos.uploaded", "photos.streamed", "photos.processed", "photos.rejected"}
+    for topic in topics.values():
+        assert topic["partitions"] == int(given["PHOTO_KAFKA_PARTITIONS"])
+        assert topic["replicas"] == int(given["PHOTO_KAFKA_REPLICATION_FACTOR"]) == 3
+        assert topic["config"] == {
+            "retention.ms": int(given["PHOTO_KAFKA_RETENTION_MS"]),
+            "segment.ms": int(given["PHOTO_KAFKA_SEGMENT_MS"]),
+            "max.message.bytes": int(given["PHOTO_KAFKA_MAX_MESSAGE_BYTES"]),
+            "min.insync.replicas": int(given["PHOTO_KAFKA_MIN_INSYNC_REPLICAS"]),
+            "message.timestamp.type": "LogAppendTime",
+            "cleanup.policy": "delete",
+        }
+    assert int(given["PHOTO_KAFKA_RETENTION_MS"]) == limits.retention_ms
+    assert int(given["PHOTO_KAFKA_SEGMENT_MS"]) == limits.segment_ms
+    assert int(given["PHOTO_KAFKA_MAX_MESSAGE_BYTES"]) == limits.max_message_bytes
+    assert int(given["PHOTO_KAFKA_MIN_INSYNC_REPLICAS"]) == 2
+
+
+@pytest.mark.parametrize("name", WEB)
+def test_web_values_follow_our_charts_schema(name: str, values: Values, root: Path) -> None:
+    """Valid by the chart's own schema, which refuses fewer than three replicas and any unknown key."""
+    chart = root / "helm-values" / "charts" / "photo-web"
+    schema = json.loads((chart / "values.schema.json").read_text())
+    jsonschema.Draft7Validator.check_schema(schema)
+    jsonschema.validate(merged(values("charts/photo-web/values"), values(name)), schema, jsonschema.Draft7Validator)
+
+
+@pytest.mark.parametrize("name", WEB)
+def test_web_applications_get_settings_that_exist(name: str, values: Values, setting_names: set[str]) -> None:
+    """Every PHOTO_* variable is one that the settings read, with the size limit of every other hop."""
+    given = values(name)["environment"]
+    assert set(given) - FOREIGN <= setting_names
+    assert int(given["PHOTO_KAFKA_MAX_MESSAGE_BYTES"]) == KafkaSettings(bootstrap_servers="x:1").max_message_bytes
+    assert given["PHOTO_SECURE_COOKIES"] == "true"
+    assert given["PHOTO_PUBLIC_URL"].startswith("https://")
+
+
+def test_web_applications_run_the_factories_of_the_local_stack(values: Values) -> None:
+    """The production pods run the same application factories that every test runs."""
+    from local_stack.services.web import APPLICATIONS  # noqa: PLC0415 - only this test needs the stack's services
+
+    assert {values(name)["app"] for name in WEB} == {factory for _, _, factory in APPLICATIONS}
+
+
+def test_budget_leaves_two_web_pods(values: Values) -> None:
+    """Of at least three pods, two stay during any voluntary disruption."""
+    defaults = values("charts/photo-web/values")
+    for name in WEB:
+        whole = merged(defaults, values(name))
+        assert whole["autoscaling"]["minReplicas"] - whole["podDisruptionBudget"]["minAvailable"] >= 1
+        assert whole["podDisruptionBudget"]["minAvailable"] >= 2
+        assert whole["terminationGracePeriodSeconds"] >= whole["preStopSeconds"] + 30
+
+
+def test_chart_uses_only_values_it_declares(root: Path, values: Values) -> None:
+    """Every .Values path in the templates has a default, so that a missing one is never an empty string in silence."""
+    chart = root / "helm-values" / "charts" / "photo-web"
+    defaults = values("charts/photo-web/values")
+    used = {
+        path for file in (chart / "templates").iterdir() for path in re.findall(r"\.Values\.([\w.]+)", file.read_text())
+    }
+    assert used
+    for path in used - {"nameOverride"}:
+        node: Any = defaults
+        for key in path.split("."):
+            assert key in node, path
+            node = node[key]
