@@ -24,7 +24,7 @@ def upgrade(engine: Engine, revision: str = "head") -> str:
             config.attributes["connection"] = connection
             command.upgrade(config, revision)
             connection.commit()
-            return connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one()
+            return str(connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one())
         finally:
             connection.rollback()
             connection.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": MIGRATION_LOCK})

@@ -1,6 +1,7 @@
 """Publish: tell Kafka what was committed, from the outbox, at least once and never before the commit."""
 
 import logging
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from uuid import UUID, uuid5
 
@@ -14,6 +15,8 @@ logger = logging.getLogger(__name__)
 EVENT_NAMESPACE = UUID("5f0c1c2e-6c0b-5d0e-9a60-0d5a3a8f2f11")
 """Namespace of the ids of events that this pipeline publishes: the same record always gives the same ``ce_id``."""
 PIPELINE_SOURCE = "/photo-pipeline/ingest"
+READ_OVER_RECORDS = 8
+"""Reading a few records too many is cheaper than another consumer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,30 +41,43 @@ class PublishSummary:
 
 
 def publish_outbox(ports: PublishPorts, batch: int) -> PublishSummary:
-    """Publish until the outbox is empty, ``batch`` entries at a time (which bounds the memory).
+    """Publish until the outbox is empty, ``batch`` entries at a time; of their bytes few are held at a time.
 
     Raises:
         ServerUnavailableError: when Kafka does not acknowledge; what was not marked goes out again later.
     """
-    totals = PublishSummary(0, 0, 0)
+    processed = dead_letters = skipped = 0
     while True:
         with ports.ledger.outbox(batch) as entries:
-            records = [record for entry in entries if (record := _outbound(entry, ports)) is not None]
-            ports.writer.publish(records)
+            published = len(ports.writer.publish(_outbound(entries, ports)))
         if not entries:
-            return totals
-        dead_letters = sum(isinstance(entry, DeadLetterEntry) for entry in entries)
-        totals = PublishSummary(
-            processed=totals.processed + len(records) - dead_letters,
-            dead_letters=totals.dead_letters + dead_letters,
-            skipped=totals.skipped + len(entries) - len(records),
-        )
+            return PublishSummary(processed, dead_letters, skipped)
+        dead = sum(isinstance(entry, DeadLetterEntry) for entry in entries)
+        dead_letters += dead
+        processed += published - dead
+        skipped += len(entries) - published
 
 
-def _outbound(entry: OutboxEntry, ports: PublishPorts) -> OutboundRecord | None:
-    if isinstance(entry, DeadLetterEntry):
-        return _dead_letter(entry, ports)
-    return _processed(entry, ports)
+def _outbound(entries: Sequence[OutboxEntry], ports: PublishPorts) -> Iterator[OutboundRecord]:
+    """One record after the other, so that the writer's queue bounds what is held."""
+    for entry in entries:
+        if isinstance(entry, ProcessedEntry) and (record := _processed(entry, ports)) is not None:
+            yield record
+    for run in _runs(entry for entry in entries if isinstance(entry, DeadLetterEntry)):
+        yield from _dead_letters(run, ports)
+
+
+def _runs(entries: Iterable[DeadLetterEntry]) -> list[list[DeadLetterEntry]]:
+    """Dead letters that lie close together in one partition, to be read again in one go."""
+    runs: list[list[DeadLetterEntry]] = []
+    for entry in sorted(entries, key=lambda entry: entry.coordinates):
+        last = runs[-1][-1].coordinates if runs else None
+        at = entry.coordinates
+        if last and last.topic_partition == at.topic_partition and at.offset - last.offset <= READ_OVER_RECORDS:
+            runs[-1].append(entry)
+        else:
+            runs.append([entry])
+    return runs
 
 
 def _processed(entry: ProcessedEntry, ports: PublishPorts) -> OutboundRecord | None:
@@ -93,13 +109,34 @@ def _processed(entry: ProcessedEntry, ports: PublishPorts) -> OutboundRecord | N
     return OutboundRecord(ports.processed_topic, str(entry.photo_id).encode(), web, headers)
 
 
-def _dead_letter(entry: DeadLetterEntry, ports: PublishPorts) -> OutboundRecord:
-    """A copy of the record as it came, with what was wrong in headers of our own."""
-    record = _source_record(entry, ports.reader)
+def _dead_letters(run: Sequence[DeadLetterEntry], ports: PublishPorts) -> Iterator[OutboundRecord]:
+    """Copies of the records as they came; where Kafka's own retention has removed one, its reason alone."""
+    waiting = {entry.coordinates.offset: entry for entry in run}
+    try:
+        first, last = run[0].coordinates, run[-1].coordinates
+        for record in ports.reader.read(first.topic_partition, first.offset, last.offset + 1):
+            entry = waiting.pop(record.coordinates.offset, None)
+            if entry is not None:
+                yield _dead_letter(entry, record, ports.rejected_topic)
+    except OffsetOutOfRangeError:
+        if len(run) > 1:
+            for entry in run:
+                yield from _dead_letters([entry], ports)
+            return
+    for entry in waiting.values():
+        yield OutboundRecord(ports.rejected_topic, None, None, _why(entry, ports.rejected_topic))
+
+
+def _dead_letter(entry: DeadLetterEntry, record: Record, topic: str) -> OutboundRecord:
+    return OutboundRecord(topic, record.key, record.value, [*record.headers, *_why(entry, topic)])
+
+
+def _why(entry: DeadLetterEntry, topic: str) -> list[tuple[str, bytes]]:
+    """What was wrong, in headers of our own beside the record's."""
     at = entry.coordinates
-    why = encode_headers(
+    return encode_headers(
         {
-            "reject_id": event_id(ports.rejected_topic, entry),
+            "reject_id": event_id(topic, entry),
             "reject_reason": entry.reason,
             "reject_detail": entry.detail,
             "reject_topic": at.topic,
@@ -107,18 +144,6 @@ def _dead_letter(entry: DeadLetterEntry, ports: PublishPorts) -> OutboundRecord:
             "reject_offset": str(at.offset),
         }
     )
-    if record is None:
-        return OutboundRecord(ports.rejected_topic, None, None, why)
-    return OutboundRecord(ports.rejected_topic, record.key, record.value, [*record.headers, *why])
-
-
-def _source_record(entry: DeadLetterEntry, reader: PhotoLogReader) -> Record | None:
-    """The rejected record; ``None`` once Kafka's own retention has removed it."""
-    at = entry.coordinates
-    try:
-        return next(iter(reader.read(at.topic_partition, at.offset, at.offset + 1)), None)
-    except OffsetOutOfRangeError:
-        return None
 
 
 def event_id(topic: str, entry: OutboxEntry) -> str:
