@@ -60,5 +60,5 @@ class Service:
     download: Callable[[], None] | None = None
     prepare: Callable[[], None] = nothing
     finish: Callable[[], None] = nothing
-    start_timeout: float = 120
+    start_timeout: float = 300
     stop_signal: str = "TERM"

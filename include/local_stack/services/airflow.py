@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from local_stack.services import Context
 
 PROBE_SECONDS = 5
-START_SECONDS = 180
+START_SECONDS = 300
 # More tasks at once than a laptop has cores would only wait for each other.
 PARALLELISM = 8
 SECRET_BYTES = 64  # what HMAC with SHA-512 wants (RFC 7518, section 3.2)

@@ -13,6 +13,7 @@ import httpx
 from local_stack.endpoints import ELASTICSEARCH_ADMIN, ELASTICSEARCH_ANALYST, ELASTICSEARCH_SYNC
 from local_stack.errors import NotReadyError
 from local_stack.service import Layer, Service
+from local_stack.services import JVM_OPTIONS
 from local_stack.settings import HOST
 
 if TYPE_CHECKING:
@@ -46,12 +47,7 @@ appender.console.layout.pattern = %d{ISO8601} %-5p %c{1.}: %m%consoleException%n
 rootLogger.level = info
 rootLogger.appenderRef.console.ref = console
 """
-JVM_OPTIONS = """\
--XX:+UseG1GC
--XX:+ExitOnOutOfMemoryError
--Djava.io.tmpdir=${ES_TMPDIR}
-20-:--add-modules=jdk.incubator.vector
-"""
+ELASTICSEARCH_JVM_OPTIONS = ("-Djava.io.tmpdir=${ES_TMPDIR}", "20-:--add-modules=jdk.incubator.vector")
 USERS = {
     ELASTICSEARCH_ADMIN: "superuser",
     ELASTICSEARCH_SYNC: ELASTICSEARCH_SYNC,
@@ -127,7 +123,7 @@ def _prepare(context: Context, folder: Path) -> None:
         "users": "".join(f"{user}:{password_hash(user, text)}\n" for user, text in passwords.items()),
         "users_roles": "".join(f"{role}:{user}\n" for user, role in USERS.items()),
         "log4j2.properties": LOGGING,
-        "jvm.options": JVM_OPTIONS,
+        "jvm.options": "\n".join((*JVM_OPTIONS, *ELASTICSEARCH_JVM_OPTIONS, "")),
     }
     for name, text in files.items():
         (config / name).write_text(text)

@@ -9,7 +9,7 @@ import httpx
 
 from local_stack.errors import NotReadyError
 from local_stack.service import Layer, Service
-from local_stack.services import write_if_changed
+from local_stack.services import JVM_OPTIONS, write_if_changed
 from local_stack.services.steps import run_step
 from local_stack.settings import HOST
 
@@ -93,7 +93,7 @@ def _command(context: Context, name: str, main: str) -> tuple[str, ...]:
     classpath = f"{context.layout.config / name}:{installed / 'libs' / '*'}:{installed / 'web'}"
     # Hadoop looks for its own installation otherwise, and logs a stack trace when there is none.
     home = f"-Dhadoop.home.dir={context.layout.config / name}"
-    return (context.java, f"-Xmx{heap}", "-XX:+ExitOnOutOfMemoryError", home, "-cp", classpath, main)
+    return (context.java, f"-Xmx{heap}", *JVM_OPTIONS, home, "-cp", classpath, main)
 
 
 def _prepare(context: Context, name: str, instance: int = 1) -> None:

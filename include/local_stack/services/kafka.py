@@ -10,7 +10,7 @@ from confluent_kafka.admin import AdminClient
 
 from local_stack.errors import NotReadyError
 from local_stack.service import Layer, Service
-from local_stack.services import write_if_changed
+from local_stack.services import JVM_OPTIONS, write_if_changed
 from local_stack.services.steps import run_step
 from local_stack.settings import HOST
 
@@ -37,7 +37,7 @@ def _broker(context: Context, node: int, name: str) -> Service:
     ports = context.settings.ports
     folder = context.layout.config / name
     heap = context.settings.memory["kafka"]
-    command = (context.java, f"-Xmx{heap}", f"-Xms{heap}", "-XX:+ExitOnOutOfMemoryError", *LOG_OPTIONS)
+    command = (context.java, f"-Xmx{heap}", f"-Xms{heap}", *JVM_OPTIONS, *LOG_OPTIONS)
     return Service(
         name=name,
         unit="kafka",
