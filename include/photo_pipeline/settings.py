@@ -109,3 +109,32 @@ class WebSettings(BaseSettings):
     """How long to wait for Kafka before the sender is told 503."""
     in_flight_bytes: Positive = 256 * MIB
     """Bytes of photos that one instance holds at a time; more wait, and are told 503 when that takes too long."""
+
+
+class ReconcileSettings(BaseSettings):
+    """What the hourly reconciliation counts as wrong, and how much of everything one run looks at."""
+
+    model_config = SettingsConfigDict(env_prefix="PHOTO_RECONCILE_", frozen=True)
+
+    rotation: Positive = 168
+    """After so many runs everything has been looked at again, also what has not changed: once a week, hourly."""
+    sample_members: Positive = 2000
+    """How many members of shards a run reads; the next one goes on from there."""
+    named: Positive = 100
+    """How many findings of a check are kept by name; the rest are counted."""
+    max_lag_hours: Positive = 120
+    """Kafka deletes a record after 168."""
+    max_wait_minutes: Positive = 60
+    """How long slices, outbox entries and the search sync may stand still."""
+    incident_hours: Positive = 24
+    """How long a loss that cannot be undone keeps runs red."""
+    recent_days: Positive = 9
+    """Days of which customers' sums are compared in every run: those in which photos come and expire."""
+    search_days: Positive = 400
+    """Days of which documents are compared one by one in the course of a rotation."""
+    page: Annotated[int, Field(gt=0, le=5000)] = 1000
+    """Rows, documents or files in memory at a time."""
+    max_deletions: Positive = 1000
+    """More surplus documents than this are not deleted but reported: rather the ledger has lost rows."""
+    keep_days: Positive = 90
+    """How long results are kept."""

@@ -76,7 +76,7 @@ class ElasticsearchIndex:
         """
         template = _template()
         pattern = f"{self._alias}-*"
-        with _server_errors():
+        with server_errors():
             self._client.indices.put_index_template(
                 name=self._alias,
                 index_patterns=[pattern],
@@ -88,7 +88,7 @@ class ElasticsearchIndex:
 
     def is_empty(self) -> bool:
         """Whether there is no index behind the alias."""
-        with _server_errors():
+        with server_errors():
             return not self._client.indices.exists_alias(name=self._alias)
 
     def write(self, documents: Sequence[Document]) -> IndexReport:
@@ -99,7 +99,7 @@ class ElasticsearchIndex:
             IndexNotPreparedError: when the template is not installed.
             ServerUnavailableError: when the server is away or stays overloaded.
         """
-        with _server_errors():
+        with server_errors():
             for month in sorted({document.month for document in documents}):
                 self._prepare(self._index_of(month))
             results = [next(iter(result.values())) for _, result in self._bulk(documents)]
@@ -107,7 +107,7 @@ class ElasticsearchIndex:
 
     def refresh(self) -> None:
         """Make all that was written visible to searches."""
-        with _server_errors():
+        with server_errors():
             self._client.indices.refresh(index=self._alias, ignore_unavailable=True)
 
     def _bulk(self, documents: Sequence[Document]) -> Iterator[tuple[bool, dict[str, Item]]]:
@@ -194,7 +194,7 @@ def _describe(item: Item) -> str:
 
 
 @contextmanager
-def _server_errors() -> Iterator[None]:
+def server_errors() -> Iterator[None]:
     """The client's errors as the port's."""
     try:
         yield

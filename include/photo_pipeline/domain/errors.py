@@ -152,3 +152,13 @@ class InvalidHoldError(PhotoPipelineError):
 
     def __init__(self, missing: str) -> None:
         super().__init__(f"a hold needs {missing}")
+
+
+class ReconciliationFindingsError(PhotoPipelineError):
+    """The reconciliation found what it cannot repair, or could not be completed."""
+
+    def __init__(self, found: int, named: Sequence[str], unfinished: Sequence[str]) -> None:
+        parts = [f"{found} findings"] if found else []
+        parts += [f"unfinished checks: {', '.join(unfinished)}"] if unfinished else []
+        more = [f"and {found - len(named)} more in the table reconciliation"] if found > len(named) else []
+        super().__init__("; ".join([", ".join(parts), *named, *more]))

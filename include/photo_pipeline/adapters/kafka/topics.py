@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import cached_property
@@ -28,6 +28,7 @@ from photo_pipeline.adapters.kafka.client import (
     results,
 )
 from photo_pipeline.domain.errors import ServerUnavailableError
+from photo_pipeline.domain.reconciliation import TopicDeviation
 from photo_pipeline.settings import KafkaSettings, TopicNames
 
 SETTLE_SECONDS = 0.1
@@ -60,6 +61,18 @@ class TopicChange:
         return f"{self.topic} {self.setting}: {self.before} -> {self.after}"
 
 
+class KafkaTopicAudit:
+    """``TopicAudit`` on Kafka's own description of its topics."""
+
+    def __init__(self, settings: KafkaSettings, names: TopicNames) -> None:
+        self._topics = KafkaTopics(settings)
+        self._names = names
+
+    def deviations(self) -> Sequence[TopicDeviation]:
+        """See the port."""
+        return self._topics.deviations(self._names)
+
+
 class KafkaTopics:
     """Makes and describes the platform's topics. Usable from one thread at a time.
 
@@ -82,7 +95,7 @@ class KafkaTopics:
         Raises:
             ServerUnavailableError: when Kafka does not answer or refuses.
         """
-        wanted = {name: self._config(name, names) for name in _all(names)}
+        wanted = self._wanted(names)
         found = self.describe(wanted)
         changes = [change for name in wanted if name not in found for change in self._create(name, wanted[name])]
         # Brokers hear of a topic a little after the controller has made it; another setup may have made it just now.
@@ -91,6 +104,17 @@ class KafkaTopics:
         if changes:
             self._described_when(wanted, lambda states: not any(self._differs(state, wanted) for state in states))
         return changes
+
+    def deviations(self, names: TopicNames) -> Sequence[TopicDeviation]:
+        """What differs from what ``ensure`` would make of the four topics; nothing is changed.
+
+        Raises:
+            ServerUnavailableError: when Kafka does not answer.
+        """
+        wanted = self._wanted(names)
+        found = self.describe(wanted)
+        missing = [TopicDeviation(name, "topic", None, "there") for name in wanted if name not in found]
+        return [*missing, *(each for state in found.values() for each in self._deviations(state, wanted[state.name]))]
 
     def describe(self, names: Collection[str]) -> Mapping[str, TopicState]:
         """Those of the topics that exist, as they are.
@@ -111,6 +135,18 @@ class KafkaTopics:
     @cached_property
     def _admin(self) -> AdminClient:
         return admin_client(self._settings)
+
+    def _wanted(self, names: TopicNames) -> dict[str, dict[str, str]]:
+        return {name: self._config(name, names) for name in _all(names)}
+
+    def _deviations(self, state: TopicState, config: Mapping[str, str]) -> Iterator[TopicDeviation]:
+        for change in _differences(state, config):
+            yield TopicDeviation(state.name, change.setting, change.before, change.after)
+        if state.partitions < self._settings.partitions:
+            yield TopicDeviation(state.name, "partitions", str(state.partitions), str(self._settings.partitions))
+        factor = self._settings.replication_factor
+        if state.replication_factor != factor:
+            yield TopicDeviation(state.name, "replication factor", str(state.replication_factor), str(factor))
 
     def _config(self, name: str, names: TopicNames) -> dict[str, str]:
         settings = self._settings

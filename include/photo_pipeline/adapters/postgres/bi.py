@@ -15,11 +15,15 @@ STATE_NAME = "photos"
 
 HORIZON = text("SELECT CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text)")
 
-# The row comparison and the order are those of the index ingest_record_in_commit_order.
-PAGE = text("""
-SELECT topic, "partition", "offset", CAST(updated_xid AS text) AS updated_xid, version, outcome, reject_reason,
+COLUMNS = """
+       topic, "partition", "offset", CAST(updated_xid AS text) AS updated_xid, version, outcome, reject_reason,
        photo_id, customer_id, customer_name, source, bytes, format, width, height, megapixels, camera, taken_at,
-       taken_at_offset, uploaded_at, processed_at, expired_at, latency_ms
+       taken_at_offset, uploaded_at, processed_at, expired_at, latency_ms"""
+"""What ``outcome_of`` needs of ``bi_outcome``."""
+
+# The row comparison and the order are those of the index ingest_record_in_commit_order.
+PAGE = text(f"""
+SELECT {COLUMNS}
   FROM bi_outcome
  WHERE (updated_xid, topic, "partition", "offset") > (CAST(:xid AS xid8), :topic, :partition, :offset)
    AND updated_xid < CAST(:horizon AS xid8)
@@ -61,7 +65,7 @@ class PostgresOutcomeSource:
             "limit": limit,
         }
         with transaction(self._engine) as connection:
-            return [_outcome(row) for row in connection.execute(PAGE, parameters)]
+            return [outcome_of(row) for row in connection.execute(PAGE, parameters)]
 
 
 class PostgresSyncState:
@@ -96,7 +100,8 @@ class PostgresSyncState:
                 raise SyncConflictError(seen.watermark)
 
 
-def _outcome(row: Row[Any]) -> OutcomeRow:
+def outcome_of(row: Row[Any]) -> OutcomeRow:
+    """A row of the view, read with ``COLUMNS``."""
     columns = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for the row as a mapping
     coordinates = RecordCoordinates(columns.pop("topic"), columns.pop("partition"), columns.pop("offset"))
     return OutcomeRow(coordinates=coordinates, updated_xid=int(columns.pop("updated_xid")), **columns)

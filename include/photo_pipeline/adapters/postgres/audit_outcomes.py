@@ -1,0 +1,79 @@
+"""Outcomes by day of acceptance, for the comparison with the search index."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from uuid import UUID
+
+from sqlalchemy import Engine, TextClause, text
+
+from photo_pipeline.adapters.postgres.bi import COLUMNS, outcome_of
+from photo_pipeline.adapters.postgres.engine import transaction
+from photo_pipeline.domain.documents import OutcomeRow
+from photo_pipeline.domain.photo import RecordCoordinates
+from photo_pipeline.domain.reconciliation import Figures, Scope
+
+DAY_FIGURES = text("""
+SELECT customer_id, count(*) AS documents, coalesce(sum(bytes), 0) AS bytes, count(expired_at) AS expired,
+       count(*) FILTER (WHERE updated_xid >= CAST(:watermark AS xid8)) AS pending
+  FROM bi_outcome WHERE uploaded_at >= :start AND uploaded_at < :end GROUP BY customer_id
+""")
+VERSIONS = text("""
+SELECT topic, "partition", "offset", version FROM bi_outcome
+ WHERE (topic, "partition", "offset") IN (
+   SELECT * FROM unnest(CAST(:topics AS text[]), CAST(:partitions AS int[]), CAST(:offsets AS bigint[])))
+""")
+
+
+class PostgresOutcomeAudit:
+    """The ``OutcomeAudit`` port on the view ``bi_outcome``."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def day_figures(self, day: date, watermark: int) -> Mapping[UUID | None, Figures]:
+        """See the port."""
+        with transaction(self._engine) as connection:
+            return {
+                row.customer_id: Figures(row.documents, int(row.bytes), row.expired, row.pending)
+                for row in connection.execute(DAY_FIGURES, {**_range(day), "watermark": str(watermark)})
+            }
+
+    def page(self, scope: Scope, after: OutcomeRow | None, limit: int) -> Sequence[OutcomeRow]:
+        """See the port. The index ``ingest_record_in_acceptance_order`` has this order."""
+        parameters: dict[str, object] = {**_range(scope.day), "limit": limit}
+        if not scope.everyone:
+            parameters["customer_id"] = scope.customer_id
+        if after is not None:
+            at = after.coordinates
+            parameters |= {"seen": after.uploaded_at, "topic": at.topic, "partition": at.partition, "offset": at.offset}
+        with transaction(self._engine) as connection:
+            rows = connection.execute(_page(scope, continued=after is not None), parameters)
+            return [outcome_of(row) for row in rows]
+
+    def versions(self, coordinates: Collection[RecordCoordinates]) -> Mapping[RecordCoordinates, int]:
+        """See the port."""
+        parameters = {
+            "topics": [at.topic for at in coordinates],
+            "partitions": [at.partition for at in coordinates],
+            "offsets": [at.offset for at in coordinates],
+        }
+        with transaction(self._engine) as connection:
+            return {
+                RecordCoordinates(row.topic, row.partition, row.offset): row.version
+                for row in connection.execute(VERSIONS, parameters)
+            }
+
+
+def _page(scope: Scope, *, continued: bool) -> TextClause:
+    of_whom = "" if scope.everyone else "AND customer_id IS NOT DISTINCT FROM CAST(:customer_id AS uuid)"
+    after = 'AND (uploaded_at, topic, "partition", "offset") > (:seen, :topic, :partition, :offset)'
+    return text(f"""
+SELECT {COLUMNS}
+  FROM bi_outcome WHERE uploaded_at >= :start AND uploaded_at < :end {of_whom} {after if continued else ""}
+ ORDER BY uploaded_at, topic, "partition", "offset" LIMIT :limit
+""")
+
+
+def _range(day: date) -> dict[str, object]:
+    start = datetime.combine(day, time(), UTC)
+    return {"start": start, "end": start + timedelta(days=1)}

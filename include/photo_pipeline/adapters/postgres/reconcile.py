@@ -1,0 +1,323 @@
+"""The reconciliation's results, and what it asks the ledger about itself.
+
+Every statement goes through an index to what changed since the last run and to a share of the rest: the cost of a run
+does not grow with the ledger's age.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row, text
+
+from photo_pipeline.adapters.postgres.engine import transaction
+from photo_pipeline.domain.photo import RecordCoordinates, TopicPartition
+from photo_pipeline.domain.reconciliation import (
+    CheckResult,
+    EarlierCheck,
+    Finding,
+    LostRange,
+    OpenSlice,
+    OutboxBacklog,
+    PartitionState,
+    PhotoFault,
+    Selection,
+    SliceCoverage,
+    Status,
+)
+
+RUN = "run"
+"""The row that a run begins with, under this name in place of a check's."""
+
+TURN = text("""
+SELECT max(CAST(detail ->> 'turn' AS bigint)) FILTER (WHERE run_id = :run_id) AS own,
+       max(CAST(detail ->> 'turn' AS bigint)) AS newest
+  FROM reconciliation WHERE check_name = :check AND subject IS NULL
+""")
+EARLIER = text("""
+SELECT checked_at, detail FROM reconciliation
+ WHERE check_name = :check AND subject IS NULL AND run_id <> :run_id ORDER BY checked_at DESC LIMIT 1
+""")
+REPLACE = text("DELETE FROM reconciliation WHERE run_id = :run_id AND check_name = :check")
+INSERT = text("""
+INSERT INTO reconciliation (run_id, checked_at, check_name, status, subject, detail)
+VALUES (:run_id, :at, :check, :status, :subject, CAST(:detail AS jsonb))
+""")
+RESULTS = text("""
+SELECT check_name, checked_at, status, subject, detail FROM reconciliation
+ WHERE run_id = :run_id AND check_name <> :run ORDER BY reconciliation_id
+""")
+FORGET = text("DELETE FROM reconciliation WHERE checked_at < :before")
+BEGINNING = 7_468_120_948
+"""Advisory lock key: two runs that begin at once get different turns."""
+
+PARTITIONS = text("""
+SELECT p.topic, p."partition", p.first_offset, p.next_offset,
+       (SELECT min(s."start") FROM slice s WHERE s.topic = p.topic AND s."partition" = p."partition") AS first_start,
+       (SELECT s."end" FROM slice s
+         WHERE s.topic = p.topic AND s."partition" = p."partition" AND s.state = 'committed'
+         ORDER BY s."start" DESC LIMIT 1) AS last_end
+  FROM partition_progress p ORDER BY p.topic, p."partition"
+""")
+CHOSEN_SLICES = """
+SELECT s.* FROM slice s WHERE s.state = 'committed' AND s.committed_at >= :changed_since
+ UNION
+SELECT s.* FROM slice s WHERE s.state = 'committed' AND s.slice_id % :rotation = :turn
+"""
+COVERAGE = text(f"""
+SELECT s.slice_id, s.topic, s."partition", s."start", s."end",
+       (SELECT count(*) FROM ingest_record r
+         WHERE r.topic = s.topic AND r."partition" = s."partition" AND r."offset" >= s."start" AND r."offset" < s."end"
+       ) AS records,
+       (SELECT count(*) FROM ingest_record r WHERE r.slice_id = s.slice_id) AS own_records,
+       coalesce((SELECT n."end" FROM slice n
+                  WHERE n.topic = s.topic AND n."partition" = s."partition" AND n."start" < s."start"
+                  ORDER BY n."start" DESC LIMIT 1), p.first_offset) AS previous_end,
+       coalesce((SELECT n."start" FROM slice n
+                  WHERE n.topic = s.topic AND n."partition" = s."partition" AND n."start" > s."start"
+                  ORDER BY n."start" LIMIT 1), p.next_offset) AS next_start
+  FROM ({CHOSEN_SLICES}) s
+  JOIN partition_progress p ON p.topic = s.topic AND p."partition" = s."partition"
+ ORDER BY s.slice_id
+""")
+MISSING_OFFSETS = text("""
+SELECT at + 1 AS "start", following AS "end"
+  FROM (SELECT at, lead(at) OVER (ORDER BY at) AS following
+          FROM (SELECT "offset" AS at FROM ingest_record
+                 WHERE topic = :topic AND "partition" = :partition AND "offset" >= :start AND "offset" < :end
+                UNION ALL SELECT CAST(:start AS bigint) - 1 UNION ALL SELECT CAST(:end AS bigint)) present) pairs
+ WHERE following > at + 1 ORDER BY at
+""")
+LOST = text("""
+SELECT topic, "partition", min("offset") AS "start", max("offset") + 1 AS "end", count(*) AS records,
+       min(processed_at) AS found_at
+  FROM ingest_record WHERE reason = 'deleted_by_kafka' AND processed_at >= :since
+ GROUP BY slice_id, topic, "partition" ORDER BY topic, "partition", "start"
+""")
+ABANDONED = text("""
+SELECT slice_id, topic, "partition", "start", "end", attempt, planned_at FROM slice
+ WHERE state <> 'committed' AND planned_at < :before AND (lease_expires_at IS NULL OR lease_expires_at < :before)
+ ORDER BY slice_id
+""")
+WAITING_OUTBOX = text("""
+SELECT kind, count(*) AS entries, min(created_at) AS oldest FROM outbox
+ WHERE published_at IS NULL AND created_at < :before GROUP BY kind ORDER BY kind
+""")
+FILL_OUTBOX = text(f"""
+INSERT INTO outbox (kind, topic, "partition", "offset")
+SELECT CASE r.outcome WHEN 'processed' THEN 'processed' ELSE 'dead_letter' END AS kind,
+       r.topic, r."partition", r."offset"
+  FROM ({CHOSEN_SLICES}) s JOIN ingest_record r ON r.slice_id = s.slice_id
+ WHERE s.committed_at >= :committed_since AND r.outcome IN ('processed', 'rejected')
+   AND NOT EXISTS (SELECT FROM outbox o
+                    WHERE o.topic = r.topic AND o."partition" = r."partition" AND o."offset" = r."offset")
+ ORDER BY r.topic, r."partition", r."offset" LIMIT :limit
+ON CONFLICT DO NOTHING
+RETURNING kind, topic, "partition", "offset"
+""")
+# A shard that is removed has no photos and no renditions left; one that is not has three of each of its photos.
+CHOSEN_SHARDS = """
+SELECT shard_id, state FROM shard
+ WHERE committed_at >= :changed_since OR removed_at >= :changed_since OR shard_id % :rotation = :turn
+"""
+PHOTO_FAULTS = text(f"""
+WITH chosen AS MATERIALIZED ({CHOSEN_SHARDS})
+SELECT p.photo_id, c.shard_id,
+       CASE WHEN c.state = 'removed' THEN 'its shard is removed'
+            ELSE 'has ' || count(r.kind) FILTER (WHERE r.shard_id = c.shard_id) || ' of 3 renditions in its shard'
+       END AS problem
+  FROM chosen c JOIN photo p ON p.shard_id = c.shard_id LEFT JOIN rendition r ON r.photo_id = p.photo_id
+ GROUP BY p.photo_id, c.shard_id, c.state
+HAVING c.state = 'removed' OR count(r.kind) FILTER (WHERE r.shard_id = c.shard_id) <> 3
+ UNION ALL
+SELECT p.photo_id, c.shard_id,
+       p.status || ', but its ' || r.kind || ' is said to be in a shard that is not its own' AS problem
+  FROM chosen c JOIN rendition r ON r.shard_id = c.shard_id JOIN photo p ON p.photo_id = r.photo_id
+ WHERE p.shard_id IS DISTINCT FROM c.shard_id
+ LIMIT :limit
+""")
+
+
+class PostgresReconciliationLog:
+    """``ReconciliationLog`` in the table ``reconciliation``, with role ``photo_pipeline``."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def begin(self, run_id: str) -> int:
+        """See the port."""
+        with transaction(self._engine) as connection:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": BEGINNING})
+            found = connection.execute(TURN, {"run_id": run_id, "check": RUN}).one()
+            if found.own is not None:
+                return int(found.own)
+            turn = 0 if found.newest is None else int(found.newest) + 1
+            _insert(connection, run_id, RUN, Status.OK, {"turn": turn})
+        return turn
+
+    def earlier(self, check: str, run_id: str) -> EarlierCheck | None:
+        """See the port."""
+        with transaction(self._engine) as connection:
+            row = connection.execute(EARLIER, {"check": check, "run_id": run_id}).one_or_none()
+        return None if row is None else EarlierCheck(row.checked_at, row.detail["figures"])
+
+    def record(self, run_id: str, result: CheckResult) -> None:
+        """See the port."""
+        summary = {"found": result.found, "repaired": result.repaired, "figures": result.figures}
+        with transaction(self._engine) as connection:
+            connection.execute(REPLACE, {"run_id": run_id, "check": result.check})
+            _insert(connection, run_id, result.check, result.status, summary, at=result.started_at)
+            for finding in result.findings:
+                detail = {**finding.detail, "problem": finding.problem}
+                _insert(
+                    connection,
+                    run_id,
+                    result.check,
+                    finding.status,
+                    detail,
+                    at=result.started_at,
+                    about=finding.subject,
+                )
+
+    def results(self, run_id: str) -> Sequence[CheckResult]:
+        """See the port."""
+        with transaction(self._engine) as connection:
+            rows = connection.execute(RESULTS, {"run_id": run_id, "run": RUN}).all()
+        findings: dict[str, list[Finding]] = {}
+        for row in rows:
+            if row.subject is not None:
+                findings.setdefault(row.check_name, []).append(_finding(row))
+        return [_result(row, findings.get(row.check_name, [])) for row in rows if row.subject is None]
+
+    def forget(self, before: datetime) -> int:
+        """See the port."""
+        with transaction(self._engine) as connection:
+            return connection.execute(FORGET, {"before": before}).rowcount
+
+
+class PostgresLedgerAudit:
+    """The ``LedgerAudit`` port on PostgreSQL, with role ``photo_pipeline``."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def partitions(self) -> Mapping[TopicPartition, PartitionState]:
+        """See the port."""
+        with transaction(self._engine) as connection:
+            return {
+                TopicPartition(row.topic, row.partition): PartitionState(
+                    row.first_offset, row.next_offset, row.first_start, row.last_end
+                )
+                for row in connection.execute(PARTITIONS)
+            }
+
+    def coverage(self, selection: Selection) -> Sequence[SliceCoverage]:
+        """See the port."""
+        with transaction(self._engine) as connection:
+            return [
+                SliceCoverage(
+                    slice_id=row.slice_id,
+                    topic_partition=TopicPartition(row.topic, row.partition),
+                    start=row.start,
+                    end=row.end,
+                    records=row.records,
+                    own_records=row.own_records,
+                    previous_end=row.previous_end,
+                    next_start=row.next_start,
+                )
+                for row in connection.execute(COVERAGE, _chosen(selection))
+            ]
+
+    def missing_offsets(self, slice_: SliceCoverage) -> Sequence[tuple[int, int]]:
+        """See the port."""
+        where = slice_.topic_partition
+        range_ = {"topic": where.topic, "partition": where.partition, "start": slice_.start, "end": slice_.end}
+        with transaction(self._engine) as connection:
+            return [(row.start, row.end) for row in connection.execute(MISSING_OFFSETS, range_)]
+
+    def lost_ranges(self, since: datetime) -> Sequence[LostRange]:
+        """See the port."""
+        with transaction(self._engine) as connection:
+            return [
+                LostRange(TopicPartition(row.topic, row.partition), row.start, row.end, row.records, row.found_at)
+                for row in connection.execute(LOST, {"since": since})
+            ]
+
+    def abandoned_slices(self, before: datetime) -> Sequence[OpenSlice]:
+        """See the port."""
+        with transaction(self._engine) as connection:
+            return [
+                OpenSlice(
+                    slice_id=row.slice_id,
+                    topic_partition=TopicPartition(row.topic, row.partition),
+                    start=row.start,
+                    end=row.end,
+                    attempt=row.attempt,
+                    planned_at=row.planned_at,
+                )
+                for row in connection.execute(ABANDONED, {"before": before})
+            ]
+
+    def waiting_outbox(self, before: datetime) -> Sequence[OutboxBacklog]:
+        """See the port."""
+        with transaction(self._engine) as connection:
+            return [
+                OutboxBacklog(row.kind, row.entries, row.oldest)
+                for row in connection.execute(WAITING_OUTBOX, {"before": before})
+            ]
+
+    def fill_outbox(
+        self, selection: Selection, committed_since: datetime, limit: int
+    ) -> Sequence[tuple[str, RecordCoordinates]]:
+        """See the port."""
+        parameters = {**_chosen(selection), "committed_since": committed_since, "limit": limit}
+        with transaction(self._engine) as connection:
+            return [
+                (row.kind, RecordCoordinates(row.topic, row.partition, row.offset))
+                for row in connection.execute(FILL_OUTBOX, parameters)
+            ]
+
+    def photo_faults(self, selection: Selection, limit: int) -> Sequence[PhotoFault]:
+        """See the port."""
+        with transaction(self._engine) as connection:
+            rows = connection.execute(PHOTO_FAULTS, {**_chosen(selection), "limit": limit})
+            return [PhotoFault(row.photo_id, row.shard_id, row.problem) for row in rows]
+
+
+def _insert(
+    connection: Connection,
+    run_id: str,
+    check: str,
+    status: Status,
+    detail: Mapping[str, object],
+    *,
+    at: datetime | None = None,
+    about: str | None = None,
+) -> None:
+    row = {"run_id": run_id, "check": check, "status": status.value, "subject": about, "detail": json.dumps(detail)}
+    moment = at if at is not None else connection.scalar(text("SELECT clock_timestamp()"))
+    connection.execute(INSERT, {**row, "at": moment})
+
+
+def _finding(row: Row[Any]) -> Finding:
+    detail = dict(row.detail)
+    problem = str(detail.pop("problem"))
+    return Finding(str(row.subject), problem, Status(row.status), detail)
+
+
+def _result(row: Row[Any], findings: Sequence[Finding]) -> CheckResult:
+    summary = row.detail
+    return CheckResult(
+        check=row.check_name,
+        started_at=row.checked_at,
+        findings=tuple(findings),
+        found=summary["found"],
+        repaired=summary["repaired"],
+        figures=summary["figures"],
+    )
+
+
+def _chosen(selection: Selection) -> dict[str, object]:
+    rotation = selection.rotation
+    return {"changed_since": selection.changed_since, "rotation": rotation.length, "turn": rotation.remainder}
