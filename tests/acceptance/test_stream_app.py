@@ -1,0 +1,119 @@
+"""The stream application from outside: a device's photos reach its customer's gallery, whichever way they were sent."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from tests.support.images import encoded, scene
+
+from local_stack import Endpoints
+from photo_pipeline.domain.imaging import SniffedFormat
+
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLES = ROOT / "examples"
+PATIENCE = 120.0
+"""Seconds after which a photo that is not in the gallery counts as lost."""
+
+
+class Customer:
+    """A customer of this test, with a device, at the shell."""
+
+    def __init__(self, stack: Endpoints) -> None:
+        self._environment = {
+            **os.environ,
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "PHOTO_API_URL": stack.api_url,
+            "PHOTO_STREAM_URL": stack.stream_url,
+            "KAFKA_BOOTSTRAP_SERVERS": stack.kafka_bootstrap_servers,
+            "PHOTO_EMAIL": f"{uuid4()}@example.org",
+            "PHOTO_PASSWORD": "correct horse battery",
+        }
+        self.token = self.run("make_device.sh", "front door").strip()
+        self._environment["PHOTO_DEVICE_TOKEN"] = self.token
+        self.api = httpx.Client(base_url=f"{stack.api_url}/api/v1", timeout=30, trust_env=False)
+        logged_in = self.api.post("/session", json=self._log_in).raise_for_status()
+        self.api.cookies.clear()
+        self.api.headers["Authorization"] = f"Bearer {logged_in.json()['access_token']}"
+
+    @property
+    def _log_in(self) -> dict[str, str]:
+        return {"email": self._environment["PHOTO_EMAIL"], "password": self._environment["PHOTO_PASSWORD"]}
+
+    def run(self, example: str, *arguments: str) -> str:
+        """Run an example as its README says; what it printed."""
+        interpreter = [sys.executable] if example.endswith(".py") else []
+        command = [*interpreter, str(EXAMPLES / example), *arguments]
+        done = subprocess.run(  # noqa: S603 - the project's own examples
+            command, env=self._environment, capture_output=True, text=True, check=False, timeout=PATIENCE
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def gallery(self) -> list[dict[str, Any]]:
+        """The customer's processed photos."""
+        photos: list[dict[str, Any]] = self.api.get("/photos").raise_for_status().json()["photos"]
+        return photos
+
+
+@pytest.fixture
+def customer(full_stack: Endpoints) -> Customer:
+    """Give a customer who has just signed up."""
+    return Customer(full_stack)
+
+
+def eventually(condition: Callable[[], bool]) -> None:
+    """Wait until something becomes true."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come to that in time"
+        time.sleep(0.5)
+
+
+def test_photos_sent_in_every_way_arrive_in_the_gallery(customer: Customer, tmp_path: Path) -> None:
+    """One per request, many over one connection, and straight to Kafka: each is there, byte for byte, as streamed."""
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    files = {}
+    for number in range(9):
+        path = folder / f"Bild {number}.jpg"
+        path.write_bytes(encoded(scene(320, 240, seed=uuid4().int), SniffedFormat.JPEG))
+        files[path] = sha256(path.read_bytes()).hexdigest()
+    single, straight = sorted(files)[:2]
+    customer.run("push_frames.sh", str(single))
+    customer.run("kafka_producer.py", "--customer", customer.run("customer_id.sh").strip(), str(straight))
+    said = customer.run("stream_folder.py", str(folder))
+    assert "9 accepted, 0 refused" in said
+    eventually(lambda: len(customer.gallery()) == len(files))
+    photos = customer.gallery()
+    assert {photo["sha256"] for photo in photos} == set(files.values())
+    assert {photo["source"] for photo in photos} == {"stream"}
+    assert {photo["filename"] for photo in photos} == {path.name for path in files}
+    original = customer.api.get(f"/photos/{photos[0]['photo_id']}/original").raise_for_status().content
+    assert sha256(original).hexdigest() == photos[0]["sha256"]
+
+
+def test_a_receipt_of_the_stream_is_good_at_the_upload_api(customer: Customer, full_stack: Endpoints) -> None:
+    """The status that the receipt points to becomes processed."""
+    photo = encoded(scene(320, 240, seed=uuid4().int), SniffedFormat.JPEG)
+    headers = {"Authorization": f"Bearer {customer.token}"}
+    answer = httpx.post(f"{full_stack.stream_url}/api/v1/frames", content=photo, headers=headers, trust_env=False)
+    assert answer.status_code == 202, answer.text
+    url = answer.json()["status_url"]
+    eventually(lambda: customer.api.get(url).raise_for_status().json()["status"] == "processed")
+
+
+def test_a_revoked_device_may_not_push(customer: Customer, full_stack: Endpoints) -> None:
+    """Its token is refused, though it is signed and in date."""
+    (device,) = customer.api.get("/devices").raise_for_status().json()["devices"]
+    customer.api.delete(f"/devices/{device['device_id']}").raise_for_status()
+    headers = {"Authorization": f"Bearer {customer.token}"}
+    answer = httpx.post(f"{full_stack.stream_url}/api/v1/frames", content=b"x", headers=headers, trust_env=False)
+    assert (answer.status_code, answer.json()["detail"]) == (401, "This device was revoked.")
