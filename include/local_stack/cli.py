@@ -55,7 +55,18 @@ def _units(options: argparse.Namespace) -> tuple[str, ...]:
 def _up(options: argparse.Namespace) -> int:
     settings = load_settings(home=options.home, port_offset=options.port_offset)
     with ConsoleProgress() as progress:
-        Stack(settings, progress).up(_units(options), setup=not options.no_setup)
+        stack = Stack(settings, progress)
+        was_running = stack.runs_all(_units(options))
+        endpoints = stack.up(_units(options), setup=not options.no_setup)
+    if was_running:
+        print("everything was running already")
+    if not options.only:
+        print(f"gallery  {endpoints.api_url}")
+        print(f"stream   {endpoints.stream_url}")
+        print(
+            f"Airflow  {endpoints.airflow_url}  (user {endpoints.airflow_user}, password {endpoints.airflow_password})"
+        )
+    print(f"all addresses and log-ins: {settings.home / 'endpoints.env'}")
     return 0
 
 

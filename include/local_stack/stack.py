@@ -118,6 +118,14 @@ class Stack:
         """Tell whether this stack's supervisor is there."""
         return self._supervisor.is_running()
 
+    def runs_all(self, only: Iterable[str] = ()) -> bool:
+        """Tell whether every service of these units runs, ready or not."""
+        states = self._supervisor.states()
+        if not states:
+            return False
+        chosen = choose(all_services(self._context()), tuple(only))
+        return all(states.get(service.name, STOPPED).state in RUNS for service in chosen)
+
     def orphans(self) -> int:
         """Return how many processes a crashed supervisor has left behind; the next start or stop ends them."""
         return 0 if self.is_running() else len(processes.find(self._layout.home))
