@@ -1,33 +1,40 @@
-"""The page that explains how to stream."""
+"""The page that explains how to stream, and the API's description, as the upload API shows its own."""
 
-from importlib.resources import files
+from html import escape
+from pathlib import Path
 from string import Template
 
 from fastapi import FastAPI, Request
-from fastapi.responses import HTMLResponse, Response
-from markupsafe import escape
+from fastapi.responses import FileResponse, HTMLResponse
 
+from photo_pipeline.api.pages import POLICIES, SWAGGER_UI, RevalidatedFiles
+from photo_pipeline.api.pages import STATIC as SHARED
 from photo_pipeline.settings import WebSettings
-from photo_pipeline.web.middleware import PAGE_POLICY
 
-POLICIES = {"/": PAGE_POLICY}
-_STATIC = files("photo_pipeline.stream") / "static"
+__all__ = ["POLICIES", "mount_pages"]
+
+HERE = Path(__file__).parent
+_NO_CACHE = {"Cache-Control": "no-cache"}
 
 
 def mount_pages(app: FastAPI, settings: WebSettings) -> None:
-    """Serve the page, with the addresses under which the reader reached it."""
-    page = Template((_STATIC / "index.html").read_text("utf-8"))
-    style = (_STATIC / "style.css").read_text("utf-8")
+    """Serve the pages; the first names the addresses under which its reader reached it."""
+    page = Template((HERE / "templates" / "index.html").read_text("utf-8"))
 
     @app.get("/", include_in_schema=False)
     async def index(request: Request) -> HTMLResponse:
         """How to stream."""
         base = str(request.base_url).rstrip("/")
-        socket = base.replace("http", "ws", 1)
-        addresses = {"stream": base, "socket": socket, "api": settings.public_url}
-        return HTMLResponse(page.substitute({name: escape(address) for name, address in addresses.items()}))
+        addresses = {"stream": base, "socket": base.replace("http", "ws", 1), "api": settings.public_url}
+        content = page.substitute({name: escape(address) for name, address in addresses.items()})
+        return HTMLResponse(content, headers=_NO_CACHE)
 
-    @app.get("/static/style.css", include_in_schema=False)
-    async def stylesheet() -> Response:
-        """Its looks."""
-        return Response(style, media_type="text/css", headers={"Cache-Control": "no-cache"})
+    @app.get("/docs", include_in_schema=False)
+    async def docs() -> FileResponse:
+        """The API's description, for people."""
+        return FileResponse(SHARED / "docs.html", headers=_NO_CACHE)
+
+    # What is not in this application's folder is looked for in the upload API's.
+    files = RevalidatedFiles(directory=HERE / "static", packages=[("photo_pipeline.api", "static")])
+    app.mount("/static", files, name="static")
+    app.mount("/docs/assets", RevalidatedFiles(directory=SWAGGER_UI), name="docs-assets")

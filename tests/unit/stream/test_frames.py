@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -259,6 +260,17 @@ class TestOperation:
         assert "script-src 'self'" in page.headers["Content-Security-Policy"]
         assert style.headers["Content-Type"].startswith("text/css")
         assert "<script>" not in odd.text
+
+    async def test_the_description_is_shown_without_anybody_elses_server(self, platform: StreamPlatform) -> None:
+        """Everything that the page at /docs names is served here."""
+        async with platform.client() as client:
+            page = await client.get("/docs")
+            named = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+            found = [(await client.get(address)).status_code for address in named]
+        assert page.headers["Content-Security-Policy"].startswith("default-src 'none'; script-src 'self'")
+        assert len(named) > 2
+        assert all(address.startswith("/") for address in named)
+        assert set(found) == {200}
 
     async def test_an_unknown_path_is_a_problem(self, platform: StreamPlatform) -> None:
         """404 in the same shape as everything else."""
