@@ -13,25 +13,28 @@ help: ## this list
 bootstrap:
 	@bin/bootstrap
 
+$(PYTHON):
+	@bin/bootstrap
+
 demo: bootstrap ## start everything, send photos through it, show what became of them (PHOTOS=dir: your own)
 	@$(PYTHON) -m local_stack.demo
 
 up: bootstrap ## start all servers, Airflow and the web applications (ONLY=postgres,kafka,...: some)
 	@$(STACK) up --only "$(ONLY)"
 
-status: bootstrap ## how every service is
+status: $(PYTHON) ## how every service is
 	@$(STACK) status
 
-down: bootstrap ## stop everything; data is kept
+down: $(PYTHON) ## stop everything; data is kept
 	@$(STACK) down
 
-clean: bootstrap ## stop everything and drop all data
+clean: $(PYTHON) ## stop everything and drop all data
 	@$(STACK) clean
 
-logs: bootstrap ## follow the logs of all services
+logs: $(PYTHON) ## follow the logs of all services
 	@$(STACK) logs
 
-env: bootstrap ## addresses and log-ins as KEY=value
+env: $(PYTHON) ## addresses and log-ins as KEY=value
 	@$(STACK) env
 
 fetch: bootstrap ## download the servers without starting them

@@ -63,9 +63,8 @@ def _up(options: argparse.Namespace) -> int:
     if not options.only:
         print(f"gallery  {endpoints.api_url}")
         print(f"stream   {endpoints.stream_url}")
-        print(
-            f"Airflow  {endpoints.airflow_url}  (user {endpoints.airflow_user}, password {endpoints.airflow_password})"
-        )
+        login = f"user {endpoints.airflow_user}, password {endpoints.airflow_password}"
+        print(f"Airflow  {endpoints.airflow_url}  ({login})")
     print(f"all addresses and log-ins: {settings.home / 'endpoints.env'}")
     return 0
 
