@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 PROBE_SECONDS = 5
 START_SECONDS = 300
 # More tasks at once than a laptop has cores would only wait for each other.
+PARTITIONS = 2
 PARALLELISM = 8
 SECRET_BYTES = 64  # what HMAC with SHA-512 wants (RFC 7518, section 3.2)
 PASSWORDS_FILE = "simple_auth_manager_passwords.json"
@@ -108,6 +109,8 @@ def environment(context: Context) -> dict[str, str]:
     return {
         **base_environment(context),
         "AIRFLOW_HOME": str(context.layout.airflow_home),
+        # Each partition with a backlog is a task of its own, and every task costs two cores a second of start-up.
+        "PHOTO_KAFKA_PARTITIONS": str(PARTITIONS),
         **{f"AIRFLOW__{key}": value for key, value in options.items()},
         **{f"AIRFLOW_CONN_{key}": json.dumps(value) for key, value in connections(context).items()},
     }
