@@ -9,8 +9,9 @@ from typing import Any
 import jsonschema  # type: ignore[import-untyped] # ships none
 import pytest
 
+from photo_pipeline.adapters.kafka import KafkaTopics
 from photo_pipeline.orchestration import connections
-from photo_pipeline.settings import IngestSettings, KafkaSettings
+from photo_pipeline.settings import IngestSettings, KafkaSettings, TopicNames
 
 Document = dict[str, Any]
 Values = Callable[[str], Document]
@@ -151,29 +152,22 @@ def _secret_keys(manifests: list[Document]) -> dict[str, dict[str, str]]:
     }
 
 
-def test_topic_settings_are_the_same_everywhere(airflow: Document, manifests: list[Document]) -> None:
-    """platform_setup and Strimzi's topic operator want the same topics, those of the design."""
+def test_topics_are_those_of_platform_setup(airflow: Document, manifests: list[Document]) -> None:
+    """Strimzi's topic operator wants exactly what platform_setup makes of the workers' settings: they never fight."""
     given = environment(airflow["workers"]["celery"])
-    limits = KafkaSettings(bootstrap_servers="unused:9092")
-    topics = {
-        document["metadata"]["name"]: document["spec"] for document in manifests if document["kind"] == "KafkaTopic"
-    }
-    assert set(topics) == {"photos.uploaded", "photos.streamed", "photos.processed", "photos.rejected"}
+    prefix = "PHOTO_KAFKA_"
+    fields = {name.removeprefix(prefix).lower(): value for name, value in given.items() if name.startswith(prefix)}
+    settings = KafkaSettings.model_validate({"bootstrap_servers": "unused:9092", **fields})
+    wanted = KafkaTopics(settings)._wanted(TopicNames())
+    topics = {item["metadata"]["name"]: item["spec"] for item in manifests if item["kind"] == "KafkaTopic"}
+    configs = {name: {key: str(value) for key, value in topic["config"].items()} for name, topic in topics.items()}
+    assert configs == wanted
     for topic in topics.values():
-        assert topic["partitions"] == int(given["PHOTO_KAFKA_PARTITIONS"])
-        assert topic["replicas"] == int(given["PHOTO_KAFKA_REPLICATION_FACTOR"]) == 3
-        assert topic["config"] == {
-            "retention.ms": int(given["PHOTO_KAFKA_RETENTION_MS"]),
-            "segment.ms": int(given["PHOTO_KAFKA_SEGMENT_MS"]),
-            "max.message.bytes": int(given["PHOTO_KAFKA_MAX_MESSAGE_BYTES"]),
-            "min.insync.replicas": int(given["PHOTO_KAFKA_MIN_INSYNC_REPLICAS"]),
-            "message.timestamp.type": "LogAppendTime",
-            "cleanup.policy": "delete",
-        }
-    assert int(given["PHOTO_KAFKA_RETENTION_MS"]) == limits.retention_ms
-    assert int(given["PHOTO_KAFKA_SEGMENT_MS"]) == limits.segment_ms
-    assert int(given["PHOTO_KAFKA_MAX_MESSAGE_BYTES"]) == limits.max_message_bytes
-    assert int(given["PHOTO_KAFKA_MIN_INSYNC_REPLICAS"]) == 2
+        assert topic["partitions"] == settings.partitions
+        assert topic["replicas"] == settings.replication_factor == 3
+    assert settings.min_insync_replicas == 2
+    assert settings.retention_ms == 7 * 24 * 3600 * 1000
+    assert settings.segment_ms <= 6 * 3600 * 1000
 
 
 @pytest.mark.parametrize("name", WEB)
