@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from local_stack.demo import figures, tables
 from local_stack.demo.accounts import settle
-from local_stack.demo.airflow import run_dag
+from local_stack.demo.airflow import run_dag, wait_until_idle
 from local_stack.demo.camera import Camera
 from local_stack.demo.corpus import DEFAULT_COUNT, PhotoFile, make_photo, make_photos
 from local_stack.demo.customer import Customer
@@ -41,8 +41,9 @@ if TYPE_CHECKING:
     from local_stack.demo.places import Places
 
 NAMES = ("Ada", "Grace")
+INGEST_DAG = "photo_ingest"
 SYNC_DAG = "photo_bi_sync"
-SINGLE_UPLOADS = 10
+SINGLE_UPLOADS = 8
 SINGLE_SEED = 77
 POLL_SECONDS = 1.0
 QUICK_POLL_SECONDS = 0.1
@@ -60,6 +61,7 @@ class Story:
         console: Where to print.
         folder: The reader's photos, or none for painted ones.
         limit: How many of them at most.
+        single_uploads: How many uploads are timed.
         began: Nothing of this run is older.
         sent: What the senders know.
     """
@@ -68,6 +70,7 @@ class Story:
     console: Console
     folder: Path | None
     limit: int
+    single_uploads: int = SINGLE_UPLOADS
     began: datetime = field(default_factory=lambda: datetime.now(UTC) - CLOCK_SLACK)
     sent: Sent = field(default_factory=Sent)
 
@@ -145,8 +148,9 @@ class Story:
 
     def _measure_freshness(self, customer: Customer) -> list[float]:
         seconds = []
-        with self._narrator.step("timing single uploads on the idle platform", SINGLE_UPLOADS) as step:
-            for number in range(SINGLE_UPLOADS):
+        with self._narrator.step("timing single uploads on the idle platform", self.single_uploads) as step:
+            for number in range(self.single_uploads):
+                wait_until_idle(self.places, INGEST_DAG)
                 receipts, _ = customer.upload([make_photo(number, SINGLE_SEED)])
                 began = time.monotonic()
                 self.sent.note(customer, receipts)
@@ -186,11 +190,12 @@ class Story:
             letters = dead_letters(self.places.kafka, rejected, self.began)
         out = self.console.print
         out(tables.accounts_table(accounts))
-        out(f"HDFS: {archived.shards} shards, {archived.length / 1e6:.1f} MB; every original's sha256 was compared")
-        out(tables.counts_table("Dead letters in photos.rejected", "reason", letters))
+        out(f"HDFS: {archived.shards} shards opened, {archived.length / 1e6:.1f} MB, every original's sha256 compared")
+        out(tables.letters_table(letters))
         out(tables.refusals_table(self.sent.refused))
-        out(tables.freshness_line(freshness))
-        out(tables.where_to_look(self.places, customers))
+        out(tables.freshness_line(freshness), soft_wrap=True)
+        for line in tables.where_to_look(self.places, customers):
+            out(line, soft_wrap=True)
         _require_equal(accounts, archived.damaged)
 
     def _accepted(self) -> Counter[figures.Group]:
@@ -218,7 +223,7 @@ class Story:
             if progress() != last:
                 last, since = progress(), time.monotonic()
             if time.monotonic() - since > STALL_SECONDS:
-                raise StalledError(waited_for, STALL_SECONDS, f"{self.places.airflow}/dags/photo_ingest")
+                raise StalledError(waited_for, STALL_SECONDS, f"{self.places.airflow}/dags/{INGEST_DAG}")
             time.sleep(poll_seconds)
 
 
