@@ -99,7 +99,8 @@ def _status(options: argparse.Namespace) -> int:
     Console(highlight=False, width=None if sys.stdout.isatty() else 140).print(table)
     if orphans := stack.orphans():
         print(f"the supervisor has crashed and left {orphans} processes behind; `make up` or `make down` ends them")
-    return 0 if all(status.ready for status in statuses) else FAILED
+    wanted = [status for status in statuses if status.state != "STOPPED"]
+    return 0 if wanted and all(status.ready for status in wanted) else FAILED
 
 
 def _fetch(options: argparse.Namespace) -> int:
