@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
 PROBE_SECONDS = 5
 START_SECONDS = 300
-# More tasks at once than a laptop has cores would only wait for each other.
 PARTITIONS = 2
+# More tasks at once than a laptop has cores would only wait for each other.
 PARALLELISM = 8
 SECRET_BYTES = 64  # what HMAC with SHA-512 wants (RFC 7518, section 3.2)
 PASSWORDS_FILE = "simple_auth_manager_passwords.json"
