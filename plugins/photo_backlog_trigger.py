@@ -64,7 +64,6 @@ class PhotoBacklogTrigger(BaseEventTrigger):
 def _backlog_looker(topics: list[str]) -> Callable[[], Backlog]:
     """A function that looks once; connections are made here, in the thread that may wait for them."""
     from photo_pipeline.adapters.kafka import KafkaPhotoLogReader
-
     from photo_pipeline.adapters.postgres.engine import make_engine
     from photo_pipeline.adapters.postgres.ingest_ledger import PostgresIngestLedger
     from photo_pipeline.orchestration.connections import pipeline_settings

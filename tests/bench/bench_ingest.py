@@ -1,8 +1,8 @@
 """Photos per second from Kafka to committed, against a hand-written loop in the same run.
 
 The reference is what somebody would write who needs no ledger and no Airflow: two processes that each consume half of
-the records, hash them, call the same imaging function, build a tar in memory and write it to HDFS with one call. Ours is
-``process_slice`` as Airflow's task calls it: lease, planned range, worker processes, streamed shard, one commit.
+the records, hash them, call the same imaging function, build a tar in memory and write it to HDFS with one call. Ours
+is ``process_slice`` as Airflow's task calls it: lease, planned range, worker processes, streamed shard, one commit.
 Both start from cold processes and take turns.
 """
 
