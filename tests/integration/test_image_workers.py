@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from tests.support.images import encoded, exif_block, one_of_each, scene
+from tests.support.images import encoded, exif_block, oddities, one_of_each, poison, scene
 
 from photo_pipeline.adapters import image_worker_process, image_workers
 from photo_pipeline.adapters.image_workers import WorkerPool
@@ -258,3 +258,17 @@ def test_time_in_which_the_parent_was_stopped_does_not_count() -> None:
     assert budget.spend() == pytest.approx(4.0)
     now[0] += 0.25
     assert budget.spend() == pytest.approx(3.75)
+
+
+def test_the_whole_poison_corpus_ends_as_outcomes() -> None:
+    """Every poisonous file gets its reason, every odd one its renditions, and every photo between them comes out."""
+    with _pool(workers=2, command=None) as pool:
+        bad = {case.name: (case, pool.submit(case.data)) for case in poison()}
+        odd = {case.name: pool.submit(case.data) for case in oddities()}
+        good = [pool.submit(PHOTO) for _ in range(10)]
+        for case, future in bad.values():
+            error = future.exception(timeout=120)
+            assert isinstance(error, ImageRejected), case.name
+            assert error.reason.value in case.reasons, case.name
+        assert {name: future.result(timeout=120).web.width for name, future in odd.items()} == dict.fromkeys(odd, 96)
+        assert {future.result(timeout=120).web.width for future in good} == {480}

@@ -188,3 +188,46 @@ def poison(seed: int = 0) -> Sequence[Poison]:
         Poison("tail-noise.jpg", b"\xff\xd8\xff" + numbers.randbytes(4000), frozenset({*bad, "too_many_pixels"})),
         *cut,
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Oddity:
+    """A file that is strange and yet a photo: it must be processed."""
+
+    name: str
+    data: bytes
+
+
+def oddities(seed: int = 0) -> Sequence[Oddity]:
+    """Photos with more around them than decoders expect."""
+    picture = scene(96, 64, seed)
+    jpeg, png_file = encoded(picture, "jpeg"), encoded(picture, "png")
+    maker_note = exif_block(make="Canon")
+    maker_note.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.MakerNote] = random.Random(seed).randbytes(60_000)  # noqa: S311 - not secret
+    frames = [Image.new("L", (96, 64), shade % 256) for shade in range(1500)]
+    texts = b"".join(_png_chunk(b"tEXt", b"Comment\0" + str(number).encode()) for number in range(20_000))
+    after_header = len(b"\x89PNG\r\n\x1a\n") + 25
+    return [
+        Oddity("endless.gif", encoded(frames[0], "gif", save_all=True, append_images=frames[1:], loop=0)),
+        Oddity("maker-note.jpg", encoded(picture, "jpeg", exif=maker_note)),
+        Oddity("circular-exif.jpg", encoded(picture, "jpeg", exif=_circular_exif())),
+        Oddity("deep-exif.jpg", encoded(picture, "jpeg", exif=_chained_exif(2000))),
+        Oddity("chatty.png", png_file[:after_header] + texts + png_file[after_header:]),
+        Oddity("padded.jpg", jpeg[:2] + b"\xff\xfe\x40\x02" + bytes(16_384) + jpeg[2:]),
+        Oddity("followed.jpg", jpeg + bytes(2_000_000)),
+        Oddity("two-in-one.jpg", jpeg + jpeg),
+    ]
+
+
+def _circular_exif() -> bytes:
+    """A directory that names itself as its sub-directories."""
+    entries = [(tag, 4, 1, 8) for tag in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo, ExifTags.IFD.Interop)]
+    body = struct.pack("<H", len(entries)) + b"".join(struct.pack("<HHII", *entry) for entry in entries)
+    return b"Exif\0\0II*\0\x08\0\0\0" + body + struct.pack("<I", 8)
+
+
+def _chained_exif(depth: int) -> bytes:
+    """Directories within directories."""
+    step = 2 + 12 + 4
+    chain = [struct.pack("<HHHIII", 1, ExifTags.IFD.Exif, 4, 1, 8 + step * (at + 1), 0) for at in range(depth)]
+    return b"Exif\0\0II*\0\x08\0\0\0" + b"".join(chain) + bytes(6)

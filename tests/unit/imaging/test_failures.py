@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 from PIL import Image, JpegImagePlugin, WebPImagePlugin
 from tests.support.images import (
     EPS,
+    Oddity,
     Poison,
     encoded,
     jpeg_claiming,
+    oddities,
     one_of_each,
     png,
     poison,
@@ -26,6 +28,7 @@ from photo_pipeline.domain.outcomes import RejectReason
 
 LIMITS = ImageLimits(max_pixels=2_000_000, max_pixels_jpeg=4_000_000)
 ONE_OF_EACH = one_of_each(96, 64)
+LARGER = one_of_each(300, 200)
 
 
 def _rejected(data: bytes, limits: ImageLimits = LIMITS) -> ImageRejected:
@@ -44,14 +47,14 @@ def test_poison_ends_as_a_reason(case: Poison) -> None:
 @pytest.mark.parametrize("kind", SniffedFormat)
 def test_a_photo_that_is_cut_off_is_called_so(kind: SniffedFormat, share: float) -> None:
     """Wherever an upload broke off, the customer is told that part of the file is missing."""
-    data = one_of_each(400, 300)[kind]
+    data = LARGER[kind]
     assert _rejected(truncated(data, share)).reason is RejectReason.TRUNCATED
 
 
 @pytest.mark.parametrize("kind", SniffedFormat)
 def test_damage_is_not_called_a_cut(kind: SniffedFormat) -> None:
     """A file that is whole but full of something else is damaged; many decoders show what they can of it instead."""
-    data = one_of_each(400, 300)[kind]
+    data = LARGER[kind]
     middle = len(data) // 3
     damaged = data[:middle] + bytes(range(256)) * (middle // 256) + data[middle + middle // 256 * 256 :]
     try:
@@ -130,6 +133,8 @@ def test_a_printers_program_never_reaches_an_interpreter(monkeypatch: pytest.Mon
     [
         (MemoryError(), RejectReason.DECODER_OUT_OF_MEMORY),
         (OSError("out of memory when reading"), RejectReason.DECODER_OUT_OF_MEMORY),
+        (ValueError("Memory allocation error: could not get 9 bytes"), RejectReason.DECODER_OUT_OF_MEMORY),
+        (ValueError("Memory allocation error: Security limit exceeded: 65281 extents"), RejectReason.CORRUPT),
         (OSError("image file is truncated"), RejectReason.TRUNCATED),
         (OSError("broken data stream"), RejectReason.CORRUPT),
         (SyntaxError("not a TIFF"), RejectReason.CORRUPT),
@@ -201,3 +206,10 @@ def test_mutated_photos_raise_nothing_else(kind: SniffedFormat, edits: list[tupl
         for rendition in (processed.web, processed.thumb):
             image = Image.open(BytesIO(rendition.data), formats=["JPEG"])
             assert image.size == (rendition.width, rendition.height)
+
+
+@pytest.mark.parametrize("case", oddities(), ids=lambda case: case.name)
+def test_oddities_are_photos_nevertheless(case: Oddity) -> None:
+    """Endless animations, metadata without bottom and megabytes of padding do not keep a photo from being shown."""
+    processed = process(case.data, LIMITS)
+    assert (processed.web.width, processed.web.height) == (96, 64)

@@ -121,12 +121,10 @@ def test_unreadable_metadata_is_marked() -> None:
     assert process(encoded(PICTURE, "jpeg"), LIMITS).metadata.warnings == ()
 
 
-@pytest.mark.parametrize("size", [(300, 200), (2400, 1600)], ids=["as-large", "reduced"])
+@pytest.mark.parametrize("size", [(300, 200), (1700, 300)], ids=["as-large", "reduced"])
 @pytest.mark.parametrize("kind", SniffedFormat)
 def test_nothing_private_leaves_with_a_rendition(kind: SniffedFormat, size: tuple[int, int]) -> None:
     """Place, serial number, owner and comments stay in the original, whether or not it had to be made smaller."""
-    if kind is SniffedFormat.HEIF and size[0] > 1000:
-        size = (1700, 300)
     exif = exif_block(make="Canon", model="EOS", secrets=True).tobytes()
     xmp = b"<x:xmpmeta><aux:SerialNumber>" + SECRET_SERIAL.encode() + b"</aux:SerialNumber></x:xmpmeta>"
     notes = PngImagePlugin.PngInfo()

@@ -165,6 +165,18 @@ def test_one_colour_that_stands_for_nothing() -> None:
     assert _web(encoded(palette, "gif", transparency=0)).getpixel((8, 16)) == pytest.approx((255,) * 3, abs=9)
 
 
+def test_colour_that_cannot_be_seen_does_not_bleed() -> None:
+    """Where a cut-out is made smaller, the invisible green around it must not tint its edge."""
+    picture = Image.new("RGBA", (3200, 400), (0, 255, 0, 0))
+    for left in range(1, 3200, 100):
+        picture.paste((255, 0, 0, 255), (left, 0, left + 50, 400))
+    web = _web(encoded(picture, "png"))
+    assert web.size == (1600, 200)
+    _, green, blue = web.split()
+    _, most = ImageChops.subtract(green, blue).getextrema()
+    assert most < 25  # type: ignore[operator] # one band
+
+
 def test_sixteen_bit_colour() -> None:
     """A PNG with 16 bits a channel is reduced, not clipped."""
     row = b"\0" + struct.pack(">HHH", 0x8000, 0x4000, 0xC000) * 16

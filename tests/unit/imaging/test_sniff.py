@@ -7,6 +7,8 @@ from tests.support.images import EPS, one_of_each
 
 from photo_pipeline.domain.imaging import CONTENT_TYPES, EXTENSIONS, SNIFF_BYTES, SniffedFormat, sniff
 
+SMALL = one_of_each(40, 30)
+
 
 def _ftyp(*brands: bytes) -> bytes:
     body = brands[0] + bytes(4) + b"".join(brands[1:])
@@ -16,7 +18,7 @@ def _ftyp(*brands: bytes) -> bytes:
 @pytest.mark.parametrize("kind", SniffedFormat)
 def test_every_supported_format_is_recognised(kind: SniffedFormat) -> None:
     """A file is what its bytes say, from no more than the first part of it."""
-    data = one_of_each(40, 30)[kind]
+    data = SMALL[kind]
     assert sniff(data) is kind
     assert sniff(data[:64]) is kind
 

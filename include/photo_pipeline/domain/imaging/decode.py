@@ -150,7 +150,9 @@ def _rejection(error: Exception, data: bytes, found: SniffedFormat) -> ImageReje
 
 def _reason(error: Exception, data: bytes, found: SniffedFormat) -> RejectReason:
     text = str(error).lower()
-    if isinstance(error, MemoryError) or "out of memory" in text or "memory alloc" in text:
+    # libheif calls a limit of its own an allocation error; what exceeds it is nonsense in the file.
+    short_of_memory = "out of memory" in text or ("memory alloc" in text and "security limit" not in text)
+    if isinstance(error, MemoryError) or short_of_memory:
         return RejectReason.DECODER_OUT_OF_MEMORY
     if isinstance(error, Image.DecompressionBombError):
         return RejectReason.TOO_MANY_PIXELS

@@ -1,11 +1,11 @@
 """Every pixel layout that a decoder may deliver, brought to the few that can be resized and encoded."""
 
-from cykooz_resizer import FilterType, ResizeAlg, ResizeOptions, Resizer
+from cykooz_resizer import AlphaMulDiv, FilterType, ResizeAlg, ResizeOptions, Resizer
 from PIL import Image
 
 _SIXTEEN_BIT_RAW = {"I;16": "L;16", "I;16L": "L;16", "I;16N": "L;16", "I;16B": "L;16B"}
-_AS_THEY_ARE = frozenset({"L", "RGB", "RGBA", "CMYK"})
-_WITH_ALPHA = frozenset({"LA", "PA", "RGBA"})
+_OPAQUE = frozenset({"L", "RGB", "CMYK"})
+_WITH_ALPHA = frozenset({"LA", "PA"})
 _PREMULTIPLIED = {"La": "LA", "RGBa": "RGBA"}
 _BYTE, _WORD = 0xFF, 0xFFFF
 
@@ -19,9 +19,11 @@ def resizable(image: Image.Image) -> Image.Image:
         return _scaled_to_bytes(image)
     if image.mode in _PREMULTIPLIED:
         image = image.convert(_PREMULTIPLIED[image.mode])
+    if image.mode == "RGBA":
+        return image
     if image.mode in _WITH_ALPHA or image.has_transparency_data:
         return image.convert("RGBA")
-    if image.mode in _AS_THEY_ARE:
+    if image.mode in _OPAQUE:
         return image
     return image.convert("L" if image.mode == "1" else "RGB")
 
@@ -40,13 +42,28 @@ def _number(value: float | tuple[int, int]) -> float:
 
 
 def resized(image: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """A new image of that size, Lanczos with three lobes; carries none of the original's metadata."""
-    target = Image.new(image.mode, size)
+    """A new image of that size, Lanczos with three lobes; carries none of the original's metadata.
+
+    The original's pixels are of no further use where it has an alpha channel.
+    """
     if image.size == size:
-        target.paste(image)
-    else:
-        options = ResizeOptions(resize_alg=ResizeAlg.convolution(FilterType.lanczos3))
-        Resizer().resize_pil(image, target, options)
+        same = Image.new(image.mode, size)
+        same.paste(image)
+        return same
+    if image.mode != "RGBA":
+        return _convolved(image, size)
+    # A colour counts as much as it can be seen. In place, since the resizer's own way takes two copies.
+    alpha = AlphaMulDiv()
+    alpha.multiply_alpha_pil_inplace(image)
+    small = _convolved(image, size)
+    alpha.divide_alpha_pil_inplace(small)
+    return small
+
+
+def _convolved(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    target = Image.new(image.mode, size)
+    options = ResizeOptions(resize_alg=ResizeAlg.convolution(FilterType.lanczos3))
+    Resizer().resize_pil(image, target, options)
     return target
 
 
