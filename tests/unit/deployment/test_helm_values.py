@@ -99,6 +99,18 @@ def test_airflow_workers_survive_a_zone(airflow: Document) -> None:
     assert airflow["apiServer"]["hpa"]["minReplicaCount"] >= 3
 
 
+def test_airflow_network_policies_let_in_whom_they_must(airflow: Document) -> None:
+    """With policies on, the chart admits nobody to the API server by itself, nor Prometheus and KEDA to the rest."""
+    assert airflow["networkPolicies"]["enabled"] is True
+    admitted = airflow["apiServer"]["networkPolicy"]["ingress"]["from"]
+    assert {"podSelector": {"matchLabels": {"tier": "airflow", "release": "airflow"}}} in admitted
+    trusted = environment(airflow["apiServer"])["FORWARDED_ALLOW_IPS"]
+    assert {"ipBlock": {"cidr": trusted}} in admitted
+    assert airflow["statsd"]["extraNetworkPolicies"]
+    assert airflow["pgbouncer"]["extraNetworkPolicies"]
+    assert airflow["workers"]["celery"]["keda"]["namespaceLabels"]
+
+
 def test_airflow_worker_holds_all_image_processes_at_their_limit(airflow: Document) -> None:
     """Even if every task's image processes reach their limit at once, the pod does not run out of memory."""
     given = environment(airflow["workers"]["celery"])
