@@ -9,6 +9,7 @@ from pathlib import Path
 from uuid import UUID
 
 import httpx
+from argon2 import PasswordHasher
 from fastapi import FastAPI
 from joserfc.jwk import OKPKey
 
@@ -34,6 +35,8 @@ from photo_pipeline.web.ports import (
 )
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
+QUICK = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+"""Real argon2id, with as little work as it can do."""
 API = "http://testserver/api/v1"
 
 
@@ -238,7 +241,7 @@ def web_settings(folder: Path, **changes: object) -> WebSettings:
 async def running(settings: WebSettings) -> AsyncIterator[Platform]:
     """The application between its start and its end."""
     platform = Platform(FastAPI(), settings)
-    platform.app = create_app(settings, connections=_connected(platform), clock=platform.clock)
+    platform.app = create_app(settings, connections=_connected(platform), clock=platform.clock, hasher=QUICK)
     async with platform.app.router.lifespan_context(platform.app):
         yield platform
 

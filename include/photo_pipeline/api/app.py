@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
+from argon2 import PasswordHasher
 from fastapi import APIRouter, FastAPI
 from prometheus_client import CollectorRegistry
 
@@ -13,7 +14,7 @@ from photo_pipeline.api.schemas import PREFIX
 from photo_pipeline.api.services import Connections, assemble
 from photo_pipeline.api.sessions import is_https
 from photo_pipeline.ports import Clock
-from photo_pipeline.settings import TopicNames, WebSettings
+from photo_pipeline.settings import WebSettings
 from photo_pipeline.web import problems
 from photo_pipeline.web.clock import SystemClock
 from photo_pipeline.web.metrics import RequestMetrics
@@ -26,6 +27,7 @@ def create_app(
     *,
     connections: AbstractAsyncContextManager[Connections] | None = None,
     clock: Clock | None = None,
+    hasher: PasswordHasher | None = None,
 ) -> FastAPI:
     """The upload API and gallery.
 
@@ -33,6 +35,7 @@ def create_app(
         settings: from the environment when left out.
         connections: the servers behind it; the real ones, from the environment, when left out.
         clock: where the time comes from.
+        hasher: how passwords are hashed; with the library's parameters when left out.
 
     Raises:
         SigningKeyError: when there is no usable signing key.
@@ -45,10 +48,17 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with connections or _connect(settings) as connected:
-            app.state.services = assemble(connected, settings, tokens, clock, TopicNames().uploaded, registry)
+            app.state.services = assemble(connected, settings, tokens, clock, registry, hasher)
             yield
 
-    app = FastAPI(title="Photo upload and gallery", version="1", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="Photo upload and gallery",
+        version="1",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
     app.state.registry = registry
     # The last one added is the outermost: headers go on every answer, also on those of the net for the unforeseen.
     app.add_middleware(RequestContext, metrics=RequestMetrics(registry))

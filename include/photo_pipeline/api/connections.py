@@ -35,5 +35,4 @@ async def connect(settings: WebSettings) -> AsyncIterator[Connections]:
         )
     finally:
         await writer.close()
-        await to_thread.run_sync(archive.close)
         await to_thread.run_sync(engine.dispose)

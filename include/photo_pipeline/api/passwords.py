@@ -23,8 +23,8 @@ class Verdict:
 class Passwords:
     """Hashes and checks passwords."""
 
-    def __init__(self, hasher: PasswordHasher | None = None) -> None:
-        self._hasher = hasher or PasswordHasher()
+    def __init__(self, hasher: PasswordHasher) -> None:
+        self._hasher = hasher
         self._nobodys_hash = self._hasher.hash("the password of nobody at all")
         self._threads = CapacityLimiter(AT_ONCE)
 

@@ -1,6 +1,6 @@
 """What goes over the wire, as the OpenAPI document describes it."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
@@ -9,12 +9,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, EmailStr, Field, Sec
 from photo_pipeline.api.passwords import MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH
 from photo_pipeline.domain.outcomes import RejectReason
 from photo_pipeline.domain.photo import RenditionKind, Source
+from photo_pipeline.domain.retention import KEEP
 from photo_pipeline.web.acceptance import SignedReceipt
 from photo_pipeline.web.ports import Customer, Device, GalleryPhoto, PhotoStatus, ReceiptState, RejectedPhoto
 
 PREFIX = "/api/v1"
-KEPT_FOR = timedelta(hours=168)
-"""How long a photo is kept after its archival (design, invariant 4)."""
 
 
 def _printable(text: str) -> str:
@@ -228,7 +227,7 @@ class PhotoView(BaseModel):
     def of(cls, photo: GalleryPhoto) -> Self:
         """The view of a photo."""
         path = f"{PREFIX}/photos/{photo.photo_id}"
-        kept_until = None if photo.archived_at is None or photo.held else photo.archived_at + KEPT_FOR
+        kept_until = None if photo.archived_at is None or photo.held else photo.archived_at + KEEP
         return cls(
             photo_id=photo.photo_id,
             status="expired" if photo.status is PhotoStatus.EXPIRED else "processed",

@@ -6,6 +6,7 @@ from typing import TypeVar, TypeVarTuple
 from uuid import UUID, uuid4
 
 from anyio import CapacityLimiter, to_thread
+from argon2 import PasswordHasher
 from prometheus_client import CollectorRegistry
 
 from photo_pipeline.api.archive_reading import ArchiveReading, RangeReader
@@ -14,7 +15,7 @@ from photo_pipeline.api.sessions import Sessions
 from photo_pipeline.api.throttle import Throttle
 from photo_pipeline.domain.photo import Source
 from photo_pipeline.ports import AsyncPhotoLogWriter, Clock
-from photo_pipeline.settings import WebSettings
+from photo_pipeline.settings import TopicNames, WebSettings
 from photo_pipeline.web.acceptance import PhotoAcceptance
 from photo_pipeline.web.flow import InFlightBytes
 from photo_pipeline.web.metrics import AcceptanceMetrics, watch_bytes_in_flight
@@ -86,15 +87,15 @@ def assemble(
     settings: WebSettings,
     tokens: Tokens,
     clock: Clock,
-    topic: str,
     registry: CollectorRegistry,
+    hasher: PasswordHasher | None = None,
 ) -> Services:
     """Put the services of one application together."""
     budget = InFlightBytes(settings.in_flight_bytes, settings.acknowledge_seconds)
     watch_bytes_in_flight(registry, lambda: budget.used)
     acceptance = PhotoAcceptance(
         writer=connections.writer,
-        topic=topic,
+        topic=TopicNames().uploaded,
         source=Source.UPLOAD,
         tokens=tokens,
         clock=clock,
@@ -114,7 +115,7 @@ def assemble(
         gallery=connections.gallery,
         database=Database(connections.database_connections),
         archive=ArchiveReading(connections.archive),
-        passwords=Passwords(),
+        passwords=Passwords(hasher or PasswordHasher()),
         failed_logins=Throttle(FAILED_LOGINS_PER_PERSON, clock),
         failed_addresses=Throttle(FAILED_LOGINS_PER_ADDRESS, clock),
     )

@@ -125,6 +125,8 @@ def _on_problem(request: Request, error: Exception) -> Response:
 def _on_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - as above
     status = HTTPStatus(error.status_code)
+    if status is HTTPStatus.BAD_REQUEST:  # how FastAPI takes a body that is no text: as unusable as any other
+        status = HTTPStatus.UNPROCESSABLE_ENTITY
     slug = status.phrase.lower().replace(" ", "_")
     return respond(request.scope, ProblemError(status, slug, str(error.detail), headers=error.headers))
 

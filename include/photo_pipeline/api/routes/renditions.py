@@ -1,5 +1,6 @@
 """The bytes of photos: cached by their owner's browser, read in ranges, and of no other use to a browser."""
 
+import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,16 +14,17 @@ from fastapi.responses import StreamingResponse
 
 from photo_pipeline.api.deps import TheCaller, TheServices
 from photo_pipeline.api.ranges import ByteRange, UnsatisfiableRangeError, requested_range
-from photo_pipeline.api.schemas import KEPT_FOR
 from photo_pipeline.api.services import Services
 from photo_pipeline.domain.errors import ArchiveMemberError
 from photo_pipeline.domain.photo import RenditionKind
+from photo_pipeline.domain.retention import KEEP
 from photo_pipeline.web.ports import ExpiredError, StoredRendition
-from photo_pipeline.web.problems import ProblemError, described
+from photo_pipeline.web.problems import ProblemError, described, unavailable
 
 CONTENT_POLICY = "sandbox; default-src 'none'; frame-ancestors 'none'"
 
 router = APIRouter(tags=["photos"])
+logger = logging.getLogger(__name__)
 
 _BYTES = {"schema": {"type": "string", "format": "binary"}}
 _RESPONSES: dict[int | str, dict[str, Any]] = {
@@ -57,20 +59,18 @@ async def get_rendition(
     photo_id: UUID, kind: RenditionKind, caller: TheCaller, services: TheServices, conditions: TheConditions
 ) -> Response:
     """A photo's bytes: the `original` as it was sent, or a JPEG of at most 1600 (`web`) or 320 (`thumb`) pixels."""
-    stored = await _find(services, caller.session.customer_id, photo_id, kind)
-    headers = _headers(stored, photo_id, kind, services.clock.now())
-    if _has_it_already(conditions.if_none_match, headers["ETag"]):
-        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
-    wanted = _wanted(conditions, headers["ETag"], stored.location.length)
+    customer_id = caller.session.customer_id
+    stored = await _find(services, customer_id, photo_id, kind)
     try:
-        first, rest = await _begin(services, stored, wanted)
+        return await _answer(services, stored, photo_id, kind, conditions)
     except ArchiveMemberError:
         # A photo sent again moves to another shard, and the old one may be removed meanwhile: look once more.
-        stored = await _find(services, caller.session.customer_id, photo_id, kind)
-        first, rest = await _begin(services, stored, wanted)
-    status = HTTPStatus.OK if wanted is None else HTTPStatus.PARTIAL_CONTENT
-    headers |= _extent(stored, wanted)
-    return StreamingResponse(_chain(first, rest), status, headers, media_type=stored.content_type)
+        stored = await _find(services, customer_id, photo_id, kind)
+    try:
+        return await _answer(services, stored, photo_id, kind, conditions)
+    except ArchiveMemberError as error:
+        logger.exception("photo %s: %s is not where the index says", photo_id, kind.value)
+        raise unavailable("archive_inconsistent", "This photo cannot be read just now.") from error
 
 
 @router.head("/photos/{photo_id}/{kind}", response_class=Response, responses=_RESPONSES)
@@ -95,12 +95,18 @@ async def _find(services: Services, customer_id: UUID, photo_id: UUID, kind: Ren
     return stored
 
 
-async def _begin(
-    services: Services, stored: StoredRendition, wanted: ByteRange | None
-) -> tuple[bytes, AsyncIterator[bytes]]:
-    """The first piece, and the rest: what can fail mostly fails here, while there is still an answer to give."""
+async def _answer(
+    services: Services, stored: StoredRendition, photo_id: UUID, kind: RenditionKind, conditions: Conditions
+) -> Response:
+    headers = _headers(stored, photo_id, kind, services.clock.now())
+    if _has_it_already(conditions.if_none_match, headers["ETag"]):
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+    wanted = _wanted(conditions, headers["ETag"], stored.location.length)
     pieces = services.archive.pieces(stored.location, wanted or ByteRange(0, stored.location.length))
-    return await anext(pieces), pieces
+    first = await anext(pieces)  # what can fail mostly fails here, while there is still an answer to give
+    status = HTTPStatus.OK if wanted is None else HTTPStatus.PARTIAL_CONTENT
+    headers |= _extent(stored, wanted)
+    return StreamingResponse(_chain(first, pieces), status, headers, media_type=stored.content_type)
 
 
 async def _chain(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
@@ -123,8 +129,8 @@ def _headers(stored: StoredRendition, photo_id: UUID, kind: RenditionKind, now: 
 
 def _seconds_to_cache(stored: StoredRendition, now: datetime) -> int:
     """Not beyond the photo's own end, so that what is gone here is soon gone there."""
-    left = KEPT_FOR if stored.held else stored.archived_at + KEPT_FOR - now
-    return int(max(timedelta(0), min(left, KEPT_FOR)).total_seconds())
+    left = KEEP if stored.held else stored.archived_at + KEEP - now
+    return int(max(timedelta(0), min(left, KEEP)).total_seconds())
 
 
 def _disposition(stored: StoredRendition, photo_id: UUID) -> str:

@@ -1,0 +1,207 @@
+"""The application as a whole: problems, headers, readiness, its description and its pages."""
+
+import asyncio
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import httpx
+import jsonschema
+import pytest
+from fastapi import FastAPI
+from tests.support.web import Platform, sign_up, web_settings
+
+from photo_pipeline.api.app import create_app
+from photo_pipeline.api.pages import STATIC
+from photo_pipeline.web.tokens import SigningKeyError
+
+pytestmark = pytest.mark.anyio
+
+ROOT = "http://testserver"
+
+
+async def test_a_failure_nobody_foresaw_is_a_problem(platform: Platform, caplog: pytest.LogCaptureFixture) -> None:
+    """500 with the request's id, which the log has too; no traceback and no message reach the client."""
+
+    async def explode() -> None:
+        raise RuntimeError("the password is swordfish")
+
+    platform.app.add_api_route("/explode", explode)
+    async with platform.client() as client:
+        answer = await client.get(f"{ROOT}/explode")
+    assert answer.status_code == 500
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert "swordfish" not in answer.text
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.json()["request_id"] == answer.headers["X-Request-Id"]
+    assert answer.headers["X-Request-Id"] in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("GET", "/nowhere", 404), ("GET", "/api/v1/nowhere", 404), ("PUT", "/api/v1/photos", 405), ("GET", "/%ff", 404)],
+)
+async def test_what_is_not_there_is_a_problem(platform: Platform, method: str, path: str, status: int) -> None:
+    """Unknown paths and methods answer in the same shape as everything else."""
+    async with platform.client() as client:
+        answer = await client.request(method, ROOT + path)
+    assert answer.status_code == status
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.json()["status"] == status
+    if status == 405:
+        assert "POST" in answer.headers["Allow"]
+
+
+async def test_every_answer_is_guarded(platform: Platform) -> None:
+    """Data may do nothing in a browser; pages may load from here only; nobody may frame either."""
+    async with platform.client() as client:
+        data, page = await client.get("/photos"), await client.get(f"{ROOT}/")
+    for answer in (data, page):
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Referrer-Policy"] == "no-referrer"
+        assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
+    assert data.headers["Cache-Control"] == "no-store"
+    assert data.headers["Content-Security-Policy"].startswith("default-src 'none'; frame")
+    assert "script-src 'self';" in page.headers["Content-Security-Policy"]
+    assert "unsafe" not in page.headers["Content-Security-Policy"]
+
+
+async def test_readiness_is_kafkas(platform: Platform) -> None:
+    """Ready while Kafka answers, whatever the database does; alive in any case; asked at most once a second."""
+    platform.customers.away = True
+    async with platform.client() as client:
+        assert (await client.get(f"{ROOT}/readyz")).status_code == 200
+        platform.log.away = True
+        assert (await client.get(f"{ROOT}/readyz")).status_code == 200
+        await asyncio.sleep(1.05)
+        answer = await client.get(f"{ROOT}/readyz")
+        assert answer.status_code == 503
+        assert answer.headers["Retry-After"]
+        assert (await client.get(f"{ROOT}/healthz")).status_code == 200
+
+
+async def test_the_keys_are_published(platform: Platform) -> None:
+    """At the well-known place, for anyone, and cacheable."""
+    async with platform.client() as stranger:
+        answer = await stranger.get(f"{ROOT}/.well-known/jwks.json")
+    assert answer.json() == platform.app.state.services.tokens.jwks()
+    assert "public" in answer.headers["Cache-Control"]
+
+
+async def test_without_a_key_the_application_does_not_start(tmp_path: Path) -> None:
+    """One error names the file and what it should hold."""
+    settings = web_settings(tmp_path)
+    settings.signing_key_file.unlink()
+    with pytest.raises(SigningKeyError, match=r"signing_key\.jwk"):
+        create_app(settings)
+
+
+async def test_metrics_do_not_grow_with_what_is_asked_for(platform: Platform) -> None:
+    """Ids, tokens and made-up methods make no series of their own."""
+    async with platform.client() as client:
+        await sign_up(client)
+        for n in range(5):
+            await client.get(f"/receipts/forged{n}")
+            await client.get(f"{ROOT}/nowhere/{n}")
+            await client.request(f"MADEUP{n}", f"{ROOT}/")
+        metrics = (await client.get(f"{ROOT}/metrics")).text
+    assert 'http_request_seconds_count{method="GET",route="/api/v1/receipts/{token}",status="404"} 5.0' in metrics
+    assert 'http_request_seconds_count{method="GET",route="unmatched",status="404"} 5.0' in metrics
+    assert "forged" not in metrics
+    assert "MADEUP" not in metrics
+
+
+def described(app: FastAPI) -> list[tuple[str, str, dict[str, object]]]:
+    """Every operation of the OpenAPI document."""
+    return [
+        (method, path, operation)
+        for path, operations in app.openapi()["paths"].items()
+        for method, operation in operations.items()
+    ]
+
+
+async def test_every_problem_is_described(platform: Platform) -> None:
+    """Each error of each operation is a problem document whose schema is there; 422 is never FastAPI's own shape."""
+    schemas = platform.app.openapi()["components"]["schemas"]
+    assert {"Problem", "ValidationProblem", "InvalidField"} <= set(schemas)
+    assert "HTTPValidationError" not in schemas
+    for method, path, operation in described(platform.app):
+        responses = operation["responses"]
+        assert isinstance(responses, dict)
+        for status, response in responses.items():
+            if int(status) >= 400:
+                [(media_type, content)] = response["content"].items()
+                assert media_type == "application/problem+json", (method, path, status)
+                assert content["schema"]["$ref"].rpartition("/")[2] in schemas
+
+
+async def test_problems_fit_their_schema(platform: Platform) -> None:
+    """What is sent is what is described."""
+    schemas = platform.app.openapi()["components"]["schemas"]
+    async with platform.client() as client:
+        answer = await client.post("/customers", json={})
+    document = {"components": {"schemas": schemas}, **schemas["ValidationProblem"]}
+    jsonschema.validate(answer.json(), document)
+
+
+class Links(HTMLParser):
+    """Collects what a page loads, and whatever it runs inline."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.urls: list[str] = []
+        self.inline: list[str] = []
+        self._in_script = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note addresses, styles and handlers."""
+        self._in_script = tag in {"script", "style"}
+        self.urls += [value or "" for name, value in attrs if name in {"src", "href"}]
+        self.inline += [name for name, _ in attrs if name == "style" or name.startswith("on")]
+
+    def handle_data(self, data: str) -> None:
+        """Note scripts and styles within the page."""
+        if self._in_script and data.strip():
+            self.inline.append(data)
+        self._in_script = False
+
+
+@pytest.mark.parametrize("path", ["/", "/docs"])
+async def test_pages_load_from_here_and_run_nothing_inline(platform: Platform, path: str) -> None:
+    """Every address in a page is this server's own and leads somewhere; no script or style is written into it."""
+    async with platform.client() as client:
+        page = await client.get(ROOT + path)
+        assert page.status_code == 200
+        links = Links()
+        links.feed(page.text)
+        assert links.inline == []
+        for url in links.urls:
+            assert url.startswith(("/", "#")), url
+            if url.startswith("/"):
+                answer = await client.get(ROOT + url)
+                assert answer.status_code == 200, url
+                assert answer.headers["Cache-Control"] == "no-cache"
+
+
+def test_scripts_name_no_other_server() -> None:
+    """Own scripts and styles hold no address outside this server, but for sources named in comments."""
+    for file in [*STATIC.rglob("*.js"), *STATIC.rglob("*.css")]:
+        code = re.sub(r"(?m)(//|/\*).*$", "", file.read_text().replace("https://", "https:"))
+        assert "https:" not in code, file
+
+
+async def test_a_static_file_is_not_sent_twice(platform: Platform) -> None:
+    """Browsers ask whether it changed and are told 304."""
+    async with platform.client() as client:
+        first = await client.get(f"{ROOT}/static/app.css")
+        again = await client.get(f"{ROOT}/static/app.css", headers={"If-None-Match": first.headers["ETag"]})
+    assert (first.status_code, again.status_code) == (200, 304)
+
+
+async def test_files_outside_the_pages_are_out_of_reach(platform: Platform) -> None:
+    """No path leads from the static files to the code."""
+    transport = httpx.ASGITransport(platform.app)
+    async with httpx.AsyncClient(transport=transport, base_url=ROOT) as client:
+        for path in ("/static/../app.py", "/static/%2e%2e/app.py", "/static//etc/passwd", "/static/..%2fapp.py"):
+            answer = await client.send(httpx.Request("GET", httpx.URL(ROOT, raw_path=path.encode())))
+            assert answer.status_code == 404, path

@@ -1,0 +1,188 @@
+"""The bytes of photos over HTTP: whole, in ranges, from a cache, and of no other use to a browser."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from tests.support.web import NOON, Platform, sign_up
+
+from photo_pipeline.api.archive_reading import PIECE_BYTES
+from photo_pipeline.domain.ledger import ArchiveLocation
+from photo_pipeline.domain.photo import RenditionKind
+from photo_pipeline.web.ports import StoredRendition
+
+pytestmark = pytest.mark.anyio
+
+PHOTO_ID = uuid4()
+CONTENT = bytes(range(256)) * 10_000
+"""2.56 MB: more than two pieces."""
+SHARD = "/photos/archive/a.tar"
+ETAG = '"abc123"'
+
+
+def stored(path: str = SHARD, **changes: object) -> StoredRendition:
+    """A rendition that lies 512 bytes into its shard."""
+    values: dict[str, object] = {
+        "location": ArchiveLocation(path, 512, len(CONTENT)),
+        "content_type": "image/jpeg",
+        "tag": "abc123",
+        "filename": "a.jpg",
+        "archived_at": NOON,
+        "held": False,
+    }
+    return StoredRendition(**{**values, **changes})  # type: ignore[arg-type] # the keys are the fields
+
+
+@pytest.fixture
+async def ada(platform: Platform) -> AsyncIterator[httpx.AsyncClient]:
+    """Give Ada's client; her photo is in the archive."""
+    async with platform.client() as client:
+        client.headers["X-Customer"] = str(await sign_up(client))
+        platform.archive.files[SHARD] = b"\0" * 512 + CONTENT + b"the next photo"
+        put(platform, client, stored())
+        yield client
+
+
+def put(platform: Platform, client: httpx.AsyncClient, *found: StoredRendition, kind: str = "original") -> None:
+    """What the gallery finds, one after the other."""
+    platform.gallery.renditions[UUID(client.headers["X-Customer"]), PHOTO_ID, RenditionKind(kind)] = list(found)
+
+
+async def get(client: httpx.AsyncClient, kind: str = "original", **headers: str) -> httpx.Response:
+    """Ask for the photo."""
+    names = {name.replace("_", "-"): value for name, value in headers.items()}
+    return await client.get(f"/photos/{PHOTO_ID}/{kind}", headers=names)
+
+
+async def test_the_original_comes_back_byte_for_byte(platform: Platform, ada: httpx.AsyncClient) -> None:
+    """Whole and in order, its length known beforehand, and never more than a piece of it read at a time."""
+    answer = await get(ada)
+    assert answer.status_code == 200
+    assert answer.content == CONTENT
+    assert answer.headers["Content-Length"] == str(len(CONTENT))
+    assert answer.headers["ETag"] == ETAG
+    assert platform.archive.longest_read == PIECE_BYTES
+
+
+async def test_a_browser_can_make_nothing_else_of_it(ada: httpx.AsyncClient) -> None:
+    """No sniffing, no scripts, no frames, no other site; the original is for saving."""
+    headers = (await get(ada)).headers
+    assert headers["Content-Type"] == "image/jpeg"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Content-Security-Policy"].startswith("sandbox; default-src 'none'")
+    assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert headers["Content-Disposition"].startswith("attachment")
+
+
+@pytest.mark.parametrize(
+    ("filename", "expected"),
+    [
+        ("a.jpg", "attachment; filename=\"a.jpg\"; filename*=UTF-8''a.jpg"),
+        ("Größe 漢.jpg", "attachment; filename=\"Gr__e _.jpg\"; filename*=UTF-8''Gr%C3%B6%C3%9Fe%20%E6%BC%A2.jpg"),
+        ('a"; x="b.jpg', "attachment; filename=\"a_; x=_b.jpg\"; filename*=UTF-8''a%22%3B%20x%3D%22b.jpg"),
+        (None, f"attachment; filename=\"{PHOTO_ID}.jpeg\"; filename*=UTF-8''{PHOTO_ID}.jpeg"),
+    ],
+)
+async def test_a_download_has_the_name_it_came_with(
+    platform: Platform, ada: httpx.AsyncClient, filename: str | None, expected: str
+) -> None:
+    """In any script for today's clients, in ASCII for others, and no name can add a header of its own."""
+    put(platform, ada, stored(filename=filename))
+    assert (await get(ada)).headers["Content-Disposition"] == expected
+
+
+@pytest.mark.parametrize(
+    ("wanted", "start", "end"),
+    [("bytes=0-9", 0, 10), ("bytes=-5", len(CONTENT) - 5, len(CONTENT)), ("bytes=1000000-", 1_000_000, len(CONTENT))],
+)
+async def test_a_range_is_answered_with_just_that(ada: httpx.AsyncClient, wanted: str, start: int, end: int) -> None:
+    """206 with the bytes, their place and the whole length."""
+    answer = await get(ada, Range=wanted)
+    assert answer.status_code == 206
+    assert answer.content == CONTENT[start:end]
+    assert answer.headers["Content-Range"] == f"bytes {start}-{end - 1}/{len(CONTENT)}"
+    assert answer.headers["Content-Length"] == str(end - start)
+
+
+async def test_a_range_beyond_the_end_is_416(ada: httpx.AsyncClient) -> None:
+    """The answer says how long the photo is."""
+    answer = await get(ada, Range=f"bytes={len(CONTENT)}-")
+    assert answer.status_code == 416
+    assert answer.headers["Content-Range"] == f"bytes */{len(CONTENT)}"
+    assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(("condition", "status"), [(ETAG, 206), ('"other"', 200), ("W/" + ETAG, 200)])
+async def test_a_range_of_an_older_version_is_not_mixed_in(ada: httpx.AsyncClient, condition: str, status: int) -> None:
+    """With If-Range the range counts only for exactly the version that the client has a part of."""
+    assert (await get(ada, Range="bytes=0-9", If_Range=condition)).status_code == status
+
+
+@pytest.mark.parametrize("condition", [ETAG, "W/" + ETAG, '"x", ' + ETAG, "*"])
+async def test_what_the_client_has_is_not_sent_again(
+    platform: Platform, ada: httpx.AsyncClient, condition: str
+) -> None:
+    """304 without bytes, without asking the archive."""
+    answer = await get(ada, If_None_Match=condition)
+    assert (answer.status_code, answer.content) == (304, b"")
+    assert answer.headers["ETag"] == ETAG
+    assert platform.archive.longest_read == 0
+    assert (await get(ada, If_None_Match='"other"')).status_code == 200
+
+
+async def test_head_says_the_same_without_the_bytes(platform: Platform, ada: httpx.AsyncClient) -> None:
+    """All headers of GET but those of the moment; the archive is not asked."""
+    head = await ada.head(f"/photos/{PHOTO_ID}/original")
+    assert (head.status_code, head.content, platform.archive.longest_read) == (200, b"", 0)
+    whole = (await get(ada)).headers
+    ignored = {"x-request-id"}
+    assert {k: v for k, v in head.headers.items() if k not in ignored} == {
+        k: v for k, v in whole.items() if k not in ignored
+    }
+    assert (await ada.head(f"/photos/{PHOTO_ID}/original", headers={"If-None-Match": ETAG})).status_code == 304
+
+
+@pytest.mark.parametrize(("hours", "held", "seconds"), [(0, False, 604_800), (167, False, 3600), (300, True, 604_800)])
+async def test_caches_keep_it_no_longer_than_the_platform(
+    platform: Platform, ada: httpx.AsyncClient, hours: int, held: object, seconds: int
+) -> None:
+    """Private, immutable, until the photo's end; and another customer of the same browser is not served from it."""
+    put(platform, ada, stored(held=bool(held), archived_at=NOON - timedelta(hours=hours)))
+    headers = (await get(ada)).headers
+    assert headers["Cache-Control"] == f"private, max-age={seconds}, immutable"
+    assert headers["Vary"] == "Authorization, Cookie"
+
+
+async def test_an_expired_photo_is_gone(platform: Platform, ada: httpx.AsyncClient) -> None:
+    """410, as it was there; another customer learns not even that."""
+    platform.gallery.expired.add((UUID(ada.headers["X-Customer"]), PHOTO_ID))
+    assert (await get(ada)).status_code == 410
+    async with platform.client() as grace:
+        await sign_up(grace, "grace@example.org")
+        assert (await get(grace)).status_code == 404
+
+
+async def test_a_photo_that_moves_while_it_is_asked_for_is_found(platform: Platform, ada: httpx.AsyncClient) -> None:
+    """Its shard may be removed between the look-up and the read: it is looked up once more."""
+    put(platform, ada, stored("/photos/archive/removed.tar"), stored())
+    assert (await get(ada)).content == CONTENT
+
+
+async def test_a_photo_that_the_archive_does_not_hold_is_the_servers_fault(
+    platform: Platform, ada: httpx.AsyncClient
+) -> None:
+    """503: the index and the archive disagree, which the reconciliation reports; nothing is sent as a photo."""
+    platform.archive.files.clear()
+    answer = await get(ada)
+    assert answer.status_code == 503
+    assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("path", [f"{PHOTO_ID}/large", "nonsense/thumb", f"{PHOTO_ID}/"])
+async def test_other_addresses_are_no_renditions(ada: httpx.AsyncClient, path: str) -> None:
+    """An unknown kind or id is a problem, not a failure."""
+    answer = await ada.get(f"/photos/{path}", follow_redirects=False)
+    assert answer.status_code in {404, 422}
+    assert answer.headers["Content-Type"] == "application/problem+json"

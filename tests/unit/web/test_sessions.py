@@ -1,0 +1,272 @@
+"""Accounts: signing up, logging in and out, and what a browser may be made to do."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+from argon2 import PasswordHasher
+from tests.support.web import QUICK, Platform, running, sign_up, web_settings
+
+from photo_pipeline.api.passwords import Passwords
+
+pytestmark = pytest.mark.anyio
+
+EMAIL = "ada@example.org"
+PASSWORD = "correct horse battery"
+ADA = {"email": EMAIL, "password": PASSWORD, "display_name": "Ada"}
+LOG_IN = {"email": EMAIL, "password": PASSWORD}
+
+
+async def in_browser(client: httpx.AsyncClient) -> None:
+    """Sign up and log in as a browser does: the cookie holds the session."""
+    assert (await client.post("/customers", json=ADA)).status_code == 201
+    assert (await client.post("/session", json=LOG_IN)).status_code == 200
+
+
+async def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(platform: Platform) -> None:
+    """HttpOnly, SameSite=Strict, for the whole host, and ending with the token."""
+    async with platform.browser() as browser:
+        await browser.post("/customers", json=ADA)
+        answer = await browser.post("/session", json=LOG_IN)
+        cookie = answer.headers["Set-Cookie"].lower()
+        assert (await browser.get("/me")).json()["email"] == EMAIL
+    assert cookie.startswith("photo_session=")
+    for attribute in ("httponly", "samesite=strict", "path=/", "max-age=3600"):
+        assert attribute in cookie
+    assert answer.json()["expires_in"] == 3600
+
+
+async def test_over_https_the_cookie_is_bound_to_the_host(tmp_path: Path) -> None:
+    """Behind HTTPS the cookie is Secure with the __Host- prefix, and browsers are told to stay with HTTPS."""
+    settings = web_settings(tmp_path, public_url="https://photos.example.org")
+    async with running(settings) as platform, platform.client() as client:
+        await client.post("/customers", json=ADA)
+        answer = await client.post("/session", json=LOG_IN)
+    cookie = answer.headers["Set-Cookie"]
+    assert cookie.startswith("__Host-photo_session=")
+    assert "secure" in cookie.lower()
+    assert "max-age" in answer.headers["Strict-Transport-Security"]
+
+
+async def test_passwords_are_stored_as_argon2_hashes(platform: Platform) -> None:
+    """What the database gets is argon2id in its encoded form, and fits the password."""
+    async with platform.client() as client:
+        await sign_up(client)
+    [(_, password_hash)] = platform.customers.customers.values()
+    assert password_hash.startswith("$argon2id$")
+    assert PasswordHasher().verify(password_hash, PASSWORD)
+
+
+async def test_hashes_take_the_memory_that_the_standard_asks_for() -> None:
+    """With the library's own parameters: RFC 9106's second recommendation, 64 MiB and three passes."""
+    assert "$m=65536,t=3,p=4$" in await Passwords(PasswordHasher()).hash(PASSWORD)
+
+
+async def test_an_outdated_hash_is_renewed_at_log_in(platform: Platform) -> None:
+    """A hash of other parameters than today's is replaced once the password is known."""
+    async with platform.client() as client:
+        await client.post("/customers", json=ADA)
+        customer, _ = platform.customers.customers[EMAIL]
+        weak = PasswordHasher(time_cost=1, memory_cost=32).hash(PASSWORD)
+        platform.customers.customers[EMAIL] = (customer, weak)
+        assert (await client.post("/session", json=LOG_IN)).status_code == 200
+    renewed = platform.customers.customers[EMAIL][1]
+    assert renewed != weak
+    assert not QUICK.check_needs_rehash(renewed)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"password": "short"},
+        {"password": "x" * 257},
+        {"password": EMAIL},
+        {"password": EMAIL.upper()},
+        {"email": "no address"},
+        {"email": "a@" + "b" * 300 + ".org"},
+        {"display_name": ""},
+        {"display_name": " \t "},
+        {"display_name": "a\x00b"},
+        {"display_name": "a\u202eb"},
+        {"display_name": "x" * 101},
+        {"is_admin": True},
+        {"email": None},
+    ],
+)
+async def test_sign_up_refuses_what_would_not_do(platform: Platform, change: dict[str, object]) -> None:
+    """Weak passwords, no addresses, invisible names, unknown fields: 422, nobody signed up, and no password echoed."""
+    async with platform.client() as client:
+        answer = await client.post("/customers", json={**ADA, **change})
+    assert answer.status_code == 422
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert str({**ADA, **change}["password"]) not in answer.text
+    assert platform.customers.customers == {}
+
+
+async def test_a_validation_problem_points_at_the_field(platform: Platform) -> None:
+    """Each thing that is wrong is named by a JSON Pointer."""
+    async with platform.client() as client:
+        answer = await client.post("/customers", json={**ADA, "password": "short", "a/b": 1})
+    assert {(error["where"], error["pointer"]) for error in answer.json()["errors"]} == {
+        ("body", "/password"),
+        ("body", "/a~1b"),
+    }
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'"x"', b'{"email": "\\ud800@x.org"}', b"\xff"])
+async def test_bodies_that_are_no_json_object_are_problems(platform: Platform, body: bytes) -> None:
+    """Broken JSON, lone surrogates, other types: 422, never a failure of the server."""
+    async with platform.client() as client:
+        answer = await client.post("/customers", content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 422
+    assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+async def test_an_address_signs_up_once(platform: Platform) -> None:
+    """The same address in other letters is the same address: 409. It also logs in in any letters."""
+    async with platform.client() as client:
+        await client.post("/customers", json=ADA)
+        again = await client.post("/customers", json={**ADA, "email": EMAIL.upper()})
+        assert again.status_code == 409
+        assert (await client.post("/session", json={**LOG_IN, "email": EMAIL.upper()})).status_code == 200
+
+
+async def test_a_wrong_password_and_an_unknown_address_look_the_same(platform: Platform) -> None:
+    """Nobody learns from a log-in which addresses have signed up."""
+    async with platform.client() as client:
+        await client.post("/customers", json=ADA)
+        wrong = await client.post("/session", json={**LOG_IN, "password": "wrong"})
+        unknown = await client.post("/session", json={**LOG_IN, "email": "grace@example.org"})
+    ignored = {"request_id"}
+    assert wrong.status_code == unknown.status_code == 401
+    assert {k: v for k, v in wrong.json().items() if k not in ignored} == {
+        k: v for k, v in unknown.json().items() if k not in ignored
+    }
+
+
+async def test_guessing_is_throttled_per_person_and_address(platform: Platform) -> None:
+    """After ten failures even the right password waits; another person at the same address does not."""
+    async with platform.client() as client:
+        await client.post("/customers", json=ADA)
+        await client.post("/customers", json={**ADA, "email": "grace@example.org"})
+        for _ in range(10):
+            answer = await client.post("/session", json={**LOG_IN, "password": "a guess"})
+            assert answer.status_code == 401
+        throttled = await client.post("/session", json=LOG_IN)
+        assert throttled.status_code == 429
+        assert 0 < int(throttled.headers["Retry-After"]) <= 300
+        assert (await client.post("/session", json={**LOG_IN, "email": "grace@example.org"})).status_code == 200
+        platform.clock.advance(seconds=int(throttled.headers["Retry-After"]))
+        assert (await client.post("/session", json=LOG_IN)).status_code == 200
+
+
+async def test_a_session_ends(platform: Platform) -> None:
+    """After its time a bearer token is refused, with a challenge that says why."""
+    async with platform.client() as client:
+        await sign_up(client)
+        platform.clock.advance(hours=1, seconds=30)
+        answer = await client.get("/me")
+    assert answer.status_code == 401
+    assert "invalid_token" in answer.headers["WWW-Authenticate"]
+
+
+async def test_an_open_page_prolongs_its_session_for_half_a_day(platform: Platform) -> None:
+    """Asking who one is keeps a browser's session alive, until twelve hours after the log-in."""
+    began = platform.clock.now()
+    async with platform.browser() as browser:
+        await in_browser(browser)
+        while (answer := await browser.get("/me")).status_code == 200:
+            platform.clock.advance(minutes=40)
+        lasted = platform.clock.now() - began
+    assert answer.status_code == 401
+    assert timedelta(hours=12) <= lasted <= timedelta(hours=12, minutes=41)
+
+
+async def test_a_bearer_token_is_not_prolonged(platform: Platform) -> None:
+    """A script logs in again: what it holds cannot be made to last."""
+    async with platform.client() as client:
+        await sign_up(client)
+        platform.clock.advance(minutes=50)
+        assert "Set-Cookie" not in (await client.get("/me")).headers
+
+
+async def test_logging_out_takes_the_cookie_and_the_cached_photos_back(platform: Platform) -> None:
+    """Afterwards the browser is nobody, and has no photo of the customer in its cache."""
+    async with platform.browser() as browser:
+        await in_browser(browser)
+        answer = await browser.delete("/session")
+        assert answer.status_code == 204
+        assert answer.headers["Clear-Site-Data"] == '"cache"'
+        assert (await browser.get("/me")).status_code == 401
+
+
+FORGED = [
+    {"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"},
+    {"Sec-Fetch-Site": "same-site", "Origin": "http://other.testserver"},
+    {"Sec-Fetch-Site": "none"},
+    {"Origin": "https://evil.example"},
+    {"Origin": "http://testserver.evil.example"},
+    {"Origin": "null"},
+    {},
+]
+
+
+@pytest.mark.parametrize("headers", FORGED)
+async def test_other_sites_cannot_use_the_cookie(platform: Platform, headers: dict[str, str]) -> None:
+    """Whatever another site makes a browser send with the cookie is refused where it would change something."""
+    async with platform.client(Origin="http://testserver") as browser:
+        await in_browser(browser)
+        del browser.headers["Origin"]
+        photo = {"files": ("a.jpg", b"x")}
+        for answer in (
+            await browser.post("/photos", files=photo, headers=headers),
+            await browser.post("/devices", json={"name": "x"}, headers=headers),
+            await browser.delete("/session", headers=headers),
+        ):
+            assert answer.status_code == 403, answer.request.url
+            assert answer.json()["type"] == "urn:photo-pipeline:problem:cross_site_request"
+        assert (await browser.get("/me", headers=headers)).status_code == 200
+
+
+@pytest.mark.parametrize("headers", [{"Sec-Fetch-Site": "same-origin"}, {"Origin": "http://testserver"}])
+async def test_own_pages_can_use_the_cookie(platform: Platform, headers: dict[str, str]) -> None:
+    """Both the newer and the older way in which browsers name a request's origin are understood."""
+    async with platform.client(**headers) as browser:
+        await in_browser(browser)
+        assert (await browser.post("/devices", json={"name": "x"})).status_code == 201
+
+
+@pytest.mark.parametrize("headers", [h for h in FORGED if h])
+async def test_other_sites_cannot_log_anybody_in(platform: Platform, headers: dict[str, str]) -> None:
+    """A browser cannot be made to log in as somebody else, or to sign up."""
+    async with platform.client() as client:
+        await client.post("/customers", json=ADA)
+        assert (await client.post("/session", json=LOG_IN, headers=headers)).status_code == 403
+        other = {**ADA, "email": "grace@example.org"}
+        assert (await client.post("/customers", json=other, headers=headers)).status_code == 403
+
+
+async def test_scripts_with_a_token_need_no_browser_headers(platform: Platform) -> None:
+    """A bearer token is never sent by a browser on its own, so nothing more is asked of it."""
+    async with platform.client() as client:
+        await sign_up(client)
+        assert (await client.post("/devices", json={"name": "x"})).status_code == 201
+
+
+@pytest.mark.parametrize("authorization", ["", "Bearer", "Bearer ", "Bearer nonsense", "Basic YTpi", "Bearer a b"])
+async def test_other_credentials_are_refused(platform: Platform, authorization: str) -> None:
+    """Without a good token there is no caller."""
+    async with platform.client() as client:
+        answer = await client.get("/me", headers={"Authorization": authorization})
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+async def test_receipts_and_device_tokens_are_no_sessions(platform: Platform) -> None:
+    """Neither of the other tokens of this platform logs anybody in."""
+    async with platform.client() as client:
+        await sign_up(client)
+        device = (await client.post("/devices", json={"name": "x"})).json()["token"]
+        answer = await client.get("/me", headers={"Authorization": f"Bearer {device}"})
+    assert answer.status_code == 401
