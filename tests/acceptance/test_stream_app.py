@@ -4,7 +4,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ PATIENCE = 120.0
 class Customer:
     """A customer of this test, with a device, at the shell."""
 
-    def __init__(self, stack: Endpoints) -> None:
+    def __init__(self, stack: Endpoints, api: httpx.Client) -> None:
         self._environment = {
             **os.environ,
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
@@ -38,7 +39,7 @@ class Customer:
         }
         self.token = self.run("make_device.sh", "front door").strip()
         self._environment["PHOTO_DEVICE_TOKEN"] = self.token
-        self.api = httpx.Client(base_url=f"{stack.api_url}/api/v1", timeout=30, trust_env=False)
+        self.api = api
         logged_in = self.api.post("/session", json=self._log_in).raise_for_status()
         self.api.cookies.clear()
         self.api.headers["Authorization"] = f"Bearer {logged_in.json()['access_token']}"
@@ -64,9 +65,10 @@ class Customer:
 
 
 @pytest.fixture
-def customer(full_stack: Endpoints) -> Customer:
+def customer(full_stack: Endpoints) -> Iterator[Customer]:
     """Give a customer who has just signed up."""
-    return Customer(full_stack)
+    with closing(httpx.Client(base_url=f"{full_stack.api_url}/api/v1", timeout=30, trust_env=False)) as api:
+        yield Customer(full_stack, api)
 
 
 def eventually(condition: Callable[[], bool]) -> None:
