@@ -56,8 +56,9 @@ format: bootstrap ## let ruff fix and format what it can
 	@.venv/bin/ruff check --fix .
 	@.venv/bin/ruff format .
 
-lock: bootstrap ## resolve the newest allowed versions into the requirements files (ARGS=--upgrade)
+lock: bootstrap ## lock the Python packages and the servers' files (ARGS=--upgrade)
 	@$(COMPILE) $(ARGS) requirements/bootstrap.in -o requirements/bootstrap.txt
 	@$(COMPILE) $(ARGS) --override requirements/overrides.txt requirements/runtime.in -o requirements.txt
 	@$(COMPILE) $(ARGS) requirements/web.in -o requirements/web.txt
 	@$(COMPILE) $(ARGS) requirements/dev.in -o requirements/dev.txt
+	@$(STACK) lock

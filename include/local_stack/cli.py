@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from local_stack.distributions import all_distributions, fetch
+from local_stack.distributions.lock import lock_checksums
 from local_stack.errors import StackError
 from local_stack.progress import ConsoleProgress
 from local_stack.settings import load_settings
@@ -113,6 +114,11 @@ def _fetch(options: argparse.Namespace) -> int:
     return 0
 
 
+def _lock(_: argparse.Namespace) -> int:
+    lock_checksums()
+    return 0
+
+
 def _logs(options: argparse.Namespace) -> int:
     settings = load_settings(home=options.home, port_offset=options.port_offset)
     logs = sorted(str(path) for path in Stack(settings).logs.glob("*.log"))
@@ -136,6 +142,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "clean": _clean,
     "status": _status,
     "logs": _logs,
+    "lock": _lock,
     "env": _env,
     "fetch": _fetch,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import tarfile
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local_stack.distributions import all_distributions, fetch
+from local_stack.distributions import Distribution, all_distributions, fetch, sha256_lines
+from local_stack.distributions.lock import POSTGRES_PLATFORMS
 from local_stack.errors import DownloadError
 
 if TYPE_CHECKING:
@@ -53,10 +55,19 @@ def install(script: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
 
 
+def pinned(name: str, files: Path, *, lock: bool = True) -> Distribution:
+    """Return a distribution whose lock expects the stand-in's files."""
+    pins = files.parent / "pins"
+    pins.mkdir(exist_ok=True)
+    (pins / f"{name}.xml").write_text("<project/>")
+    (pins / f"{name}.sha256").write_text("\n".join(sha256_lines(files)) if lock else "")
+    return replace(all_distributions()[name], pins=pins)
+
+
 def test_two_stacks_that_ask_at_once_download_once(files: Path, tmp_path: Path) -> None:
     """One downloads, the other waits, both get the whole folder; nothing half-done is left."""
     (files / "kafka.jar").write_bytes(b"jar")
-    kafka = all_distributions()["kafka"]
+    kafka = pinned("kafka", files)
     cache = tmp_path / "cache"
     with ThreadPoolExecutor(2) as pool:
         folders = list(pool.map(lambda _: fetch(kafka, cache), range(2)))
@@ -74,7 +85,7 @@ def test_a_failed_unpacking_leaves_nothing_that_looks_done(files: Path, tmp_path
         (target / "half").touch()
         raise OSError(downloads)
 
-    broken = replace(all_distributions()["kafka"], unpack=fail)
+    broken = replace(pinned("kafka", files), unpack=fail)
     with pytest.raises(OSError, match="downloads"):
         fetch(broken, tmp_path / "cache")
     assert not broken.folder(tmp_path / "cache").exists()
@@ -94,6 +105,32 @@ def test_without_maven_the_line_says_so(tmp_path: Path, monkeypatch: pytest.Monk
         fetch(all_distributions()["kafka"], tmp_path / "cache")
 
 
+def test_a_file_that_is_not_the_locked_one_is_refused(files: Path, tmp_path: Path) -> None:
+    """Same name, other bytes: nothing is unpacked, and the line names the file."""
+    (files / "kafka.jar").write_bytes(b"jar")
+    kafka = pinned("kafka", files)
+    (files / "kafka.jar").write_bytes(b"something else")
+    with pytest.raises(DownloadError, match=r"kafka\.jar is not the file"):
+        fetch(kafka, tmp_path / "cache")
+    assert not kafka.folder(tmp_path / "cache").exists()
+
+
+def test_a_file_that_nobody_locked_is_refused(files: Path, tmp_path: Path) -> None:
+    """A dependency that appears out of nowhere does not get on the classpath."""
+    (files / "surprise.jar").write_bytes(b"jar")
+    with pytest.raises(DownloadError, match=r"surprise\.jar"):
+        fetch(pinned("kafka", files, lock=False), tmp_path / "cache")
+
+
+def test_every_distribution_has_its_lock() -> None:
+    """One line per file, and PostgreSQL's for every platform."""
+    for distribution in all_distributions().values():
+        lines = distribution.checksums.read_text().splitlines()
+        assert lines
+        assert all(re.fullmatch(r"[0-9a-f]{64}  [\w.+-]+", line) for line in lines)
+    assert len(all_distributions()["postgres"].checksums.read_text().splitlines()) == len(POSTGRES_PLATFORMS)
+
+
 def test_another_version_is_another_folder(tmp_path: Path) -> None:
     """A checkout that pins other versions does not get this one's servers from the shared cache."""
     postgres = all_distributions()["postgres"]
@@ -107,7 +144,7 @@ def test_hdfs_keeps_web_pages_and_drops_test_classes(files: Path, tmp_path: Path
     with zipfile.ZipFile(files / "hadoop-hdfs-3.5.0-tests.jar", "w") as archive:
         archive.writestr("webapps/hdfs/index.html", "page")
         archive.writestr("log4j.properties", "not ours")
-    folder = fetch(all_distributions()["hdfs"], tmp_path / "cache")
+    folder = fetch(pinned("hdfs", files), tmp_path / "cache")
     assert (folder / "web" / "webapps" / "hdfs" / "index.html").read_text() == "page"
     assert [path.name for path in (folder / "libs").iterdir()] == ["hadoop-hdfs-3.5.0.jar"]
     assert not list(folder.rglob("log4j.properties"))
@@ -118,7 +155,7 @@ def test_elasticsearch_programs_can_be_run(files: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(files / "elasticsearch-8.zip", "w") as archive:
         archive.writestr("elasticsearch-8/bin/elasticsearch", "#!/bin/sh")
         archive.writestr("elasticsearch-8/lib/server.jar", "jar")
-    folder = fetch(all_distributions()["elasticsearch"], tmp_path / "cache")
+    folder = fetch(pinned("elasticsearch", files), tmp_path / "cache")
     assert (folder / "bin" / "elasticsearch").stat().st_mode & 0o777 == 0o755
     assert {path.name for path in folder.iterdir()} == {"bin", "lib"}
 
@@ -132,6 +169,6 @@ def test_postgres_can_be_read_by_the_user_it_runs_as(files: Path, tmp_path: Path
         tar.addfile(entry, io.BytesIO(b"elf"))
     with zipfile.ZipFile(files / "postgres.jar", "w") as archive:
         archive.writestr("postgres-linux-x86_64.txz", tar_bytes.getvalue())
-    folder = fetch(all_distributions()["postgres"], tmp_path / "cache")
+    folder = fetch(pinned("postgres", files), tmp_path / "cache")
     assert (folder / "bin" / "postgres").stat().st_mode & 0o777 == 0o755
     assert folder.stat().st_mode & 0o055 == 0o055
