@@ -25,6 +25,10 @@ APPLICATIONS = (
 )
 
 
+# A frame may be as large as a photo, and photos do not compress.
+WEBSOCKET = ("--ws-max-size", str(32 * 1024 * 1024), "--ws-per-message-deflate", "false")
+
+
 def services(context: Context) -> list[Service]:
     """Return the instances of both applications."""
     return [
@@ -36,7 +40,7 @@ def services(context: Context) -> list[Service]:
 
 def _application(context: Context, server: str, name: str, instance: int, title: str, factory: str) -> Service:
     port = context.settings.ports(server, instance)
-    command = (str(context.settings.python), "-m", "uvicorn", "--factory", factory, "--host", HOST)
+    command = (str(context.settings.python), "-m", "uvicorn", "--factory", factory, "--host", HOST, *WEBSOCKET)
     return Service(
         name=name,
         unit=server,
@@ -58,7 +62,6 @@ def environment(context: Context) -> dict[str, str]:
         **base_environment(context),
         "PHOTO_KAFKA_BOOTSTRAP_SERVERS": endpoints.kafka_bootstrap_servers,
         "PHOTO_HDFS_NAMENODE": endpoints.hdfs_namenode,
-        "PHOTO_WEBHDFS_URL": endpoints.webhdfs_url,
         "PHOTO_DATABASE_URL": url(context, "photo_api", DATABASE, "postgresql+psycopg"),
         "PHOTO_SIGNING_KEY_FILE": endpoints.signing_key_file,
         "PHOTO_PUBLIC_URL": endpoints.api_url,
