@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, EmailStr, Field, SecretStr, StringConstraints
 
 from photo_pipeline.api.passwords import MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH
-from photo_pipeline.domain.outcomes import RejectReason
+from photo_pipeline.domain.outcomes import AbsentReason, RejectReason
 from photo_pipeline.domain.photo import RenditionKind, Source
 from photo_pipeline.domain.retention import KEEP
 from photo_pipeline.web.acceptance import SignedReceipt
@@ -329,4 +329,5 @@ class JsonWebKeySet(BaseModel):
 def sentence_of(reason: str) -> str:
     """A reason as a person would say it. Reasons of older versions get a general sentence."""
     sentences = {known.value: known.sentence for known in RejectReason}
+    sentences[AbsentReason.DELETED_BY_KAFKA] = "The photo was lost before it could be processed. Please send it again."
     return sentences.get(reason, "The photo could not be used.")

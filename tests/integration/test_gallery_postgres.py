@@ -1,0 +1,433 @@
+"""Customers and the gallery on real PostgreSQL, under the API's own role, with rows that the ingest's commit made."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import Engine, event, text
+from sqlalchemy.exc import ProgrammingError
+from tests.support.databases import Database
+from tests.support.slices import accepted, archived_photo, backlog, commit_of, rejected
+
+from photo_pipeline.adapters.postgres.customers import PostgresCustomers
+from photo_pipeline.adapters.postgres.engine import make_engine
+from photo_pipeline.adapters.postgres.gallery import PostgresGallery
+from photo_pipeline.adapters.postgres.ingest_ledger import PostgresIngestLedger
+from photo_pipeline.domain.errors import ServerUnavailableError
+from photo_pipeline.domain.ledger import ArchivedPhoto, RecordResult
+from photo_pipeline.domain.outcomes import AbsentReason, Outcome
+from photo_pipeline.domain.photo import Receipt, RecordCoordinates, RenditionKind
+from photo_pipeline.settings import DatabaseSettings
+from photo_pipeline.web.ports import (
+    Customer,
+    EmailTakenError,
+    ExpiredError,
+    GalleryPhoto,
+    Page,
+    PhotoStatus,
+    ReceiptState,
+    RejectedPhoto,
+    TooManyDevicesError,
+)
+
+TOPIC = "photos.uploaded"
+Commit = Callable[[list[ArchivedPhoto], list[RecordResult]], None]
+
+
+@pytest.fixture
+def owner(database: Database) -> Iterator[Engine]:
+    """Give the database as its owner sees it."""
+    engine = make_engine(database.owner, "tests")
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def api(database: Database) -> Iterator[Engine]:
+    """Give the database under the API's role, so that missing grants show."""
+    engine = make_engine(database.api, "tests")
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def customers(api: Engine) -> PostgresCustomers:
+    """Give the customers."""
+    return PostgresCustomers(api)
+
+
+@pytest.fixture
+def gallery(api: Engine) -> PostgresGallery:
+    """Give the gallery."""
+    return PostgresGallery(api)
+
+
+@pytest.fixture
+def commit(database: Database) -> Iterator[Commit]:
+    """Give a way to commit the next slice of a partition, as the ingest does."""
+    engine = make_engine(database.pipeline, "tests")
+    ledger = PostgresIngestLedger(engine)
+    done = 0
+
+    def commit_next(photos: list[ArchivedPhoto], records: list[RecordResult]) -> None:
+        nonlocal done
+        (planned,) = ledger.plan(backlog(done + len(records)), 1000, "run", 60)
+        lease = ledger.lease(planned.slice_id, "run", 60)
+        assert lease is not None
+        ledger.commit(commit_of(lease, photos, records))
+        done += len(records)
+
+    yield commit_next
+    engine.dispose()
+
+
+def signed_up(customers: PostgresCustomers, email: str | None = None) -> Customer:
+    """A new customer."""
+    return customers.add(uuid4(), email or f"{uuid4()}@example.org", "Ada", "$argon2id$x")
+
+
+def photos_of(customer: Customer, count: int, minutes_apart: int = 1) -> list[ArchivedPhoto]:
+    """Photos accepted one after the other."""
+    first = datetime(2026, 5, 4, tzinfo=UTC)
+    return [
+        replace(
+            archived_photo(customer.customer_id, f"{customer.customer_id} {n}".encode()),
+            accepted_at=first + n * timedelta(minutes=minutes_apart),
+        )
+        for n in range(count)
+    ]
+
+
+def expire(owner: Engine, photo_id: UUID) -> None:
+    """What the retention does to a photo whose time has passed."""
+    with owner.begin() as connection:
+        connection.execute(text("DELETE FROM rendition WHERE photo_id = :id"), {"id": photo_id})
+        statement = "UPDATE photo SET status = 'expired', shard_id = NULL, filename = NULL, expired_at = now()"
+        connection.execute(text(f"{statement} WHERE photo_id = :id"), {"id": photo_id})
+
+
+@contextmanager
+def recorded(engine: Engine) -> Iterator[list[tuple[str, Any]]]:
+    """Every statement that the engine executes meanwhile, with its parameters."""
+    statements: list[tuple[str, Any]] = []
+
+    def note(_c: object, _d: object, statement: str, parameters: object, _e: object, _many: object) -> None:
+        statements.append((statement, parameters))
+
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield statements
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+
+
+def receipt_of(photo: ArchivedPhoto, offset: int) -> Receipt:
+    """The receipt that the sender of a photo got."""
+    return Receipt(photo.photo_id, photo.sha256, RecordCoordinates(TOPIC, 0, offset), photo.accepted_at)
+
+
+class TestCustomers:
+    """Who signs up."""
+
+    def test_a_customer_is_found_again(self, customers: PostgresCustomers) -> None:
+        """By id, and by the address in any letters; nobody else is."""
+        ada = signed_up(customers, "Ada.Lovelace@Example.ORG")
+        assert ada.email == "ada.lovelace@example.org"
+        assert customers.get(ada.customer_id) == ada
+        found = customers.credentials("ADA.LOVELACE@example.org")
+        assert found is not None
+        assert (found.customer_id, found.password_hash) == (ada.customer_id, "$argon2id$x")
+        assert customers.get(uuid4()) is None
+        assert customers.credentials("grace@example.org") is None
+
+    @pytest.mark.parametrize("email", ["İ@example.org", "ß@straße.example", "ПРИВЕТ@example.org"])
+    def test_addresses_of_any_script_are_folded_by_the_database(self, customers: PostgresCustomers, email: str) -> None:
+        """Where Python and PostgreSQL disagree on lower case, PostgreSQL's is what counts, for both ways in."""
+        ada = signed_up(customers, email)
+        found = customers.credentials(email)
+        assert found is not None
+        assert found.customer_id == ada.customer_id
+
+    def test_an_address_is_taken_once(self, customers: PostgresCustomers) -> None:
+        """Also when two sign up with it at the same moment."""
+
+        def attempt(email: str) -> bool:
+            try:
+                signed_up(customers, email)
+            except EmailTakenError:
+                return False
+            return True
+
+        with ThreadPoolExecutor(4) as pool:
+            outcomes = list(
+                pool.map(attempt, ["ada@example.org", "ADA@example.org", "Ada@Example.org", "aDa@example.org"])
+            )
+        assert sorted(outcomes) == [False, False, False, True]
+
+    def test_a_password_hash_can_be_renewed(self, customers: PostgresCustomers) -> None:
+        """The next log-in is checked against the new hash."""
+        ada = signed_up(customers, "ada@example.org")
+        customers.replace_password_hash(ada.customer_id, "$argon2id$y")
+        found = customers.credentials("ada@example.org")
+        assert found is not None
+        assert found.password_hash == "$argon2id$y"
+
+    def test_devices_belong_to_one_customer(self, customers: PostgresCustomers) -> None:
+        """They are listed, checked and revoked by their customer only; a revoked one is neither listed nor active."""
+        ada, grace = signed_up(customers), signed_up(customers)
+        first = customers.add_device(ada.customer_id, uuid4(), "door", 10)
+        second = customers.add_device(ada.customer_id, uuid4(), "garden", 10)
+        assert list(customers.devices(ada.customer_id)) == [second, first]
+        assert list(customers.devices(grace.customer_id)) == []
+        assert customers.is_active_device(ada.customer_id, first.device_id)
+        assert not customers.is_active_device(grace.customer_id, first.device_id)
+        assert not customers.revoke_device(grace.customer_id, first.device_id)
+        assert customers.revoke_device(ada.customer_id, first.device_id)
+        assert not customers.revoke_device(ada.customer_id, first.device_id)
+        assert not customers.is_active_device(ada.customer_id, first.device_id)
+        assert list(customers.devices(ada.customer_id)) == [second]
+
+    def test_the_last_place_for_a_device_is_given_once(self, customers: PostgresCustomers) -> None:
+        """However many ask at the same moment, no customer has more devices than allowed."""
+        ada = signed_up(customers)
+
+        def attempt(_: int) -> bool:
+            try:
+                customers.add_device(ada.customer_id, uuid4(), "x", 3)
+            except TooManyDevicesError:
+                return False
+            return True
+
+        with ThreadPoolExecutor(5) as pool:
+            outcomes = list(pool.map(attempt, range(10)))
+        assert sum(outcomes) == 3
+        assert len(customers.devices(ada.customer_id)) == 3
+
+    def test_the_api_cannot_touch_the_ledger(self, api: Engine) -> None:
+        """Its role may look at photos but not change them, and knows nothing of slices."""
+        for statement in ("UPDATE photo SET filename = 'x'", "DELETE FROM ingest_record", "SELECT * FROM slice"):
+            with api.connect() as connection, pytest.raises(ProgrammingError, match="permission denied"):
+                connection.execute(text(statement))
+
+    def test_a_database_that_is_away_is_named_as_such(self) -> None:
+        """Callers get the one error that they turn into 503."""
+        nowhere = DatabaseSettings(url=SecretStr("postgresql://x:y@127.0.0.1:1/z"), connect_timeout_seconds=1)
+        engine = make_engine(nowhere, "tests")
+        with pytest.raises(ServerUnavailableError):
+            PostgresCustomers(engine).get(uuid4())
+        with pytest.raises(ServerUnavailableError):
+            PostgresGallery(engine).photos(uuid4(), Page(10))
+        engine.dispose()
+
+
+class TestPhotos:
+    """What the gallery shows."""
+
+    def test_a_committed_photo_is_shown_as_it_is(
+        self, customers: PostgresCustomers, gallery: PostgresGallery, commit: Commit, owner: Engine
+    ) -> None:
+        """Metadata, renditions with their tags, and from when the time that it is kept counts."""
+        ada = signed_up(customers)
+        [photo] = photos_of(ada, 1)
+        commit([photo], [accepted(0, photo)])
+        [shown] = gallery.photos(ada.customer_id, Page(10))
+        assert (shown.photo_id, shown.sha256, shown.filename) == (photo.photo_id, photo.sha256, "a.jpg")
+        assert (shown.status, shown.held, shown.uploaded_at) == (PhotoStatus.PROCESSED, False, photo.accepted_at)
+        assert shown.taken_at == datetime(2026, 5, 1, 10, 11, 12)  # noqa: DTZ001 - the camera's time has no zone
+        with owner.connect() as connection:
+            assert shown.archived_at == connection.execute(text("SELECT committed_at FROM shard")).scalar_one()
+        tags = {rendition.kind: rendition.tag for rendition in shown.renditions}
+        assert tags == {
+            RenditionKind.ORIGINAL: photo.sha256,
+            RenditionKind.WEB: "00000007-64",
+            RenditionKind.THUMB: "00000007-64",
+        }
+        assert gallery.photo(ada.customer_id, photo.photo_id) == shown
+
+    def test_pages_are_complete_and_ordered(
+        self, customers: PostgresCustomers, gallery: PostgresGallery, commit: Commit
+    ) -> None:
+        """Page by page every photo comes once, newest first, also where many have the same time."""
+        ada, grace = signed_up(customers), signed_up(customers)
+        photos = [*photos_of(ada, 12), *photos_of(ada, 25, minutes_apart=0)[12:], *photos_of(grace, 3)]
+        commit(photos, [accepted(n, photo) for n, photo in enumerate(photos)])
+        seen: list[GalleryPhoto] = []
+        page = Page(4)
+        while found := gallery.photos(ada.customer_id, page):
+            seen += found
+            page = Page(4, (found[-1].uploaded_at, str(found[-1].photo_id)))
+        own = [photo for photo in photos if photo.customer_id == ada.customer_id]
+        expected = sorted(own, key=lambda photo: (photo.accepted_at, photo.photo_id.bytes), reverse=True)
+        assert [photo.photo_id for photo in seen] == [photo.photo_id for photo in expected]
+
+    def test_a_page_is_found_by_the_index(  # noqa: PLR0913 - fixtures
+        self, customers: PostgresCustomers, gallery: PostgresGallery, commit: Commit, owner: Engine, api: Engine
+    ) -> None:
+        """A page in the middle is read where it begins: no sort, and no photo before it is looked at."""
+        ada = signed_up(customers)
+        photos = photos_of(ada, 300)
+        commit(photos, [accepted(n, photo) for n, photo in enumerate(photos)])
+        with owner.begin() as connection:
+            connection.execute(text("ANALYZE"))
+        middle = photos[150]
+        with recorded(api) as statements:
+            gallery.photos(ada.customer_id, Page(10, (middle.accepted_at, str(middle.photo_id))))
+        statement, parameters = statements[0]
+        with api.begin() as connection:
+            connection.execute(text("SET LOCAL enable_seqscan = off"))  # 300 rows are too few to need an index
+            explain = f"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) {statement}"
+            plan = list(connection.exec_driver_sql(explain, parameters).scalars())
+        scan = next(line for line in plan if "photo_newest_first" in line)
+        assert "rows=10 " in scan, plan
+        assert not any("Sort" in line for line in plan), plan
+
+    def test_duplicates_keep_the_photo_and_expiry_removes_it(
+        self, customers: PostgresCustomers, gallery: PostgresGallery, commit: Commit, owner: Engine
+    ) -> None:
+        """Sent twice it is one photo; expired it is out of the list, but its row still says what became of it."""
+        ada = signed_up(customers)
+        [photo] = photos_of(ada, 1)
+        commit([photo], [accepted(0, photo)])
+        commit([photo], [accepted(1, photo)])
+        assert len(gallery.photos(ada.customer_id, Page(10))) == 1
+        expire(owner, photo.photo_id)
+        assert gallery.photos(ada.customer_id, Page(10)) == []
+        gone = gallery.photo(ada.customer_id, photo.photo_id)
+        assert isinstance(gone, GalleryPhoto)
+        assert (gone.status, gone.filename, gone.archived_at, gone.renditions) == (PhotoStatus.EXPIRED, None, None, [])
+
+    @pytest.mark.parametrize("of_all", [False, True])
+    def test_a_hold_shows_until_it_is_lifted(
+        self, customers: PostgresCustomers, gallery: PostgresGallery, commit: Commit, owner: Engine, of_all: object
+    ) -> None:
+        """A hold on the photo, or on all of the customer's, marks this customer's photos and no others'."""
+        ada, grace = signed_up(customers), signed_up(customers)
+        photos = [*photos_of(ada, 1), *photos_of(grace, 1)]
+        commit(photos, [accepted(n, photo) for n, photo in enumerate(photos)])
+        with owner.begin() as connection:
+            connection.execute(
+                text("INSERT INTO hold (customer_id, photo_id, reason, placed_by) VALUES (:c, :p, 'r', 'b')"),
+                {"c": ada.customer_id, "p": None if of_all else photos[0].photo_id},
+            )
+        assert [photo.held for photo in gallery.photos(ada.customer_id, Page(10))] == [True]
+        assert [photo.held for photo in gallery.photos(grace.customer_id, Page(10))] == [False]
+        found = gallery.rendition(ada.customer_id, photos[0].photo_id, RenditionKind.WEB)
+        assert found is not None
+        assert found.held
+        with owner.begin() as connection:
+            connection.execute(text("UPDATE hold SET lifted_at = now()"))
+        assert [photo.held for photo in gallery.photos(ada.customer_id, Page(10))] == [False]
+
+    def test_another_customers_photo_does_not_exist(
+        self, customers: PostgresCustomers, gallery: PostgresGallery, commit: Commit, owner: Engine
+    ) -> None:
+        """Neither its row, nor its bytes, nor that it was there once."""
+        ada, grace = signed_up(customers), signed_up(customers)
+        [photo] = photos_of(ada, 1)
+        commit([photo], [accepted(0, photo)])
+        assert gallery.photo(grace.customer_id, photo.photo_id) is None
+        for kind in RenditionKind:
+            assert gallery.rendition(grace.customer_id, photo.photo_id, kind) is None
+        expire(owner, photo.photo_id)
+        assert gallery.rendition(grace.customer_id, photo.photo_id, RenditionKind.WEB) is None
+        with pytest.raises(ExpiredError):
+            gallery.rendition(ada.customer_id, photo.photo_id, RenditionKind.WEB)
+
+    def test_a_rendition_is_found_where_it_lies(
+        self, customers: PostgresCustomers, gallery: PostgresGallery, commit: Commit
+    ) -> None:
+        """Shard, offset and length; after a duplicate, in the newer shard."""
+        ada = signed_up(customers)
+        [photo] = photos_of(ada, 1)
+        commit([photo], [accepted(0, photo)])
+        before = gallery.rendition(ada.customer_id, photo.photo_id, RenditionKind.THUMB)
+        commit([photo], [accepted(1, photo)])
+        after = gallery.rendition(ada.customer_id, photo.photo_id, RenditionKind.THUMB)
+        assert before is not None
+        assert after is not None
+        thumb = photo.renditions[2]
+        assert (after.location.offset, after.location.length) == (thumb.offset, thumb.length)
+        assert after.location.path != before.location.path
+        assert after.archived_at > before.archived_at
+
+
+class TestRejected:
+    """What could not become a photo."""
+
+    def test_rejected_records_are_listed_page_by_page(
+        self, customers: PostgresCustomers, gallery: PostgresGallery, commit: Commit
+    ) -> None:
+        """Newest first, all of one commit in the order of their offsets; others' and those without customer are not."""
+        ada, grace = signed_up(customers), signed_up(customers)
+        mine = [replace(rejected(n), customer_id=ada.customer_id, photo_id=uuid4(), filename=f"{n}") for n in range(5)]
+        commit([], [*mine, replace(rejected(5), customer_id=grace.customer_id), rejected(6)])
+        seen: list[RejectedPhoto] = []
+        page = Page(2)
+        while found := gallery.rejected(ada.customer_id, page):
+            seen += found
+            page = Page(2, (found[-1].processed_at, str(found[-1].coordinates)))
+        assert [photo.filename for photo in seen] == ["4", "3", "2", "1", "0"]
+        assert seen[0].coordinates == RecordCoordinates(TOPIC, 0, 4)
+        assert seen[0].photo_id is not None
+        assert gallery.photo(ada.customer_id, seen[0].photo_id) == seen[0]
+        assert gallery.photo(grace.customer_id, seen[0].photo_id) is None
+
+    def test_a_photo_that_came_to_be_after_all_is_not_rejected(
+        self, customers: PostgresCustomers, gallery: PostgresGallery, commit: Commit
+    ) -> None:
+        """When a later attempt succeeded, the photo is in the gallery and no longer among the rejected."""
+        ada = signed_up(customers)
+        [photo] = photos_of(ada, 1)
+        commit([], [replace(rejected(0), customer_id=ada.customer_id, photo_id=photo.photo_id)])
+        assert len(gallery.rejected(ada.customer_id, Page(10))) == 1
+        commit([photo], [accepted(1, photo)])
+        assert gallery.rejected(ada.customer_id, Page(10)) == []
+        assert isinstance(gallery.photo(ada.customer_id, photo.photo_id), GalleryPhoto)
+
+
+class TestReceipts:
+    """What became of accepted records."""
+
+    def test_receipts_follow_the_ledger(
+        self, customers: PostgresCustomers, gallery: PostgresGallery, commit: Commit, owner: Engine
+    ) -> None:
+        """Pending, processed, duplicate, rejected, lost and expired, each by its own offset, in the order asked."""
+        ada = signed_up(customers)
+        first, second = photos_of(ada, 2)
+        lost = RecordResult(3, Outcome.ABSENT, reason=AbsentReason.DELETED_BY_KAFKA)
+        refused = replace(rejected(2), photo_id=second.photo_id)
+        commit([first], [accepted(0, first), accepted(1, first, Outcome.DUPLICATE), refused, lost])
+        receipts = [
+            receipt_of(second, 4),
+            receipt_of(second, 3),
+            receipt_of(second, 2),
+            receipt_of(first, 1),
+            receipt_of(first, 0),
+        ]
+        statuses = gallery.receipts(receipts)
+        assert [(status.state, status.reason) for status in statuses] == [
+            (ReceiptState.PENDING, None),
+            (ReceiptState.REJECTED, "deleted_by_kafka"),
+            (ReceiptState.REJECTED, "not_a_cloudevent"),
+            (ReceiptState.DUPLICATE, None),
+            (ReceiptState.PROCESSED, None),
+        ]
+        assert statuses[4].processed_at is not None
+        expire(owner, first.photo_id)
+        assert [status.state for status in gallery.receipts(receipts[3:])] == [ReceiptState.EXPIRED] * 2
+
+    def test_a_receipt_of_an_older_topic_is_not_answered_with_another_photo(
+        self, customers: PostgresCustomers, gallery: PostgresGallery, commit: Commit
+    ) -> None:
+        """Offsets begin anew in a topic that was made again: another photo's outcome is not this receipt's."""
+        ada = signed_up(customers)
+        first, second = photos_of(ada, 2)
+        commit([first], [accepted(0, first)])
+        [status] = gallery.receipts([receipt_of(second, 0)])
+        assert status.state is ReceiptState.PENDING
