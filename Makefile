@@ -1,11 +1,11 @@
 # Every command of the project. `make` alone lists them.
 SHELL := /bin/sh
 PYTHON := .venv/bin/python
-STACK := $(PYTHON) -m local_stack
+LOCAL_STACK := $(PYTHON) -m local_stack
 COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
 export PYTHONPATH := include
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap demo up status down clean logs env fetch test bench lint format lock
+.PHONY: help bootstrap demo up status restart chaos down clean logs env fetch test bench fuzz lint format lock
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -17,34 +17,46 @@ $(PYTHON):
 	@bin/bootstrap
 
 demo: bootstrap ## start everything, send photos through it, show what became of them (PHOTOS=dir: your own)
+	@$(STACK) up
 	@$(PYTHON) -m local_stack.demo
 
-up: bootstrap ## start all servers, Airflow and the web applications (ONLY=postgres,kafka,...: some)
-	@$(STACK) up --only "$(ONLY)"
+up: bootstrap ## start all servers, Airflow and the web applications (ONLY=postgres,kafka,...: some; STACK=ha: three of each)
+	@$(LOCAL_STACK) up --only "$(ONLY)"
 
 status: $(PYTHON) ## how every service is
-	@$(STACK) status
+	@$(LOCAL_STACK) status
+
+restart: $(PYTHON) ## restart the upload API's replicas one after the other (STACK=ha: no request fails)
+	@$(LOCAL_STACK) restart
 
 down: $(PYTHON) ## stop everything; data is kept
-	@$(STACK) down
+	@$(LOCAL_STACK) down
 
 clean: $(PYTHON) ## stop everything and drop all data
-	@$(STACK) clean
+	@$(LOCAL_STACK) clean
 
 logs: $(PYTHON) ## follow the logs of all services
-	@$(STACK) logs
+	@$(LOCAL_STACK) logs
 
 env: $(PYTHON) ## addresses and log-ins as KEY=value
-	@$(STACK) env
+	@$(LOCAL_STACK) env
 
 fetch: bootstrap ## download the servers without starting them
-	@$(STACK) fetch
+	@$(LOCAL_STACK) fetch
 
 test: bootstrap ## the whole suite, against its own real servers (ARGS=...: for pytest)
 	@$(PYTHON) -m pytest $(ARGS)
 
+chaos: export STACK ?= ha
+chaos: bootstrap ## kill servers at random under load, then check every receipt (SEED=1 MINUTES=10 STACK=ha)
+	@$(PYTHON) -m tests.chaos --seed "$(or $(SEED),1)" --minutes "$(or $(MINUTES),10)"
+
 bench: bootstrap ## the benchmarks, side by side with their references
-	@$(PYTHON) -m pytest tests/bench --capture=no --timeout=0 $(ARGS)
+	@PYTHONPATH=include:. $(PYTHON) -m tests.bench.bench_imaging
+	@PYTHONPATH=include:. $(PYTHON) -m tests.bench.bench_ingest
+
+fuzz: bootstrap ## mutated photos of every format through the image workers (SEED=, INPUTS=)
+	@PYTHONPATH=include:. $(PYTHON) -m tests.faults.fuzz_imaging --inputs $(or $(INPUTS),20000) --seed $(or $(SEED),1)
 
 lint: bootstrap ## ruff, mypy and import-linter
 	@.venv/bin/ruff check .
@@ -61,4 +73,4 @@ lock: bootstrap ## lock the Python packages and the servers' files (ARGS=--upgra
 	@$(COMPILE) $(ARGS) --override requirements/overrides.txt requirements/runtime.in -o requirements.txt
 	@$(COMPILE) $(ARGS) requirements/web.in -o requirements/web.txt
 	@$(COMPILE) $(ARGS) requirements/dev.in -o requirements/dev.txt
-	@$(STACK) lock
+	@$(LOCAL_STACK) lock
