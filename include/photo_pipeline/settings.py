@@ -54,6 +54,8 @@ class DatabaseSettings(BaseSettings):
     """SQLAlchemy form: ``postgresql+psycopg://role:password@host:port/photos``."""
     pool_size: Positive = 5
     connect_timeout_seconds: Positive = 5
+    idle_transaction_seconds: Positive = 120
+    """After so long without a word the server ends a transaction: a frozen task must not keep its locks for ever."""
     iam_region: str | None = None
     """Set on RDS with IAM authentication: each new connection gets a fresh token instead of a password."""
 

@@ -1,8 +1,9 @@
-"""A process that runs one step of the pipeline and is killed at a chosen boundary on the way."""
+"""A process that runs one step of the pipeline and is killed, or frozen, at a chosen boundary on the way."""
 
 import json
+import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -20,7 +21,7 @@ def settings_to_json(settings: PipelineSettings) -> dict[str, Any]:
     """Settings as a child process can be given them; it gets the database's password on standard input."""
     return {
         "kafka": settings.kafka.model_dump(),
-        "database": {"url": settings.database.url.get_secret_value()},
+        "database": {**settings.database.model_dump(), "url": settings.database.url.get_secret_value()},
         "hdfs": settings.hdfs.model_dump(),
         "ingest": settings.ingest.model_dump(),
         "topics": settings.topics.model_dump(),
@@ -38,12 +39,14 @@ def settings_from_json(document: dict[str, Any]) -> PipelineSettings:
     )
 
 
-def plan(settings: PipelineSettings, point: CrashPoint, owner: str) -> None:
-    """The planning task."""
+def plan(settings: PipelineSettings, point: CrashPoint, owner: str) -> list[int]:
+    """The planning task: the ids of the slices that are its."""
     with ingest_ledger(settings.database) as ledger:
         log = Crashing(KafkaPhotoLogReader(settings.kafka), "log", point)
         crashing = Crashing(ledger, "ledger", point)
-        plan_micro_batch(crashing, log, settings.topics.incoming, ingest_limits(settings.ingest), owner)  # type: ignore[arg-type] # a stand-in for the ports
+        limits = ingest_limits(settings.ingest)
+        planned = plan_micro_batch(crashing, log, settings.topics.incoming, limits, owner)
+    return [item.slice_id for item in planned]
 
 
 def process(settings: PipelineSettings, point: CrashPoint, owner: str, slice_id: int) -> None:
@@ -85,14 +88,15 @@ class _OneByOne:
 
 
 def main() -> None:
-    """Read what to do from standard input, and do it until the crash."""
+    """Read what to do from standard input, and do it until the crash. What the step returns goes out as JSON."""
     order = json.load(sys.stdin)
     settings = settings_from_json(order["settings"])
-    point = CrashPoint(order["boundary"], order["nth"])
+    point = CrashPoint(order["boundary"], order["nth"], signal.Signals(order.get("how", signal.SIGKILL)))
     if "sql" in order["boundary"]:
         crash_at_statements(point)
-    step = {"plan": plan, "process": process, "publish": publish}[order["step"]]
-    step(settings, point, **order["arguments"])
+    steps: dict[str, Callable[..., list[int] | None]] = {"plan": plan, "process": process, "publish": publish}
+    step = steps[order["step"]]
+    json.dump(step(settings, point, **order["arguments"]), sys.stdout)
 
 
 if __name__ == "__main__":

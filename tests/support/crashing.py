@@ -1,6 +1,7 @@
 """Crashes at the ports: wraps an adapter so that the process is killed at one chosen call. The product knows nothing.
 
-A crash is SIGKILL to the process itself: no ``finally``, no flush, no goodbye.
+A crash is SIGKILL to the process itself: no ``finally``, no flush, no goodbye. A freeze is SIGSTOP: all threads stand
+still, connections stay open, and the process goes on from there when somebody sends SIGCONT.
 """
 
 import os
@@ -15,23 +16,25 @@ from sqlalchemy import Engine, event
 
 @dataclass(slots=True)
 class CrashPoint:
-    """Dies at the ``nth`` passing of ``boundary``, for example ``after archive.rename``.
+    """Dies, or freezes, at the ``nth`` passing of ``boundary``, for example ``after archive.rename``.
 
     Attributes:
         boundary: ``before`` or ``after``, a blank, ``port.method``.
         nth: 1 for the first passing.
+        how: SIGKILL, or SIGSTOP for a freeze.
     """
 
     boundary: str
     nth: int = 1
+    how: signal.Signals = signal.SIGKILL
     passed: int = field(default=0, init=False)
 
     def pass_(self, boundary: str) -> None:
-        """Note that a boundary is being passed; does not return from the chosen one."""
+        """Note that a boundary is being passed; from the chosen one, it returns at most after SIGCONT."""
         if boundary == self.boundary:
             self.passed += 1
             if self.passed == self.nth:
-                os.kill(os.getpid(), signal.SIGKILL)
+                os.kill(os.getpid(), self.how)
 
 
 class Crashing:

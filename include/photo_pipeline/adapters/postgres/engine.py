@@ -5,11 +5,13 @@ from contextlib import contextmanager
 
 import boto3
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from photo_pipeline.domain.errors import ServerUnavailableError
 from photo_pipeline.settings import DatabaseSettings
+
+MILLISECONDS = 1000
 
 
 def make_engine(settings: DatabaseSettings, application_name: str) -> Engine:
@@ -23,7 +25,8 @@ def make_engine(settings: DatabaseSettings, application_name: str) -> Engine:
         connect_args={
             "connect_timeout": settings.connect_timeout_seconds,
             "application_name": application_name,
-            "options": "-c timezone=UTC",
+            "options": "-c timezone=UTC "
+            f"-c idle_in_transaction_session_timeout={settings.idle_transaction_seconds * MILLISECONDS}",
         },
     )
     if settings.iam_region is not None:
@@ -42,6 +45,11 @@ def transaction(engine: Engine) -> Iterator[Connection]:
         with engine.begin() as connection:
             yield connection
     except (OperationalError, InterfaceError, PoolTimeoutError) as error:
+        raise ServerUnavailableError("PostgreSQL", str(error).partition("\n")[0]) from error
+    except InternalError as error:
+        if not error.connection_invalidated:
+            raise
+        # The server has ended a session that stood still inside a transaction for too long.
         raise ServerUnavailableError("PostgreSQL", str(error).partition("\n")[0]) from error
 
 
