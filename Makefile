@@ -3,7 +3,7 @@ SHELL := /bin/sh
 PYTHON := .venv/bin/python
 LOCAL_STACK := $(PYTHON) -m local_stack
 COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
-export PYTHONPATH := include
+export PYTHONPATH := include:.
 .DEFAULT_GOAL := help
 .PHONY: help bootstrap demo up status restart chaos down clean logs env fetch test bench fuzz lint format lock
 
@@ -17,7 +17,7 @@ $(PYTHON):
 	@bin/bootstrap
 
 demo: bootstrap ## start everything, send photos through it, show what became of them (PHOTOS=dir: your own)
-	@$(STACK) up
+	@$(LOCAL_STACK) up
 	@$(PYTHON) -m local_stack.demo
 
 up: bootstrap ## start all servers, Airflow and the web applications (ONLY=postgres,kafka,...: some; STACK=ha: three of each)
@@ -52,11 +52,11 @@ chaos: bootstrap ## kill servers at random under load, then check every receipt 
 	@$(PYTHON) -m tests.chaos --seed "$(or $(SEED),1)" --minutes "$(or $(MINUTES),10)"
 
 bench: bootstrap ## the benchmarks, side by side with their references
-	@PYTHONPATH=include:. $(PYTHON) -m tests.bench.bench_imaging
-	@PYTHONPATH=include:. $(PYTHON) -m tests.bench.bench_ingest
+	@$(PYTHON) -m tests.bench.bench_imaging
+	@$(PYTHON) -m tests.bench.bench_ingest
 
 fuzz: bootstrap ## mutated photos of every format through the image workers (SEED=, INPUTS=)
-	@PYTHONPATH=include:. $(PYTHON) -m tests.faults.fuzz_imaging --inputs $(or $(INPUTS),20000) --seed $(or $(SEED),1)
+	@$(PYTHON) -m tests.faults.fuzz_imaging --inputs $(or $(INPUTS),20000) --seed $(or $(SEED),1)
 
 lint: bootstrap ## ruff, mypy and import-linter
 	@.venv/bin/ruff check .
