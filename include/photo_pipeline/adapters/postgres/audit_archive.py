@@ -33,7 +33,7 @@ class PostgresArchiveAudit:
         """See the port."""
         statement = select(Shard.path, Shard.state).where(Shard.path.in_(paths))
         with transaction(self._engine) as connection:
-            return dict(connection.execute(statement).tuples().all())
+            return {row.path: row.state for row in connection.execute(statement)}
 
     def members(self, after: MemberPosition, limit: int) -> Sequence[MemberRow]:
         """See the port."""
