@@ -21,8 +21,11 @@ POLL_SECONDS = 0.1
 
 
 def marker(home: Path) -> dict[str, str]:
-    """Return the environment variable that marks a process as this stack's."""
-    return {MARKER: str(home)}
+    """Return the environment variables that mark a process as this stack's, and keep the mark readable.
+
+    Airflow renames its processes with setproctitle, which writes over the environment unless ``SPT_NOENV`` is set.
+    """
+    return {MARKER: str(home), "SPT_NOENV": "1"}
 
 
 def find(home: Path) -> list[psutil.Process]:

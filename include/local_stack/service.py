@@ -44,6 +44,7 @@ class Service:
         finish: Runs once the probe passes. May run again, must not mind.
         start_timeout: Seconds from start to ready.
         stop_signal: What asks the process to end.
+        stop_timeout: Seconds after which it is made to end.
     """
 
     name: str
@@ -62,3 +63,4 @@ class Service:
     finish: Callable[[], None] = nothing
     start_timeout: float = 300
     stop_signal: str = "TERM"
+    stop_timeout: int = 45

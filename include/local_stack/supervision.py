@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from local_stack.settings import StackSettings
 
 START_SECONDS = 15.0
-STOP_SECONDS = 45
+SHUTDOWN_SECONDS = 60.0
 POLL_SECONDS = 0.2
 RETRIES = 3
 # Of the caller's environment the servers see only this: a stray AIRFLOW__ or HADOOP_ variable must not reach them.
@@ -92,7 +92,7 @@ def _program(service: Service, settings: StackSettings, layout: Layout) -> list[
         "autorestart=true",
         f"startretries={RETRIES}",
         f"stopsignal={service.stop_signal}",
-        f"stopwaitsecs={STOP_SECONDS}",
+        f"stopwaitsecs={service.stop_timeout}",
         "stopasgroup=true",
         "killasgroup=true",
         "redirect_stderr=true",
@@ -191,7 +191,7 @@ class Supervisor:
         """Stop what still runs, then end the supervisor itself."""
         pid = self._call("getPID")
         self._call("shutdown")
-        processes.wait_for_end(pid, STOP_SECONDS + START_SECONDS)
+        processes.wait_for_end(pid, SHUTDOWN_SECONDS)
 
     def _wait_until_running(self) -> None:
         deadline = time.monotonic() + START_SECONDS

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 SLEEP = "import time; print('up', flush=True); time.sleep(600)"
 STUBBORN = f"import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); {SLEEP}"
+RENAMED = f"import setproctitle; setproctitle.setproctitle('a title' * 400); {SLEEP}"
 PARENT = f"""
 import os, subprocess, sys
 child = subprocess.Popen([sys.executable, "-c", {SLEEP!r}], env={{}})
@@ -65,6 +66,13 @@ def test_descendants_are_found_even_with_another_environment(
     assert processes.end(processes.find(tmp_path), 10) == []
     assert parent.wait(10) is not None
     assert processes.find(tmp_path) == []
+
+
+def test_a_renamed_process_is_found(start: Callable[..., subprocess.Popen[str]], tmp_path: Path) -> None:
+    """Airflow gives its processes titles, which would overwrite the mark."""
+    renamed = start(RENAMED, processes.marker(tmp_path))
+    assert psutil.Process(renamed.pid).cmdline()[0].startswith("a title")
+    assert [process.pid for process in processes.find(tmp_path)] == [renamed.pid]
 
 
 def test_a_process_that_ignores_the_request_is_made_to_end(

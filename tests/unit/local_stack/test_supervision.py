@@ -72,12 +72,13 @@ def test_arguments_arrive_as_given(settings: StackSettings, arguments: list[str]
 
 def test_programs_restart_and_stop_with_all_their_children(settings: StackSettings) -> None:
     """A server that dies comes back; a stop reaches the whole process group; nothing starts before it is told to."""
-    program = parsed([service(stop_signal="INT")], settings)["server"]
+    program = parsed([service(stop_signal="INT", stop_timeout=7)], settings)["server"]
     assert program.autorestart
     assert not program.autostart
     assert program.stopasgroup
     assert program.killasgroup
     assert program.stopsignal == 2
+    assert program.stopwaitsecs == 7
 
 
 def test_layers_stop_from_the_web_down_to_storage(settings: StackSettings) -> None:
