@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 PROBE_SECONDS = 5
 START_SECONDS = 300
+# On a stop Airflow waits for its running tasks. Those can be killed anywhere and run again, so that need not take long.
+STOP_SECONDS = 10
 PARTITIONS = 2
 # More tasks at once than a laptop has cores would only wait for each other.
 PARALLELISM = 8
@@ -76,6 +78,7 @@ def _component(
         prepare=prepare,
         probe=probe,
         start_timeout=START_SECONDS,
+        stop_timeout=STOP_SECONDS,
     )
 
 
