@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from local_stack.demo.errors import UnusableFolderError
 from local_stack.demo.places import read_places
 from local_stack.demo.story import Story
-from local_stack.errors import StackError
+from local_stack.errors import SettingsError, StackError
 from local_stack.settings import load_settings
 
 if TYPE_CHECKING:
@@ -32,9 +31,10 @@ def main(environ: Mapping[str, str] = os.environ) -> int:
     console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH_OF_A_LOG)
     errors = Console(stderr=True, highlight=False, soft_wrap=True)
     try:
-        places = read_places(load_settings(environ).home / "endpoints.env")
+        limit = _limit(environ.get("PHOTOS_LIMIT") or str(DEFAULT_LIMIT))
         folder = Path(environ["PHOTOS"]).expanduser() if environ.get("PHOTOS") else None
-        Story(places, console, folder, _limit(environ)).tell()
+        places = read_places(load_settings(environ).home / "endpoints.env")
+        Story(places, console, folder, limit).tell()
     except StackError as error:
         errors.print(f"error: {error}", markup=False)
         return FAILED
@@ -44,10 +44,9 @@ def main(environ: Mapping[str, str] = os.environ) -> int:
     return 0
 
 
-def _limit(environ: Mapping[str, str]) -> int:
-    text = environ.get("PHOTOS_LIMIT") or str(DEFAULT_LIMIT)
+def _limit(text: str) -> int:
     if not text.isdecimal() or int(text) == 0:
-        raise UnusableFolderError(Path(environ.get("PHOTOS", "")), f"cannot be cut at PHOTOS_LIMIT={text}")
+        raise SettingsError(f"PHOTOS_LIMIT must be a whole number above 0, not {text!r}")
     return int(text)
 
 

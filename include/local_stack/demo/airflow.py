@@ -57,7 +57,7 @@ def wait_until_idle(places: Places, dag_id: str) -> None:
 @contextmanager
 def _logged_in(places: Places) -> Iterator[httpx.Client]:
     try:
-        with httpx.Client(base_url=places.airflow, timeout=REQUEST_SECONDS) as client:
+        with httpx.Client(base_url=places.airflow, timeout=REQUEST_SECONDS, trust_env=False) as client:
             account = {"username": places.airflow_user, "password": places.airflow_password}
             token = _json(client.post("/auth/token", json=account))["access_token"]
             client.headers["Authorization"] = f"Bearer {token}"

@@ -56,7 +56,9 @@ class Camera:
         """
         receipts: list[Receipt] = []
         refused: list[Refusal] = []
-        with httpx.Client(base_url=f"{self._url}/api/v1", headers=self._headers, timeout=REQUEST_SECONDS) as client:
+        with httpx.Client(
+            base_url=f"{self._url}/api/v1", headers=self._headers, timeout=REQUEST_SECONDS, trust_env=False
+        ) as client:
             for frame in frames:
                 answer = send(client, "POST", "/frames", content=frame.data, params={"filename": frame.name})
                 if answer.status_code in FRAME_IS_NO_PHOTO:
@@ -78,7 +80,11 @@ class Camera:
         address = f"ws{self._url.removeprefix('http')}/api/v1/stream"
         try:
             with connect(
-                address, additional_headers=self._headers, subprotocols=[SUBPROTOCOL], max_size=MAX_ANSWER_BYTES
+                address,
+                additional_headers=self._headers,
+                subprotocols=[SUBPROTOCOL],
+                max_size=MAX_ANSWER_BYTES,
+                proxy=None,
             ) as socket:
                 return _Window(socket, answered).send_all(frames)
         except (WebSocketException, OSError) as error:

@@ -74,7 +74,7 @@ class Customer:
         self.name = name
         self.email = email
         self.password = password
-        self._http = httpx.Client(base_url=f"{url}/api/v1", timeout=REQUEST_SECONDS)
+        self._http = httpx.Client(base_url=f"{url}/api/v1", timeout=REQUEST_SECONDS, trust_env=False)
         account = {"email": email, "password": password}
         self.customer_id = str(self._json("POST", "/customers", json={**account, "display_name": name})["customer_id"])
         session = self._json("POST", "/session", json=account)

@@ -175,6 +175,7 @@ def _aggregate(places: Places, query: Mapping[str, Any]) -> Iterator[tuple[dict[
             json=body,
             auth=(places.elasticsearch_user, places.elasticsearch_password),
             timeout=REQUEST_SECONDS,
+            trust_env=False,
         )
     except httpx.HTTPError as error:
         raise NotUpError(f"Elasticsearch does not answer ({error})") from error
@@ -224,6 +225,7 @@ def _webhdfs(places: Places) -> httpx.Client:
         params={"user.name": places.hdfs_user},
         follow_redirects=True,
         timeout=REQUEST_SECONDS,
+        trust_env=False,
     )
 
 

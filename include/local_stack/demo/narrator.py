@@ -68,8 +68,8 @@ class Narrator:
         self._console.print(f"[green]✓[/] {title}: {count}{step.seconds:.1f} s")
 
     def say(self, text: str) -> None:
-        """Print a line."""
-        self._console.print(text)
+        """Print a line, however long."""
+        self._console.print(text, soft_wrap=True)
 
     def _bar(self) -> Progress:
         columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())

@@ -51,9 +51,9 @@ def test_addresses_are_read_as_a_shell_would(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("variables", "said"),
-    [({}, "run `make up` first"), ({"PHOTOS": "/dev/null", "PHOTOS_LIMIT": "none"}, "make up")],
+    [({}, "run `make up` first"), ({"PHOTOS_LIMIT": "none"}, "PHOTOS_LIMIT must be a whole number")],
 )
-def test_without_a_stack_there_is_one_line_and_an_exit_code(
+def test_a_mistake_is_one_line_and_an_exit_code(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], variables: dict[str, str], said: str
 ) -> None:
     """No traceback for a reader's mistake."""
