@@ -266,7 +266,7 @@ class TestPhotos:
         expected = sorted(own, key=lambda photo: (photo.accepted_at, photo.photo_id.bytes), reverse=True)
         assert [photo.photo_id for photo in seen] == [photo.photo_id for photo in expected]
 
-    def test_a_page_is_found_by_the_index(  # noqa: PLR0913 - fixtures
+    def test_a_page_is_found_by_the_index(
         self, customers: PostgresCustomers, gallery: PostgresGallery, commit: Commit, owner: Engine, api: Engine
     ) -> None:
         """A page in the middle is read where it begins: no sort, and no photo before it is looked at."""

@@ -14,7 +14,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 
 from photo_pipeline.domain.errors import PhotoPipelineError
 
-SPOOL_MEMORY = 128 * 1024
+SPOOL_MEMORY = 64 * 1024
 """Of each file under way, this much is kept in memory; more goes to a temporary file."""
 MAX_PARTS = 200
 

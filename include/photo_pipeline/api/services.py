@@ -27,6 +27,9 @@ FAILED_LOGINS_PER_PERSON = 10
 FAILED_LOGINS_PER_ADDRESS = 100
 """One address may be a whole company's; one person's attempts from one address are few."""
 
+PATIENCE = 4
+"""How many times as long as for Kafka a photo waits for its turn: it has arrived, and sending it again costs more."""
+
 Result = TypeVar("Result")
 Arguments = TypeVarTuple("Arguments")
 
@@ -91,7 +94,7 @@ def assemble(
     hasher: PasswordHasher | None = None,
 ) -> Services:
     """Put the services of one application together."""
-    budget = InFlightBytes(settings.in_flight_bytes, settings.acknowledge_seconds)
+    budget = InFlightBytes(settings.in_flight_bytes, PATIENCE * settings.acknowledge_seconds)
     watch_bytes_in_flight(registry, lambda: budget.used)
     acceptance = PhotoAcceptance(
         writer=connections.writer,

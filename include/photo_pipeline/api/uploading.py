@@ -18,6 +18,8 @@ FIELD = "files"
 MAX_FILES = 50
 ORIGIN = "/api/v1/photos"
 """``ce_source`` of uploads."""
+COPIES = 2
+"""While a photo waits for Kafka it is in memory twice: here, and in the producer's queue."""
 _LATER = frozenset(LaterReason)
 _STATUSES = {
     RejectReason.TOO_LARGE.value: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -76,7 +78,7 @@ class Upload:
     async def _accept(self, part: FilePart, filename: str | None) -> ReceiptView:
         self._check(part)
         try:
-            async with self.budget.reserve(part.size):
+            async with self.budget.reserve(COPIES * part.size):
                 data = await part.read()
                 signed = await self.acceptance.accept(IncomingPhoto(self.customer_id, ORIGIN, filename, data))
         except BusyError as error:

@@ -1,0 +1,84 @@
+"""The upload API as its own process, as an operator starts it."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from photo_pipeline.settings import DatabaseSettings, HdfsSettings, TopicNames
+
+INCLUDE = Path(__file__).resolve().parents[2] / "include"
+START_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class ApiProcess:
+    """A running API. ``url`` has no slash at its end."""
+
+    url: str
+    pid: int
+
+    def client(self) -> httpx.Client:
+        """A client without proxies."""
+        return httpx.Client(base_url=f"{self.url}/api/v1", timeout=60, trust_env=False)
+
+
+def api_environment(
+    bootstrap_servers: str, database: DatabaseSettings, hdfs: HdfsSettings, topics: TopicNames, key_file: Path
+) -> dict[str, str]:
+    """The settings of an API, as environment variables."""
+    return {
+        "PHOTO_KAFKA_BOOTSTRAP_SERVERS": bootstrap_servers,
+        "PHOTO_DATABASE_URL": database.url.get_secret_value(),
+        "PHOTO_HDFS_NAMENODE": hdfs.namenode,
+        "PHOTO_HDFS_ROOT": hdfs.root,
+        "PHOTO_TOPIC_UPLOADED": topics.uploaded,
+        "PHOTO_SIGNING_KEY_FILE": str(key_file),
+    }
+
+
+@contextmanager
+def api_process(environment: Mapping[str, str], log: Path) -> Iterator[ApiProcess]:
+    """Start the API on a free port; it is stopped at the end and must have ended by itself, without an error."""
+    port = _free_port()
+    url = f"http://127.0.0.1:{port}"
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PHOTO_")}
+    settings = {"PYTHONPATH": str(INCLUDE), "PHOTO_PUBLIC_URL": url, **environment}
+    command = [sys.executable, "-m", "uvicorn", "--factory", "photo_pipeline.api.app:create_app", "--port", str(port)]
+    with log.open("w") as output:
+        process = subprocess.Popen(  # noqa: S603 - the product's own start
+            [*command, "--timeout-graceful-shutdown", "5"], env={**inherited, **settings}, stdout=output, stderr=output
+        )
+        try:
+            _wait_until_alive(url, process, log)
+            yield ApiProcess(url, process.pid)
+        finally:
+            process.terminate()
+            process.wait(timeout=30)
+    assert "Traceback" not in log.read_text(), log.read_text()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _wait_until_alive(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            httpx.get(f"{url}/healthz", timeout=2, trust_env=False).raise_for_status()
+        except httpx.HTTPError:
+            time.sleep(0.2)
+        else:
+            return
+    raise AssertionError(f"the API did not start:\n{log.read_text()}")
