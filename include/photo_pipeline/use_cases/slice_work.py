@@ -8,12 +8,11 @@ from uuid import UUID
 
 from photo_pipeline.domain.errors import RecordRejected
 from photo_pipeline.domain.events import PhotoEvent, Record, customer_of, filename_of, parse_record
-from photo_pipeline.domain.imaging import CONTENT_TYPES, EXTENSIONS, ImageRejected, ProcessedImage
+from photo_pipeline.domain.imaging import ImageRejected, ProcessedImage
 from photo_pipeline.domain.ledger import ArchivedPhoto, Lease, RecordResult, ShardFile, SliceCommit
 from photo_pipeline.domain.outcomes import Outcome, RejectReason
-from photo_pipeline.domain.photo import RenditionKind
-from photo_pipeline.domain.shard import Member
 from photo_pipeline.ports import Archive, ImageProcessor, IngestLedger
+from photo_pipeline.use_cases.photo_members import description_of, members_of
 from photo_pipeline.use_cases.shard_staging import StagedShard
 from photo_pipeline.use_cases.slice_reading import AbsentRange
 
@@ -122,7 +121,7 @@ class SliceWork:
         except ImageRejected as rejection:
             return _rejected(pending.record, rejection.reason, rejection.detail, pending.event)
         event, accepted_at = pending.event, pending.record.timestamp
-        members = _members(event.data, image)
+        members = members_of(event.data, image)
         photo = ArchivedPhoto(
             photo_id=event.photo_id,
             customer_id=event.customer_id,
@@ -135,7 +134,8 @@ class SliceWork:
             metadata=image.metadata,
             renditions=(),
         )
-        renditions = self._shard.add(event.photo_id, members, _description(pending, image), accepted_at)
+        description = description_of(photo, pending.record.coordinates)
+        renditions = self._shard.add(event.photo_id, members, description, accepted_at)
         self._photos.append(replace(photo, renditions=renditions))
         return _accepted(pending.record, event, Outcome.PROCESSED)
 
@@ -184,44 +184,3 @@ def _rejected(record: Record, reason: RejectReason, detail: str, event: PhotoEve
         reason=reason,
         detail=detail,
     )
-
-
-def _members(original: bytes, image: ProcessedImage) -> tuple[Member, ...]:
-    metadata = image.metadata
-    return (
-        Member(
-            kind=RenditionKind.ORIGINAL,
-            extension=EXTENSIONS[metadata.format],
-            data=original,
-            content_type=CONTENT_TYPES[metadata.format],
-            width=metadata.width,
-            height=metadata.height,
-        ),
-        *(
-            Member(made.kind, "jpg", made.data, made.content_type, made.width, made.height)
-            for made in (image.web, image.thumb)
-        ),
-    )
-
-
-def _description(pending: _InFlight, image: ProcessedImage) -> dict[str, object]:
-    """What ``<photo_id>.json`` says: enough to build the photo's rows again from the archive alone."""
-    event, metadata, coordinates = pending.event, image.metadata, pending.record.coordinates
-    return {
-        "photo_id": str(event.photo_id),
-        "customer_id": str(event.customer_id),
-        "sha256": event.sha256,
-        "source": event.source.value,
-        "filename": event.filename,
-        "format": metadata.format.value,
-        "width": metadata.width,
-        "height": metadata.height,
-        "bytes": len(event.data),
-        "camera": metadata.camera,
-        "taken_at": metadata.taken_at,
-        "taken_at_offset": metadata.taken_at_offset,
-        "accepted_at": pending.record.timestamp.isoformat(),
-        "topic": coordinates.topic,
-        "partition": coordinates.partition,
-        "offset": coordinates.offset,
-    }
