@@ -109,14 +109,14 @@ def _insert_shard(connection: Connection, commit: SliceCommit, path: str, length
 def _index_photos(connection: Connection, photos: Sequence[ArchivedPhoto], shard_id: int) -> set[UUID]:
     """Point each photo's index to the new shard; the ids of those that were not there, or had expired."""
     in_order = sorted(photos, key=lambda photo: photo.photo_id)
-    rows = {photo.photo_id: _photo_row(photo, shard_id) for photo in in_order}
+    rows = {photo.photo_id: photo_row(photo, shard_id) for photo in in_order}
     creating = upsert(Photo).values(processed_at=func.now()).on_conflict_do_nothing().returning(Photo.photo_id)
     created = set(connection.scalars(creating, list(rows.values())))
     expired = _lock_known(connection, [photo_id for photo_id in rows if photo_id not in created])
     for photo_id, has_expired in expired.items():
         changes = {**rows[photo_id], "processed_at": func.now()} if has_expired else _moved(rows[photo_id])
         connection.execute(update(Photo).where(Photo.photo_id == photo_id).values(changes))
-    _replace_renditions(connection, photos, shard_id)
+    replace_renditions(connection, photos, shard_id)
     return created | {photo_id for photo_id, has_expired in expired.items() if has_expired}
 
 
@@ -135,7 +135,8 @@ def _moved(row: Row) -> Row:
     return {"shard_id": row["shard_id"], "accepted_at": func.greatest(Photo.accepted_at, row["accepted_at"])}
 
 
-def _photo_row(photo: ArchivedPhoto, shard_id: int) -> Row:
+def photo_row(photo: ArchivedPhoto, shard_id: int) -> Row:
+    """The columns of a photo that has just been processed."""
     metadata = photo.metadata
     taken_at = None if metadata.taken_at is None else datetime.fromisoformat(metadata.taken_at)
     return {
@@ -162,7 +163,8 @@ def _photo_row(photo: ArchivedPhoto, shard_id: int) -> Row:
     }
 
 
-def _replace_renditions(connection: Connection, photos: Sequence[ArchivedPhoto], shard_id: int) -> None:
+def replace_renditions(connection: Connection, photos: Sequence[ArchivedPhoto], shard_id: int) -> None:
+    """Point the index of these photos to where their members lie in this shard."""
     connection.execute(delete(Rendition).where(Rendition.photo_id.in_([photo.photo_id for photo in photos])))
     rows = [
         {
