@@ -43,7 +43,9 @@ def photo_bi_sync() -> None:
         """Send what is new in commit order, every bulk item checked."""
         from photo_pipeline.orchestration.bi_tasks import sync
 
-        return sync(full=bool(get_current_context()["params"]["full"]))
+        context = get_current_context()
+        # A retry of a full sync goes on where the first try stopped.
+        return sync(full=bool(context["params"]["full"]) and context["ti"].try_number == 1)
 
     sync_outcomes()
 

@@ -27,24 +27,38 @@ class PhotoBacklogTrigger(BaseEventTrigger):
         poll_seconds: seconds between two looks.
         quiet_seconds: the least time between two events, so that a steady stream becomes micro-batches and not one run
             for each photo. The first photo after a pause wakes the DAG at once.
+        repeat_seconds: the least time after which the very same backlog is worth another event: the run that the first
+            one woke needs some seconds before it has planned it.
     """
 
-    def __init__(self, topics: list[str], poll_seconds: float = 1.0, quiet_seconds: float = 5.0) -> None:
+    def __init__(
+        self,
+        topics: list[str],
+        poll_seconds: float = 1.0,
+        quiet_seconds: float = 5.0,
+        repeat_seconds: float = 30.0,
+    ) -> None:
         super().__init__()
         self.topics = topics
         self.poll_seconds = poll_seconds
         self.quiet_seconds = quiet_seconds
+        self.repeat_seconds = repeat_seconds
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """How the triggerer makes it again."""
         return (
             "photo_backlog_trigger.PhotoBacklogTrigger",
-            {"topics": self.topics, "poll_seconds": self.poll_seconds, "quiet_seconds": self.quiet_seconds},
+            {
+                "topics": self.topics,
+                "poll_seconds": self.poll_seconds,
+                "quiet_seconds": self.quiet_seconds,
+                "repeat_seconds": self.repeat_seconds,
+            },
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield an event whenever there is something to plan. Servers that are away are asked again, not given up."""
-        last_event = float("-inf")
+        last_event, announced = float("-inf"), dict[object, int]()
         look: Callable[[], Backlog] | None = None
         while True:
             try:
@@ -55,8 +69,9 @@ class PhotoBacklogTrigger(BaseEventTrigger):
                 logger.warning("backlog not seen, will look again", exc_info=True)
                 waiting = {}
             now = time.monotonic()
-            if waiting and now - last_event >= self.quiet_seconds:
-                last_event = now
+            pause = self.repeat_seconds if waiting == announced else self.quiet_seconds
+            if waiting and now - last_event >= pause:
+                last_event, announced = now, dict(waiting)
                 yield TriggerEvent({"waiting_records": sum(waiting.values())})
             await asyncio.sleep(self.poll_seconds)
 
