@@ -169,7 +169,7 @@ class FakeGallery:
 
     def photo(self, customer_id: UUID, photo_id: UUID) -> GalleryPhoto | RejectedPhoto | None:
         """See the port."""
-        both = [*self.processed, *self.refused]
+        both: list[tuple[UUID, GalleryPhoto | RejectedPhoto]] = [*self.processed, *self.refused]
         return next((p for owner, p in both if owner == customer_id and p.photo_id == photo_id), None)
 
     def receipts(self, receipts: Sequence[Receipt]) -> Sequence[ReceiptStatus]:

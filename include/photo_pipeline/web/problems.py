@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Route
 
 from photo_pipeline.domain.errors import ServerUnavailableError
 
@@ -128,7 +129,17 @@ def _on_http_exception(request: Request, error: Exception) -> Response:
     if status is HTTPStatus.BAD_REQUEST:  # how FastAPI takes a body that is no text: as unusable as any other
         status = HTTPStatus.UNPROCESSABLE_ENTITY
     slug = status.phrase.lower().replace(" ", "_")
-    return respond(request.scope, ProblemError(status, slug, str(error.detail), headers=error.headers))
+    headers = dict(error.headers or {})
+    if status is HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(_allowed_methods(request))
+    return respond(request.scope, ProblemError(status, slug, str(error.detail), headers=headers))
+
+
+def _allowed_methods(request: Request) -> list[str]:
+    """All methods of this path. The framework names only those of the first route that has the path."""
+    routes = (route for route in request.app.routes if isinstance(route, Route))
+    fitting = (route for route in routes if route.matches(request.scope)[0] is not Match.NONE)
+    return sorted({method for route in fitting for method in route.methods or ()})
 
 
 def _on_invalid_request(request: Request, error: Exception) -> Response:

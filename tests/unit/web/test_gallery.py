@@ -264,7 +264,7 @@ async def test_devices_are_made_listed_and_revoked(
     platform: Platform, ada: httpx.AsyncClient, grace: httpx.AsyncClient
 ) -> None:
     """The token is shown once and names the device and its customer; nobody else sees or revokes it."""
-    made = (await ada.post("/devices", json={"name": " Front door "})).json()
+    made = (await ada.post("/devices", json={"name": "Front door"})).json()
     identity = platform.app.state.services.tokens.verify_device(made["token"])
     assert (str(identity.device_id), identity.customer_id) == (made["device_id"], customer(ada))
     assert (await ada.get("/devices")).json() == {

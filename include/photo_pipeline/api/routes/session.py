@@ -49,10 +49,14 @@ async def log_in(body: LogIn, request: Request, response: Response, services: Th
     return AccessToken(access_token=token, expires_in=seconds)
 
 
-@router.delete("/session", status_code=HTTPStatus.NO_CONTENT, responses=described(HTTPStatus.FORBIDDEN))
-async def log_out(request: Request, services: TheServices) -> Response:
-    """Log out: the cookie is taken back, and the browser's cache of photos with it."""
-    services.sessions.refuse_other_sites(request)
+@router.delete(
+    "/session",
+    status_code=HTTPStatus.NO_CONTENT,
+    dependencies=[OwnPagesOnly],
+    responses=described(HTTPStatus.FORBIDDEN),
+)
+async def log_out(services: TheServices) -> Response:
+    """Log out: the cookie is taken back, and the browser's cache of photos with it. A token ends by itself."""
     response = Response(status_code=HTTPStatus.NO_CONTENT)
     services.sessions.end(response)
     return response

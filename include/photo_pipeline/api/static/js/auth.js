@@ -30,7 +30,7 @@ export function setUpAuth(onDone) {
     submit.disabled = true;
     error.hidden = true;
     try {
-      if (mode === "sign-up") await signUp({ email, password, display_name: displayName });
+      if (mode === "sign-up") await signUp({ email, password, display_name: displayName.trim() });
       await logIn({ email, password });
       form.reset();
       switchTo("log-in");
