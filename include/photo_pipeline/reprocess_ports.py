@@ -1,6 +1,6 @@
 """What reprocessing needs from the ledger, beyond the ports that it shares with the other use cases."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -56,11 +56,12 @@ class RenditionLedger(Protocol):
 class DeadLetterLedger(Protocol):
     """The ledger, as feeding dead letters again uses it."""
 
-    def alone(self, request_id: str) -> AbstractContextManager[None]:
-        """While this lasts, no other task works on the request.
+    def alone(self, request_id: str) -> AbstractContextManager[Callable[[], None]]:
+        """While this lasts, no other task works on the request. What it gives raises when it lasts no longer.
 
         Raises:
             RequestBusyError: when one does.
+            ServerUnavailableError: when this one was taken for dead.
         """
         ...
 

@@ -140,3 +140,14 @@ class ReconcileSettings(BaseSettings):
     """More surplus documents than this are not deleted but reported: rather the ledger has lost rows."""
     keep_days: Positive = 90
     """How long results are kept."""
+
+
+class ReprocessSettings(BaseSettings):
+    """How a request to reprocess is cut up. Memory is bounded by the limits of the ingest."""
+
+    model_config = SettingsConfigDict(env_prefix="PHOTO_REPROCESS_", frozen=True)
+
+    tasks: Annotated[int, Field(gt=0, le=1000)] = 100
+    """At most so many tasks share a request's shards."""
+    batch_records: Positive = 100
+    """Dead letters that are announced and sent at a time."""

@@ -3,7 +3,7 @@
 Locks are taken in the order of the rest: shard, then photos by their ids. All times are the database's.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -63,11 +63,13 @@ SELECT p.photo_id, p.customer_id, p.sha256, p.source, p.filename, p.bytes, p.acc
    AND (CAST(:format AS text) IS NULL OR p.format = :format)
  ORDER BY o."offset"
 """)
+# A copy that is rejected again, while the request is still being worked on, is not of this request.
 REJECTED = """
 SELECT r.topic, r."partition", r."offset" FROM ingest_record r
  WHERE r.outcome = 'rejected' AND r.processed_at >= :start AND r.processed_at < :end AND r.topic = ANY(:topics)
    AND (CAST(:customer_id AS uuid) IS NULL OR r.customer_id = :customer_id)
    AND (CAST(:reason AS text) IS NULL OR r.reason = :reason)
+   AND r.processed_at < (SELECT requested_at FROM reprocess_request WHERE request_id = :request_id)
    AND NOT EXISTS (SELECT FROM refed_record f
                     WHERE f.topic = r.topic AND f."partition" = r."partition" AND f."offset" = r."offset")
    {after}
@@ -188,8 +190,11 @@ class PostgresDeadLetterLedger:
         self._engine = engine
 
     @contextmanager
-    def alone(self, request_id: str) -> Iterator[None]:
-        """See the port. The lock is one that new rows of the request do not wait for."""
+    def alone(self, request_id: str) -> Iterator[Callable[[], None]]:
+        """See the port. The lock is one that new rows of the request do not wait for.
+
+        The server ends a transaction that stands still for too long, and a query then fails.
+        """
         statement = select(ReprocessRequest.request_id).where(ReprocessRequest.request_id == request_id)
         with transaction(self._engine) as connection:
             try:
@@ -198,14 +203,14 @@ class PostgresDeadLetterLedger:
                 if getattr(error.orig, "sqlstate", None) == LOCK_NOT_AVAILABLE:
                     raise RequestBusyError(request_id) from error
                 raise
-            yield
+            yield lambda: connection.execute(select(1)).close()
 
     def rejected(
         self, request: Request, topics: Collection[str], after: RecordCoordinates | None, limit: int
     ) -> Sequence[RecordCoordinates]:
         """See the port. The index ``ingest_record_rejected`` finds the window."""
         parameters: dict[str, object] = {**_window(request), "topics": list(topics), "limit": limit}
-        parameters["reason"] = request.reason and request.reason.value
+        parameters |= {"request_id": request.request_id, "reason": request.reason and request.reason.value}
         if after is not None:
             parameters |= {"topic": after.topic, "partition": after.partition, "offset": after.offset}
         statement = text(REJECTED.format(after="" if after is None else AFTER))
