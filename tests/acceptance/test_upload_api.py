@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -126,7 +127,7 @@ def follow(client: httpx.Client, link: str) -> httpx.Response:
     return client.get(client.base_url.join(link))
 
 
-def states(client: httpx.Client, receipts: dict[str, dict[str, str]]) -> dict[str, str]:
+def states(client: httpx.Client, receipts: dict[str, dict[str, Any]]) -> dict[str, str]:
     """What became of each receipt's photo, asked one by one and all together."""
     singly = {name: follow(client, receipt["links"]["status"]).json()["status"] for name, receipt in receipts.items()}
     tokens = [receipt["token"] for receipt in receipts.values()]

@@ -19,6 +19,7 @@ from photo_pipeline.web import problems
 from photo_pipeline.web.clock import SystemClock
 from photo_pipeline.web.metrics import RequestMetrics
 from photo_pipeline.web.middleware import RequestContext, SecurityHeaders
+from photo_pipeline.web.startup import failing_in_one_line, read_settings
 from photo_pipeline.web.tokens import Tokens, load_keys
 
 
@@ -39,15 +40,21 @@ def create_app(
 
     Raises:
         SigningKeyError: when there is no usable signing key.
+        SettingsError: when a server is not named.
+        SystemExit: instead of either, where the settings come from the environment: with one line for the operator.
     """
-    settings = settings or WebSettings.model_validate({})
+    if settings is None:
+        with failing_in_one_line():
+            settings = read_settings(WebSettings)
+            return create_app(settings, connections=connections or _connect(settings), clock=clock, hasher=hasher)
     clock = clock or SystemClock()
     tokens = Tokens(load_keys(settings.signing_key_file), clock)
+    connections = connections or _connect(settings)
     registry = CollectorRegistry()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with connections or _connect(settings) as connected:
+        async with connections as connected:
             app.state.services = assemble(connected, settings, tokens, clock, registry, hasher)
             yield
 
@@ -80,6 +87,6 @@ def _api() -> APIRouter:
 
 def _connect(settings: WebSettings) -> AbstractAsyncContextManager[Connections]:
     # Imported here so that tests with other connections load no client library.
-    from photo_pipeline.api.connections import connect  # noqa: PLC0415 - see above
+    from photo_pipeline.api.connections import connect, servers_from_environment  # noqa: PLC0415 - see above
 
-    return connect(settings)
+    return connect(servers_from_environment(), settings)

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from anyio import to_thread
 
@@ -12,26 +13,42 @@ from photo_pipeline.adapters.postgres.engine import make_engine
 from photo_pipeline.adapters.postgres.gallery import PostgresGallery
 from photo_pipeline.api.services import Connections
 from photo_pipeline.settings import DatabaseSettings, HdfsSettings, KafkaSettings, WebSettings
+from photo_pipeline.web.startup import read_settings
 
 READ_SECONDS = 15.0
 
 
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """How to reach the servers, as ``PHOTO_KAFKA_*``, ``PHOTO_DATABASE_*`` and ``PHOTO_HDFS_*`` say."""
+
+    kafka: KafkaSettings
+    database: DatabaseSettings
+    hdfs: HdfsSettings
+
+
+def servers_from_environment() -> Servers:
+    """The servers that the environment names.
+
+    Raises:
+        SettingsError: when one is missing.
+    """
+    return Servers(read_settings(KafkaSettings), read_settings(DatabaseSettings), read_settings(HdfsSettings))
+
+
 @asynccontextmanager
-async def connect(settings: WebSettings) -> AsyncIterator[Connections]:
-    """The real servers, as ``PHOTO_KAFKA_*``, ``PHOTO_DATABASE_*`` and ``PHOTO_HDFS_*`` name them."""
-    database = DatabaseSettings.model_validate({})
-    engine = make_engine(database, "photo-api")
-    writer = AsyncKafkaPhotoLogWriter(
-        KafkaSettings.model_validate({}), settings.acknowledge_seconds, settings.in_flight_bytes
-    )
-    archive = HdfsArchive(HdfsSettings.model_validate({}), READ_SECONDS)
+async def connect(servers: Servers, settings: WebSettings) -> AsyncIterator[Connections]:
+    """The real servers."""
+    engine = make_engine(servers.database, "photo-api")
+    writer = AsyncKafkaPhotoLogWriter(servers.kafka, settings.acknowledge_seconds, settings.in_flight_bytes)
+    archive = HdfsArchive(servers.hdfs, READ_SECONDS)
     try:
         yield Connections(
             writer=writer,
             customers=PostgresCustomers(engine),
             gallery=PostgresGallery(engine),
             archive=archive,
-            database_connections=database.pool_size,
+            database_connections=servers.database.pool_size,
         )
     finally:
         await writer.close()

@@ -1,12 +1,13 @@
 """The application as a whole: problems, headers, readiness, its description and its pages."""
 
 import asyncio
+import os
 import re
 from html.parser import HTMLParser
 from pathlib import Path
 
 import httpx
-import jsonschema
+import jsonschema  # type: ignore[import-untyped] # it ships no types
 import pytest
 from fastapi import FastAPI
 from tests.support.web import Platform, sign_up, web_settings
@@ -94,6 +95,30 @@ async def test_without_a_key_the_application_does_not_start(tmp_path: Path) -> N
     settings.signing_key_file.unlink()
     with pytest.raises(SigningKeyError, match=r"signing_key\.jwk"):
         create_app(settings)
+
+
+@pytest.mark.parametrize(
+    ("environment", "named"),
+    [
+        ({}, "PHOTO_SIGNING_KEY_FILE"),
+        ({"PHOTO_SIGNING_KEY_FILE": "/nowhere"}, "PHOTO_KAFKA_BOOTSTRAP_SERVERS"),
+        ({"PHOTO_SIGNING_KEY_FILE": "/nowhere", "PHOTO_SESSION_SECONDS": "soon"}, "PHOTO_SESSION_SECONDS"),
+        ({"PHOTO_SIGNING_KEY_FILE": "/nowhere", "PHOTO_KAFKA_BOOTSTRAP_SERVERS": "x"}, "PHOTO_DATABASE_URL"),
+    ],
+)
+async def test_a_start_with_wrong_settings_ends_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], named: str
+) -> None:
+    """The line names the variable to set, and no value."""
+    for name in [name for name in os.environ if name.startswith("PHOTO_")]:
+        monkeypatch.delenv(name)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit) as end:
+        create_app()
+    assert named in str(end.value.code)
+    assert "\n" not in str(end.value.code)
+    assert "soon" not in str(end.value.code)
 
 
 async def test_metrics_do_not_grow_with_what_is_asked_for(platform: Platform) -> None:
