@@ -109,8 +109,6 @@ def _retire_due(ports: RetentionPorts, before: datetime, summary: RetentionSumma
             failures += _ShardRetirement(ports, before, summary).run(shard_id)
         except ClaimLostError as error:
             logger.warning("%s", error)
-        except ArchiveMemberError as error:  # a newer run has swept away what this one was writing
-            failures.append(f"shard {shard_id}: {error}")
         except ServerUnavailableError as error:
             _require_servers(ports)
             failures.append(f"shard {shard_id}: {error}")
@@ -148,7 +146,7 @@ class _ShardRetirement:
             if claim is None:
                 return failures
             self._summary.marked += 1
-            failures = self._rescue_held(claim)
+            failures = self._try_to_rescue_held(claim)
             expiry = self._ports.ledger.expire(claim)
             self._summary.expired += expiry.expired
             if not expiry.held:
@@ -159,6 +157,13 @@ class _ShardRetirement:
         return [
             f"shard {shard_id} still has held photos: holds are being placed on it, or it has no renditions of them"
         ]
+
+    def _try_to_rescue_held(self, claim: ClaimedShard) -> list[str]:
+        try:
+            return self._rescue_held(claim)
+        except ArchiveMemberError as error:
+            # Most likely a newer run has swept away what this one was writing; its next use of the claim will tell.
+            return [f"held photos of shard {claim.shard_id} could not be copied: {error}"]
 
     def _rescue_held(self, claim: ClaimedShard) -> list[str]:
         """Copy the held photos into a hold shard. Those that cannot be read keep their shard from being removed."""
@@ -173,7 +178,8 @@ class _ShardRetirement:
             except ServerUnavailableError as error:
                 failures.append(f"held photo {photo.photo_id} cannot be read now: {error}")
                 break  # each further one would wait for the same time limit
-            copy.add(entry)
+            else:
+                copy.add(entry)
         hold_shard = copy.publish()
         if hold_shard is not None:
             self._summary.moved += self._ports.ledger.move(claim, hold_shard, copy.photos)

@@ -1,0 +1,428 @@
+"""An archive and a ledger in memory, behind the ports of retention, and ways to disturb a run at any of its calls."""
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from photo_pipeline.domain.errors import (
+    ArchiveMemberError,
+    ClaimLostError,
+    PhotoExpiredError,
+    UnknownCustomerError,
+    UnknownPhotoError,
+)
+from photo_pipeline.domain.ledger import ShardFile
+from photo_pipeline.domain.photo import RenditionKind, TopicPartition, photo_id_for, sha256_hex
+from photo_pipeline.domain.retention import ClaimedShard, Expiry, Hold, ShardPhoto, ShardState, SliceState
+from photo_pipeline.domain.shard import Member, ShardWriter, shard_path, staging_path
+from photo_pipeline.ports import ArchiveFile
+from photo_pipeline.use_cases.retention import RetentionPorts
+
+ROOT = "/photos"
+PARTITION = TopicPartition("photos.uploaded", 0)
+
+
+@dataclass(slots=True)
+class ManualClock:
+    """A clock that stands still until it is told otherwise."""
+
+    time: datetime
+
+    def now(self) -> datetime:
+        """See the port."""
+        return self.time
+
+
+@dataclass(slots=True)
+class MemoryWriter:
+    """A file that has no content before it is closed, as on HDFS."""
+
+    files: dict[str, bytes]
+    path: str
+    written: bytearray = field(default_factory=bytearray)
+
+    def write(self, data: bytes) -> None:
+        """See the port."""
+        self.written += data
+
+    def close(self) -> None:
+        """See the port."""
+        if self.path not in self.files:
+            raise ArchiveMemberError(self.path, "was removed or replaced while it was being written")
+        self.files[self.path] = bytes(self.written)
+
+
+@dataclass(slots=True)
+class MemoryArchive:
+    """The ``RetainedArchive`` port."""
+
+    files: dict[str, bytes] = field(default_factory=dict)
+    folders: set[str] = field(default_factory=set)
+
+    def create(self, path: str) -> MemoryWriter:
+        """See the port."""
+        self._put(path, b"")
+        return MemoryWriter(self.files, path)
+
+    def rename(self, source: str, target: str) -> None:
+        """See the port."""
+        if source not in self.files or target in self.files:
+            raise ArchiveMemberError(source, "there is no such file to rename")
+        self._put(target, self.files.pop(source))
+
+    def read(self, path: str, offset: int, length: int) -> bytes:
+        """See the port."""
+        data = self.files.get(path, b"")[offset : offset + length]
+        if len(data) != length:
+            raise ArchiveMemberError(path, "there is no such range")
+        return data
+
+    def delete(self, path: str) -> bool:
+        """See the port."""
+        return self.files.pop(path, None) is not None
+
+    def length(self, path: str) -> int | None:
+        """See the port."""
+        return len(self.files[path]) if path in self.files else None
+
+    def list(self, folder: str) -> Iterator[ArchiveFile]:
+        """See the port."""
+        return iter(
+            [ArchiveFile(path, len(data)) for path, data in self.files.items() if path.startswith(f"{folder}/")]
+        )
+
+    def empty_folders(self, folder: str) -> Iterator[str]:
+        """See the port."""
+        below = [path for path in self.folders if path.rpartition("/")[0] == folder]
+        return iter([path for path in below if next(self.list(path), None) is None])
+
+    def remove_folder(self, path: str) -> bool:
+        """See the port."""
+        if path not in self.folders or next(self.list(path), None) is not None:
+            return False
+        self.folders.remove(path)
+        return True
+
+    def _put(self, path: str, data: bytes) -> None:
+        self.files[path] = data
+        self.folders.add(path.rpartition("/")[0])
+
+
+@dataclass(slots=True)
+class ShardRow:
+    """A row of ``shard``."""
+
+    shard_id: int
+    path: str
+    kind: str
+    length: int
+    photos: int
+    committed_at: datetime
+    state: str = "live"
+    expiring_at: datetime | None = None
+    removed_at: datetime | None = None
+
+
+@dataclass(slots=True)
+class PhotoRow:
+    """A row of ``photo`` with its renditions."""
+
+    photo_id: UUID
+    customer_id: UUID
+    shard_id: int | None
+    renditions: Sequence[Any]
+    filename: str | None = "a.jpg"
+
+
+@dataclass(slots=True)
+class RejectedRow:
+    """A rejected row of ``ingest_record``."""
+
+    processed_at: datetime
+    detail: str | None = "why"
+
+
+@dataclass(slots=True)
+class MemoryLedger:
+    """The ``RetentionLedger``, ``ArchiveIndex`` and ``HoldRegister`` ports. Each method is one transaction."""
+
+    clock: ManualClock
+    customers: set[UUID] = field(default_factory=set)
+    slices: dict[tuple[TopicPartition, int], SliceState] = field(default_factory=dict)
+    shards: dict[int, ShardRow] = field(default_factory=dict)
+    photos: dict[UUID, PhotoRow] = field(default_factory=dict)
+    holds: list[Hold] = field(default_factory=list)
+    rejected: list[RejectedRow] = field(default_factory=list)
+    published: list[datetime] = field(default_factory=list)
+
+    def is_held(self, photo: PhotoRow) -> bool:
+        """Whether a hold names the photo."""
+        return any(
+            hold.customer_id == photo.customer_id and hold.photo_id in {None, photo.photo_id} for hold in self.holds
+        )
+
+    def add_shard(self, kind: str, file: ShardFile, photos: int, committed_at: datetime) -> int:
+        """Insert a shard; its id."""
+        shard_id = len(self.shards) + 1
+        self.shards[shard_id] = ShardRow(shard_id, file.path, kind, file.length, photos, committed_at)
+        return shard_id
+
+    def due(self, committed_before: datetime) -> Sequence[int]:
+        """See the port."""
+        return [row.shard_id for row in self.shards.values() if self._is_due(row, committed_before)]
+
+    def claim(self, shard_id: int, committed_before: datetime) -> ClaimedShard | None:
+        """See the port."""
+        row = self.shards[shard_id]
+        if row.state == "removed" or row.committed_at > committed_before:
+            return None
+        earliest = self.clock.now() if row.expiring_at is None else row.expiring_at + timedelta(microseconds=1)
+        row.state, row.expiring_at = "expiring", max(self.clock.now(), earliest)
+        return ClaimedShard(shard_id, row.path, row.committed_at.date(), row.length, row.expiring_at)
+
+    def held_photos(self, claim: ClaimedShard) -> Sequence[ShardPhoto]:
+        """See the port."""
+        return [ShardPhoto(p.photo_id, p.renditions) for p in self._photos_in(claim.shard_id) if self.is_held(p)]
+
+    def move(self, claim: ClaimedShard, hold_shard: ShardFile, photos: Sequence[ShardPhoto]) -> int:
+        """See the port."""
+        row = self._claimed(claim)
+        moving = [photo for photo in photos if self.photos[photo.photo_id].shard_id == claim.shard_id]
+        if moving:
+            shard_id = self.add_shard("hold", hold_shard, len(photos), row.committed_at)
+            for photo in moving:
+                moved = replace(self.photos[photo.photo_id], shard_id=shard_id, renditions=photo.renditions)
+                self.photos[photo.photo_id] = moved
+        return len(moving)
+
+    def expire(self, claim: ClaimedShard) -> Expiry:
+        """See the port."""
+        row = self._claimed(claim)
+        here = self._photos_in(claim.shard_id)
+        gone = [photo for photo in here if not self.is_held(photo)]
+        for photo in gone:
+            self.photos[photo.photo_id] = replace(photo, shard_id=None, renditions=(), filename=None)
+        if len(gone) < len(here):
+            row.state = "live"
+        return Expiry(len(gone), len(here) - len(gone))
+
+    def record_removed(self, claim: ClaimedShard) -> bool:
+        """See the port."""
+        row = self.shards[claim.shard_id]
+        if row.state != "expiring" or row.expiring_at != claim.claimed_at or self._photos_in(claim.shard_id):
+            return False
+        row.state, row.removed_at = "removed", self.clock.now()
+        return True
+
+    def blank_rejected(self, processed_before: datetime, limit: int) -> int:
+        """See the port."""
+        stale = [row for row in self.rejected if row.detail is not None and row.processed_at <= processed_before]
+        for row in stale[:limit]:
+            row.detail = None
+        return len(stale[:limit])
+
+    def forget_published(self, published_before: datetime, limit: int) -> int:
+        """See the port."""
+        stale = [at for at in self.published if at <= published_before][:limit]
+        for at in stale:
+            self.published.remove(at)
+        return len(stale)
+
+    def slice_states(
+        self, slices: Collection[tuple[TopicPartition, int]]
+    ) -> Mapping[tuple[TopicPartition, int], SliceState]:
+        """See the port."""
+        return {key: self.slices[key] for key in slices if key in self.slices}
+
+    def shard_states(self, shard_ids: Collection[int]) -> Mapping[int, ShardState]:
+        """See the port."""
+        known = [self.shards[shard_id] for shard_id in shard_ids if shard_id in self.shards]
+        return {row.shard_id: ShardState(row.state, row.expiring_at) for row in known}
+
+    def named(self, paths: Collection[str]) -> set[str]:
+        """See the port."""
+        return {row.path for row in self.shards.values() if row.state != "removed"} & set(paths)
+
+    def place(self, customer_id: UUID, photo_id: UUID | None, reason: str, placed_by: str) -> Hold:
+        """See the port."""
+        if customer_id not in self.customers:
+            raise UnknownCustomerError(customer_id)
+        if photo_id is not None:
+            photo = self.photos.get(photo_id)
+            if photo is None or photo.customer_id != customer_id:
+                raise UnknownPhotoError(customer_id, photo_id)
+            if photo.shard_id is None:
+                raise PhotoExpiredError(photo_id)
+        for hold in self.active(customer_id):
+            if hold.photo_id == photo_id:
+                return hold
+        hold = Hold(len(self.holds) + 1, customer_id, photo_id, reason, placed_by, self.clock.now())
+        self.holds.append(hold)
+        return hold
+
+    def lift(self, customer_id: UUID, photo_id: UUID | None) -> bool:
+        """See the port."""
+        kept = [hold for hold in self.holds if (hold.customer_id, hold.photo_id) != (customer_id, photo_id)]
+        lifted = len(kept) < len(self.holds)
+        self.holds = kept
+        return lifted
+
+    def active(self, customer_id: UUID | None = None) -> Sequence[Hold]:
+        """See the port."""
+        return [hold for hold in self.holds if customer_id in {None, hold.customer_id}]
+
+    def _is_due(self, row: ShardRow, committed_before: datetime) -> bool:
+        if row.state == "removed" or row.committed_at > committed_before:
+            return False
+        held = sum(self.is_held(photo) for photo in self._photos_in(row.shard_id))
+        return row.kind != "hold" or row.state == "expiring" or row.photos > held
+
+    def _photos_in(self, shard_id: int) -> list[PhotoRow]:
+        return [photo for photo in self.photos.values() if photo.shard_id == shard_id]
+
+    def _claimed(self, claim: ClaimedShard) -> ShardRow:
+        row = self.shards[claim.shard_id]
+        if row.state != "expiring" or row.expiring_at != claim.claimed_at:
+            raise ClaimLostError(claim.shard_id)
+        return row
+
+
+class Attempt:
+    """A worker's attempt at a slice: its file is staged, renamed, and at last named by the ledger."""
+
+    def __init__(self, platform: "Platform", customer_id: UUID, contents: Sequence[bytes]) -> None:
+        self._platform = platform
+        self._customer_id = customer_id
+        self._contents = {photo_id_for(customer_id, sha256_hex(data)): data for data in contents}
+        self._start = len(platform.ledger.slices)
+        self._day = platform.clock.now().date()
+        self.path = staging_path(ROOT, PARTITION, self._start, 1)
+        platform.ledger.slices[PARTITION, self._start] = SliceState(1, committed=False)
+        self._renditions, self._length = write_shard(platform.archive, self.path, self._contents)
+
+    def rename(self) -> None:
+        """Give the file its final name."""
+        end = self._start + len(self._contents)
+        staged, self.path = self.path, shard_path(ROOT, self._day, PARTITION, self._start, end, 1)
+        self._platform.archive.rename(staged, self.path)
+
+    def commit(self, stamped_ago: timedelta = timedelta(0)) -> list[UUID]:
+        """The transaction ends now, and bears the time at which it began."""
+        ledger = self._platform.ledger
+        ledger.customers.add(self._customer_id)
+        ledger.slices[PARTITION, self._start] = SliceState(1, committed=True)
+        file, stamp = ShardFile(self.path, self._length), self._platform.clock.now() - stamped_ago
+        shard_id = ledger.add_shard("archive", file, len(self._contents), stamp)
+        for photo_id, renditions in self._renditions.items():
+            ledger.photos[photo_id] = PhotoRow(photo_id, self._customer_id, shard_id, renditions)
+        return list(self._contents)
+
+    def supersede(self) -> None:
+        """Another worker has taken the slice over."""
+        self._platform.ledger.slices[PARTITION, self._start] = SliceState(2, committed=False)
+
+
+class Platform:
+    """A ledger and an archive, and an ingest that fills them as the real one does."""
+
+    def __init__(self, start: datetime = datetime(2026, 1, 1, tzinfo=UTC)) -> None:
+        self.clock = ManualClock(start)
+        self.ledger = MemoryLedger(self.clock)
+        self.archive = MemoryArchive()
+        self.ports = RetentionPorts(self.ledger, self.ledger, self.archive, self.clock, ROOT)
+
+    def ingest(self, customer_id: UUID, *contents: bytes) -> list[UUID]:
+        """Archive photos in one slice."""
+        attempt = Attempt(self, customer_id, contents)
+        attempt.rename()
+        return attempt.commit()
+
+    def original(self, photo_id: UUID) -> bytes | None:
+        """What the gallery would serve; ``None`` for an expired photo."""
+        photo = self.ledger.photos[photo_id]
+        if photo.shard_id is None:
+            return None
+        original = next(r for r in photo.renditions if r.kind is RenditionKind.ORIGINAL)
+        return self.archive.read(self.ledger.shards[photo.shard_id].path, original.offset, original.length)
+
+
+def write_shard(archive: Any, path: str, contents: Mapping[UUID, bytes]) -> tuple[dict[UUID, Sequence[Any]], int]:
+    """Write a shard of photos whose members hold little but are where they should be; the index and the length."""
+    file = archive.create(path)
+    tar = ShardWriter(file.write)
+    renditions: dict[UUID, Sequence[Any]] = {}
+    for photo_id, data in contents.items():
+        members = (
+            Member(RenditionKind.ORIGINAL, "png", data, "image/png", 4, 3),
+            Member(RenditionKind.WEB, "jpg", b"web of " + data, "image/jpeg", 4, 3),
+            Member(RenditionKind.THUMB, "jpg", b"", "image/jpeg", 2, 1),
+        )
+        description = {"photo_id": str(photo_id), "filename": "Größe.png"}
+        renditions[photo_id] = tar.add(photo_id, members, description, datetime(2026, 1, 1, 2, 3, 4, tzinfo=UTC))
+    length = tar.finish()
+    file.close()
+    return renditions, length
+
+
+class Killed(BaseException):
+    """What stands for the death of the process: nothing in the product catches it."""
+
+
+@dataclass(slots=True)
+class Disturbance:
+    """Does something just before one call to any of a run's ports.
+
+    Attributes:
+        at: which call: its number from 0, or the first one of this name.
+        happens: what happens there.
+        calls: the calls that were begun, in order.
+    """
+
+    at: int | str
+    happens: Callable[[], object]
+    calls: list[str] = field(default_factory=list)
+
+    def begin(self, call: str) -> None:
+        """A call is about to be made."""
+        number, is_first = len(self.calls), call not in self.calls
+        self.calls.append(call)
+        if number == self.at or (is_first and call == self.at):
+            self.happens()
+
+
+class Disturbed:
+    """Stands before a port, or a file that one has opened, and tells of every call."""
+
+    def __init__(self, inner: Any, name: str, disturbance: Disturbance) -> None:
+        self._inner = inner
+        self._name = name
+        self._disturbance = disturbance
+
+    def __getattr__(self, method: str) -> Any:
+        call = getattr(self._inner, method)
+
+        def disturbed(*args: Any) -> Any:
+            self._disturbance.begin(f"{self._name}.{method}")
+            result = call(*args)
+            return Disturbed(result, "file", self._disturbance) if method == "create" else result
+
+        return disturbed
+
+
+def disturbed_ports(ports: RetentionPorts, disturbance: Disturbance) -> RetentionPorts:
+    """The same ports, each call of which is told of."""
+    wrapped: dict[str, Any] = {
+        name: Disturbed(getattr(ports, name), name, disturbance) for name in ("ledger", "index", "archive", "clock")
+    }
+    return replace(ports, **wrapped)
+
+
+def kill() -> None:
+    """The process dies here.
+
+    Raises:
+        Killed: always.
+    """
+    raise Killed

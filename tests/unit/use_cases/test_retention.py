@@ -1,0 +1,359 @@
+"""Retention in memory: what goes when, what holds keep, and that no disturbance at any of a run's calls changes it."""
+
+from collections.abc import Callable
+from copy import deepcopy
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from tests.support.retention import (
+    PARTITION,
+    ROOT,
+    Attempt,
+    Disturbance,
+    Killed,
+    Platform,
+    RejectedRow,
+    disturbed_ports,
+    kill,
+)
+from tests.support.retention_witness import Witness
+
+from photo_pipeline.domain.errors import RetentionIncompleteError, ServerUnavailableError
+from photo_pipeline.domain.retention import KEEP, LATEST, MARGIN, SliceState
+from photo_pipeline.use_cases.retention import RetentionSummary, run_retention
+from photo_pipeline.use_cases.sweep import sweep_archive
+
+CUSTOMER, OTHER = UUID(int=1), UUID(int=2)
+HELD, FREE, LIFTED, KEPT, NEWER = (name * 40 for name in (b"H", b"F", b"L", b"K", b"N"))
+SECOND = timedelta(seconds=1)
+START = datetime(2026, 2, 28, 23, 30, tzinfo=UTC)
+
+
+@pytest.fixture
+def platform() -> Platform:
+    """A platform with nothing in it."""
+    return Platform()
+
+
+def at_age(platform: Platform, age: timedelta) -> RetentionSummary:
+    """Run when that long has passed since the start."""
+    platform.clock.time = Platform().clock.time + age
+    return run_retention(platform.ports)
+
+
+class TestBounds:
+    """When a shard goes."""
+
+    def test_stays_until_the_margin_has_passed(self, platform: Platform) -> None:
+        """One second before 168 h and the margin nothing happens; at that moment shard and photo go, on record."""
+        (photo_id,) = platform.ingest(CUSTOMER, FREE)
+        assert at_age(platform, KEEP + MARGIN - SECOND) == RetentionSummary()
+        summary = at_age(platform, KEEP + MARGIN)
+        assert (summary.removed, summary.expired, summary.removed_bytes) == (1, 1, platform.ledger.shards[1].length)
+        assert platform.original(photo_id) is None
+        assert platform.archive.files == {}
+        assert platform.ledger.shards[1].removed_at == platform.clock.now()
+
+    @given(
+        stamped_ago=st.timedeltas(timedelta(0), MARGIN - SECOND),
+        first=st.timedeltas(timedelta(0), timedelta(hours=1)),
+        delays=st.lists(st.timedeltas(timedelta(0), timedelta(minutes=40)), min_size=4, max_size=4),
+    )
+    @example(stamped_ago=timedelta(0), first=MARGIN - SECOND, delays=[timedelta(0), timedelta(minutes=40)] * 2)
+    def test_hourly_runs_meet_both_bounds(
+        self, stamped_ago: timedelta, first: timedelta, delays: list[timedelta]
+    ) -> None:
+        """Whenever it is committed, and however late its runs begin, a shard goes between 168 h and 170 h after."""
+        platform = Platform()
+        committed = platform.clock.now()
+        attempt = Attempt(platform, CUSTOMER, [FREE])
+        attempt.commit(stamped_ago)
+        for number, delay in enumerate(delays):
+            platform.clock.time = committed + KEEP + first + timedelta(hours=number - 1) + delay
+            was_there = attempt.path in platform.archive.files
+            run_retention(platform.ports)
+            if was_there and attempt.path not in platform.archive.files:
+                assert KEEP < platform.clock.now() - committed <= KEEP + LATEST
+        assert attempt.path not in platform.archive.files
+
+    def test_nothing_is_left_to_do_the_second_time(self, platform: Platform) -> None:
+        """A run right after another one changes nothing."""
+        platform.ingest(CUSTOMER, FREE)
+        at_age(platform, KEEP + MARGIN)
+        assert run_retention(platform.ports) == RetentionSummary()
+
+    def test_duplicate_keeps_the_photo_and_not_the_shard(self, platform: Platform) -> None:
+        """A photo that was sent again lives in its newer shard, for as long again; the older shard goes in time."""
+        platform.ingest(CUSTOMER, FREE)
+        platform.clock.time += timedelta(hours=100)
+        (photo_id,) = platform.ingest(CUSTOMER, FREE)
+        summary = at_age(platform, KEEP + MARGIN)
+        assert (summary.removed, summary.expired) == (1, 0)
+        assert platform.original(photo_id) == FREE
+        assert at_age(platform, KEEP + MARGIN + timedelta(hours=100)).expired == 1
+
+    def test_personal_data_elsewhere_goes_as_well(self, platform: Platform) -> None:
+        """What a rejected record says of its sender is blanked at the same age, published outbox entries deleted."""
+        platform.ledger.rejected.append(RejectedRow(platform.clock.now()))
+        platform.ledger.published.append(platform.clock.now())
+        assert at_age(platform, KEEP).blanked == 0
+        summary = at_age(platform, KEEP + MARGIN)
+        assert (summary.blanked, summary.forgotten) == (1, 1)
+
+
+class TestHolds:
+    """What a hold keeps: what it names, and nothing else."""
+
+    def test_only_the_held_photo_survives_its_shard(self, platform: Platform) -> None:
+        """The held photo moves to a hold shard, as it was; its neighbour and the shard go."""
+        held, free = platform.ingest(CUSTOMER, HELD, FREE)
+        platform.ledger.place(CUSTOMER, held, "lawsuit", "counsel")
+        summary = at_age(platform, KEEP + MARGIN)
+        assert (summary.moved, summary.expired, summary.removed) == (1, 1, 1)
+        assert (platform.original(held), platform.original(free)) == (HELD, None)
+        (path,) = platform.archive.files
+        assert path.startswith(f"{ROOT}/held/dt=2026-01-01/hold-1-")
+        assert FREE not in platform.archive.files[path]
+        assert platform.ledger.shards[2].committed_at == platform.ledger.shards[1].committed_at
+
+    def test_hold_on_a_customer_names_all_their_photos(self, platform: Platform) -> None:
+        """Nobody else's photos are kept by it."""
+        mine, other = platform.ingest(CUSTOMER, HELD), platform.ingest(OTHER, HELD)
+        platform.ledger.place(CUSTOMER, None, "lawsuit", "counsel")
+        at_age(platform, KEEP + MARGIN)
+        assert [platform.original(photo_id) for photo_id in mine + other] == [HELD, None]
+
+    def test_hold_shard_that_is_all_held_is_left_alone(self, platform: Platform) -> None:
+        """Runs that follow do not copy it again."""
+        (held,) = platform.ingest(CUSTOMER, HELD)
+        platform.ledger.place(CUSTOMER, held, "lawsuit", "counsel")
+        at_age(platform, KEEP + MARGIN)
+        assert at_age(platform, 10 * KEEP) == RetentionSummary()
+
+    def test_lifted_hold_ends_with_the_next_run(self, platform: Platform) -> None:
+        """Of two held photos one is released: it goes, and the hold shard is written anew without it."""
+        photos = platform.ingest(CUSTOMER, HELD, LIFTED)
+        for photo_id in photos:
+            platform.ledger.place(CUSTOMER, photo_id, "lawsuit", "counsel")
+        at_age(platform, KEEP + MARGIN)
+        platform.ledger.lift(CUSTOMER, photos[1])
+        summary = run_retention(platform.ports)
+        assert (summary.expired, summary.moved, summary.removed) == (1, 1, 1)
+        assert platform.original(photos[0]) == HELD
+        assert not any(LIFTED in data for data in platform.archive.files.values())
+
+    def test_a_copy_that_a_duplicate_has_left_behind_goes(self, platform: Platform) -> None:
+        """A held photo sent again lives in its new shard: its old copy is no reason to keep the hold shard as it is."""
+        photos = platform.ingest(CUSTOMER, HELD, KEPT)
+        platform.ledger.place(CUSTOMER, None, "lawsuit", "counsel")
+        at_age(platform, KEEP + MARGIN)
+        platform.ingest(CUSTOMER, HELD)
+        assert run_retention(platform.ports).moved == 1
+        assert [platform.original(photo_id) for photo_id in photos] == [HELD, KEPT]
+        assert sum(HELD in data for data in platform.archive.files.values()) == 1
+
+    def test_hold_lifted_early_changes_nothing(self, platform: Platform) -> None:
+        """A photo whose hold ends before its 168 h stays for those."""
+        (photo_id,) = platform.ingest(CUSTOMER, HELD)
+        platform.ledger.place(CUSTOMER, photo_id, "lawsuit", "counsel")
+        platform.ledger.lift(CUSTOMER, photo_id)
+        at_age(platform, KEEP)
+        assert platform.original(photo_id) == HELD
+
+
+class TestDamage:
+    """What is wrong with one shard does not keep the others, and is said."""
+
+    def test_held_photo_that_cannot_be_read_keeps_its_shard(self, platform: Platform) -> None:
+        """It stays, its free neighbour expires, the next shard goes; the run ends as an error that names the photo."""
+        held, free = platform.ingest(CUSTOMER, HELD, FREE)
+        platform.ledger.place(CUSTOMER, held, "lawsuit", "counsel")
+        platform.ingest(OTHER, NEWER)
+        damaged, next_one = (shard.path for shard in platform.ledger.shards.values())
+        platform.archive.files[damaged] = platform.archive.files[damaged].replace(HELD, HELD[:-1] + b"!")
+        with pytest.raises(RetentionIncompleteError, match=f"{held}.*has changed since it was written"):
+            at_age(platform, KEEP + MARGIN)
+        assert damaged in platform.archive.files
+        assert next_one not in platform.archive.files
+        assert platform.ledger.photos[free].shard_id is None
+        assert platform.ledger.photos[held].shard_id == 1
+
+    def test_damage_to_what_nobody_holds_is_no_obstacle(self, platform: Platform) -> None:
+        """A shard that is missing, and due, is recorded as removed."""
+        platform.ingest(CUSTOMER, FREE)
+        platform.archive.files.clear()
+        assert at_age(platform, KEEP + MARGIN).removed == 1
+
+    def test_blocks_that_no_datanode_serves_are_one_shards_trouble(self, platform: Platform) -> None:
+        """A held photo that cannot be read now is tried again by the next run; the other shards go."""
+        (held,) = platform.ingest(CUSTOMER, HELD)
+        platform.ledger.place(CUSTOMER, held, "lawsuit", "counsel")
+        platform.ingest(OTHER, FREE)
+        ports = disturbed_ports(platform.ports, Disturbance("archive.read", unavailable))
+        platform.clock.time += KEEP + MARGIN
+        with pytest.raises(RetentionIncompleteError, match="cannot be read now"):
+            run_retention(ports)
+        assert [shard.state for shard in platform.ledger.shards.values()] == ["live", "removed"]
+        assert run_retention(platform.ports).moved == 1
+
+    def test_failed_removal_is_tried_again(self, platform: Platform) -> None:
+        """HDFS refuses one removal and answers otherwise: that shard is named, and goes with the next run."""
+        platform.ingest(CUSTOMER, FREE)
+        platform.ingest(OTHER, FREE)
+        platform.clock.time += KEEP + MARGIN
+        with pytest.raises(RetentionIncompleteError, match="shard 1: HDFS does not answer"):
+            run_retention(disturbed_ports(platform.ports, Disturbance("archive.delete", unavailable)))
+        assert run_retention(platform.ports).removed == 1
+        assert platform.archive.files == {}
+
+    def test_an_outage_ends_the_run(self, platform: Platform) -> None:
+        """When HDFS does not answer at all, the run fails at once, to be tried again as a whole."""
+        platform.ingest(CUSTOMER, FREE)
+        platform.clock.time += KEEP + MARGIN
+        outage = Disturbance("archive.delete", unavailable)
+        ports = disturbed_ports(platform.ports, outage)
+        with pytest.raises(ServerUnavailableError):
+            run_retention(disturbed_ports(ports, Disturbance("archive.length", unavailable)))
+
+
+def unavailable() -> None:
+    """A server is away."""
+    raise ServerUnavailableError("HDFS", "it is away")
+
+
+class TestSweep:
+    """What HDFS holds that no shard names."""
+
+    def test_leaves_what_may_still_be_committed(self, platform: Platform) -> None:
+        """Files of an attempt that has its slice stay, staged and renamed; they may be years old."""
+        staged, renamed = Attempt(platform, CUSTOMER, [FREE]), Attempt(platform, CUSTOMER, [KEPT])
+        renamed.rename()
+        assert at_age(platform, 50 * KEEP).swept == 0
+        assert set(platform.archive.files) == {staged.path, renamed.path}
+
+    def test_leaves_what_another_run_is_copying(self, platform: Platform) -> None:
+        """A sweep that runs late, just before another run's commit, does not take its hold shard away."""
+        (held,) = platform.ingest(CUSTOMER, HELD)
+        platform.ledger.place(CUSTOMER, held, "lawsuit", "counsel")
+        platform.clock.time += KEEP + MARGIN
+        late_sweep = Disturbance("ledger.move", lambda: sweep_archive(platform.ledger, platform.archive, ROOT))
+        run_retention(disturbed_ports(platform.ports, late_sweep))
+        assert platform.original(held) == HELD
+
+    def test_removes_what_a_superseded_attempt_left(self, platform: Platform) -> None:
+        """Once another attempt has the slice, or has committed it, the older files go, however young they are."""
+        staged, renamed = Attempt(platform, CUSTOMER, [FREE]), Attempt(platform, CUSTOMER, [KEPT])
+        renamed.rename()
+        staged.supersede()
+        platform.ledger.slices[PARTITION, 1] = SliceState(1, committed=True)
+        summary = run_retention(platform.ports)
+        assert (summary.swept, summary.swept_folders) == (2, 1)
+        assert platform.archive.files == {}
+
+    def test_leaves_and_reports_what_it_does_not_know(self, platform: Platform) -> None:
+        """Names that do not parse, slices and claims that this ledger never had: left where they are."""
+        platform.ingest(CUSTOMER, FREE)
+        foreign = [
+            f"{ROOT}/archive/readme.txt",
+            f"{ROOT}/archive/dt=2026-01-01/photos.uploaded-0-99-100-1.tar",
+            f"{ROOT}/_staging/photos.uploaded-7-0-1.tar",
+            f"{ROOT}/held/dt=2026-01-01/hold-1-99999999999999999.tar",
+            f"{ROOT}/held/dt=2026-01-01/hold-77-1.tar",
+        ]
+        platform.archive.files.update(dict.fromkeys(foreign, b""))
+        assert run_retention(platform.ports) == RetentionSummary(foreign=5)
+        assert set(foreign) < set(platform.archive.files)
+
+    def test_a_removed_shard_that_came_back_is_removed_again(self, platform: Platform) -> None:
+        """A file restored from an HDFS snapshot does not outlive its record."""
+        platform.ingest(CUSTOMER, FREE)
+        files = dict(platform.archive.files)
+        at_age(platform, KEEP + MARGIN)
+        platform.archive.files.update(files)
+        assert run_retention(platform.ports).swept == 1
+
+
+def scene() -> Witness:
+    """Everything at once, just due: held and free photos in one shard, a hold shard of which one photo was released.
+
+    Also a rejected record, a published entry, a file of a dead attempt and one of a living.
+    """
+    witness = Witness(START)
+    witness.ingest(OTHER, KEPT, LIFTED)
+    for name in (KEPT, LIFTED):
+        witness.place(OTHER, name)
+    witness.pass_until(START + KEEP + LATEST)
+    witness.ingest(CUSTOMER, HELD, FREE, NEWER)
+    witness.place(CUSTOMER, HELD)
+    committed = witness.now
+    witness.platform.ledger.rejected.append(RejectedRow(committed))
+    witness.platform.ledger.published.append(committed)
+    witness.pass_until(committed + KEEP + MARGIN - SECOND)
+    witness.lift(OTHER, LIFTED)
+    witness.begin(CUSTOMER, b"dead" * 10, renamed=True)
+    witness.supersede()
+    witness.begin(CUSTOMER, b"alive" * 10, renamed=True)
+    witness.platform.clock.time += SECOND
+    return witness
+
+
+def calls_of_a_run() -> list[str]:
+    """What a run asks of the outside world in that scene."""
+    quiet = Disturbance(-1, kill)
+    run_retention(disturbed_ports(scene().platform.ports, quiet))
+    return quiet.calls
+
+
+CALLS = calls_of_a_run()
+SCENE = scene()
+# In a row of equal calls, the first and the last.
+PLACES = [n for n, call in enumerate(CALLS) if CALLS[n - 1 : n + 2] != [call] * 3]
+
+DISTURBANCES: dict[str, Callable[[Witness], object]] = {
+    "killed": lambda _: kill(),
+    "overtaken": lambda witness: run_retention(witness.platform.ports),
+    "free photo sent again": lambda witness: witness.ingest(CUSTOMER, FREE),
+    "held photo sent again": lambda witness: witness.ingest(CUSTOMER, HELD),
+    "released photo sent again": lambda witness: witness.ingest(OTHER, LIFTED),
+    "free photo held": lambda witness: witness.place(CUSTOMER, FREE),
+    "everything held": lambda witness: witness.place(CUSTOMER, None),
+    "released photo held again": lambda witness: witness.place(OTHER, LIFTED),
+    "hold lifted": lambda witness: witness.lift(CUSTOMER, HELD),
+    "other hold lifted": lambda witness: witness.lift(OTHER, KEPT),
+    "living attempt commits": lambda witness: witness.commit(timedelta(0)),
+    "living attempt dies": lambda witness: witness.supersede(),
+}
+
+
+@pytest.mark.parametrize("call", PLACES, ids=lambda call: f"{call:03d} {CALLS[call]}")
+@pytest.mark.parametrize("disturbance", DISTURBANCES)
+def test_disturbed_at_any_call(call: int, disturbance: str) -> None:
+    """Whatever happens just before any call of a run: both bounds hold then, and after the runs that follow."""
+    witness = deepcopy(SCENE)
+    ports = disturbed_ports(witness.platform.ports, Disturbance(call, lambda: DISTURBANCES[disturbance](witness)))
+    try:
+        run_retention(ports)
+    except Killed:
+        assert disturbance == "killed"
+    witness.check()
+    run_retention(witness.platform.ports)
+    witness.check_nothing_is_left_over()
+    witness.check()
+    witness.pass_until(witness.now + LATEST)
+    witness.check()
+
+
+def test_scene_reaches_every_call() -> None:
+    """The scene makes a run use every port method there is, so that each one is a place to be disturbed at."""
+    assert set(CALLS) == {
+        "clock.now",
+        *(f"ledger.{name}" for name in ("blank_rejected", "forget_published", "due", "claim", "held_photos")),
+        *(f"ledger.{name}" for name in ("move", "expire", "record_removed")),
+        *(f"archive.{name}" for name in ("read", "create", "rename", "delete", "list", "empty_folders")),
+        "archive.remove_folder",
+        *("file.write", "file.close"),
+        *(f"index.{name}" for name in ("slice_states", "shard_states", "named")),
+    }
