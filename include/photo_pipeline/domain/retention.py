@@ -105,6 +105,17 @@ class HoldFile:
     claim: int
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class ReprocessFile:
+    """A file by an attempt at deriving a shard's photos again, as its name tells."""
+
+    shard_id: int
+    attempt: int
+
+
+WrittenFile = SliceFile | HoldFile | ReprocessFile
+
+
 @dataclass(frozen=True, slots=True)
 class SliceState:
     """How far the ledger is with a slice."""
@@ -148,11 +159,13 @@ def hold_path(root: str, claim: ClaimedShard) -> str:
     return f"{root}/held/dt={claim.dt:%Y-%m-%d}/{name}"
 
 
-def file_of(path: str) -> SliceFile | HoldFile | None:
+def file_of(path: str) -> WrittenFile | None:
     """Who wrote a file of the archive, by its folder and name; ``None`` for a name that is none of ours."""
     folder, _, name = path.rpartition("/")
     if held := _HOLD_NAME.fullmatch(name):
         return HoldFile(int(held["shard"]), int(held["claim"]))
+    if reprocessed := _REPROCESS_NAME.fullmatch(name):
+        return ReprocessFile(int(reprocessed["shard"]), int(reprocessed["attempt"]))
     pattern = _STAGING_NAME if folder.endswith("/_staging") else _SHARD_NAME
     if found := pattern.fullmatch(name):
         topic_partition = TopicPartition(found["topic"], int(found["partition"]))
@@ -161,7 +174,7 @@ def file_of(path: str) -> SliceFile | HoldFile | None:
 
 
 def leftover_kind(
-    file: SliceFile | HoldFile | None,
+    file: WrittenFile | None,
     slices: Mapping[tuple[TopicPartition, int], SliceState],
     shards: Mapping[int, ShardState],
 ) -> Leftover:
@@ -174,6 +187,8 @@ def leftover_kind(
         return _slice_leftover(file, slices.get(file.slice_key))
     if isinstance(file, HoldFile):
         return _hold_leftover(file, shards.get(file.shard_id))
+    if isinstance(file, ReprocessFile):
+        return _reprocess_leftover(shards.get(file.shard_id))
     return Leftover.FOREIGN
 
 
@@ -192,6 +207,14 @@ def _hold_leftover(file: HoldFile, state: ShardState | None) -> Leftover:
     return Leftover.ABANDONED if fenced else Leftover.UNDER_WAY
 
 
+def _reprocess_leftover(source: ShardState | None) -> Leftover:
+    # photo_reprocess removes its own leftovers, but only when it runs: what it copied must not outlive the source.
+    if source is None:
+        return Leftover.FOREIGN
+    return Leftover.ABANDONED if source.state == "removed" else Leftover.UNDER_WAY
+
+
 _HOLD_NAME = re.compile(r"hold-(?P<shard>\d+)-(?P<claim>\d+)\.tar")
+_REPROCESS_NAME = re.compile(r"reprocess-(?P<shard>\d+)-(?P<attempt>\d+)\.tar")
 _SHARD_NAME = re.compile(r"(?P<topic>.+)-(?P<partition>\d+)-(?P<start>\d+)-(?P<end>\d+)-(?P<attempt>\d+)\.tar")
 _STAGING_NAME = re.compile(r"(?P<topic>.+)-(?P<partition>\d+)-(?P<start>\d+)-(?P<attempt>\d+)\.tar")

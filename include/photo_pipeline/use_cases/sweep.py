@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from photo_pipeline.domain.retention import HoldFile, Leftover, SliceFile, file_of, leftover_kind
+from photo_pipeline.domain.retention import HoldFile, Leftover, ReprocessFile, SliceFile, file_of, leftover_kind
 from photo_pipeline.ports import ArchiveFile, ArchiveIndex, RetainedArchive
 
 logger = logging.getLogger(__name__)
@@ -52,7 +52,9 @@ def _sweep_batch(
     owners = {file.path: file_of(file.path) for file in files}
     # In this order: what was committed by the time of the states is named by the time of the names.
     slices = index.slice_states({owner.slice_key for owner in owners.values() if isinstance(owner, SliceFile)})
-    shards = index.shard_states({owner.shard_id for owner in owners.values() if isinstance(owner, HoldFile)})
+    shards = index.shard_states(
+        {owner.shard_id for owner in owners.values() if isinstance(owner, HoldFile | ReprocessFile)}
+    )
     named = index.named(owners)
     for path, owner in owners.items():
         if path in named:

@@ -262,10 +262,20 @@ class TestSweep:
             f"{ROOT}/_staging/photos.uploaded-7-0-1.tar",
             f"{ROOT}/held/dt=2026-01-01/hold-1-99999999999999999.tar",
             f"{ROOT}/held/dt=2026-01-01/hold-77-1.tar",
+            f"{ROOT}/held/dt=2026-01-01/reprocess-77-1.tar",
         ]
         platform.archive.files.update(dict.fromkeys(foreign, b""))
-        assert run_retention(platform.ports) == RetentionSummary(foreign=5)
+        assert run_retention(platform.ports) == RetentionSummary(foreign=6)
         assert set(foreign) < set(platform.archive.files)
+
+    def test_what_reprocessing_left_goes_with_its_source(self, platform: Platform) -> None:
+        """A copy by a killed attempt to derive renditions again stays while it may be committed, and no longer."""
+        platform.ingest(CUSTOMER, FREE)
+        left = {f"{ROOT}/_staging/reprocess-1-7.tar", f"{ROOT}/archive/dt=2026-01-01/reprocess-1-8.tar"}
+        platform.archive.files.update(dict.fromkeys(left, FREE))
+        assert run_retention(platform.ports) == RetentionSummary()
+        assert at_age(platform, KEEP + MARGIN).swept == 2
+        assert platform.archive.files == {}
 
     def test_a_removed_shard_that_came_back_is_removed_again(self, platform: Platform) -> None:
         """A file restored from an HDFS snapshot does not outlive its record."""
