@@ -1,4 +1,4 @@
-"""The command line: ``python -m local_stack up|down|status|clean|logs|env|fetch``."""
+"""The command line: ``python -m local_stack up|down|restart|status|clean|logs|env|fetch``."""
 
 from __future__ import annotations
 
@@ -78,6 +78,14 @@ def _down(options: argparse.Namespace) -> int:
     return 0
 
 
+def _restart(options: argparse.Namespace) -> int:
+    settings = load_settings(home=options.home, port_offset=options.port_offset)
+    with ConsoleProgress() as progress:
+        Stack(settings, progress).restart_replicas()
+    print("restarted the upload API, one replica after the other")
+    return 0
+
+
 def _clean(options: argparse.Namespace) -> int:
     settings = load_settings(home=options.home, port_offset=options.port_offset)
     with ConsoleProgress() as progress:
@@ -139,6 +147,7 @@ def _env(options: argparse.Namespace) -> int:
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "up": _up,
     "down": _down,
+    "restart": _restart,
     "clean": _clean,
     "status": _status,
     "logs": _logs,

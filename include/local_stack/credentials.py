@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import tempfile
 import uuid
 from base64 import urlsafe_b64encode
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from joserfc.jwk import OKPKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 PASSWORD_BYTES = 18
 
@@ -49,10 +51,13 @@ class Credentials:
     def _once(self, filename: str, make: Callable[[], str]) -> str:
         path = self._folder / filename
         if not path.exists():
-            temporary = path.with_suffix(f".{os.getpid()}.new")
-            with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            # Services are prepared at the same time: the first one's secret is everybody's.
+            descriptor, temporary = tempfile.mkstemp(dir=self._folder)  # readable by its owner only
+            with os.fdopen(descriptor, "w") as file:
                 file.write(make())
-            temporary.replace(path)
+            with suppress(FileExistsError):
+                os.link(temporary, path)
+            Path(temporary).unlink()
         return path.read_text()
 
 

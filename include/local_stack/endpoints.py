@@ -126,7 +126,7 @@ def endpoints_of(settings: StackSettings, credentials: Credentials) -> Endpoints
 
     brokers = range(1, settings.instances["kafka"] + 1)
     return Endpoints(
-        api_url=f"http://{HOST}:{port('api')}",
+        api_url=f"http://{HOST}:{port('balancer' if settings.instances.get('balancer') else 'api')}",
         stream_url=f"http://{HOST}:{port('stream')}",
         airflow_url=f"http://{HOST}:{port('airflow')}",
         airflow_user=AIRFLOW_ADMIN,

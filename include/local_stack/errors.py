@@ -101,6 +101,10 @@ class LeftoverProcessError(StackError):
         super().__init__(f"these processes did not end: {', '.join(processes)}")
 
 
+class BalancerError(StackError):
+    """The load balancer does not answer, or a replica does not do as it should."""
+
+
 class SetupFailedError(StackError):
     """The DAG platform_setup did not succeed."""
 

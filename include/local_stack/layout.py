@@ -96,6 +96,11 @@ class Layout:
             return path
         return Path(tempfile.gettempdir()) / f"photo-stack-{digest(self.home)}.sock"
 
+    @property
+    def balancer_socket(self) -> Path:
+        """Where the load balancer is told to send no more requests to a replica."""
+        return self.supervisor_socket.with_name(self.supervisor_socket.name.replace("supervisor", "balancer"))
+
     def log_of(self, service: str) -> Path:
         """Return the log file of one service."""
         return self.logs / f"{service}.log"
@@ -137,6 +142,7 @@ class Layout:
             "endpoints.env",
             "supervisord.*",
             "supervisor.sock",
+            "balancer.sock",
             "platform-is-set-up",
         ):
             for file in self.home.glob(pattern):

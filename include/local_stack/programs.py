@@ -29,6 +29,18 @@ def find_java_home() -> Path:
     raise MissingProgramError(f"Java {JAVA_MINIMUM} or newer", found, INSTALL_JAVA)
 
 
+def find_haproxy() -> str:
+    """Return the load balancer's program; Debian puts it where only root's ``PATH`` may look.
+
+    Raises:
+        MissingProgramError: There is none.
+    """
+    found = shutil.which("haproxy") or shutil.which("haproxy", path="/usr/sbin:/usr/local/sbin")
+    if found is None:
+        raise MissingProgramError("HAProxy", "none was found", "apt-get install haproxy")
+    return found
+
+
 def _candidates() -> list[Path]:
     places = [Path(os.environ["JAVA_HOME"]) / "bin" / "java"] if os.environ.get("JAVA_HOME") else []
     on_path = shutil.which("java")

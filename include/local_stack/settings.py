@@ -73,14 +73,23 @@ class StackSettings:
     is_root: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Profile:
+    """What a profile changes: the state folder's name, all ports, numbers of instances."""
+
+    suffix: str
+    port_offset: int
+    instances: Mapping[str, int]
+
+
 def load_settings(
     environ: Mapping[str, str] | None = None, *, home: Path | None = None, port_offset: int = 0
 ) -> StackSettings:
-    """Read ``stack.toml`` and the environment.
+    """Read ``stack.toml`` and the environment; ``STACK`` names a profile, which has folder and ports of its own.
 
     Args:
         environ: The environment; the process's own when left out.
-        home: State folder, over ``PHOTO_STACK_HOME`` and ``.local``.
+        home: State folder, over ``PHOTO_STACK_HOME`` and ``.local``, to which a profile adds its name.
         port_offset: Added to every port that ``PHOTO_PORT_<NAME>`` does not set; ``PHOTO_PORT_OFFSET`` goes over it.
 
     Raises:
@@ -88,20 +97,32 @@ def load_settings(
     """
     env = os.environ if environ is None else environ
     table = tomllib.loads((Path(__file__).parent / "stack.toml").read_text())
+    profile = _profile(table, env)
+    instances = {**table["instances"], **profile.instances}
     is_root = os.geteuid() == 0
-    chosen_home = home or Path(env.get("PHOTO_STACK_HOME") or REPOSITORY / ".local")
+    chosen_home = home or Path(f"{env.get('PHOTO_STACK_HOME') or REPOSITORY / '.local'}{profile.suffix}")
     return StackSettings(
         repository=_writable_in_configuration(REPOSITORY),
         home=_writable_in_configuration(chosen_home.expanduser().resolve()),
         cache=_writable_in_configuration(_cache(env, is_root=is_root)),
-        ports=Ports(_ports(table["ports"], table["instances"], env, port_offset)),
+        ports=Ports(_ports(table["ports"], instances, env, port_offset + profile.port_offset)),
         memory=dict(table["memory"]),
-        instances=dict(table["instances"]),
+        instances=instances,
         limits=Limits(**table["limits"]),
         python=Path(sys.executable),
         user=getpass.getuser(),
         is_root=is_root,
     )
+
+
+def _profile(table: Mapping[str, Any], env: Mapping[str, str]) -> _Profile:
+    name = env.get("STACK", "")
+    if not name:
+        return _Profile("", 0, {})
+    if name not in table["profiles"]:
+        raise SettingsError(f"STACK must be one of: {', '.join(table['profiles'])} (or unset), not {name!r}")
+    found = table["profiles"][name]
+    return _Profile(f"-{name}", found["port_offset"], found["instances"])
 
 
 def _cache(env: Mapping[str, str], *, is_root: bool) -> Path:

@@ -29,7 +29,8 @@ from local_stack.layout import ensure_service_user, layout_of
 from local_stack.programs import find_java_home
 from local_stack.progress import Progress, Silent
 from local_stack.service import Layer
-from local_stack.services import Context, airflow, elasticsearch, hdfs, kafka, postgres, web
+from local_stack.services import Context, airflow, balancer, elasticsearch, hdfs, kafka, postgres, web
+from local_stack.services.balancer import BalancerControl
 from local_stack.settings import HOST
 from local_stack.setup import PlatformSetup, airflow_client
 from local_stack.supervision import ProcessState, Supervisor, render
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 
 SERVERS = ("postgres", "kafka", "hdfs", "elasticsearch")
 GRACE_SECONDS = 15.0
+DRAIN_SECONDS = 60.0
 SETUP_TITLE = "platform_setup"
 STOPPED = ProcessState("STOPPED", 0, 0, "")
 
@@ -142,6 +144,23 @@ class Stack:
         """Stop some units of a running stack; the rest goes on."""
         for service in reversed(choose(all_services(self._context()), tuple(units))):
             self._supervisor.stop_service(service)
+
+    def restart_replicas(self) -> None:
+        """Restart the upload API's replicas one after the other; behind the balancer no request fails.
+
+        Raises:
+            StackError: A replica did not come back; the others still run.
+        """
+        everything = all_services(self._context())
+        control = BalancerControl(self._layout.balancer_socket)
+        balanced = any(service.unit == "balancer" for service in everything)
+        for replica in choose(everything, ("api",)):
+            if balanced:
+                control.drain(replica.name, DRAIN_SECONDS)
+            self._supervisor.stop_service(replica)
+            self._launch([replica])
+            if balanced:
+                control.readmit(replica.name, DRAIN_SECONDS)
 
     def pid_of(self, service: str) -> int:
         """Return the process id of a running service, 0 when it does not run."""
@@ -247,7 +266,7 @@ def check_ports(services: Iterable[Service]) -> None:
 
 def all_services(context: Context) -> list[Service]:
     """Return every service of the stack."""
-    builders = (postgres, kafka, hdfs, elasticsearch, airflow, web)
+    builders = (postgres, kafka, hdfs, elasticsearch, airflow, web, balancer)
     return [service for builder in builders for service in builder.services(context)]
 
 

@@ -22,6 +22,8 @@ from local_stack.endpoints import (
 from local_stack.errors import NotReadyError
 from local_stack.service import Layer, Service
 from local_stack.services import base_environment
+from local_stack.services.hdfs import client_options
+from local_stack.services.kafka import replication
 from local_stack.services.postgres import AIRFLOW_ROLE, url
 from local_stack.services.steps import run_step
 from local_stack.settings import HOST
@@ -114,6 +116,7 @@ def environment(context: Context) -> dict[str, str]:
         "AIRFLOW_HOME": str(context.layout.airflow_home),
         # Each partition with a backlog is a task of its own, and every task costs two cores a second of start-up.
         "PHOTO_KAFKA_PARTITIONS": str(PARTITIONS),
+        **_topic_replication(context),
         **{f"AIRFLOW__{key}": value for key, value in options.items()},
         **{f"AIRFLOW_CONN_{key}": json.dumps(value) for key, value in connections(context).items()},
     }
@@ -135,10 +138,21 @@ def connections(context: Context) -> dict[str, dict[str, Any]]:
             "host": HOST,
             "port": ports("namenode_http"),
             "login": endpoints.hdfs_user,
-            "extra": {"namenode": endpoints.hdfs_namenode},
+            "extra": {
+                "namenode": endpoints.hdfs_namenode,
+                **({"client_config": options} if (options := client_options(context)) else {}),
+            },
         },
         "PHOTO_ELASTICSEARCH": _elasticsearch(context, ELASTICSEARCH_SYNC),
     }
+
+
+def _topic_replication(context: Context) -> dict[str, str]:
+    """What ``platform_setup`` makes topics with; one broker is what it expects anyway."""
+    replicas, in_sync = replication(context)
+    if replicas == 1:
+        return {}
+    return {"PHOTO_KAFKA_REPLICATION_FACTOR": str(replicas), "PHOTO_KAFKA_MIN_INSYNC_REPLICAS": str(in_sync)}
 
 
 def _postgres(context: Context, role: str) -> dict[str, Any]:

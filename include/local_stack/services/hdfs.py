@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 
 PROBE_SECONDS = 3
 REPLICAS_WANTED = 3
+# New blocks do not go to a DataNode that has been silent for three of its heartbeats.
+_SEVERAL_DATANODES = {
+    "dfs.namenode.stale.datanode.interval": 9000,
+    "dfs.namenode.avoid.write.stale.datanode": "true",
+    "dfs.namenode.avoid.read.stale.datanode": "true",
+}
 LOGGING = """\
 log4j.rootLogger=INFO, console
 log4j.appender.console=org.apache.log4j.ConsoleAppender
@@ -68,7 +74,8 @@ def site(context: Context, name: str, instance: int = 1) -> dict[str, object]:
     """Return hdfs-site for a NameNode or a DataNode."""
     ports = context.settings.ports
     return {
-        "dfs.replication": min(REPLICAS_WANTED, len(context.names("datanode"))),
+        "dfs.replication": replication(context),
+        **({**_SEVERAL_DATANODES, **client_options(context)} if replication(context) > 1 else {}),
         "dfs.namenode.name.dir": f"file://{context.layout.data / 'namenode'}",
         "dfs.namenode.rpc-address": f"{HOST}:{ports('namenode')}",
         "dfs.namenode.http-address": f"{HOST}:{ports('namenode_http')}",
@@ -83,6 +90,26 @@ def site(context: Context, name: str, instance: int = 1) -> dict[str, object]:
         "dfs.datanode.address": f"{HOST}:{ports('datanode', instance)}",
         "dfs.datanode.http.address": f"{HOST}:{ports('datanode_http', instance)}",
         "dfs.datanode.ipc.address": f"{HOST}:{ports('datanode_ipc', instance)}",
+    }
+
+
+def replication(context: Context) -> int:
+    """Return on how many DataNodes each block lies."""
+    return min(REPLICAS_WANTED, len(context.names("datanode")))
+
+
+def client_options(context: Context) -> dict[str, str]:
+    """Return what a client needs to know so that writing goes on while one of few DataNodes is away.
+
+    With as many DataNodes as replicas there is nobody to replace a lost one: two copies are written, and the NameNode
+    makes the third when the DataNode is back.
+    """
+    if replication(context) == 1:
+        return {}
+    return {
+        "dfs.client.block.write.replace-datanode-on-failure.enable": "true",
+        "dfs.client.block.write.replace-datanode-on-failure.policy": "DEFAULT",
+        "dfs.client.block.write.replace-datanode-on-failure.best-effort": "true",
     }
 
 

@@ -33,6 +33,12 @@ def services(context: Context) -> list[Service]:
     return [_broker(context, node, name) for node, name in enumerate(context.names("kafka"), start=1)]
 
 
+def replication(context: Context) -> tuple[int, int]:
+    """Return the replication factor, and how many replicas must have a record before it is acknowledged."""
+    replicas = min(REPLICAS_WANTED, len(context.names("kafka")))
+    return replicas, max(1, replicas - 1)
+
+
 def _broker(context: Context, node: int, name: str) -> Service:
     ports = context.settings.ports
     folder = context.layout.config / name
@@ -56,7 +62,7 @@ def properties(context: Context, node: int, name: str) -> dict[str, object]:
     """Return one node's configuration."""
     ports = context.settings.ports
     nodes = range(1, len(context.names("kafka")) + 1)
-    replicas = min(REPLICAS_WANTED, len(nodes))
+    replicas, in_sync = replication(context)
     size = context.settings.limits.message_bytes
     return {
         "process.roles": "broker,controller",
@@ -72,11 +78,11 @@ def properties(context: Context, node: int, name: str) -> dict[str, object]:
         "replica.fetch.max.bytes": size,
         "log.message.timestamp.type": "LogAppendTime",
         "default.replication.factor": replicas,
-        "min.insync.replicas": max(1, replicas - 1),
+        "min.insync.replicas": in_sync,
         "offsets.topic.replication.factor": replicas,
         "offsets.topic.num.partitions": INTERNAL_PARTITIONS,
         "transaction.state.log.replication.factor": replicas,
-        "transaction.state.log.min.isr": max(1, replicas - 1),
+        "transaction.state.log.min.isr": in_sync,
         "transaction.state.log.num.partitions": INTERNAL_PARTITIONS,
         "group.initial.rebalance.delay.ms": 0,
     }
