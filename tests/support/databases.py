@@ -38,26 +38,26 @@ def as_settings(url: str, database: str | None = None) -> DatabaseSettings:
 def fresh_database(endpoints: Endpoints, superuser_password: str) -> Iterator[Database]:
     """Create an empty database with all migrations applied; it is dropped at the end."""
     name = f"test_{uuid4().hex}"
+    _as_superuser(endpoints, superuser_password, sql.SQL("CREATE DATABASE {} OWNER photo_owner"), name)
+    try:
+        database = Database(
+            owner=as_settings(endpoints.database_url, name),
+            api=as_settings(endpoints.api_database_url, name),
+            pipeline=as_settings(endpoints.pipeline_database_url, name),
+            bi=as_settings(endpoints.bi_database_url, name),
+        )
+        engine = make_engine(database.owner, "tests")
+        upgrade(engine)
+        engine.dispose()
+        yield database
+    finally:
+        # A connection of its own: the test may have restarted the server.
+        _as_superuser(endpoints, superuser_password, sql.SQL("DROP DATABASE {} WITH (FORCE)"), name)
+
+
+def _as_superuser(endpoints: Endpoints, password: str, statement: sql.SQL, database: str) -> None:
     server = make_url(endpoints.database_url)
     with psycopg.connect(
-        host=server.host,
-        port=server.port,
-        user="postgres",
-        password=superuser_password,
-        dbname="postgres",
-        autocommit=True,
+        host=server.host, port=server.port, user="postgres", password=password, dbname="postgres", autocommit=True
     ) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {} OWNER photo_owner").format(sql.Identifier(name)))
-        try:
-            database = Database(
-                owner=as_settings(endpoints.database_url, name),
-                api=as_settings(endpoints.api_database_url, name),
-                pipeline=as_settings(endpoints.pipeline_database_url, name),
-                bi=as_settings(endpoints.bi_database_url, name),
-            )
-            engine = make_engine(database.owner, "tests")
-            upgrade(engine)
-            engine.dispose()
-            yield database
-        finally:
-            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+        connection.execute(statement.format(sql.Identifier(database)))
