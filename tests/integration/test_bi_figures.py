@@ -1,0 +1,223 @@
+"""Every figure of the analysts' dashboards and report: Elasticsearch's answer equals SQL's, row by row and in order."""
+
+import math
+import time
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import Connection, Engine, text
+from tests.support.databases import fresh_database
+from tests.support.outcomes import Outcomes
+from tests.support.search import Search, fresh_search
+
+from local_stack import Endpoints, Stack
+from local_stack.credentials import Credentials
+from photo_pipeline.adapters.postgres.bi import PostgresOutcomeSource, PostgresSyncState
+from photo_pipeline.adapters.postgres.engine import make_engine
+from photo_pipeline.bi.answers import ask, full_scope
+from photo_pipeline.bi.figures import FIGURES
+from photo_pipeline.bi.spec import RANK_TOLERANCE, Figure, Interval, Percentile, Row, Scope
+from photo_pipeline.use_cases.bi_sync import SyncPorts, sync_outcomes
+
+RECORDS = 1500
+START = datetime(2026, 1, 28, 21, tzinfo=UTC)
+STEP = timedelta(minutes=47)
+WAIT_SECONDS = 30.0
+EVERYTHING = Scope(START, START + 2 * RECORDS * STEP, Interval.DAY)
+WINDOW = Scope(START + timedelta(days=3), START + timedelta(days=5), Interval.HOUR)
+MONTHS = Scope(EVERYTHING.since, EVERYTHING.until, Interval.MONTH)
+
+
+class SystemClock:
+    """The time of this machine."""
+
+    def now(self) -> datetime:
+        """In UTC."""
+        return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class World:
+    """A ledger, an index and the sync between them."""
+
+    owner: Engine
+    pipeline: Engine
+    bi: Engine
+    search: Search
+
+    def sync(self, *, full: bool = False) -> None:
+        """Run until the newest change is in the index."""
+        source = PostgresOutcomeSource(self.bi)
+        with self.owner.connect() as connection:
+            newest = connection.execute(text("SELECT CAST(max(updated_xid) AS text) FROM ingest_record")).scalar_one()
+        deadline = time.monotonic() + WAIT_SECONDS
+        while source.horizon() <= int(newest):
+            assert time.monotonic() < deadline, "another transaction stays open"
+            time.sleep(0.05)
+        ports = SyncPorts(source, PostgresSyncState(self.pipeline), self.search.index(), SystemClock())
+        sync_outcomes(ports, full=full, page_rows=400)
+        self.search.index().refresh()
+
+    def found(self, figure: Figure, scope: Scope) -> tuple[Row, ...]:
+        """Elasticsearch's rows."""
+        answer = ask(self.search.sync, self.search.alias, figure, scope)
+        assert answer.exact
+        return answer.rows
+
+
+@pytest.fixture(scope="module")
+def settled(stack: Endpoints, test_stack: Stack) -> Iterator[World]:
+    """A ledger of mixed outcomes after updates, expiries and a resync, and the index of it."""
+    superuser = Credentials(test_stack.settings.home / "secrets").password("postgres")
+    with fresh_database(stack, superuser) as database, fresh_search(stack) as search:
+        owner, pipeline, bi = engines = [
+            make_engine(settings, "test") for settings in (database.owner, database.pipeline, database.bi)
+        ]
+        search.administered().ensure_template()
+        world = World(owner, pipeline, bi, search)
+        with owner.begin() as connection:
+            photos = _fill(Outcomes(connection))
+        world.sync()
+        with owner.begin() as connection:
+            _change(connection, photos)
+        world.sync()
+        world.sync(full=True)
+        yield world
+        for engine in engines:
+            engine.dispose()
+
+
+def test_the_ledger_holds_what_the_figures_need(settled: World) -> None:
+    """The comparison below would be worth little on uniform data: at least 1,000 outcomes, nothing left out."""
+    with settled.bi.connect() as connection:
+        row = connection.execute(
+            text(
+                "SELECT count(*), count(DISTINCT outcome), count(DISTINCT source), count(DISTINCT format), "
+                "count(DISTINCT customer_id), count(DISTINCT customer_name), count(DISTINCT reject_reason), "
+                "count(DISTINCT date_trunc('month', processed_at)), count(expired_at) FROM bi_outcome"
+            )
+        ).one()
+    assert row[0] >= 1000
+    assert row[1:8] == (3, 2, 5, 30, 29, 4, 3)
+    assert row[8] >= 200
+
+
+@pytest.mark.parametrize("scope", [EVERYTHING, WINDOW, MONTHS], ids=["by day", "two days by hour", "by month"])
+@pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: figure.name)
+def test_elasticsearch_says_what_sql_says(settled: World, figure: Figure, scope: Scope) -> None:
+    """Same rows, same order, same numbers; a percentile's rank within ``RANK_TOLERANCE``."""
+    parameters = {"since": scope.since, "until": scope.until, "interval": scope.interval.value}
+    with settled.bi.connect() as connection:
+        expected = [tuple(row) for row in connection.execute(text(figure.sql), parameters)]
+    found = settled.found(figure, scope)
+    assert expected
+    assert [row.keys for row in found] == [row[: len(figure.dimensions)] for row in expected]
+    for row, wanted in zip(found, expected, strict=True):
+        for measure, value, right in zip(figure.measures, row.values, wanted[len(figure.dimensions) :], strict=True):
+            if isinstance(measure, Percentile):
+                assert value is not None
+                _assert_rank(_latencies(settled, scope, row), value, measure.percent / 100)
+                _assert_rank(_latencies(settled, scope, row), float(right), measure.percent / 100)
+            else:
+                assert value == pytest.approx(float(right), rel=1e-12)
+
+
+def test_nothing_is_an_answer_too(stack: Endpoints) -> None:
+    """Before the first outcome there is no index: every figure is empty, none fails."""
+    with fresh_search(stack) as search:
+        assert full_scope(search.sync, search.alias) is None
+        for figure in FIGURES:
+            answer = ask(search.sync, search.alias, figure, EVERYTHING)
+            assert all(value in (0, None) for row in answer.rows for value in row.values)
+
+
+def test_the_scope_of_everything_holds_everything(settled: World) -> None:
+    """The report's default window misses neither the first nor the last record."""
+    scope = full_scope(settled.search.sync, settled.search.alias)
+    assert scope is not None
+    (outcomes,) = (figure for figure in FIGURES if figure.name == "outcomes")
+    assert sum(int(row.values[0] or 0) for row in settled.found(outcomes, scope)) == RECORDS
+
+
+def _fill(outcomes: Outcomes) -> list[UUID]:
+    """Mixed outcomes of 30 customers, two of them with the same name, over three months; some at awkward moments."""
+    random = Random(6)  # noqa: S311 - the same data in every run is what is wanted
+    photos: list[UUID] = []
+    for offset in range(RECORDS):
+        accepted_at = _settled_at(offset) - timedelta(milliseconds=int(random.lognormvariate(8, 1)))
+        source = random.choices(("upload", "stream"), (3, 2))[0]
+        customer = f"Customer {int(30 * random.random() ** 2):02}"
+        draw = random.random()
+        if draw >= 0.2 or not photos:
+            photos.append(_photo(outcomes, random, offset, customer, source=source, accepted_at=accepted_at))
+        elif draw >= 0.1:
+            outcomes.record(offset, "duplicate", source=source, photo_id=random.choice(photos), accepted_at=accepted_at)
+        else:
+            _reject(outcomes, random, offset, customer, source=source, accepted_at=accepted_at)
+    outcomes.connection.execute(
+        text('UPDATE ingest_record SET processed_at = :settled_at WHERE "offset" = :offset'),
+        [{"offset": offset, "settled_at": _settled_at(offset)} for offset in range(RECORDS)],
+    )
+    return photos
+
+
+def _settled_at(offset: int) -> datetime:
+    """Spread evenly, and now and then exactly at a day's start or a moment before the next."""
+    day = START.replace(hour=0) + timedelta(days=1 + offset // 50)
+    return {0: day, 25: day - timedelta(microseconds=1)}.get(offset % 50, START + offset * STEP)
+
+
+def _reject(outcomes: Outcomes, random: Random, offset: int, customer: str, **columns: Any) -> None:
+    reason = random.choice(("truncated", "not_an_image", "unknown_customer", "corrupt"))
+    if reason == "unknown_customer":
+        columns |= {"source": None}
+    else:
+        columns |= {"customer_id": outcomes.customer(customer)}
+    outcomes.record(offset, reason=reason, bytes=offset * 100, **columns)
+
+
+def _photo(outcomes: Outcomes, random: Random, offset: int, customer: str, **columns: Any) -> UUID:
+    facts = {
+        "format": random.choices(("jpeg", "png", "heic", "webp", "avif"), (8, 4, 2, 1, 1))[0],
+        "width": random.choice((1000, 4000, 6000, random.randrange(200, 9000))),
+        "height": random.choice((1000, 3000, 4000, random.randrange(200, 9000))),
+        "bytes": random.choice((1024 * 1024, 2 * 1024 * 1024, int(random.lognormvariate(15, 1)))),
+        "camera": random.choice((None, *(f"Camera {number}" for number in range(14)))),
+    }
+    return outcomes.photo(offset, customer, **facts, **columns)
+
+
+def _change(connection: Connection, photos: Sequence[UUID]) -> None:
+    """What happens to outcomes after they were synced."""
+    for photo_id in photos[::3][:200]:
+        Outcomes(connection).expire(photo_id)
+    connection.execute(
+        text("""UPDATE ingest_record SET reason = 'corrupt' WHERE reason = 'truncated' AND "offset" < 300""")
+    )
+    connection.execute(text("UPDATE customer SET display_name = 'Customer 00' WHERE display_name = 'Customer 01'"))
+
+
+def _latencies(world: World, scope: Scope, row: Row) -> list[int]:
+    """All latencies of a row's bucket, ascending."""
+    bucket = "AND date_trunc(:interval, processed_at, 'UTC') = :bucket" if row.keys else ""
+    parameters: dict[str, Any] = {"since": scope.since, "until": scope.until}
+    if row.keys:
+        parameters |= {"interval": scope.interval.value, "bucket": row.keys[0]}
+    statement = f"SELECT latency_ms FROM bi_outcome WHERE processed_at >= :since AND processed_at < :until {bucket}"
+    with world.bi.connect() as connection:
+        return sorted(connection.execute(text(statement), parameters).scalars())
+
+
+def _assert_rank(numbers: Sequence[int], value: float, quantile: float) -> None:
+    """The value lies between the numbers of the ranks next to the quantile's, give or take the tolerance."""
+    slack = max(1.0, RANK_TOLERANCE * len(numbers))
+    place = quantile * (len(numbers) - 1)
+    low = numbers[max(0, math.floor(place - slack))]
+    high = numbers[min(len(numbers) - 1, math.ceil(place + slack))]
+    assert low <= value <= high, (bisect_left(numbers, value), bisect_right(numbers, value), place, len(numbers))
