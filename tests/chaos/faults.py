@@ -1,0 +1,152 @@
+"""What is done to the servers: a process dies by SIGKILL, and comes back at once or after a while."""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from random import Random
+
+import psutil
+
+from local_stack import Stack, processes
+from local_stack.layout import layout_of
+from local_stack.service import Service
+from local_stack.stack import all_services
+from local_stack.supervision import Supervisor
+
+TASK_TITLE = "airflow worker -- "
+"""What Airflow calls the process that runs a task's code."""
+TASK_WAIT_SECONDS = 20.0
+KINDS = (
+    "kafka",
+    "datanode",
+    "namenode",
+    "postgres",
+    "elasticsearch",
+    "airflow-scheduler",
+    "airflow-triggerer",
+    "airflow-api-server",
+    "api",
+    "stream",
+    "task",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is to happen.
+
+    Attributes:
+        kind: one of ``KINDS``.
+        pick: which of several, as a share of their number.
+        down: seconds until it is started again; 0 leaves that to the supervisor, which starts it at once.
+        pause: seconds until the next fault.
+    """
+
+    kind: str
+    pick: float
+    down: float
+    pause: float
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """One thing that happened: which process, how long it was held down."""
+
+    at: float
+    kind: str
+    victim: str
+    down: float
+
+
+def faults(seed: int, kinds: Sequence[str] = KINDS) -> Iterator[Fault]:
+    """Endless and repeatable: each kind once in random order, then again in another."""
+    random = Random(seed)  # noqa: S311 - repeatable, not secret
+    while True:
+        for kind in random.sample(kinds, len(kinds)):
+            down = random.choice((0.0, random.uniform(5, 20)))
+            yield Fault(kind, random.random(), 0.0 if kind == "task" else down, random.uniform(5, 15))
+
+
+class Killer:
+    """Kills processes of one stack, and no others.
+
+    Args:
+        stack: whose.
+        say: is told what happens.
+    """
+
+    def __init__(self, stack: Stack, say: Callable[[str], object]) -> None:
+        self._stack = stack
+        self._say = say
+        self._supervisor = Supervisor(stack.settings, layout_of(stack.settings))
+        self._services: Sequence[Service] = all_services(stack._context())
+        self._began = time.monotonic()
+        self.done: list[Done] = []
+
+    def inject(self, plan: Iterable[Fault], seconds: float, most: int) -> None:
+        """Do one fault after the other until the time, or their number, is up; all servers are started at the end."""
+        deadline = time.monotonic() + seconds
+        for number, fault in enumerate(plan):
+            if number == most or time.monotonic() >= deadline:
+                return
+            self._inject(fault)
+            time.sleep(max(0.0, min(fault.pause, deadline - time.monotonic())))
+
+    def _inject(self, fault: Fault) -> None:
+        if fault.kind == "task":
+            self._kill_task(fault)
+            return
+        members = [service for service in self._services if _is_of_kind(service.name, fault.kind)]
+        if not members:
+            return
+        victim = members[int(fault.pick * len(members))]
+        pid = self._stack.pid_of(victim.name)
+        if not pid:
+            return
+        # The whole group, as when a container is taken away: each service is the leader of its own.
+        os.killpg(pid, signal.SIGKILL)
+        self._note(fault, victim.name)
+        if fault.down:
+            self._supervisor.stop_service(victim)
+            time.sleep(fault.down)
+            self._supervisor.start_service(victim)
+
+    def _kill_task(self, fault: Fault) -> None:
+        deadline = time.monotonic() + TASK_WAIT_SECONDS
+        while time.monotonic() < deadline:
+            tasks = [process for process in processes.find(self._stack.settings.home) if _runs_a_task(process)]
+            if tasks:
+                tasks[int(fault.pick * len(tasks))].kill()
+                self._note(fault, "a running task")
+                return
+            time.sleep(0.2)
+
+    def _note(self, fault: Fault, victim: str) -> None:
+        at = time.monotonic() - self._began
+        self.done.append(Done(at, fault.kind, victim, fault.down))
+        self._say(f"{at:6.1f} s  killed {victim}" + (f", down for {fault.down:.0f} s" if fault.down else ""))
+
+
+def wait_until_all_run(stack: Stack, seconds: float) -> list[str]:
+    """Wait until every service does its work, starting none; what is not well by then, in words."""
+    deadline = time.monotonic() + seconds
+    while True:
+        ill = [f"{status.title} ({status.state}): {status.detail}" for status in stack.status() if not status.ready]
+        if not ill or time.monotonic() > deadline:
+            return ill
+        time.sleep(2)
+
+
+def _runs_a_task(process: psutil.Process) -> bool:
+    try:
+        return " ".join(process.cmdline()).startswith(TASK_TITLE)
+    except psutil.Error:
+        return False
+
+
+def _is_of_kind(service: str, kind: str) -> bool:
+    """``kafka`` is ``kafka``, and so are ``kafka-1`` to ``kafka-3``."""
+    name, _, number = service.rpartition("-")
+    return kind in {service, name if number.isdigit() else service}

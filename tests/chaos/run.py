@@ -1,0 +1,153 @@
+"""One run: load, faults, settling, checks."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+
+import httpx
+import psycopg
+from tests.chaos.faults import KINDS, Done, Killer, faults, wait_until_all_run
+from tests.chaos.load import Load, Sender
+from tests.chaos.verify import CHECKS, Evidence
+
+from local_stack import Endpoints, Stack
+from local_stack.credentials import Credentials
+from local_stack.endpoints import endpoints_of
+from local_stack.layout import layout_of
+
+Say = Callable[[str], object]
+NAMED = 20
+"""How many findings of a check are kept in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run is made of.
+
+    Attributes:
+        seed: decides photos, victims, order and pauses.
+        seconds: how long faults go on.
+        most: how many there are at most.
+        rate: uploads per second.
+        kinds: which faults.
+        settle_seconds: how long everything may take to be well, and to be processed, afterwards.
+    """
+
+    seed: int = 1
+    seconds: float = 600
+    most: int = 10_000
+    rate: float = 2.0
+    kinds: Sequence[str] = KINDS
+    settle_seconds: float = 600
+
+
+@dataclass
+class Result:
+    """What came of a run.
+
+    Attributes:
+        plan: what it was.
+        faults: what was done, in order.
+        answers: how the requests ended, by way and status.
+        receipts: how many were given.
+        given_up: photos that no retry got accepted.
+        settled_seconds: from the end of the faults until the last record had its outcome.
+        findings: by check, in words; checks without findings are in ``passed``.
+        passed: checks that found nothing.
+    """
+
+    plan: Plan
+    faults: list[Done] = field(default_factory=list)
+    answers: Counter[tuple[str, str]] = field(default_factory=Counter)
+    receipts: int = 0
+    given_up: int = 0
+    settled_seconds: float = 0.0
+    findings: dict[str, list[str]] = field(default_factory=dict)
+    passed: list[str] = field(default_factory=list)
+
+
+def run(stack: Stack, plan: Plan, say: Say) -> Result:
+    """Do one run on a stack that is up with everything."""
+    endpoints = endpoints_of(stack.settings, Credentials(layout_of(stack.settings).secrets))
+    result = Result(plan)
+    with (
+        closing(Sender(endpoints.api_url, endpoints.stream_url)) as uploader,
+        closing(Sender(endpoints.api_url, endpoints.stream_url)) as camera,
+    ):
+        load = Load(uploader, camera, plan.rate, plan.seed)
+        killer = Killer(stack, say)
+        with load:
+            killer.inject(faults(plan.seed, plan.kinds), plan.seconds, plan.most)
+        result.faults, result.answers = killer.done, load.answers
+        result.receipts, result.given_up = len(load.held), load.given_up
+        say(f"{result.receipts} receipts; settling ...")
+        _settle(stack, endpoints, load, result, say)
+        with psycopg.connect(endpoints.database_url, autocommit=True) as database:
+            evidence = Evidence(endpoints, (uploader, camera), load.held, load.sent, database)
+            _check(evidence, result, say)
+    return result
+
+
+def _settle(stack: Stack, endpoints: Endpoints, load: Load, result: Result, say: Say) -> None:
+    """Nobody helps: servers come back by themselves, and the schedule takes up what is left."""
+    began = time.monotonic()
+    deadline = began + result.plan.settle_seconds
+    _judge(result, "all servers came back by themselves", wait_until_all_run(stack, result.plan.settle_seconds))
+    left = [0]
+    while time.monotonic() < deadline and (left := _left(endpoints, load)):
+        time.sleep(2)
+    result.settled_seconds = time.monotonic() - began
+    words = [f"{waiting} records, slices or events still wait" for waiting in left]
+    _judge(result, "everything settled by itself", words)
+    say(f"settled after {result.settled_seconds:.0f} s")
+    _sync(endpoints, deadline + 120)
+
+
+def _left(endpoints: Endpoints, load: Load) -> list[int]:
+    """How much has no outcome yet or is still to be published; nothing when all is done."""
+    at = [(held.topic, held.partition, held.offset) for held in load.held]
+    topics, partitions, offsets = (list(column) for column in zip(*at, strict=True)) if at else ([], [], [])
+    query = (
+        'SELECT (SELECT count(*) FROM unnest(%s::text[], %s::int[], %s::bigint[]) AS w(topic, "partition", "offset") '
+        'WHERE NOT EXISTS (SELECT 1 FROM ingest_record r WHERE (r.topic, r."partition", r."offset") = '
+        '(w.topic, w."partition", w."offset"))) + (SELECT count(*) FROM outbox WHERE published_at IS NULL) '
+        "+ (SELECT count(*) FROM slice WHERE state <> 'committed')"
+    )
+    with psycopg.connect(endpoints.database_url, autocommit=True) as database:
+        row = database.execute(query, (topics, partitions, offsets)).fetchone()
+    return [row[0]] if row and row[0] else []
+
+
+def _sync(endpoints: Endpoints, deadline: float) -> None:
+    """Wait for a run of ``photo_bi_sync`` that began after everything had settled: it is due every five minutes."""
+    account = {"username": endpoints.airflow_user, "password": endpoints.airflow_password}
+    with httpx.Client(base_url=endpoints.airflow_url, timeout=60, trust_env=False) as client:
+        token = client.post("/auth/token", json=account).raise_for_status().json()["access_token"]
+        client.headers["Authorization"] = f"Bearer {token}"
+        runs = "/api/v2/dags/photo_bi_sync/dagRuns"
+        started = client.post(runs, json={"logical_date": None, "note": "after chaos"}).raise_for_status().json()
+        state = ""
+        while state not in {"success", "failed"} and time.monotonic() < deadline:
+            time.sleep(2)
+            state = client.get(f"{runs}/{started['dag_run_id']}").raise_for_status().json()["state"]
+
+
+def _check(evidence: Evidence, result: Result, say: Say) -> None:
+    for check in CHECKS:
+        name = check.__name__.replace("_", " ")
+        say(f"checking: {name}")
+        try:
+            found = list(check(evidence))
+        except (httpx.HTTPError, psycopg.Error, OSError) as error:
+            found = [f"could not be checked: {error!r}"]
+        _judge(result, name, found)
+
+
+def _judge(result: Result, name: str, found: Sequence[str]) -> None:
+    if found:
+        more = [f"... and {len(found) - NAMED} more"] if len(found) > NAMED else []
+        result.findings[name] = [*found[:NAMED], *more]
+    else:
+        result.passed.append(name)
