@@ -122,8 +122,12 @@ class ClaimLostError(PhotoPipelineError):
 class RetentionIncompleteError(PhotoPipelineError):
     """Some shards could not be removed in time; everything else was done, and the next run tries them again."""
 
+    SHOWN = 10
+
     def __init__(self, failures: Sequence[str]) -> None:
-        super().__init__(f"{len(failures)} shards could not be dealt with: " + "; ".join(failures))
+        shown = failures[: self.SHOWN]
+        more = [f"and {len(failures) - len(shown)} more, see the log"] if len(failures) > len(shown) else []
+        super().__init__("not everything that is due could be removed: " + "; ".join([*shown, *more]))
 
 
 class UnknownCustomerError(PhotoPipelineError):

@@ -89,6 +89,8 @@ def run_retention(ports: RetentionPorts, policy: RetentionPolicy | None = None) 
     swept = sweep_archive(ports.index, ports.archive, ports.archive_root)
     summary.swept, summary.swept_folders, summary.foreign = swept.files, swept.folders, swept.foreign
     logger.info("retention committed_before=%s %s failures=%d", before.isoformat(), summary, len(failures))
+    for failure in failures:
+        logger.error("%s", failure)
     if failures:
         raise RetentionIncompleteError(failures)
     return summary
