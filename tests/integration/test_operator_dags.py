@@ -1,0 +1,95 @@
+"""``photo_reconcile`` and ``photo_reprocess`` as Airflow runs them: wiring, skipping, and how a run ends."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from tests.support.dag_runs import DagRuns, make_airflow_home
+from tests.support.pipeline import Pipeline
+from tests.support.reconciliation import Reconciled, photo
+from tests.support.search import fresh_search
+
+from local_stack import Endpoints
+from photo_pipeline.ports import OutboundRecord
+
+
+@pytest.fixture
+def world(stack: Endpoints, pipeline: Pipeline) -> Iterator[Reconciled]:
+    """A pipeline and a search index with its template, nothing in them."""
+    with fresh_search(stack) as search:
+        search.administered().ensure_template()
+        yield Reconciled(pipeline, search)
+
+
+@pytest.fixture(scope="module")
+def airflow_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Airflow's metadata, shared by these tests."""
+    home = tmp_path_factory.mktemp("airflow")
+    make_airflow_home(home)
+    return home
+
+
+@pytest.fixture
+def dags(world: Reconciled, airflow_home: Path) -> DagRuns:
+    """Airflow, connected to that pipeline."""
+    return DagRuns(airflow_home, world.pipeline, world.search)
+
+
+def window() -> dict[str, str]:
+    """Everything until tomorrow."""
+    now = datetime.now(UTC)
+    return {"from": (now - timedelta(days=1)).isoformat(), "to": (now + timedelta(days=1)).isoformat()}
+
+
+def test_reconcile_ends_as_its_findings_say(world: Reconciled, dags: DagRuns) -> None:
+    """Green where all is well; red, with every finding in the last task's one line and no retry, where it is not."""
+    world.ingest(photo(1))
+    well = dags.run("photo_reconcile")
+    assert well.succeeded, well.log[-5000:]
+    assert world.pipeline.rows("SELECT count(DISTINCT check_name), min(status), max(status) FROM reconciliation") == [
+        (12, "ok", "ok")
+    ]
+    path = world.shard()
+    world.pipeline.webhdfs.delete(path)
+    damaged = dags.run("photo_reconcile")
+    assert not damaged.succeeded
+    assert f"archive_shards: {path}: the file is missing" in damaged.log
+    assert "UP_FOR_RETRY" not in damaged.log
+    assert world.pipeline.rows("SELECT DISTINCT subject FROM reconciliation WHERE check_name = 'archive_shards'") == [
+        (path,),
+        (None,),
+    ]
+
+
+def test_reprocess_derives_again(world: Reconciled, dags: DagRuns) -> None:
+    """The form's window is derived again, the other mode's task is skipped, and the run is green."""
+    world.ingest(photo(1), photo(2))
+    run = dags.run("photo_reprocess", {"mode": "renditions", **window()})
+    assert run.succeeded, run.log[-5000:]
+    assert world.pipeline.rows("SELECT s.kind, count(*) FROM photo JOIN shard s USING (shard_id) GROUP BY 1") == [
+        ("reprocess", 2)
+    ]
+    assert world.pipeline.rows("SELECT mode FROM reprocess_request") == [("renditions",)]
+    assert world.findings() == []
+
+
+def test_reprocess_feeds_again(world: Reconciled, dags: DagRuns) -> None:
+    """Dead letters are fed, nothing is derived, and the run is green."""
+    world.pipeline.produce(OutboundRecord(world.pipeline.settings.topics.streamed, b"key", b"noise", []))
+    world.pipeline.ingest()
+    run = dags.run("photo_reprocess", {"mode": "dead_letters", "reason": "not_a_cloudevent", **window()})
+    assert run.succeeded, run.log[-5000:]
+    world.pipeline.ingest()
+    assert world.pipeline.rows("SELECT outcome, reason, count(*) FROM ingest_record GROUP BY 1, 2") == [
+        ("rejected", "not_a_cloudevent", 2)
+    ]
+
+
+def test_reprocess_refuses_what_cannot_be_meant(dags: DagRuns) -> None:
+    """A window that ends before it begins passes the form's types; the first task names it and nothing runs."""
+    backwards = {"from": window()["to"], "to": window()["from"]}
+    run = dags.run("photo_reprocess", {"mode": "renditions", **backwards})
+    assert not run.succeeded
+    assert "invalid request: from" in run.log
+    assert dags.pipeline.rows("SELECT count(*) FROM reprocess_request") == [(0,)]

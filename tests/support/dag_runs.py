@@ -1,0 +1,115 @@
+"""Real DAG runs, one at a time, on a pipeline of a test's own: Airflow's ``dags test`` in a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import make_url
+from tests.support.pipeline import Pipeline
+from tests.support.search import Search
+
+from photo_pipeline.settings import DatabaseSettings
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+RUN_SECONDS = 280
+
+
+@dataclass(frozen=True, slots=True)
+class DagRun:
+    """What became of a run."""
+
+    succeeded: bool
+    log: str
+
+
+@dataclass(frozen=True, slots=True)
+class DagRuns:
+    """Airflow with a home and a metadata database of its own, whose connections lead to one pipeline."""
+
+    home: Path
+    pipeline: Pipeline
+    search: Search
+
+    def run(self, dag_id: str, conf: dict[str, Any] | None = None) -> DagRun:
+        """One run of a DAG, with its params."""
+        arguments = ["dags", "test", dag_id]
+        if conf is not None:
+            arguments += ["--conf", json.dumps(conf)]
+        done = _airflow(self._environment(), *arguments)
+        return DagRun(done.returncode == 0, done.stdout + done.stderr)
+
+    def _environment(self) -> dict[str, str]:
+        settings, topics = self.pipeline.settings, self.pipeline.settings.topics
+        return {
+            **_airflow_environment(self.home),
+            "PHOTO_TOPIC_UPLOADED": topics.uploaded,
+            "PHOTO_TOPIC_STREAMED": topics.streamed,
+            "PHOTO_TOPIC_PROCESSED": topics.processed,
+            "PHOTO_TOPIC_REJECTED": topics.rejected,
+            "PHOTO_KAFKA_PARTITIONS": str(settings.kafka.partitions),
+            "PHOTO_HDFS_ROOT": settings.hdfs.root,
+            "PHOTO_ELASTICSEARCH_ALIAS": self.search.alias,
+            **{f"AIRFLOW_CONN_PHOTO_{name}": json.dumps(value) for name, value in self._connections().items()},
+        }
+
+    def _connections(self) -> dict[str, dict[str, Any]]:
+        settings = self.pipeline.settings
+        search = self.search.sync_settings
+        url = make_url(search.url)
+        return {
+            "KAFKA": {"conn_type": "kafka", "extra": {"bootstrap.servers": settings.kafka.bootstrap_servers}},
+            "POSTGRES": _postgres(self.pipeline.database.pipeline),
+            "POSTGRES_BI": _postgres(self.pipeline.database.bi),
+            "HDFS": {"conn_type": "webhdfs", "extra": {"namenode": settings.hdfs.namenode}},
+            "ELASTICSEARCH": {
+                "conn_type": "elasticsearch",
+                "host": url.host,
+                "port": url.port,
+                "login": search.user,
+                "password": search.password.get_secret_value(),
+                "schema": "http",
+            },
+        }
+
+
+def make_airflow_home(home: Path) -> None:
+    """Give Airflow its metadata database."""
+    _airflow(_airflow_environment(home), "db", "migrate").check_returncode()
+
+
+def _airflow(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "airflow", *arguments]
+    return subprocess.run(  # noqa: S603 - built from this module's constants and its tests' arguments
+        command, env=environment, text=True, capture_output=True, timeout=RUN_SECONDS, check=False
+    )
+
+
+def _airflow_environment(home: Path) -> dict[str, str]:
+    options = {
+        "CORE__DAGS_FOLDER": REPOSITORY / "dags",
+        "CORE__PLUGINS_FOLDER": REPOSITORY / "plugins",
+        "CORE__LOAD_EXAMPLES": False,
+        "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
+    }
+    return {
+        **os.environ,
+        "AIRFLOW_HOME": str(home),
+        "PYTHONPATH": str(REPOSITORY / "include"),
+        **{f"AIRFLOW__{name}": str(value) for name, value in options.items()},
+    }
+
+
+def _postgres(settings: DatabaseSettings) -> dict[str, Any]:
+    url = make_url(settings.url.get_secret_value())
+    return {
+        "conn_type": "postgres",
+        "host": url.host,
+        "port": url.port,
+        "login": url.username,
+        "password": url.password,
+        "schema": url.database,
+    }
