@@ -3,9 +3,14 @@ SHELL := /bin/sh
 PYTHON := .venv/bin/python
 LOCAL_STACK := $(PYTHON) -m local_stack
 COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
+# Under the analyst's account, who may read the index and nothing else.
+REPORT = values="$$($(LOCAL_STACK) env)" && eval "$$values" && \
+	PHOTO_ELASTICSEARCH_URL="$$ELASTICSEARCH_URL" PHOTO_ELASTICSEARCH_USER="$$ELASTICSEARCH_ANALYST_USER" \
+	PHOTO_ELASTICSEARCH_PASSWORD="$$ELASTICSEARCH_ANALYST_PASSWORD" \
+	$(PYTHON) -m photo_pipeline.bi.report --output .local/report.html $(ARGS)
 export PYTHONPATH := include:.
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap demo up status restart chaos down clean logs env fetch test bench fuzz lint format lock
+.PHONY: help bootstrap demo report up status restart chaos down clean logs env fetch test bench fuzz lint format lock
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -19,6 +24,10 @@ $(PYTHON):
 demo: bootstrap ## start everything, send photos through it, show what became of them (PHOTOS=dir: your own)
 	@$(LOCAL_STACK) up
 	@$(PYTHON) -m local_stack.demo
+	@$(REPORT)
+
+report: bootstrap ## the analysts' figures as one HTML page, .local/report.html (ARGS="--days 7")
+	@$(REPORT)
 
 up: bootstrap ## start all servers, Airflow and the web applications (ONLY=postgres,kafka,...: some; STACK=ha: three of each)
 	@$(LOCAL_STACK) up --only "$(ONLY)"

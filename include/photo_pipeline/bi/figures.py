@@ -91,7 +91,7 @@ def _sizes(name: str, ranges: Ranges, title: str, about: str) -> Figure:
         page=Page.PHOTOS,
         title=title,
         about=about,
-        chart=Chart.COLUMNS,
+        chart=Chart.BARS,
         dimensions=(ranges,),
         measures=(Count("photos"),),
         where=(PROCESSED,),

@@ -1,0 +1,151 @@
+"""A ledger of mixed outcomes with a history, and the search index of it: what the analysts' figures are tried on."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Engine, text
+from tests.support.databases import fresh_database
+from tests.support.outcomes import Outcomes
+from tests.support.search import Search, fresh_search
+
+from local_stack import Endpoints, Stack
+from local_stack.credentials import Credentials
+from photo_pipeline.adapters.postgres.bi import PostgresOutcomeSource, PostgresSyncState
+from photo_pipeline.adapters.postgres.engine import make_engine
+from photo_pipeline.bi.answers import ask
+from photo_pipeline.bi.spec import Figure, Row, Scope
+from photo_pipeline.use_cases.bi_sync import SyncPorts, sync_outcomes
+
+RECORDS = 1500
+START = datetime(2026, 1, 28, 21, tzinfo=UTC)
+STEP = timedelta(minutes=47)
+WAIT_SECONDS = 30.0
+
+
+class SystemClock:
+    """The time of this machine."""
+
+    def now(self) -> datetime:
+        """In UTC."""
+        return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class World:
+    """A ledger, an index and the sync between them."""
+
+    owner: Engine
+    pipeline: Engine
+    bi: Engine
+    search: Search
+
+    def sync(self, *, full: bool = False) -> None:
+        """Run until the newest change is in the index."""
+        source = PostgresOutcomeSource(self.bi)
+        with self.owner.connect() as connection:
+            newest = connection.execute(text("SELECT CAST(max(updated_xid) AS text) FROM ingest_record")).scalar_one()
+        deadline = time.monotonic() + WAIT_SECONDS
+        while source.horizon() <= int(newest):
+            assert time.monotonic() < deadline, "another transaction stays open"
+            time.sleep(0.05)
+        ports = SyncPorts(source, PostgresSyncState(self.pipeline), self.search.index(), SystemClock())
+        sync_outcomes(ports, full=full, page_rows=400)
+        self.search.index().refresh()
+
+    def counts(self) -> dict[str, int]:
+        """Records per outcome, by SQL."""
+        with self.bi.connect() as connection:
+            rows = connection.execute(text("SELECT outcome, count(*) FROM bi_outcome GROUP BY 1"))
+            return {row[0]: row[1] for row in rows}
+
+    def found(self, figure: Figure, scope: Scope) -> tuple[Row, ...]:
+        """Elasticsearch's rows."""
+        answer = ask(self.search.sync, self.search.alias, figure, scope)
+        assert answer.exact
+        return answer.rows
+
+
+@contextmanager
+def settled_world(stack: Endpoints, test_stack: Stack) -> Iterator[World]:
+    """Outcomes that were synced, then updated and expired and synced, then synced from the start once more."""
+    superuser = Credentials(test_stack.settings.home / "secrets").password("postgres")
+    with fresh_database(stack, superuser) as database, fresh_search(stack) as search:
+        owner, pipeline, bi = engines = [
+            make_engine(settings, "test") for settings in (database.owner, database.pipeline, database.bi)
+        ]
+        search.administered().ensure_template()
+        world = World(owner, pipeline, bi, search)
+        with owner.begin() as connection:
+            photos = _fill(Outcomes(connection))
+        world.sync()
+        with owner.begin() as connection:
+            _change(connection, photos)
+        world.sync()
+        world.sync(full=True)
+        yield world
+        for engine in engines:
+            engine.dispose()
+
+
+def _fill(outcomes: Outcomes) -> list[UUID]:
+    """Mixed outcomes of 30 customers, two of them with the same name, over three months; some at awkward moments."""
+    random = Random(6)  # noqa: S311 - the same data in every run is what is wanted
+    photos: list[UUID] = []
+    for offset in range(RECORDS):
+        accepted_at = _settled_at(offset) - timedelta(milliseconds=int(random.lognormvariate(8, 1)))
+        source = random.choices(("upload", "stream"), (3, 2))[0]
+        customer = f"Customer {int(30 * random.random() ** 2):02}"
+        draw = random.random()
+        if draw >= 0.2 or not photos:
+            photos.append(_photo(outcomes, random, offset, customer, source=source, accepted_at=accepted_at))
+        elif draw >= 0.1:
+            outcomes.record(offset, "duplicate", source=source, photo_id=random.choice(photos), accepted_at=accepted_at)
+        else:
+            _reject(outcomes, random, offset, customer, source=source, accepted_at=accepted_at)
+    outcomes.connection.execute(
+        text('UPDATE ingest_record SET processed_at = :settled_at WHERE "offset" = :offset'),
+        [{"offset": offset, "settled_at": _settled_at(offset)} for offset in range(RECORDS)],
+    )
+    return photos
+
+
+def _settled_at(offset: int) -> datetime:
+    """Spread evenly, and now and then exactly at a day's start or a moment before the next."""
+    day = START.replace(hour=0) + timedelta(days=1 + offset // 50)
+    return {0: day, 25: day - timedelta(microseconds=1)}.get(offset % 50, START + offset * STEP)
+
+
+def _reject(outcomes: Outcomes, random: Random, offset: int, customer: str, **columns: Any) -> None:
+    reason = random.choice(("truncated", "not_an_image", "unknown_customer", "corrupt"))
+    if reason == "unknown_customer":
+        columns |= {"source": None}
+    else:
+        columns |= {"customer_id": outcomes.customer(customer)}
+    outcomes.record(offset, reason=reason, bytes=offset * 100, **columns)
+
+
+def _photo(outcomes: Outcomes, random: Random, offset: int, customer: str, **columns: Any) -> UUID:
+    facts = {
+        "format": random.choices(("jpeg", "png", "heic", "webp", "avif"), (8, 4, 2, 1, 1))[0],
+        "width": random.choice((1000, 4000, 6000, random.randrange(200, 9000))),
+        "height": random.choice((1000, 3000, 4000, random.randrange(200, 9000))),
+        "bytes": random.choice((1024 * 1024, 2 * 1024 * 1024, int(random.lognormvariate(15, 1)))),
+        "camera": random.choice((None, *(f"Camera {number}" for number in range(14)))),
+    }
+    return outcomes.photo(offset, customer, **facts, **columns)
+
+
+def _change(connection: Connection, photos: Sequence[UUID]) -> None:
+    """What happens to outcomes after they were synced."""
+    for photo_id in photos[::3][:200]:
+        Outcomes(connection).expire(photo_id)
+    connection.execute(
+        text("""UPDATE ingest_record SET reason = 'corrupt' WHERE reason = 'truncated' AND "offset" < 300""")
+    )
+    connection.execute(text("UPDATE customer SET display_name = 'Customer 00' WHERE display_name = 'Customer 01'"))
