@@ -1,1 +1,1 @@
-"""The analysts' figures: defined once, asked of Elasticsearch, drawn in the report and in Kibana, checked by SQL."""
+"""The analysts' figures: defined once, asked of Elasticsearch, drawn in the report, checked by SQL."""
