@@ -104,14 +104,19 @@ WAITING_OUTBOX = text("""
 SELECT kind, count(*) AS entries, min(created_at) AS oldest FROM outbox
  WHERE published_at IS NULL AND created_at < :before GROUP BY kind ORDER BY kind
 """)
+# The lateral parts are looked up slice by slice, and shard by shard: the planner cannot know how few are chosen.
 FILL_OUTBOX = text(f"""
 INSERT INTO outbox (kind, topic, "partition", "offset")
 SELECT CASE r.outcome WHEN 'processed' THEN 'processed' ELSE 'dead_letter' END AS kind,
        r.topic, r."partition", r."offset"
-  FROM ({CHOSEN_SLICES}) s JOIN ingest_record r ON r.slice_id = s.slice_id
- WHERE s.committed_at >= :committed_since AND r.outcome IN ('processed', 'rejected')
-   AND NOT EXISTS (SELECT FROM outbox o
-                    WHERE o.topic = r.topic AND o."partition" = r."partition" AND o."offset" = r."offset")
+  FROM ({CHOSEN_SLICES}) s
+ CROSS JOIN LATERAL (
+       SELECT r.outcome, r.topic, r."partition", r."offset" FROM ingest_record r
+        WHERE r.slice_id = s.slice_id AND r.outcome IN ('processed', 'rejected')
+          AND NOT EXISTS (SELECT FROM outbox o
+                           WHERE o.topic = r.topic AND o."partition" = r."partition" AND o."offset" = r."offset")
+       OFFSET 0) r
+ WHERE s.committed_at >= :committed_since
  ORDER BY r.topic, r."partition", r."offset" LIMIT :limit
 ON CONFLICT DO NOTHING
 RETURNING kind, topic, "partition", "offset"
@@ -125,16 +130,20 @@ PHOTO_FAULTS = text(f"""
 WITH chosen AS MATERIALIZED ({CHOSEN_SHARDS})
 SELECT p.photo_id, c.shard_id,
        CASE WHEN c.state = 'removed' THEN 'its shard is removed'
-            ELSE 'has ' || count(r.kind) FILTER (WHERE r.shard_id = c.shard_id) || ' of 3 renditions in its shard'
-       END AS problem
-  FROM chosen c JOIN photo p ON p.shard_id = c.shard_id LEFT JOIN rendition r ON r.photo_id = p.photo_id
- GROUP BY p.photo_id, c.shard_id, c.state
-HAVING c.state = 'removed' OR count(r.kind) FILTER (WHERE r.shard_id = c.shard_id) <> 3
+            ELSE 'has ' || p.renditions || ' of 3 renditions in its shard' END AS problem
+  FROM chosen c
+ CROSS JOIN LATERAL (
+       SELECT p.photo_id, count(r.kind) FILTER (WHERE r.shard_id = c.shard_id) AS renditions
+         FROM photo p LEFT JOIN rendition r ON r.photo_id = p.photo_id
+        WHERE p.shard_id = c.shard_id GROUP BY p.photo_id) p
+ WHERE c.state = 'removed' OR p.renditions <> 3
  UNION ALL
-SELECT p.photo_id, c.shard_id,
-       p.status || ', but its ' || r.kind || ' is said to be in a shard that is not its own' AS problem
-  FROM chosen c JOIN rendition r ON r.shard_id = c.shard_id JOIN photo p ON p.photo_id = r.photo_id
- WHERE p.shard_id IS DISTINCT FROM c.shard_id
+SELECT r.photo_id, c.shard_id,
+       r.status || ', but its ' || r.kind || ' is said to be in a shard that is not its own' AS problem
+  FROM chosen c
+ CROSS JOIN LATERAL (
+       SELECT r.photo_id, r.kind, p.status FROM rendition r JOIN photo p ON p.photo_id = r.photo_id
+        WHERE r.shard_id = c.shard_id AND p.shard_id IS DISTINCT FROM c.shard_id OFFSET 0) r
  LIMIT :limit
 """)
 

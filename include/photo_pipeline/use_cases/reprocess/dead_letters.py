@@ -21,6 +21,8 @@ logger = logging.getLogger(__name__)
 
 LARGEST_GAP = 8
 """Offsets that are read in vain rather than opening the log once more."""
+SIGN_OF_LIFE_RECORDS = 100
+"""Read between two signs of life: the server ends a transaction that says nothing for long."""
 HEADERS_BYTES = 1024
 """What the additional headers may take."""
 
@@ -91,7 +93,7 @@ class _Feeding:
             unsettled = self._ports.ledger.unsettled(request_id)
             for topic, group in groupby(unsettled, key=lambda each: each.coordinates.topic):
                 records = list(group)
-                sent = self._seek(topic, records)
+                sent = self._seek(topic, records, still_alone)
                 self._ports.ledger.settle(sent)
                 unsent = [each.coordinates for each in records if each.coordinates not in sent]
                 for batch in self._read(unsent):
@@ -133,13 +135,17 @@ class _Feeding:
         self._ports.ledger.settle(fed)
         logger.info("fed request=%s records=%d", request_id, len(fed))
 
-    def _seek(self, topic: str, unsettled: Sequence[UnsettledRecord]) -> dict[RecordCoordinates, RecordCoordinates]:
+    def _seek(
+        self, topic: str, unsettled: Sequence[UnsettledRecord], still_alone: Callable[[], None]
+    ) -> dict[RecordCoordinates, RecordCoordinates]:
         """Where these were sent to, as far as they were."""
         names = {str(each.coordinates): each.coordinates for each in unsettled}
         found: dict[RecordCoordinates, RecordCoordinates] = {}
         for partition, marks in self._ports.reader.watermarks([topic]).items():
             start = max(marks.low, min(each.sought_from.get(partition.partition, 0) for each in unsettled))
-            for record in self._ports.reader.read(partition, start, marks.high):
+            for seen, record in enumerate(self._ports.reader.read(partition, start, marks.high)):
+                if seen % SIGN_OF_LIFE_RECORDS == 0:
+                    still_alone()
                 headers = dict(record.headers)
                 name = headers.get(OF, b"").decode(errors="replace")
                 if headers.get(REQUEST) == self._request.request_id.encode() and name in names:
