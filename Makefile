@@ -53,6 +53,7 @@ env: $(PYTHON) ## addresses and log-ins as KEY=value
 fetch: bootstrap ## download the servers without starting them
 	@$(LOCAL_STACK) fetch
 
+test: export FOR_TESTS := 1
 test: bootstrap ## the whole suite, against its own real servers (ARGS=...: for pytest)
 	@$(PYTHON) -m pytest $(ARGS)
 
