@@ -4,10 +4,13 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from random import Random
+from xmlrpc.client import Fault as Refusal
 
 import psutil
+from supervisor.xmlrpc import Faults
 
 from local_stack import Stack, processes
 from local_stack.layout import layout_of
@@ -18,6 +21,7 @@ from local_stack.supervision import Supervisor
 TASK_TITLE = "airflow worker -- "
 """What Airflow calls the process that runs a task's code."""
 TASK_WAIT_SECONDS = 20.0
+TRIES = 50
 KINDS = (
     "kafka",
     "datanode",
@@ -109,9 +113,26 @@ class Killer:
         os.killpg(pid, signal.SIGKILL)
         self._note(fault, victim.name)
         if fault.down:
-            self._supervisor.stop_service(victim)
+            self._hold_down(victim)
             time.sleep(fault.down)
             self._supervisor.start_service(victim)
+
+    def _hold_down(self, victim: Service) -> None:
+        """The supervisor has started it again by now: it must not, and what it has started dies, too."""
+        name = f"{victim.layer.name.lower()}:{victim.name}"
+        for _ in range(TRIES):  # between its death and its next start it cannot be told to stop
+            try:
+                self._supervisor._call("stopProcess", name, False)  # noqa: FBT003 - RPC
+            except Refusal as refusal:
+                if refusal.faultCode != Faults.NOT_RUNNING:
+                    raise
+                time.sleep(0.1)
+            else:
+                break
+        while pid := self._stack.pid_of(victim.name):
+            with suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGKILL)
+            time.sleep(0.1)
 
     def _kill_task(self, fault: Fault) -> None:
         deadline = time.monotonic() + TASK_WAIT_SECONDS
