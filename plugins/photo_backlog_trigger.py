@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 Backlog = Mapping["TopicPartition", int]
+"""The partitions in which something waits, and where each ends: a number that tells one photo from the next."""
 
 
 class PhotoBacklogTrigger(BaseEventTrigger):
@@ -72,7 +73,7 @@ class PhotoBacklogTrigger(BaseEventTrigger):
             pause = self.repeat_seconds if waiting == announced else self.quiet_seconds
             if waiting and now - last_event >= pause:
                 last_event, announced = now, dict(waiting)
-                yield TriggerEvent({"waiting_records": sum(waiting.values())})
+                yield TriggerEvent({"waiting_partitions": len(waiting)})
             await asyncio.sleep(self.poll_seconds)
 
 
@@ -86,4 +87,9 @@ def _backlog_looker(topics: list[str]) -> Callable[[], Backlog]:
     settings = pipeline_settings()
     reader = KafkaPhotoLogReader(settings.kafka)
     ledger = PostgresIngestLedger(make_engine(settings.database, "photo_backlog_trigger"))
-    return lambda: ledger.backlog(reader.watermarks(topics))
+
+    def look() -> Backlog:
+        watermarks = reader.watermarks(topics)
+        return {waiting: watermarks[waiting].high for waiting in ledger.backlog(watermarks)}
+
+    return look

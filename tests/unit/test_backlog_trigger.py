@@ -73,6 +73,12 @@ def test_same_backlog_is_announced_again_later(monkeypatch: pytest.MonkeyPatch) 
     assert events_of(monkeypatch, looks, quiet_seconds=2, repeat_seconds=10) == [0, 10]
 
 
+def test_next_photo_is_no_old_backlog(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A photo that arrives as the one before it is done wakes the DAG, though as many wait as before."""
+    looks: list[Backlog | Exception] = [{"a": 1}] * 6 + [{"a": 2}]
+    assert events_of(monkeypatch, looks, quiet_seconds=5, repeat_seconds=30) == [0, 6]
+
+
 def test_servers_away_are_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """An error while looking does not end the watcher."""
     assert events_of(monkeypatch, [OSError("away"), {"a": 1}]) == [1]
