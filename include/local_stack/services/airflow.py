@@ -40,6 +40,8 @@ STOP_SECONDS = 10
 PARTITIONS = 2
 # More tasks at once than a laptop has cores would only wait for each other.
 PARALLELISM = 8
+ORPHANS_SECONDS = 30
+TASK_SILENCE_SECONDS = 60  # as long as a slice's lease
 SECRET_BYTES = 64  # what HMAC with SHA-512 wants (RFC 7518, section 3.2)
 PASSWORDS_FILE = "simple_auth_manager_passwords.json"
 # Service name, title, arguments, name in the health report, name of its heartbeat there.
@@ -108,6 +110,11 @@ def environment(context: Context) -> dict[str, str]:
         "API__SECRET_KEY": secrets.password("airflow_api_secret", SECRET_BYTES),
         "API_AUTH__JWT_SECRET": secrets.password("airflow_jwt_secret", SECRET_BYTES),
         "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.25",
+        # Tasks die with their scheduler here. Until they are known to be dead, no other runs may be active, and photos
+        # wait. With the defaults that takes five minutes: a restarted scheduler looks for them at once, when its
+        # predecessor still counts as alive, and then not for 300 s.
+        "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": str(ORPHANS_SECONDS),
+        "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": str(TASK_SILENCE_SECONDS),
         "DAG_PROCESSOR__REFRESH_INTERVAL": "10",
         "LOGGING__COLORED_CONSOLE_LOG": "False",
     }
