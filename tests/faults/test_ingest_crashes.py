@@ -4,19 +4,14 @@ The process under test runs the product's own use cases on the real servers; the
 ports.
 """
 
-import json
-import os
-import signal
-import subprocess
-import sys
 import zlib
 from collections.abc import Iterator
-from pathlib import Path
 from uuid import UUID
 
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 from tests.faults.crash_worker import settings_to_json
+from tests.support.crashing import see_killed
 from tests.support.databases import fresh_database
 from tests.support.images import encoded, scene
 from tests.support.pipeline import Pipeline, own_pipeline
@@ -27,7 +22,6 @@ from photo_pipeline.domain.imaging import SniffedFormat
 from photo_pipeline.domain.photo import photo_id_for, sha256_hex
 from photo_pipeline.ports import OutboundRecord
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 PHOTOS = 2
 WRITES_PER_PHOTO = 11
 """Four members, each a header and its content, and padding for the three whose length is no multiple of 512 here."""
@@ -103,17 +97,7 @@ class Batch:
             "nth": nth,
             "arguments": arguments,
         }
-        child = subprocess.run(
-            [sys.executable, "-m", "tests.faults.crash_worker"],
-            input=json.dumps(order),
-            text=True,
-            capture_output=True,
-            check=False,
-            cwd=REPOSITORY,
-            env={**os.environ, "PYTHONPATH": f"{REPOSITORY / 'include'}{os.pathsep}{REPOSITORY}"},
-            timeout=60,
-        )
-        assert child.returncode == -signal.SIGKILL, f"{boundary} was not reached: {child.stderr[-2000:]}"
+        see_killed("tests.faults.crash_worker", order)
 
     def assert_exactly_once(self) -> None:
         """One row for each offset, one photo for each photo, bytes in the archive that the index points to."""

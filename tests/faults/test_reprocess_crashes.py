@@ -1,17 +1,12 @@
 """The crash matrix of reprocessing: SIGKILL at every boundary, then the same request again."""
 
-import json
-import os
-import signal
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from tests.faults.crash_worker import settings_to_json
+from tests.support.crashing import see_killed
 from tests.support.databases import fresh_database
 from tests.support.images import encoded, scene
 from tests.support.pipeline import Pipeline, own_pipeline
@@ -25,7 +20,6 @@ from photo_pipeline.domain.photo import TopicPartition, sha256_hex
 from photo_pipeline.domain.reprocess import Request
 from photo_pipeline.ports import OutboundRecord
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 PHOTOS = 2
 WRITES_PER_PHOTO = 11
 """Four members, each a header and its content, and padding for those whose length is no multiple of 512."""
@@ -117,17 +111,7 @@ def crash(pipeline: Pipeline, request: Request, boundary: str, nth: int) -> None
         "boundary": boundary,
         "nth": nth,
     }
-    child = subprocess.run(
-        [sys.executable, "-m", "tests.faults.reprocess_crash_worker"],
-        input=json.dumps(order),
-        text=True,
-        capture_output=True,
-        cwd=REPOSITORY,
-        env={**os.environ, "PYTHONPATH": f"{REPOSITORY / 'include'}{os.pathsep}{REPOSITORY}"},
-        timeout=120,
-        check=False,
-    )
-    assert child.returncode == -signal.SIGKILL, child.stderr[-3000:]
+    see_killed("tests.faults.reprocess_crash_worker", order, seconds=120)
 
 
 def originals(pipeline: Pipeline, customer: object) -> list[str]:

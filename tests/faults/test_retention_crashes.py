@@ -3,24 +3,17 @@
 In memory, tests/unit/use_cases/test_retention.py kills a run at each of its calls, and disturbs it in other ways there.
 """
 
-import json
-import os
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from uuid import UUID
 
 import pytest
 from tests.support.archived import ArchivedPlatform, archived_platform
+from tests.support.crashing import see_killed
 from tests.support.databases import fresh_database
 
 from local_stack import Endpoints, Stack
 from local_stack.credentials import Credentials
 from photo_pipeline.use_cases.retention import RetentionSummary, run_retention
-
-REPOSITORY = Path(__file__).resolve().parents[2]
 
 # The first due shard is a hold shard of which one photo was released, the second has a held and a free photo.
 BOUNDARIES = [
@@ -80,17 +73,7 @@ class Scene:
             "boundary": boundary,
             "nth": nth,
         }
-        child = subprocess.run(
-            [sys.executable, "-m", "tests.faults.retention_crash_worker"],
-            input=json.dumps(order),
-            text=True,
-            capture_output=True,
-            check=False,
-            cwd=REPOSITORY,
-            env={**os.environ, "PYTHONPATH": f"{REPOSITORY / 'include'}{os.pathsep}{REPOSITORY}"},
-            timeout=60,
-        )
-        assert child.returncode == -signal.SIGKILL, f"{boundary} was not reached: {child.stderr[-2000:]}"
+        see_killed("tests.faults.retention_crash_worker", order)
 
     def assert_held_photos_are_there(self) -> None:
         """At any time whatever, also between a crash and the next run."""

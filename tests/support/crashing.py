@@ -4,14 +4,20 @@ A crash is SIGKILL to the process itself: no ``finally``, no flush, no goodbye. 
 still, connections stay open, and the process goes on from there when somebody sends SIGCONT.
 """
 
+import json
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, event
+
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 @dataclass(slots=True)
@@ -82,3 +88,18 @@ def crash_at_statements(point: CrashPoint) -> None:
 
     event.listen(Engine, "before_cursor_execute", before)
     event.listen(Engine, "commit", before_commit)
+
+
+def see_killed(module: str, order: dict[str, Any], seconds: float = 60) -> None:
+    """Run a worker module in a process of its own, its order on standard input; it must be killed where it should be."""
+    child = subprocess.run(  # noqa: S603 - our own worker
+        [sys.executable, "-m", module],
+        input=json.dumps(order),
+        text=True,
+        capture_output=True,
+        check=False,
+        cwd=REPOSITORY,
+        env={**os.environ, "PYTHONPATH": f"{REPOSITORY / 'include'}{os.pathsep}{REPOSITORY}"},
+        timeout=seconds,
+    )
+    assert child.returncode == -signal.SIGKILL, f"{order['boundary']} was not reached: {child.stderr[-3000:]}"
