@@ -91,7 +91,7 @@ def crash_at_statements(point: CrashPoint) -> None:
 
 
 def see_killed(module: str, order: dict[str, Any], seconds: float = 60) -> None:
-    """Run a worker module in a process of its own, its order on standard input; it must be killed where it should be."""
+    """Run a worker module in a process of its own, its order on standard input, and see it killed."""
     child = subprocess.run(  # noqa: S603 - our own worker
         [sys.executable, "-m", module],
         input=json.dumps(order),
