@@ -1,0 +1,50 @@
+"""Chromium as the system has it, and what every page of ours is asked: no barrier, nothing cut off."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it ships no types
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+
+WIDE = ViewportSize(width=1280, height=900)
+NARROW = ViewportSize(width=360, height=740)
+SERIOUS = ("serious", "critical")
+# A picture of moving colours instead of a webcam, and no question whether it may be used.
+FAKE_WEBCAM = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Give a browser without a window; the test is skipped, with the command that installs it, where there is none."""
+    executable = shutil.which("chromium")
+    if executable is None:
+        pytest.skip("Chromium is not installed: apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox", *FAKE_WEBCAM])
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+def assert_no_barrier(page: Page) -> None:
+    """Fail with axe-core's own report where it finds a serious or critical issue on the page as it is now."""
+    found = Axe().run(page)
+    wrong = [violation["id"] for violation in found.response["violations"] if violation["impact"] in SERIOUS]
+    assert wrong == [], found.generate_report()
+
+
+def assert_fits(page: Page) -> None:
+    """Fail where the page is wider than its window."""
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "the page scrolls sideways"
+
+
+def photographed(page: Page, folder: Path, name: str) -> Path:
+    """Keep a picture of the whole page, for whoever wants to look."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.png"
+    page.screenshot(path=path, full_page=True)
+    return path
