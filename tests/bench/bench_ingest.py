@@ -9,6 +9,7 @@ Both start from cold processes and take turns.
 import argparse
 import io
 import multiprocessing
+import os
 import statistics
 import tarfile
 import time
@@ -27,6 +28,7 @@ from tests.support.pipeline import Pipeline, own_pipeline
 from local_stack import Stack, load_settings
 from local_stack.credentials import Credentials
 from local_stack.stack import SERVERS
+from photo_pipeline.adapters.image_worker_process import ALLOCATOR
 from photo_pipeline.adapters.kafka import KafkaPhotoLogReader
 from photo_pipeline.domain.imaging import ImageLimits, process
 from photo_pipeline.domain.photo import TopicPartition, sha256_hex
@@ -71,6 +73,7 @@ def hand_written(pipeline: Pipeline, photos: int) -> None:
         )
         for number in range(PROCESSES)
     ]
+    os.environ.update(ALLOCATOR)  # the same memory settings for both sides; a process reads them as it starts
     for worker in workers:
         worker.start()
     for worker in workers:
