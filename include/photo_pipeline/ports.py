@@ -390,6 +390,14 @@ class ArchiveIndex(Protocol):
         ...
 
 
+class PhotoOwners(Protocol):
+    """Whose photos are."""
+
+    def customer_of(self, photo_id: UUID) -> UUID | None:
+        """The customer to whom a photo belongs, or belonged; ``None`` where there was never such a photo."""
+        ...
+
+
 class HoldRegister(Protocol):
     """Where holds are kept."""
 

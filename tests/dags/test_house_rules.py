@@ -14,6 +14,7 @@ NEEDS_ASSETS = {
     "photo_archive_retention": {"photo_archive", "photo_ledger"},
     "photo_reconcile": {"photo_reconciliation"},
     "photo_reprocess": {"photo_archive", "photo_ledger"},
+    "photo_hold": {"photo_holds"},
 }
 
 

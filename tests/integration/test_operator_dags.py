@@ -1,4 +1,4 @@
-"""``photo_reconcile`` and ``photo_reprocess`` as Airflow runs them: wiring, skipping, and how a run ends."""
+"""``photo_reconcile``, ``photo_reprocess``, ``photo_hold`` as Airflow runs them: wiring, skipping, how a run ends."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -93,3 +93,16 @@ def test_reprocess_refuses_what_cannot_be_meant(dags: DagRuns) -> None:
     assert not run.succeeded
     assert "invalid request: from" in run.log
     assert dags.pipeline.rows("SELECT count(*) FROM reprocess_request") == [(0,)]
+
+
+def test_a_hold_is_set_and_lifted(world: Reconciled, dags: DagRuns) -> None:
+    """A photo's id, a reason and a name are enough; lifting asks for the same photo."""
+    world.ingest(photo(1))
+    ((photo_id,),) = world.pipeline.rows("SELECT photo_id::text FROM photo")
+    placed = dags.run("photo_hold", {"photo_id": photo_id, "reason": "case 7", "by": "counsel"})
+    assert placed.succeeded, placed.log[-5000:]
+    holds = "SELECT photo_id::text, reason, placed_by, lifted_at IS NULL FROM hold"
+    assert world.pipeline.rows(holds) == [(photo_id, "case 7", "counsel", True)]
+    lifted = dags.run("photo_hold", {"action": "lift", "photo_id": photo_id, "by": "counsel"})
+    assert lifted.succeeded, lifted.log[-5000:]
+    assert world.pipeline.rows(holds) == [(photo_id, "case 7", "counsel", False)]

@@ -158,6 +158,20 @@ class InvalidHoldError(PhotoPipelineError):
         super().__init__(f"a hold needs {missing}")
 
 
+class NoSuchPhotoError(PhotoPipelineError):
+    """Nobody has such a photo."""
+
+    def __init__(self, photo_id: UUID) -> None:
+        super().__init__(f"there is no photo {photo_id}")
+
+
+class InvalidHoldRequestError(PhotoPipelineError):
+    """What an operator asked about a hold cannot be meant."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"invalid request: {problem}")
+
+
 class ReconciliationFindingsError(PhotoPipelineError):
     """The reconciliation found what it cannot repair, or could not be completed."""
 

@@ -15,3 +15,5 @@ SEARCH = Asset(name="photo_search", uri="x-elasticsearch://photos/photos", group
 RECONCILIATION = Asset(
     name="photo_reconciliation", uri="postgres://photos:5432/photos/public/reconciliation", group="photos"
 )
+NOTICES = Asset(name="photo_notices", uri="postgres://photos:5432/photos/public/notice", group="photos")
+HOLDS = Asset(name="photo_holds", uri="postgres://photos:5432/photos/public/hold", group="photos")

@@ -3,9 +3,10 @@
 import logging
 from uuid import UUID
 
-from photo_pipeline.domain.errors import InvalidHoldError
+from photo_pipeline.domain.errors import InvalidHoldError, NoSuchPhotoError
+from photo_pipeline.domain.hold_request import HoldAction, HoldRequest
 from photo_pipeline.domain.retention import Hold
-from photo_pipeline.ports import HoldRegister
+from photo_pipeline.ports import HoldRegister, PhotoOwners
 
 logger = logging.getLogger(__name__)
 
@@ -37,3 +38,29 @@ def lift_hold(register: HoldRegister, customer_id: UUID, photo_id: UUID | None, 
     lifted = register.lift(customer_id, photo_id)
     logger.info("hold lifted=%s customer=%s photo=%s by=%s", lifted, customer_id, photo_id or "all", lifted_by.strip())
     return lifted
+
+
+def change_hold(register: HoldRegister, owners: PhotoOwners, request: HoldRequest) -> bool:
+    """Do what an operator asked: afterwards the hold is there, or is not. Asked again, nothing changes.
+
+    Returns:
+        Whether there is a hold now (``set``), or was one (``lift``).
+
+    Raises:
+        NoSuchPhotoError: when only a photo is named, and nobody has it.
+        UnknownCustomerError, UnknownPhotoError, PhotoExpiredError: as the register says.
+    """
+    customer_id = request.customer_id or _customer_of(owners, request.photo_id)
+    if request.action is HoldAction.LIFT:
+        return lift_hold(register, customer_id, request.photo_id, request.by)
+    place_hold(register, customer_id, request.photo_id, request.reason, request.by)
+    return True
+
+
+def _customer_of(owners: PhotoOwners, photo_id: UUID | None) -> UUID:
+    if photo_id is None:
+        raise InvalidHoldError("a photo or a customer")
+    customer_id = owners.customer_of(photo_id)
+    if customer_id is None:
+        raise NoSuchPhotoError(photo_id)
+    return customer_id

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from local_stack.services.airflow import ORPHANS_SECONDS, TASK_SILENCE_SECONDS
 from local_stack.services.elasticsearch import ROLES
 from photo_pipeline.orchestration import connections
 from photo_pipeline.settings import IngestSettings, KafkaSettings
@@ -195,6 +196,14 @@ def test_tasks_and_watcher_get_every_connection(services: dict[str, Document]) -
             assert all(json.loads(REQUIRED.sub("secret", value))["conn_type"] for value in given.values())
         else:
             assert not given, name
+
+
+def test_tasks_of_a_dead_scheduler_are_found_as_soon_as_in_the_local_stack(services: dict[str, Document]) -> None:
+    """The same two settings as everywhere (ADR 0094), for every process of Airflow."""
+    wanted = {"ORPHANED_TASKS_CHECK_INTERVAL": ORPHANS_SECONDS, "TASK_INSTANCE_HEARTBEAT_TIMEOUT": TASK_SILENCE_SECONDS}
+    for name in ("airflow-scheduler", "airflow-api-server", "airflow-triggerer"):
+        given = services[name]["environment"]
+        assert {key: int(given[f"AIRFLOW__SCHEDULER__{key}"]) for key in wanted} == wanted, name
 
 
 def test_elasticsearch_roles_are_the_local_stacks(root: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import jsonschema  # type: ignore[import-untyped] # ships none
 import pytest
 
+from local_stack.services.airflow import ORPHANS_SECONDS, TASK_SILENCE_SECONDS
 from photo_pipeline.adapters.kafka import KafkaTopics
 from photo_pipeline.orchestration import connections
 from photo_pipeline.settings import IngestSettings, KafkaSettings, TopicNames
@@ -119,6 +120,13 @@ def test_airflow_worker_holds_all_image_processes_at_their_limit(airflow: Docume
     limit = airflow["workers"]["celery"]["resources"]["limits"]["memory"]
     assert limit.endswith("Gi")
     assert airflow["config"]["celery"]["worker_concurrency"] * task <= int(limit[:-2]) * GIB
+
+
+def test_airflow_finds_dead_tasks_as_soon_as_the_local_stack(airflow: Document) -> None:
+    """The same two settings as everywhere (ADR 0094), and no task is given up before its slice's lease may run out."""
+    scheduler = airflow["config"]["scheduler"]
+    assert scheduler["orphaned_tasks_check_interval"] == ORPHANS_SECONDS
+    assert scheduler["task_instance_heartbeat_timeout"] == TASK_SILENCE_SECONDS >= IngestSettings().lease_seconds
 
 
 def test_airflow_workers_get_settings_that_exist(airflow: Document, setting_names: set[str]) -> None:

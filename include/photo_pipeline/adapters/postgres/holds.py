@@ -27,7 +27,7 @@ _COLUMNS = (
 
 
 class PostgresHoldRegister:
-    """The ``HoldRegister`` port on PostgreSQL, with role ``photo_api`` or ``photo_pipeline``."""
+    """The ``HoldRegister`` and ``PhotoOwners`` ports on PostgreSQL, with role ``photo_api`` or ``photo_pipeline``."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -58,6 +58,11 @@ class PostgresHoldRegister:
             statement = statement.where(HoldRow.customer_id == customer_id)
         with transaction(self._engine) as connection:
             return [_hold(row) for row in connection.execute(statement)]
+
+    def customer_of(self, photo_id: UUID) -> UUID | None:
+        """See the port ``PhotoOwners``."""
+        with transaction(self._engine) as connection:
+            return connection.scalar(select(Photo.customer_id).where(Photo.photo_id == photo_id))
 
 
 def lock_holds(connection: Connection) -> None:
