@@ -1,30 +1,15 @@
 """Every figure of the analysts' dashboards and report: Elasticsearch's answer equals SQL's, row by row and in order."""
 
-import math
-from collections.abc import Iterator, Sequence
-from datetime import timedelta
-from typing import Any
 
 import pytest
 from sqlalchemy import text
-from tests.support.figures import RECORDS, START, STEP, World, settled_world
+from tests.support.figures import EVERYTHING, MONTHS, RECORDS, WINDOW, World, assert_rank, latencies
 from tests.support.search import fresh_search
 
-from local_stack import Endpoints, Stack
+from local_stack import Endpoints
 from photo_pipeline.bi.answers import ask, full_scope
 from photo_pipeline.bi.figures import FIGURES
-from photo_pipeline.bi.spec import RANK_TOLERANCE, Figure, Interval, Percentile, Row, Scope
-
-EVERYTHING = Scope(START, START + 2 * RECORDS * STEP, Interval.DAY)
-WINDOW = Scope(START + timedelta(days=3), START + timedelta(days=5), Interval.HOUR)
-MONTHS = Scope(EVERYTHING.since, EVERYTHING.until, Interval.MONTH)
-
-
-@pytest.fixture(scope="module")
-def settled(stack: Endpoints, test_stack: Stack) -> Iterator[World]:
-    """A ledger of mixed outcomes after updates, expiries and a resync, and the index of it."""
-    with settled_world(stack, test_stack) as world:
-        yield world
+from photo_pipeline.bi.spec import Figure, Percentile, Scope
 
 
 def test_the_ledger_holds_what_the_figures_need(settled: World) -> None:
@@ -56,8 +41,8 @@ def test_elasticsearch_says_what_sql_says(settled: World, figure: Figure, scope:
         for measure, value, right in zip(figure.measures, row.values, wanted[len(figure.dimensions) :], strict=True):
             if isinstance(measure, Percentile):
                 assert value is not None
-                _assert_rank(_latencies(settled, scope, row), value, measure.percent / 100)
-                _assert_rank(_latencies(settled, scope, row), float(right), measure.percent / 100)
+                assert_rank(latencies(settled, scope, row.keys), value, measure.percent / 100)
+                assert_rank(latencies(settled, scope, row.keys), float(right), measure.percent / 100)
             else:
                 assert value == pytest.approx(float(right), rel=1e-12)
 
@@ -77,23 +62,3 @@ def test_the_scope_of_everything_holds_everything(settled: World) -> None:
     assert scope is not None
     (outcomes,) = (figure for figure in FIGURES if figure.name == "outcomes")
     assert sum(int(row.values[0] or 0) for row in settled.found(outcomes, scope)) == RECORDS
-
-
-def _latencies(world: World, scope: Scope, row: Row) -> list[int]:
-    """All latencies of a row's bucket, ascending."""
-    bucket = "AND date_trunc(:interval, processed_at, 'UTC') = :bucket" if row.keys else ""
-    parameters: dict[str, Any] = {"since": scope.since, "until": scope.until}
-    if row.keys:
-        parameters |= {"interval": scope.interval.value, "bucket": row.keys[0]}
-    statement = f"SELECT latency_ms FROM bi_outcome WHERE processed_at >= :since AND processed_at < :until {bucket}"
-    with world.bi.connect() as connection:
-        return sorted(connection.execute(text(statement), parameters).scalars())
-
-
-def _assert_rank(numbers: Sequence[int], value: float, quantile: float) -> None:
-    """The value lies between the numbers of the ranks next to the quantile's, give or take the tolerance."""
-    slack = max(1.0, RANK_TOLERANCE * len(numbers))
-    place = quantile * (len(numbers) - 1)
-    low = numbers[max(0, math.floor(place - slack))]
-    high = numbers[min(len(numbers) - 1, math.ceil(place + slack))]
-    assert low <= value <= high

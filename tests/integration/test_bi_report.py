@@ -11,23 +11,16 @@ from typing import Literal
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it ships no types
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
-from tests.support.figures import RECORDS, World, settled_world
+from tests.support.figures import RECORDS, World
 from tests.support.search import Search, fresh_search
 
-from local_stack import Endpoints, Stack
+from local_stack import Endpoints
 from photo_pipeline.bi.figures import FIGURES
 from photo_pipeline.bi.spec import Chart
 
 WIDE = ViewportSize(width=1280, height=900)
 NARROW = ViewportSize(width=360, height=740)
 SECONDS = 120
-
-
-@pytest.fixture(scope="module")
-def settled(stack: Endpoints, test_stack: Stack) -> Iterator[World]:
-    """A ledger of mixed outcomes, and the index of it."""
-    with settled_world(stack, test_stack) as world:
-        yield world
 
 
 @pytest.fixture(scope="module")

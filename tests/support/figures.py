@@ -1,5 +1,6 @@
 """A ledger of mixed outcomes with a history, and the search index of it: what the analysts' figures are tried on."""
 
+import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,13 +20,16 @@ from local_stack.credentials import Credentials
 from photo_pipeline.adapters.postgres.bi import PostgresOutcomeSource, PostgresSyncState
 from photo_pipeline.adapters.postgres.engine import make_engine
 from photo_pipeline.bi.answers import ask
-from photo_pipeline.bi.spec import Figure, Row, Scope
+from photo_pipeline.bi.spec import RANK_TOLERANCE, Figure, Interval, Key, Row, Scope
 from photo_pipeline.use_cases.bi_sync import SyncPorts, sync_outcomes
 
 RECORDS = 1500
 START = datetime(2026, 1, 28, 21, tzinfo=UTC)
 STEP = timedelta(minutes=47)
 WAIT_SECONDS = 30.0
+EVERYTHING = Scope(START, START + 2 * RECORDS * STEP, Interval.DAY)
+WINDOW = Scope(START + timedelta(days=3), START + timedelta(days=5), Interval.HOUR)
+MONTHS = Scope(EVERYTHING.since, EVERYTHING.until, Interval.MONTH)
 
 
 class SystemClock:
@@ -149,3 +153,23 @@ def _change(connection: Connection, photos: Sequence[UUID]) -> None:
         text("""UPDATE ingest_record SET reason = 'corrupt' WHERE reason = 'truncated' AND "offset" < 300""")
     )
     connection.execute(text("UPDATE customer SET display_name = 'Customer 00' WHERE display_name = 'Customer 01'"))
+
+
+def latencies(world: World, scope: Scope, keys: Sequence[Key]) -> list[int]:
+    """All latencies of a row, ascending; its only key, where it has one, is a moment."""
+    bucket = "AND date_trunc(:interval, processed_at, 'UTC') = :bucket" if keys else ""
+    parameters: dict[str, Any] = {"since": scope.since, "until": scope.until}
+    if keys:
+        parameters |= {"interval": scope.interval.value, "bucket": keys[0]}
+    statement = f"SELECT latency_ms FROM bi_outcome WHERE processed_at >= :since AND processed_at < :until {bucket}"
+    with world.bi.connect() as connection:
+        return sorted(connection.execute(text(statement), parameters).scalars())
+
+
+def assert_rank(numbers: Sequence[int], value: float, quantile: float) -> None:
+    """The value lies between the numbers of the ranks next to the quantile's, give or take the tolerance."""
+    slack = max(1.0, RANK_TOLERANCE * len(numbers))
+    place = quantile * (len(numbers) - 1)
+    low = numbers[max(0, math.floor(place - slack))]
+    high = numbers[min(len(numbers) - 1, math.ceil(place + slack))]
+    assert low <= value <= high
