@@ -1,6 +1,5 @@
 """Every figure of the analysts' dashboards and report: Elasticsearch's answer equals SQL's, row by row and in order."""
 
-
 import pytest
 from sqlalchemy import text
 from tests.support.figures import EVERYTHING, MONTHS, RECORDS, WINDOW, World, assert_rank, latencies
