@@ -7,16 +7,17 @@ from argon2 import PasswordHasher
 from fastapi import APIRouter, FastAPI
 from prometheus_client import CollectorRegistry
 
-from photo_pipeline.api import openapi
+from photo_pipeline.api.openapi import DESCRIPTION
 from photo_pipeline.api.pages import POLICIES, mount_pages
-from photo_pipeline.api.routes import customers, devices, health, photos, receipts, renditions, session
+from photo_pipeline.api.routes import customers, devices, keys, photos, receipts, renditions, session
 from photo_pipeline.api.schemas import PREFIX
 from photo_pipeline.api.services import Connections, assemble
-from photo_pipeline.api.sessions import is_https
 from photo_pipeline.ports import Clock
 from photo_pipeline.settings import WebSettings
-from photo_pipeline.web import problems
+from photo_pipeline.web import health, problems
 from photo_pipeline.web.clock import SystemClock
+from photo_pipeline.web.cookies import is_https
+from photo_pipeline.web.description import describe
 from photo_pipeline.web.metrics import RequestMetrics
 from photo_pipeline.web.middleware import RequestContext, SecurityHeaders
 from photo_pipeline.web.startup import failing_in_one_line, read_settings
@@ -73,8 +74,9 @@ def create_app(
     problems.install(app)
     app.include_router(_api(), prefix=PREFIX)
     app.include_router(health.router)
+    app.include_router(keys.router)
     mount_pages(app)
-    openapi.describe(app)
+    describe(app, DESCRIPTION)
     return app
 
 

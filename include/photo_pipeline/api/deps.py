@@ -6,7 +6,8 @@ from fastapi import Depends, Request
 from fastapi.security import APIKeyCookie, HTTPBearer
 
 from photo_pipeline.api.services import Services
-from photo_pipeline.api.sessions import COOKIE, Caller
+from photo_pipeline.api.sessions import Caller
+from photo_pipeline.web.cookies import COOKIE
 
 _BEARER = HTTPBearer(auto_error=False, description="The access token of `POST /api/v1/session`")
 _COOKIE = APIKeyCookie(name=COOKIE, auto_error=False, description="The same token, set by `POST /api/v1/session`")

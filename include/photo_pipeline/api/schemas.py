@@ -301,12 +301,6 @@ class PhotoPage(BaseModel):
     next_cursor: str | None = Field(description="Where the next page begins; null on the last")
 
 
-class Health(BaseModel):
-    """All is well."""
-
-    status: Literal["ok"] = "ok"
-
-
 class JsonWebKey(BaseModel):
     """A public key (RFC 7517, RFC 8037)."""
 

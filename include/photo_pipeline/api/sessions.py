@@ -9,10 +9,10 @@ from fastapi import Request, Response
 
 from photo_pipeline.ports import Clock
 from photo_pipeline.settings import WebSettings
+from photo_pipeline.web.cookies import COOKIE, is_https
 from photo_pipeline.web.problems import ProblemError
 from photo_pipeline.web.tokens import Session, TokenError, Tokens
 
-COOKIE = "photo_session"
 LONGEST_SESSION = timedelta(hours=12)
 """A page that stays open prolongs its session; after this its customer logs in again."""
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -111,11 +111,6 @@ class Sessions:
 
     def _seconds_left(self, session: Session) -> int:
         return max(0, int((session.expires_at - self._clock.now()).total_seconds()))
-
-
-def is_https(settings: WebSettings) -> bool:
-    """Whether browsers reach the application over HTTPS."""
-    return settings.secure_cookies or settings.public_url.startswith("https://")
 
 
 def _unauthorized(detail: str, challenge: str) -> ProblemError:

@@ -10,17 +10,18 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
-from photo_pipeline.api.sessions import is_https
 from photo_pipeline.ports import Clock
 from photo_pipeline.settings import TopicNames, WebSettings
-from photo_pipeline.stream import openapi
+from photo_pipeline.stream.openapi import DESCRIPTION, MESSAGES
 from photo_pipeline.stream.pages import POLICIES, mount_pages
-from photo_pipeline.stream.routes import frames, health, stream
+from photo_pipeline.stream.routes import frames, stream
 from photo_pipeline.stream.schemas import PREFIX
 from photo_pipeline.stream.services import Connections, Settings, assemble
 from photo_pipeline.stream.settings import StreamSettings
-from photo_pipeline.web import problems
+from photo_pipeline.web import health, problems
 from photo_pipeline.web.clock import SystemClock
+from photo_pipeline.web.cookies import is_https
+from photo_pipeline.web.description import describe
 from photo_pipeline.web.metrics import RequestMetrics
 from photo_pipeline.web.middleware import RequestContext, SecurityHeaders
 from photo_pipeline.web.tokens import Tokens, load_keys
@@ -65,7 +66,7 @@ def create_app(
     app.include_router(stream.router, prefix=PREFIX)
     app.include_router(health.router)
     mount_pages(app, settings.web)
-    openapi.describe(app)
+    describe(app, DESCRIPTION, *MESSAGES)
     return app
 
 

@@ -1,12 +1,6 @@
-"""The application's description: what FastAPI makes of the routes, and of the long connection in words."""
-
-from typing import Any
-
-from fastapi import FastAPI
-from fastapi.openapi.utils import get_openapi
+"""What the application's description says of the long connection, in words, and the messages on it."""
 
 from photo_pipeline.stream.schemas import Acknowledgement, Hello
-from photo_pipeline.web.problems import InvalidField, Problem, ValidationProblem
 
 DESCRIPTION = """
 Push images from a device or program, one per request or many over one long connection.
@@ -32,21 +26,4 @@ The connection ends with code 1009 on a message larger than `max_frame_bytes`, 1
 nothing, 3000 when the session has ended or the device was revoked, and 1012 when the server restarts.
 """
 
-
-def describe(app: FastAPI) -> None:
-    """Make ``app.openapi()`` return the full description."""
-
-    def openapi() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            document = get_openapi(
-                title=app.title, version=app.version, description=DESCRIPTION, routes=app.routes, tags=app.openapi_tags
-            )
-            schemas = document.setdefault("components", {}).setdefault("schemas", {})
-            for model in (InvalidField, Problem, ValidationProblem, Hello, Acknowledgement):
-                schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
-                schemas.update(schema.pop("$defs", {}))
-                schemas[model.__name__] = schema
-            app.openapi_schema = document
-        return app.openapi_schema
-
-    app.openapi = openapi  # type: ignore[method-assign] # FastAPI's documented way to extend the document
+MESSAGES = (Hello, Acknowledgement)

@@ -1,15 +1,22 @@
-"""Liveness, readiness and metrics: outside the versioned API."""
+"""Liveness, readiness and metrics of a web application: outside the versioned API."""
 
 from http import HTTPStatus
+from typing import Literal
 
 from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel
 
-from photo_pipeline.stream.deps import TheServices
-from photo_pipeline.stream.schemas import Health
 from photo_pipeline.web.metrics import exposition
 from photo_pipeline.web.problems import described, unavailable
+from photo_pipeline.web.readiness import Readiness
 
 router = APIRouter(tags=["operation"])
+
+
+class Health(BaseModel):
+    """All is well."""
+
+    status: Literal["ok"] = "ok"
 
 
 @router.get("/healthz")
@@ -19,9 +26,10 @@ async def healthz() -> Health:
 
 
 @router.get("/readyz", responses=described(HTTPStatus.SERVICE_UNAVAILABLE))
-async def readyz(services: TheServices) -> Health:
-    """Whether frames can be taken: Kafka answers. Nothing else is needed for that."""
-    if not await services.readiness.ready():
+async def readyz(request: Request) -> Health:
+    """Whether photos can be taken: Kafka answers. Nothing else is needed for that."""
+    readiness: Readiness = request.app.state.services.readiness
+    if not await readiness.ready():
         raise unavailable("not_ready", "Kafka does not answer.")
     return Health()
 

@@ -1,0 +1,35 @@
+"""An application's OpenAPI description: what FastAPI makes of the routes, with every error as the problem it is."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
+
+from photo_pipeline.web.problems import InvalidField, Problem, ValidationProblem
+
+
+def describe(app: FastAPI, text: str, *models: type[BaseModel]) -> None:
+    """Make ``app.openapi()`` return the full description.
+
+    Args:
+        app: the application.
+        text: what it is for, in Markdown.
+        models: what no route's signature names, such as the messages of a long connection.
+    """
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            document = get_openapi(
+                title=app.title, version=app.version, description=text, routes=app.routes, tags=app.openapi_tags
+            )
+            schemas = document.setdefault("components", {}).setdefault("schemas", {})
+            named: tuple[type[BaseModel], ...] = (InvalidField, Problem, ValidationProblem, *models)
+            for model in named:
+                schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+                schemas.update(schema.pop("$defs", {}))
+                schemas[model.__name__] = schema
+            app.openapi_schema = document
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign] # FastAPI's documented way to extend the document
