@@ -64,13 +64,14 @@ class Done:
     down: float
 
 
-def faults(seed: int, kinds: Sequence[str] = KINDS) -> Iterator[Fault]:
-    """Endless and repeatable: each kind once in random order, then again in another."""
+def faults(seed: int, kinds: Sequence[str] = KINDS, pace: float = 1.0) -> Iterator[Fault]:
+    """Endless and repeatable: each kind once in random order, then again in another. A pace of 2 is twice as fast."""
     random = Random(seed)  # noqa: S311 - repeatable, not secret
     while True:
         for kind in random.sample(kinds, len(kinds)):
             down = random.choice((0.0, random.uniform(5, 20)))
-            yield Fault(kind, random.random(), 0.0 if kind == "task" else down, random.uniform(5, 15))
+            pick, pause = random.random(), random.uniform(5, 15)
+            yield Fault(kind, pick, 0.0 if kind == "task" else down / pace, pause / pace)
 
 
 class Killer:

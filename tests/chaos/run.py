@@ -2,8 +2,8 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 
 import httpx
@@ -32,6 +32,7 @@ class Plan:
         most: how many there are at most.
         rate: uploads per second.
         kinds: which faults.
+        pace: how much faster than usual they follow each other.
         settle_seconds: how long everything may take to be well, and to be processed, afterwards.
     """
 
@@ -40,6 +41,7 @@ class Plan:
     most: int = 10_000
     rate: float = 2.0
     kinds: Sequence[str] = KINDS
+    pace: float = 1.0
     settle_seconds: float = 600
 
 
@@ -70,6 +72,14 @@ class Result:
 
 def run(stack: Stack, plan: Plan, say: Say) -> Result:
     """Do one run on a stack that is up with everything."""
+    with faulted(stack, plan, say) as (result, evidence):
+        check(evidence, result, say)
+    return result
+
+
+@contextmanager
+def faulted(stack: Stack, plan: Plan, say: Say) -> Iterator[tuple[Result, Evidence]]:
+    """One run until everything has settled; its customers stay signed in while this lasts."""
     endpoints = endpoints_of(stack.settings, Credentials(layout_of(stack.settings).secrets))
     result = Result(plan)
     with (
@@ -79,15 +89,13 @@ def run(stack: Stack, plan: Plan, say: Say) -> Result:
         load = Load(uploader, camera, plan.rate, plan.seed)
         killer = Killer(stack, say)
         with load:
-            killer.inject(faults(plan.seed, plan.kinds), plan.seconds, plan.most)
+            killer.inject(faults(plan.seed, plan.kinds, plan.pace), plan.seconds, plan.most)
         result.faults, result.answers = killer.done, load.answers
         result.receipts, result.given_up = len(load.held), load.given_up
         say(f"{result.receipts} receipts; settling ...")
         _settle(stack, endpoints, load, result, say)
         with psycopg.connect(endpoints.database_url, autocommit=True) as database:
-            evidence = Evidence(endpoints, (uploader, camera), load.held, load.sent, database)
-            _check(evidence, result, say)
-    return result
+            yield result, Evidence(endpoints, (uploader, camera), load.held, load.sent, database)
 
 
 def _settle(stack: Stack, endpoints: Endpoints, load: Load, result: Result, say: Say) -> None:
@@ -134,12 +142,13 @@ def _sync(endpoints: Endpoints, deadline: float) -> None:
             state = client.get(f"{runs}/{started['dag_run_id']}").raise_for_status().json()["state"]
 
 
-def _check(evidence: Evidence, result: Result, say: Say) -> None:
-    for check in CHECKS:
-        name = check.__name__.replace("_", " ")
+def check(evidence: Evidence, result: Result, say: Say) -> None:
+    """Add what each check finds to the result."""
+    for each in CHECKS:
+        name = each.__name__.replace("_", " ")
         say(f"checking: {name}")
         try:
-            found = list(check(evidence))
+            found = list(each(evidence))
         except (httpx.HTTPError, psycopg.Error, OSError) as error:
             found = [f"could not be checked: {error!r}"]
         _judge(result, name, found)
