@@ -1,13 +1,13 @@
 """### Everything the platform needs, made or brought up to date
 
 **What**: database migrations and grants, the four Kafka topics with their retention and limits, the HDFS folders, the
-Elasticsearch index template.
+Elasticsearch index template, and Kibana's space, read-only role and dashboards where there is a Kibana.
 
 **When**: once at the start of an installation and after each upgrade (`make up` and the deployment trigger it), and by
 hand whenever somebody changed a setting behind the platform's back. Safe on a live system: what is right is left alone.
 
-**In**: the connections `photo_postgres_owner`, `photo_kafka`, `photo_hdfs`, `photo_elasticsearch`. **Out**: tables,
-topics, folders, index template.
+**In**: the connections `photo_postgres_owner`, `photo_kafka`, `photo_hdfs`, `photo_elasticsearch` and, if there is one,
+`photo_kibana`; without it `import_dashboards` is skipped. **Out**: tables, topics, folders, index template, dashboards.
 
 **When red**: the task's last line names the server and what it refused. The tasks do not depend on each other; clear
 the red one when its server is back.
@@ -19,6 +19,7 @@ from airflow.sdk import Asset, dag, task
 
 from photo_pipeline.orchestration.assets import ARCHIVE, INCOMING_URIS, LEDGER, PROCESSED, REJECTED, SEARCH
 from photo_pipeline.orchestration.defaults import TAGS, default_args
+from photo_pipeline.orchestration.pools import ELASTICSEARCH, HDFS, KAFKA, POSTGRES
 
 
 @dag(
@@ -31,40 +32,48 @@ from photo_pipeline.orchestration.defaults import TAGS, default_args
     doc_md=__doc__,
 )
 def platform_setup() -> None:
-    """Wire four independent steps, one for each server."""
+    """Wire five independent steps, one for each server."""
 
-    @task(outlets=[LEDGER])
+    @task(pool=POSTGRES, outlets=[LEDGER])
     def migrate_database() -> str:
         """Bring tables, views and grants to the newest revision."""
         from photo_pipeline.orchestration.setup_tasks import migrate
 
         return migrate()
 
-    @task(outlets=[*(Asset(uri) for uri in INCOMING_URIS), PROCESSED, REJECTED])
+    @task(pool=KAFKA, outlets=[*(Asset(uri) for uri in INCOMING_URIS), PROCESSED, REJECTED])
     def ensure_topics() -> list[str]:
         """Create the topics, or set right what differs; says what it changed."""
         from photo_pipeline.orchestration.setup_tasks import topics
 
         return topics()
 
-    @task(outlets=[ARCHIVE])
+    @task(pool=HDFS, outlets=[ARCHIVE])
     def ensure_folders() -> None:
         """Make the archive's folders on HDFS."""
         from photo_pipeline.orchestration.setup_tasks import folders
 
         folders()
 
-    @task(outlets=[SEARCH])
+    @task(pool=ELASTICSEARCH, outlets=[SEARCH])
     def ensure_search_index() -> None:
         """Install the index template and add fields that existing indices lack."""
         from photo_pipeline.orchestration.setup_tasks import search_index
 
         search_index()
 
+    @task
+    def import_dashboards() -> str:
+        """Bring Kibana its space, its read-only role and the two dashboards; skipped where there is no Kibana."""
+        from photo_pipeline.orchestration.setup_tasks import dashboards
+
+        return dashboards()
+
     migrate_database()
     ensure_topics()
     ensure_folders()
     ensure_search_index()
+    import_dashboards()
 
 
 platform_setup()

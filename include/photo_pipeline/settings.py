@@ -80,6 +80,21 @@ class ElasticsearchSettings(BaseSettings):
     user: str
     password: SecretStr
     alias: str = "photos"
+    ca_file: Path | None = None
+    """PEM file of the authorities whose certificates to trust, instead of the system's."""
+
+
+class KibanaSettings(BaseSettings):
+    """The server that shows analysts their dashboards, under an account that may set them up."""
+
+    model_config = SettingsConfigDict(env_prefix="PHOTO_KIBANA_", frozen=True)
+
+    url: str
+    user: str
+    password: SecretStr
+    ca_file: Path | None = None
+    manage_role: bool = True
+    """Off where roles come from elsewhere; the account then needs no right over security."""
 
 
 class IngestSettings(BaseSettings):

@@ -10,6 +10,7 @@ from typing import Any
 from elasticsearch import ApiError, BadRequestError, Elasticsearch, TransportError
 from elasticsearch.helpers import streaming_bulk
 
+from photo_pipeline.adapters.tls import trusting
 from photo_pipeline.domain.documents import Document
 from photo_pipeline.domain.errors import (
     IndexingFailedError,
@@ -37,12 +38,17 @@ Item = Mapping[str, Any]
 
 
 def make_client(settings: ElasticsearchSettings) -> Elasticsearch:
-    """A client with time limits; it asks again by itself when a connection breaks."""
+    """A client with time limits; it asks again by itself when a connection breaks.
+
+    Raises:
+        CertificateFileError: when the file of authorities is no use.
+    """
     return Elasticsearch(
         settings.url,
         basic_auth=(settings.user, settings.password.get_secret_value()),
         request_timeout=REQUEST_SECONDS,
         retry_on_timeout=True,
+        ssl_context=None if settings.ca_file is None else trusting(settings.ca_file),
     )
 
 

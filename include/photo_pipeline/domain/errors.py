@@ -1,6 +1,7 @@
 """One class per failure of the domain. Each builds its own message."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from uuid import UUID
 
 from photo_pipeline.domain.outcomes import RejectReason
@@ -110,6 +111,27 @@ class SearchRequestError(PhotoPipelineError):
 
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(f"Elasticsearch refused the request ({status}): {reason}")
+
+
+class CertificateFileError(PhotoPipelineError):
+    """The file that says whose certificates to trust is no use."""
+
+    def __init__(self, path: Path | None, reason: str) -> None:
+        super().__init__(f"no certificates in {path}, which ca_certs or PHOTO_..._CA_FILE names: {reason}")
+
+
+class DashboardRequestError(PhotoPipelineError):
+    """Kibana refused a request: wrong log-in, missing right, wrong address."""
+
+    def __init__(self, request: str, status: int, reason: str) -> None:
+        super().__init__(f"Kibana refused {request} ({status}): {reason}")
+
+
+class DashboardsRefusedError(PhotoPipelineError):
+    """Kibana did not take every saved object."""
+
+    def __init__(self, failures: Sequence[str]) -> None:
+        super().__init__(f"Kibana did not take the dashboards: {'; '.join(failures) or 'it does not say why'}")
 
 
 class ClaimLostError(PhotoPipelineError):

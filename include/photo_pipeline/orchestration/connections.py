@@ -1,13 +1,15 @@
 """Airflow connections as settings, read inside tasks and triggers only: parsing a DAG file asks no server."""
 
+from pathlib import Path
 from typing import Any
 
 from airflow.providers.postgres.hooks.postgres import PostgresHook
 from airflow.sdk import BaseHook, Connection
+from airflow.sdk.exceptions import AirflowNotFoundException
 from pydantic import SecretStr
 
 from photo_pipeline.composition import PipelineSettings
-from photo_pipeline.settings import DatabaseSettings, ElasticsearchSettings, HdfsSettings, KafkaSettings
+from photo_pipeline.settings import DatabaseSettings, ElasticsearchSettings, HdfsSettings, KafkaSettings, KibanaSettings
 
 KAFKA = "photo_kafka"
 POSTGRES = "photo_postgres"
@@ -15,6 +17,8 @@ POSTGRES_OWNER = "photo_postgres_owner"
 POSTGRES_BI = "photo_postgres_bi"
 HDFS = "photo_hdfs"
 ELASTICSEARCH = "photo_elasticsearch"
+KIBANA = "photo_kibana"
+"""The only one that may be missing: where there is no Kibana, there are no dashboards."""
 
 
 def pipeline_settings() -> PipelineSettings:
@@ -46,14 +50,36 @@ def hdfs_settings() -> HdfsSettings:
 
 
 def elasticsearch_settings() -> ElasticsearchSettings:
-    """Address and account of the search index."""
+    """Address and account of the search index; ``ca_certs`` in the extra names a file of authorities to trust."""
     connection = BaseHook.get_connection(ELASTICSEARCH)
     return ElasticsearchSettings(
-        url=f"{_scheme(connection)}://{connection.host}:{connection.port}",
+        url=_url(connection),
         user=connection.login or "",
         password=SecretStr(connection.password or ""),
+        ca_file=_ca_file(connection),
     )
 
 
-def _scheme(connection: Connection) -> str:
-    return str(connection.extra_dejson.get("scheme") or connection.schema or "http")
+def kibana_settings() -> KibanaSettings | None:
+    """Address and account of Kibana, if there is one; the extra may hold ``ca_certs`` and ``manage_role``."""
+    try:
+        connection = BaseHook.get_connection(KIBANA)
+    except AirflowNotFoundException:
+        return None
+    return KibanaSettings(
+        url=_url(connection),
+        user=connection.login or "",
+        password=SecretStr(connection.password or ""),
+        ca_file=_ca_file(connection),
+        manage_role=bool(connection.extra_dejson.get("manage_role", True)),
+    )
+
+
+def _url(connection: Connection) -> str:
+    scheme = str(connection.extra_dejson.get("scheme") or connection.schema or "http")
+    return f"{scheme}://{connection.host}:{connection.port}"
+
+
+def _ca_file(connection: Connection) -> Path | None:
+    path = connection.extra_dejson.get("ca_certs")
+    return Path(path) if path else None
