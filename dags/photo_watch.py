@@ -1,0 +1,48 @@
+"""### Is anything later than it was promised?
+
+**What**: looks how long the oldest photo has been waiting in Kafka, how far the search index is behind the ledger, and
+whether a shard is still there that should be gone. Whoever is named in the connections `photo_smtp` and `photo_slack`
+is told once when something becomes late, and once when it is over.
+
+**When**: every five minutes. A photo may wait for 10 minutes, so a stopped ingest is told within 15. It looks at what
+waits and not at runs: an ingest that never starts misses no deadline of Airflow's.
+
+**In**: Kafka's offsets and times (no photo is read), the views `metric_*`. **Out**: the table `notice`, mail, Slack.
+
+**When red**: Kafka or PostgreSQL did not answer, or nobody could be told; the last line says which. What is late is
+told by the next run. While Airflow itself is down nothing is told here: the alert rules in `monitoring/` look at the
+same figures from outside.
+"""
+
+from datetime import UTC, datetime
+
+from airflow.sdk import CronTriggerTimetable, dag, task
+
+from photo_pipeline.orchestration.assets import LEDGER, NOTICES
+from photo_pipeline.orchestration.defaults import TAGS, default_args
+from photo_pipeline.orchestration.pools import KAFKA
+
+
+@dag(
+    schedule=CronTriggerTimetable("4-59/5 * * * *", timezone="UTC"),
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
+    catchup=False,
+    max_active_runs=1,
+    default_args=default_args(),
+    tags=[*TAGS, "watch"],
+    doc_md=__doc__,
+)
+def photo_watch() -> None:
+    """Wire the one step there is."""
+
+    @task(pool=KAFKA, inlets=[LEDGER], outlets=[NOTICES])
+    def tell_what_is_late() -> dict[str, int]:
+        """Look what is late by now, and what no longer is; tell what was not told."""
+        from photo_pipeline.orchestration.notice_tasks import tell_lateness_now
+
+        return tell_lateness_now()
+
+    tell_what_is_late()
+
+
+photo_watch()
