@@ -21,6 +21,7 @@ from airflow.sdk import CronTriggerTimetable, dag, task
 
 from photo_pipeline.orchestration.assets import ARCHIVE, LEDGER
 from photo_pipeline.orchestration.defaults import TAGS, default_args
+from photo_pipeline.orchestration.pools import HDFS
 
 
 @dag(
@@ -35,7 +36,7 @@ from photo_pipeline.orchestration.defaults import TAGS, default_args
 def photo_archive_retention() -> None:
     """Wire the one step there is."""
 
-    @task(inlets=[ARCHIVE], outlets=[ARCHIVE, LEDGER])
+    @task(pool=HDFS, inlets=[ARCHIVE], outlets=[ARCHIVE, LEDGER])
     def remove_expired() -> dict[str, int]:
         """Mark, save what is held, check again, remove, record; then sweep."""
         from photo_pipeline.orchestration import retention_tasks

@@ -19,6 +19,7 @@ from airflow.sdk import CronTriggerTimetable, Param, dag, get_current_context, t
 
 from photo_pipeline.orchestration.assets import LEDGER, SEARCH
 from photo_pipeline.orchestration.defaults import TAGS, default_args
+from photo_pipeline.orchestration.pools import ELASTICSEARCH
 
 
 @dag(
@@ -38,7 +39,7 @@ from photo_pipeline.orchestration.defaults import TAGS, default_args
 def photo_bi_sync() -> None:
     """Wire the one step there is."""
 
-    @task(inlets=[LEDGER], outlets=[SEARCH])
+    @task(pool=ELASTICSEARCH, inlets=[LEDGER], outlets=[SEARCH])
     def sync_outcomes() -> dict[str, float | int | bool | None]:
         """Send what is new in commit order, every bulk item checked."""
         from photo_pipeline.orchestration.bi_tasks import sync

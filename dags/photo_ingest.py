@@ -22,6 +22,7 @@ from airflow.sdk import Asset, AssetOrTimeSchedule, AssetWatcher, CronTriggerTim
 from photo_backlog_trigger import PhotoBacklogTrigger
 from photo_pipeline.orchestration.assets import ARCHIVE, INCOMING_URIS, LEDGER, PROCESSED, REJECTED
 from photo_pipeline.orchestration.defaults import TAGS, default_args
+from photo_pipeline.orchestration.pools import HDFS, KAFKA, POSTGRES
 
 INCOMING_TOPICS = ["photos.uploaded", "photos.streamed"]
 
@@ -49,7 +50,7 @@ waiting_photos = Asset(
 def photo_ingest() -> None:
     """Wire the story: plan → process each slice → publish, and a summary that is red when a slice is."""
 
-    @task(inlets=[waiting_photos, *(Asset(uri) for uri in INCOMING_URIS)])
+    @task(pool=KAFKA, inlets=[waiting_photos, *(Asset(uri) for uri in INCOMING_URIS)])
     def plan_slices() -> list[int]:
         """Plan the backlog in the ledger and hand out the slices by their ids."""
         from photo_pipeline.orchestration.ingest_tasks import plan
@@ -57,6 +58,7 @@ def photo_ingest() -> None:
         return plan(owner=get_current_context()["run_id"])
 
     @task(
+        pool=HDFS,
         outlets=[ARCHIVE, LEDGER],
         map_index_template="{{ slice_name }}",
         doc_md="Bring one slice to its end: one shard, one commit.",  # a mapped task does not take its docstring
@@ -70,14 +72,14 @@ def photo_ingest() -> None:
         context["slice_name"] = summary["slice"]  # type: ignore[typeddict-unknown-key] # what map_index_template reads
         return summary
 
-    @task(trigger_rule="all_done", outlets=[PROCESSED, REJECTED])
+    @task(pool=KAFKA, trigger_rule="all_done", outlets=[PROCESSED, REJECTED])
     def publish_outbox() -> dict[str, int]:
         """Tell Kafka what has been committed, also when another slice failed."""
         from photo_pipeline.orchestration.ingest_tasks import publish
 
         return publish()
 
-    @task
+    @task(pool=POSTGRES)
     def summarise(summaries: list[dict[str, Any]]) -> dict[str, int]:
         """One line for the whole micro-batch. Stays undone, and the run red, when a slice failed."""
         from photo_pipeline.orchestration.ingest_tasks import total

@@ -4,7 +4,8 @@
 *ledger*: every offset has its outcome, nothing lost, stuck or contradictory. *archive*: every shard is there with its
 length, none too long. *checksums*: the next members of shards are read and compared, so that all are in the course of
 time. *search*: sums per customer and day, then documents one by one where they differ. Search documents and outbox
-entries that lack are derived again; originals are never guessed about.
+entries that lack are derived again; originals are never guessed about. Whoever is named in the connections `photo_smtp`
+and `photo_slack` is told of each finding once, however many runs find it.
 
 **When**: every hour, a quarter past.
 
@@ -21,8 +22,9 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import CronTriggerTimetable, dag, get_current_context, task
 
-from photo_pipeline.orchestration.assets import ARCHIVE, LEDGER, RECONCILIATION, SEARCH
+from photo_pipeline.orchestration.assets import ARCHIVE, LEDGER, NOTICES, RECONCILIATION, SEARCH
 from photo_pipeline.orchestration.defaults import TAGS, default_args
+from photo_pipeline.orchestration.pools import POSTGRES, RECONCILE
 
 
 @dag(
@@ -36,9 +38,9 @@ from photo_pipeline.orchestration.defaults import TAGS, default_args
     doc_md=__doc__,
 )
 def photo_reconcile() -> None:
-    """Wire the story: begin → check each group → judge what they found."""
+    """Wire the story: begin → check each group → tell what is new, and judge."""
 
-    @task
+    @task(pool=POSTGRES)
     def begin() -> list[str]:
         """Open the run and hand out the groups of checks."""
         from photo_pipeline.orchestration.reconcile_tasks import begin
@@ -46,6 +48,7 @@ def photo_reconcile() -> None:
         return begin(get_current_context()["run_id"])
 
     @task(
+        pool=RECONCILE,
         inlets=[LEDGER, ARCHIVE, SEARCH],
         map_index_template="{{ group }}",
         doc_md="Make one group of checks and keep what it finds.",  # a mapped task does not take its docstring
@@ -58,14 +61,22 @@ def photo_reconcile() -> None:
         context["group"] = group  # type: ignore[typeddict-unknown-key] # what map_index_template reads
         return check(group, context["run_id"])
 
-    @task(trigger_rule="all_done", outlets=[RECONCILIATION])
+    @task(pool=POSTGRES, trigger_rule="all_done", outlets=[NOTICES])
+    def tell_findings() -> int:
+        """Tell people what was found for the first time."""
+        from photo_pipeline.orchestration.notice_tasks import tell_findings
+
+        return tell_findings(get_current_context()["run_id"])
+
+    # Who is to be told of findings has been told: `judge` itself makes no notice.
+    @task(pool=POSTGRES, trigger_rule="all_done", outlets=[RECONCILIATION], on_failure_callback=None)
     def judge() -> dict[str, int]:
         """Fail where something is left that could not be repaired, or not be checked."""
         from photo_pipeline.orchestration.reconcile_tasks import judge
 
         return judge(get_current_context()["run_id"])
 
-    check.expand(group=begin()) >> judge()
+    check.expand(group=begin()) >> [tell_findings(), judge()]
 
 
 photo_reconcile()

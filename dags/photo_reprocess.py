@@ -28,6 +28,7 @@ from photo_pipeline.domain.outcomes import RejectReason
 from photo_pipeline.domain.reprocess import ANY, Mode
 from photo_pipeline.orchestration.assets import ARCHIVE, INCOMING_URIS, LEDGER
 from photo_pipeline.orchestration.defaults import TAGS, default_args
+from photo_pipeline.orchestration.pools import HDFS, KAFKA, POSTGRES
 
 UUID_PATTERN = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 
@@ -93,7 +94,7 @@ PARAMS = {
 def photo_reprocess() -> None:
     """Wire the story: accept → plan and derive again, or feed again → tidy up."""
 
-    @task
+    @task(pool=POSTGRES)
     def accept_request() -> dict[str, str | None]:
         """Check the form and keep the request."""
         from photo_pipeline.orchestration.reprocess_tasks import accept
@@ -101,7 +102,7 @@ def photo_reprocess() -> None:
         context = get_current_context()
         return accept(context["run_id"], context["params"])
 
-    @task
+    @task(pool=POSTGRES)
     def plan_shards(request: dict[str, str | None]) -> list[list[int]]:
         """Find the shards with photos of the request; skipped for dead letters."""
         from photo_pipeline.orchestration.reprocess_tasks import plan
@@ -109,6 +110,7 @@ def photo_reprocess() -> None:
         return plan(get_current_context()["run_id"], request)
 
     @task(
+        pool=HDFS,
         inlets=[ARCHIVE],
         outlets=[ARCHIVE, LEDGER],
         doc_md="Derive the photos of some shards again.",  # a mapped task does not take its docstring
@@ -119,14 +121,14 @@ def photo_reprocess() -> None:
 
         return rederive(get_current_context()["run_id"], request, shard_ids)
 
-    @task(outlets=[*(Asset(uri) for uri in INCOMING_URIS)])
+    @task(pool=KAFKA, outlets=[*(Asset(uri) for uri in INCOMING_URIS)])
     def feed_dead_letters(request: dict[str, str | None]) -> dict[str, int]:
         """Send rejected records to their topics again; skipped for renditions."""
         from photo_pipeline.orchestration.reprocess_tasks import feed
 
         return feed(get_current_context()["run_id"], request)
 
-    @task
+    @task(pool=HDFS)
     def tidy_up() -> int:
         """Remove what killed tasks left on HDFS, however the others ended."""
         from photo_pipeline.orchestration.reprocess_tasks import tidy

@@ -1,4 +1,4 @@
-"""Makes a started platform usable through Airflow's REST API: runs ``platform_setup``, then wakes the other DAGs.
+"""Makes a started platform usable through Airflow's REST API: pools, ``platform_setup``, then the other DAGs awake.
 
 DAGs are created paused here. Awake from the first second, they would fail on tables and topics that do not exist yet.
 """
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from local_stack.endpoints import Endpoints
 
 DAG_ID = "platform_setup"
+# In the form of `airflow pools import`; beside the folder of the DAGs, here and in the image.
+POOLS = ("include", "photo_pipeline", "orchestration", "pools.json")
 REQUEST_SECONDS = 30
 
 
@@ -71,6 +73,7 @@ class PlatformSetup:
         dag_ids = {path.stem for path in dags_folder.glob("*.py")} | {DAG_ID}
         try:
             self._log_in()
+            self._make_pools(dags_folder.parent.joinpath(*POOLS))
             self._wait_for_dags({DAG_ID})
             self._wake({DAG_ID})
             self._wait_for_success(self._trigger())
@@ -85,6 +88,16 @@ class PlatformSetup:
         account = {"username": self._endpoints.airflow_user, "password": self._endpoints.airflow_password}
         token = _json(self._client.post("/auth/token", json=account))["access_token"]
         self._client.headers["Authorization"] = f"Bearer {token}"
+
+    def _make_pools(self, file: Path) -> None:
+        """Make the pools that are missing: a task whose pool does not exist is never scheduled.
+
+        One whose slots somebody has changed keeps them.
+        """
+        for name, pool in json.loads(file.read_text()).items():
+            answer = self._client.post("/api/v2/pools", json={"name": name, **pool})
+            if answer.status_code != httpx.codes.CONFLICT:
+                answer.raise_for_status()
 
     def _wait_for_dags(self, dag_ids: set[str]) -> None:
         missing = dag_ids

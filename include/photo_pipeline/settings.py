@@ -1,6 +1,8 @@
 """Every setting of the product, read from ``PHOTO_*`` environment variables when asked, never at import."""
 
+from os import getuid
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Annotated
 
 from pydantic import Field, SecretStr
@@ -124,8 +126,22 @@ class WebSettings(BaseSettings):
     secure_cookies: bool = False
     acknowledge_seconds: float = 4.0
     """How long to wait for Kafka before the sender is told 503."""
+    customer_holds: Annotated[int, Field(ge=0)] = 0
+    """How many photos a customer may keep beyond their time; with 0, none."""
+    sign_ups_per_address: Positive = 60
+    """How many people may sign up from one address within five minutes, at one instance."""
     in_flight_bytes: Positive = 256 * MIB
     """Bytes of photos that one instance holds at a time; more wait, and are told 503 when that takes too long."""
+    upload_dir: Path = Field(default_factory=lambda: Path(gettempdir()) / f"photo-uploads-{getuid()}")
+    """Where parts of resumable uploads wait. All replicas share it, or an upload goes on only where it began."""
+    upload_open_limit: Positive = 64
+    """Unfinished uploads of a customer; each has at most 32 MiB."""
+    upload_keep_seconds: Positive = 24 * 3600
+    """From its beginning an upload is kept so long, finished (its receipt) or not (its bytes)."""
+    upload_idle_seconds: float = Field(default=20.0, gt=0)
+    """A request that brings no byte for so long is ended, and its upload is free for the next one."""
+    upload_sweep_seconds: float = Field(default=600.0, gt=0)
+    """How often each replica removes what has expired."""
 
 
 class ReconcileSettings(BaseSettings):
@@ -166,3 +182,33 @@ class ReprocessSettings(BaseSettings):
     """At most so many tasks share a request's shards."""
     batch_records: Positive = 100
     """Dead letters that are announced and sent at a time."""
+
+
+class NoticeSettings(BaseSettings):
+    """When people are told that something is late, and when they are told again."""
+
+    model_config = SettingsConfigDict(env_prefix="PHOTO_NOTICE_", frozen=True)
+
+    late_ingest_minutes: float = Field(default=10.0, gt=0)
+    """How long a photo may wait in Kafka. It is looked for every five minutes, so the notice comes within 15."""
+    late_sync_minutes: float = Field(default=30.0, gt=0)
+    """How long an outcome may wait for the search index."""
+    failure_again_hours: Positive = 6
+    """A task that goes on failing is told again after so long."""
+    discrepancy_again_days: Positive = 14
+    """A discrepancy that was gone for so long is told again. Longer than a rotation of the reconciliation."""
+
+
+class MetricsSettings(BaseSettings):
+    """The exporter of the platform's own metrics."""
+
+    model_config = SettingsConfigDict(env_prefix="PHOTO_METRICS_", frozen=True)
+
+    host: str = "127.0.0.1"
+    port: Positive = 9464
+    refresh_seconds: float = Field(default=15.0, gt=0)
+    """How often Kafka and the ledger are asked, however often this is scraped."""
+    elasticsearch_url: str | None = None
+    """Set to see whether it answers; no log-in is needed for that."""
+    namenode_url: str | None = None
+    """The NameNode's web server, set to see whether it answers and how much room there is."""

@@ -1,20 +1,25 @@
 """House rules for DAGs: what a data engineer may expect of every one of them in the UI."""
 
+import json
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-DAGS = sorted(path.stem for path in (Path(__file__).resolve().parents[2] / "dags").glob("*.py"))
+from photo_pipeline.orchestration import pools
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+DAGS = sorted(path.stem for path in (REPOSITORY / "dags").glob("*.py"))
 NEEDS_ASSETS = {
     "platform_setup": {"photo_archive", "photo_ledger", "photo_search", "photos_processed", "photos_rejected"},
     "photo_ingest": {"photo_archive", "photo_ledger", "photos_processed", "photos_rejected"},
     "photo_bi_sync": {"photo_search"},
     "photo_archive_retention": {"photo_archive", "photo_ledger"},
-    "photo_reconcile": {"photo_reconciliation"},
+    "photo_reconcile": {"photo_reconciliation", "photo_notices"},
     "photo_reprocess": {"photo_archive", "photo_ledger"},
     "photo_hold": {"photo_holds"},
+    "photo_watch": {"photo_notices"},
 }
 
 
@@ -61,3 +66,30 @@ def test_assets_draw_the_flow(dag_bag: Any, dag_id: str) -> None:
     """What a DAG changes is an outlet, so that the asset graph shows Kafka → HDFS + PostgreSQL → Elasticsearch."""
     outlets = {outlet.name for task in dag_bag.dags[dag_id].tasks for outlet in task.outlets}
     assert outlets >= NEEDS_ASSETS[dag_id]
+
+
+@pytest.mark.parametrize("dag_id", DAGS)
+def test_failure_is_told(dag_bag: Any, dag_id: str) -> None:
+    """Every task that fails for good tells somebody, but for `judge`: its findings were told one by one."""
+    silent = {task.task_id for task in dag_bag.dags[dag_id].tasks if not task.has_on_failure_callback}
+    assert silent == ({"judge"} if dag_id == "photo_reconcile" else set())
+
+
+POOLS = json.loads((REPOSITORY / "include" / "photo_pipeline" / "orchestration" / "pools.json").read_text())
+
+
+@pytest.mark.parametrize("dag_id", DAGS)
+def test_every_pool_is_one_that_every_deployment_makes(dag_bag: Any, dag_id: str) -> None:
+    """A task whose pool does not exist is never scheduled, and nobody says so."""
+    named = {task.task_id: task.pool for task in dag_bag.dags[dag_id].tasks}
+    assert set(named.values()) <= set(POOLS), named
+
+
+def test_pools_are_listed_once() -> None:
+    """The file that makes them and the names that DAGs use are the same; each has slots and says what it is for."""
+    names = {value for name, value in vars(pools).items() if name.isupper()}
+    assert names == set(POOLS)
+    for name, pool in POOLS.items():
+        assert pool["slots"] > 0, name
+        assert pool["description"], name
+        assert pool["include_deferred"] is False, name

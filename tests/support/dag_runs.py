@@ -33,6 +33,7 @@ class DagRuns:
     home: Path
     pipeline: Pipeline
     search: Search
+    dags_folder: Path = REPOSITORY / "dags"
 
     def run(self, dag_id: str, conf: dict[str, Any] | None = None) -> DagRun:
         """One run of a DAG, with its params."""
@@ -46,6 +47,7 @@ class DagRuns:
         settings, topics = self.pipeline.settings, self.pipeline.settings.topics
         return {
             **_airflow_environment(self.home),
+            "AIRFLOW__CORE__DAGS_FOLDER": str(self.dags_folder),
             "PHOTO_TOPIC_UPLOADED": topics.uploaded,
             "PHOTO_TOPIC_STREAMED": topics.streamed,
             "PHOTO_TOPIC_PROCESSED": topics.processed,

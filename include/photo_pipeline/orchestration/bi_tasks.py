@@ -13,6 +13,7 @@ from photo_pipeline.orchestration.connections import (
     database_settings,
     elasticsearch_settings,
 )
+from photo_pipeline.orchestration.log_lines import fields
 from photo_pipeline.use_cases.bi_sync import SyncPorts, sync_outcomes
 
 logger = logging.getLogger(__name__)
@@ -35,5 +36,5 @@ def sync(*, full: bool) -> dict[str, float | int | bool | None]:
     finally:
         reading.dispose()
         writing.dispose()
-    logger.info("synced %s", " ".join(f"{name}={value}" for name, value in summary.items()))
+    logger.info("synced %s", fields(summary))
     return summary

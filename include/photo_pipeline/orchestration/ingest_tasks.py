@@ -11,6 +11,7 @@ from photo_pipeline.composition import ingest_ledger, ingest_limits, ingest_port
 from photo_pipeline.domain.errors import SliceBusyError
 from photo_pipeline.domain.ledger import SliceSummary
 from photo_pipeline.orchestration.connections import pipeline_settings
+from photo_pipeline.orchestration.log_lines import fields
 from photo_pipeline.use_cases.ingest import plan_micro_batch, process_slice
 from photo_pipeline.use_cases.publish import publish_outbox
 
@@ -26,6 +27,9 @@ def plan(owner: str) -> list[int]:
     with ingest_ledger(settings.database) as ledger:
         reader = KafkaPhotoLogReader(settings.kafka)
         planned = plan_micro_batch(ledger, reader, settings.topics.incoming, limits, owner)
+    ranges = " ".join(f"{item.topic_partition}[{item.start},{item.end})" for item in planned)
+    counts = {"slices": len(planned), "records": sum(item.end - item.start for item in planned)}
+    logger.info("planned %s", fields({**counts, "ranges": ranges}))
     return [item.slice_id for item in planned]
 
 
@@ -38,7 +42,7 @@ def process(slice_id: int, owner: str) -> dict[str, Any]:
     except SliceBusyError as error:
         raise AirflowSkipException(str(error)) from error
     described = _described(summary)
-    logger.info("committed %s", " ".join(f"{name}={value}" for name, value in described.items()))
+    logger.info("committed %s", fields(described))
     return described
 
 
@@ -48,7 +52,7 @@ def publish() -> dict[str, int]:
     with publish_ports(settings) as ports:
         summary = publish_outbox(ports, settings.ingest.outbox_batch)
     counts = {"processed": summary.processed, "dead_letters": summary.dead_letters, "skipped": summary.skipped}
-    logger.info("published %s", " ".join(f"{name}={value}" for name, value in counts.items()))
+    logger.info("published %s", fields(counts))
     return counts
 
 
@@ -56,7 +60,7 @@ def total(summaries: Iterable[Mapping[str, Any]]) -> dict[str, int]:
     """The micro-batch's outcomes, added up."""
     slices = list(summaries)
     totals = {outcome: sum(int(summary[outcome]) for summary in slices) for outcome in OUTCOMES}
-    logger.info("micro-batch slices=%d %s", len(slices), " ".join(f"{name}={n}" for name, n in totals.items()))
+    logger.info("micro-batch %s", fields({"slices": len(slices), **totals}))
     return totals
 
 
@@ -65,6 +69,10 @@ def _described(summary: SliceSummary) -> dict[str, Any]:
     return {
         "slice": f"{summary.topic_partition} [{summary.start}, {summary.end})",
         "slice_id": summary.slice_id,
+        "topic": summary.topic_partition.topic,
+        "partition": summary.topic_partition.partition,
+        "start": summary.start,
+        "end": summary.end,
         "attempt": summary.attempt,
         **{outcome: getattr(summary, outcome) for outcome in OUTCOMES},
         "shard": summary.shard_path,

@@ -13,6 +13,7 @@ from photo_pipeline.composition_reconcile import (
 from photo_pipeline.domain.errors import ReconciliationFindingsError
 from photo_pipeline.domain.reconciliation import CheckResult
 from photo_pipeline.orchestration.connections import elasticsearch_settings, pipeline_settings
+from photo_pipeline.orchestration.log_lines import fields
 from photo_pipeline.use_cases.reconcile import CHECK_NAMES, GROUPS, open_run, run_checks, verdict
 
 logger = logging.getLogger(__name__)
@@ -23,7 +24,7 @@ def begin(run_id: str) -> list[str]:
     settings = _settings()
     with reconcile_ports(settings) as ports:
         forgotten = open_run(run_id, ports, reconcile_limits(settings.limits))
-    logger.info("run=%s forgotten=%d", run_id, forgotten)
+    logger.info("began %s", fields({"run": run_id, "forgotten": forgotten}))
     return list(GROUPS)
 
 
@@ -34,6 +35,8 @@ def check(group: str, run_id: str) -> dict[str, str]:
         results = run_checks(run_id, GROUPS[group], ports, reconcile_limits(settings.limits))
     for result in results:
         _log(result)
+    counts = {"found": sum(each.found for each in results), "repaired": sum(each.repaired for each in results)}
+    logger.info("checked %s", fields({"run": run_id, "group": group, "checks": len(results), **counts}))
     return {result.check: result.status.value for result in results}
 
 
@@ -45,8 +48,9 @@ def judge(run_id: str) -> dict[str, int]:
         except ReconciliationFindingsError as error:
             # Asking again would find the same: the next run looks anew.
             raise AirflowFailException(str(error)) from error
-    logger.info("all well: checks=%d repaired=%d", outcome.checks, outcome.repaired)
-    return {"checks": outcome.checks, "repaired": outcome.repaired}
+    counts = {"checks": outcome.checks, "repaired": outcome.repaired}
+    logger.info("all well %s", fields({"run": run_id, **counts}))
+    return counts
 
 
 def _settings() -> ReconciliationSettings:

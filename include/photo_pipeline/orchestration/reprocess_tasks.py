@@ -18,6 +18,7 @@ from photo_pipeline.composition_reprocess import (
 from photo_pipeline.domain.errors import InvalidRequestError, OriginalsDamagedError
 from photo_pipeline.domain.reprocess import Mode, Request, parse_request
 from photo_pipeline.orchestration.connections import pipeline_settings
+from photo_pipeline.orchestration.log_lines import fields
 from photo_pipeline.settings import ReprocessSettings
 from photo_pipeline.use_cases.reprocess import clean_up, feed_dead_letters, plan_chunks, rederive_shards
 
@@ -32,6 +33,7 @@ def accept(request_id: str, parameters: Mapping[str, Any]) -> dict[str, str | No
             register.accept(request)
     except InvalidRequestError as error:
         raise AirflowFailException(str(error)) from error
+    logger.info("accepted %s", fields({"request": request_id, **request.parameters()}))
     return request.parameters()
 
 
@@ -40,7 +42,7 @@ def plan(request_id: str, parameters: Mapping[str, Any]) -> list[list[int]]:
     request = _of_mode(Mode.RENDITIONS, request_id, parameters)
     with rendition_ledger(pipeline_settings().database) as ledger:
         chunks = plan_chunks(request, ledger, ReprocessSettings().tasks)
-    logger.info("planned shards=%d tasks=%d", sum(map(len, chunks)), len(chunks))
+    logger.info("planned %s", fields({"request": request_id, "shards": sum(map(len, chunks)), "tasks": len(chunks)}))
     return chunks
 
 
@@ -53,7 +55,9 @@ def rederive(request_id: str, parameters: Mapping[str, Any], shard_ids: Sequence
             summary = rederive_shards(request, shard_ids, ports, settings.ingest.in_flight_bytes)
         except OriginalsDamagedError as error:
             raise AirflowFailException(str(error)) from error
-    return {"moved": summary.moved, "left": summary.left, "refused": summary.refused}
+    counts = {"moved": summary.moved, "left": summary.left, "refused": summary.refused}
+    logger.info("derived again %s", fields({"request": request_id, "shards": len(shard_ids), **counts}))
+    return counts
 
 
 def feed(request_id: str, parameters: Mapping[str, Any]) -> dict[str, int]:
@@ -63,7 +67,7 @@ def feed(request_id: str, parameters: Mapping[str, Any]) -> dict[str, int]:
     with feed_ports(settings) as ports:
         summary = feed_dead_letters(request, ports, feed_limits(settings, ReprocessSettings()))
     counts: dict[str, int] = dataclasses.asdict(summary)
-    logger.info("request=%s %s", request_id, " ".join(f"{name}={count}" for name, count in counts.items()))
+    logger.info("fed again %s", fields({"request": request_id, **counts}))
     return counts
 
 
@@ -72,7 +76,7 @@ def tidy(request_id: str) -> int:
     settings = pipeline_settings()
     with rendition_ledger(settings.database) as ledger:
         removed = clean_up(request_id, ledger, HdfsArchive(settings.hdfs), settings.hdfs.root)
-    logger.info("removed files=%d", removed)
+    logger.info("tidied up %s", fields({"request": request_id, "files": removed}))
     return removed
 
 

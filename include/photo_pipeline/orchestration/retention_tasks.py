@@ -1,6 +1,7 @@
 """The body of ``photo_archive_retention``'s task."""
 
 import dataclasses
+import logging
 
 from photo_pipeline.adapters.hdfs import HdfsArchive
 from photo_pipeline.adapters.postgres.archive_index import PostgresArchiveIndex
@@ -8,7 +9,10 @@ from photo_pipeline.adapters.postgres.clock import DatabaseClock
 from photo_pipeline.adapters.postgres.engine import make_engine
 from photo_pipeline.adapters.postgres.retention import PostgresRetentionLedger
 from photo_pipeline.orchestration.connections import POSTGRES, database_settings, hdfs_settings
+from photo_pipeline.orchestration.log_lines import fields
 from photo_pipeline.use_cases.retention import RetentionPorts, run_retention
+
+logger = logging.getLogger(__name__)
 
 
 def remove_expired() -> dict[str, int]:
@@ -23,6 +27,8 @@ def remove_expired() -> dict[str, int]:
             clock=DatabaseClock(engine),
             archive_root=hdfs.root,
         )
-        return dataclasses.asdict(run_retention(ports))
+        summary: dict[str, int] = dataclasses.asdict(run_retention(ports))
     finally:
         engine.dispose()
+    logger.info("removed %s", fields(summary))
+    return summary

@@ -120,6 +120,8 @@ class Handler(BaseHTTPRequestHandler):
         """Log-in, and a new run."""
         if self.path == "/auth/token":
             self._answer(201, {"access_token": "token"})
+        elif self.path == "/api/v2/pools":
+            self._answer(409, {"detail": "it exists"})
         else:
             self.server.runs += 1
             self._answer(200, {"dag_run_id": "run-1"})
@@ -149,6 +151,9 @@ def home(tmp_path: Path) -> Path:
         (tmp_path / name).mkdir()
     for name in ("platform_setup", "photo_ingest"):
         (tmp_path / "dags" / f"{name}.py").touch()
+    pools = tmp_path / "include" / "photo_pipeline" / "orchestration" / "pools.json"
+    pools.parent.mkdir(parents=True)
+    pools.write_text('{"photo_hdfs": {"slots": 1, "description": "", "include_deferred": false}}')
     return tmp_path
 
 

@@ -29,6 +29,7 @@ class FakeAirflow:
     run_states: list[str]
     import_errors: list[dict[str, str]] = field(default_factory=list)
     calls: list[tuple[str, str]] = field(default_factory=list)
+    pools: list[str] = field(default_factory=list)
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         """Answer one request."""
@@ -36,7 +37,15 @@ class FakeAirflow:
         self.calls.append((request.method, path))
         if path != "/auth/token":
             assert request.headers["Authorization"] == "Bearer t"
+        if path == "/api/v2/pools":
+            return self._take_pool(json.loads(request.content))
         return httpx.Response(200, json=self._answer(request.method, path))
+
+    def _take_pool(self, pool: dict[str, Any]) -> httpx.Response:
+        if pool["name"] in self.pools:
+            return httpx.Response(409, json={"detail": "it exists"})
+        self.pools.append(pool["name"])
+        return httpx.Response(201, json=pool)
 
     def _answer(self, method: str, path: str) -> dict[str, Any]:
         if path == "/auth/token":
@@ -62,6 +71,9 @@ def run(make_context: Callable[..., Context], tmp_path: Path) -> Callable[[FakeA
     dags.mkdir()
     for name in ("platform_setup", "photo_ingest", "photo_bi_sync"):
         (dags / f"{name}.py").touch()
+    pools = tmp_path / "include" / "photo_pipeline" / "orchestration" / "pools.json"
+    pools.parent.mkdir(parents=True)
+    pools.write_text('{"photo_hdfs": {"slots": 24, "description": "writers", "include_deferred": false}}')
 
     def go(airflow: FakeAirflow) -> Path:
         with httpx.Client(transport=httpx.MockTransport(airflow), base_url="http://airflow") as client:
@@ -81,6 +93,17 @@ def test_other_dags_sleep_until_the_platform_is_set_up(run: Callable[[FakeAirflo
     last_look = max(index for index, (_, path) in enumerate(airflow.calls) if path.endswith("/dagRuns/run-1"))
     woken_at = {path.rsplit("/", 1)[1]: i for i, (method, path) in enumerate(airflow.calls) if method == "PATCH"}
     assert min(woken_at["photo_ingest"], woken_at["photo_bi_sync"]) > last_look
+
+
+def test_pools_are_there_before_any_task_wants_one(run: Callable[[FakeAirflow], Path]) -> None:
+    """A task whose pool does not exist would never run; a pool that exists is left as it is."""
+    airflow = FakeAirflow(ALL, ["success"], pools=["another"])
+    run(airflow)
+    assert airflow.pools == ["another", "photo_hdfs"]
+    paths = [path for _, path in airflow.calls]
+    assert paths.index("/api/v2/pools") < paths.index("/api/v2/dags/platform_setup/dagRuns")
+    run(airflow)
+    assert airflow.pools == ["another", "photo_hdfs"]
 
 
 def test_a_dag_paused_by_hand_stays_paused(run: Callable[[FakeAirflow], Path]) -> None:

@@ -1,0 +1,85 @@
+"""What is later than it was promised. Looked for in the ledger and in Kafka, not in Airflow's runs.
+
+A run that never begins has no deadline to miss; the photo that waits for it does (ADR 0160).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from photo_pipeline.domain.figures import LedgerFigures, sync_delay, waiting_ranges
+from photo_pipeline.domain.notices import Condition
+from photo_pipeline.domain.retention import KEEP, LATEST
+from photo_pipeline.figure_ports import AppendTimes, FigureSource
+from photo_pipeline.ports import Clock, PhotoLogReader
+
+RUNBOOK = "docs/operations.md"
+
+
+@dataclass(frozen=True, slots=True)
+class LateAfter:
+    """How long things may take before somebody is told."""
+
+    ingest: timedelta
+    sync: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class LatenessPorts:
+    """Where it is looked for."""
+
+    figures: FigureSource
+    reader: PhotoLogReader
+    ages: AppendTimes
+    clock: Clock
+    incoming: Sequence[str]
+
+
+def late(ports: LatenessPorts, after: LateAfter) -> list[Condition]:
+    """All that is late at this time.
+
+    Raises:
+        ServerUnavailableError: when Kafka or the database is away: then nobody knows.
+    """
+    now = ports.clock.now()
+    figures = ports.figures.ledger()
+    found = (_ingest(ports, now, after.ingest), _sync(figures, after.sync), _retention(figures))
+    return [condition for condition in found if condition is not None]
+
+
+def _ingest(ports: LatenessPorts, now: datetime, after: timedelta) -> Condition | None:
+    marks = {where: (each.low, each.high) for where, each in ports.reader.watermarks(ports.incoming).items()}
+    waiting = {where: found for where, found in waiting_ranges(ports.figures.progress(), marks).items() if found}
+    times = ports.ages.of({where: found.start for where, found in waiting.items()}, now)
+    if not times:
+        return None
+    where = min(times, key=lambda each: times[each])
+    if now - times[where] <= after:
+        return None
+    records = sum(found.records for found in waiting.values())
+    return Condition(
+        "ingest",
+        f"{records} photos wait in Kafka, the oldest since {times[where]:%Y-%m-%d %H:%M} UTC at {where} offset "
+        f"{waiting[where].start}. See {RUNBOOK}#photoingestlate",
+    )
+
+
+def _sync(figures: LedgerFigures, after: timedelta) -> Condition | None:
+    delay = sync_delay(figures.sync, figures.now)
+    if delay <= after.total_seconds():
+        return None
+    return Condition(
+        "bi_sync",
+        f"the search index is {delay / 60:.0f} minutes behind the ledger. See {RUNBOOK}#photosyncdelayed",
+    )
+
+
+def _retention(figures: LedgerFigures) -> Condition | None:
+    expiring = [each.oldest_committed_at for kind, each in figures.archive.items() if kind != "hold"]
+    if not expiring or figures.now - min(expiring) <= KEEP + LATEST:
+        return None
+    return Condition(
+        "retention",
+        f"a shard of {min(expiring):%Y-%m-%d %H:%M} UTC is still there, longer than 168 h + 2 h. "
+        f"See {RUNBOOK}#photoretentionlate",
+    )

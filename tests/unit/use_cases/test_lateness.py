@@ -1,0 +1,106 @@
+"""What counts as late: from figures alone."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from photo_pipeline.domain.figures import ArchiveFigures, CommittedSlice, LedgerFigures, SyncFigures, waiting_ranges
+from photo_pipeline.domain.ledger import Watermarks
+from photo_pipeline.domain.photo import TopicPartition
+from photo_pipeline.use_cases.lateness import LateAfter, LatenessPorts, late
+
+NOON = datetime(2026, 5, 9, 12, tzinfo=UTC)
+FIRST, SECOND = TopicPartition("photos.uploaded", 0), TopicPartition("photos.streamed", 1)
+AFTER = LateAfter(ingest=timedelta(minutes=10), sync=timedelta(minutes=30))
+QUIET = LedgerFigures(NOON, {}, SyncFigures(NOON, None), {}, 0, {})
+
+
+@dataclass
+class World:
+    """Kafka and the ledger as a test wants them."""
+
+    figures: LedgerFigures = QUIET
+    marks: Mapping[TopicPartition, Watermarks] = field(default_factory=dict)
+    next_offsets: Mapping[TopicPartition, int] = field(default_factory=dict)
+    times: Mapping[TopicPartition, datetime] = field(default_factory=dict)
+
+    def now(self) -> datetime:
+        """See the port."""
+        return NOON
+
+    def ledger(self) -> LedgerFigures:
+        """See the port."""
+        return self.figures
+
+    def progress(self) -> Mapping[TopicPartition, int]:
+        """See the port."""
+        return self.next_offsets
+
+    def committed(self, since: datetime, known: Collection[int]) -> Sequence[CommittedSlice]:
+        """See the port."""
+        return []
+
+    def watermarks(self, topics: Collection[str]) -> Mapping[TopicPartition, Watermarks]:
+        """See the port."""
+        return self.marks
+
+    def of(self, offsets: Mapping[TopicPartition, int], now: datetime) -> Mapping[TopicPartition, datetime]:
+        """See the port."""
+        return {where: self.times[where] for where in offsets}
+
+    def late(self) -> list[str]:
+        """The subjects of what is late."""
+        here: Any = self  # the reader's other methods are not asked
+        ports = LatenessPorts(figures=self, reader=here, ages=self, clock=self, incoming=("photos.uploaded",))
+        return [condition.subject for condition in late(ports, AFTER)]
+
+
+def waiting(minutes: float) -> World:
+    """Two partitions with a backlog; the older one has waited for so long."""
+    return World(
+        marks={FIRST: Watermarks(0, 10), SECOND: Watermarks(5, 6)},
+        next_offsets={FIRST: 8},
+        times={FIRST: NOON, SECOND: NOON - timedelta(minutes=minutes)},
+    )
+
+
+def test_nothing_is_late_where_nothing_waits() -> None:
+    """An empty platform is on time."""
+    assert World().late() == []
+
+
+def test_photo_that_waits_too_long_is_late_whatever_airflow_does() -> None:
+    """The oldest photo of any partition counts, also of one that the ledger has never seen."""
+    assert waiting(10).late() == []
+    assert waiting(10.1).late() == ["ingest"]
+
+
+def test_search_index_is_late_by_what_it_lacks() -> None:
+    """A sync that did not run for hours is not late while there is nothing to sync."""
+    idle = replace(QUIET, sync=SyncFigures(NOON - timedelta(hours=9), None))
+    behind = replace(QUIET, sync=SyncFigures(NOON, NOON - timedelta(minutes=31)))
+    assert World(figures=idle).late() == []
+    assert World(figures=behind).late() == ["bi_sync"]
+
+
+def test_shard_is_late_after_168_and_2_hours_unless_it_is_held() -> None:
+    """The promise's own limit; what is held is meant to stay."""
+
+    def world(kind: str, hours: float) -> World:
+        shard = ArchiveFigures(kind, 1, 1, 1, NOON - timedelta(hours=hours))
+        return World(figures=replace(QUIET, archive={kind: shard}))
+
+    assert world("archive", 169.9).late() == []
+    assert world("archive", 170.1).late() == ["retention"]
+    assert world("reprocess", 170.1).late() == ["retention"]
+    assert world("hold", 1000).late() == []
+
+
+def test_what_waits_begins_where_kafka_still_has_it() -> None:
+    """A partition below Kafka's low mark waits from there; an empty one does not wait."""
+    ranges = waiting_ranges({FIRST: 3, SECOND: 6}, {FIRST: (5, 9), SECOND: (0, 6)})
+    assert ranges[SECOND] is None
+    first = ranges[FIRST]
+    assert first is not None
+    assert (first.start, first.records) == (5, 4)
