@@ -14,7 +14,7 @@ from photo_pipeline.ports import Clock
 from photo_pipeline.settings import TopicNames, WebSettings
 from photo_pipeline.stream.openapi import DESCRIPTION, MESSAGES
 from photo_pipeline.stream.pages import POLICIES, mount_pages
-from photo_pipeline.stream.routes import frames, stream
+from photo_pipeline.stream.routes import feed, frames, sender, stream
 from photo_pipeline.stream.schemas import PREFIX
 from photo_pipeline.stream.services import Connections, Settings, assemble
 from photo_pipeline.stream.settings import StreamSettings
@@ -63,7 +63,9 @@ def create_app(
     app.add_middleware(SecurityHeaders, policies=POLICIES, https=is_https(settings.web))
     problems.install(app)
     app.include_router(frames.router, prefix=PREFIX)
+    app.include_router(feed.router, prefix=PREFIX)
     app.include_router(stream.router, prefix=PREFIX)
+    app.include_router(sender.router, prefix=PREFIX)
     app.include_router(health.router)
     mount_pages(app, settings.web)
     describe(app, DESCRIPTION, *MESSAGES)

@@ -12,17 +12,18 @@ from dataclasses import dataclass
 from fastapi import WebSocket, WebSocketDisconnect
 from pydantic import BaseModel, ValidationError
 
-from photo_pipeline.domain.photo import MAX_PHOTO_BYTES
+from photo_pipeline.stream.limits import SlowDownError
 from photo_pipeline.stream.schemas import (
     Acknowledgement,
     FrameDescription,
     FrameError,
     FrameReceipt,
     Hello,
-    WindowView,
+    SenderView,
 )
 from photo_pipeline.stream.senders import Sender
 from photo_pipeline.stream.services import Services
+from photo_pipeline.stream.standing import FAILED, NORMAL, NOT_A_DESCRIPTION, End, Standing, first_of
 from photo_pipeline.stream.window import Window
 from photo_pipeline.web.acceptance import PhotoRefusedError
 
@@ -30,21 +31,6 @@ MAX_DESCRIPTION_LENGTH = 8192
 _DISCONNECT = "websocket.disconnect"
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class End:
-    """Why a connection ends. Codes are those of RFC 6455, 7.4, and of the registry that it began."""
-
-    code: int
-    reason: str = ""
-
-
-NORMAL = End(1000)
-NOT_A_DESCRIPTION = End(1008, "A text message must be a JSON object that describes the next frame.")
-FAILED = End(1011, "Something went wrong here.")
-SESSION_ENDED = End(3000, "The session has ended.")
-REVOKED = End(3000, "This device was revoked.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,29 +58,21 @@ class Conversation:
         self._services = services
         self._public_url = services.settings.web.public_url
         limits = services.settings.stream
-        self._offer = WindowView(frames=limits.window_frames, bytes=limits.window_bytes)
+        self._standing = Standing(sender, services)
         self._window = Window(limits.window_frames, limits.window_bytes)
         self._is_gone = False
 
     async def run(self) -> None:
         """Serve. However it ends, frames that are under way are finished first: each gets its answer if it can."""
-        await self._say(self._hello())
+        view = SenderView.of(self._sender, self._services.settings.stream)
+        await self._say(Hello(**view.model_dump()))
         try:
             async with asyncio.TaskGroup() as answers:
-                end = await self._read(answers)
+                end = await first_of(self._read(answers), self._standing.until_lost())
         except* Exception:
             logger.exception("a stream of customer %s failed", self._sender.customer_id)
             end = FAILED
         await self._close(end)
-
-    def _hello(self) -> Hello:
-        device = self._sender.device
-        return Hello(
-            customer_id=self._sender.customer_id,
-            device_id=None if device is None else device.device_id,
-            max_frame_bytes=MAX_PHOTO_BYTES,
-            window=self._offer,
-        )
 
     async def _read(self, answers: asyncio.TaskGroup) -> End:
         seq, description = 0, FrameDescription()
@@ -111,29 +89,25 @@ class Conversation:
                 except ValueError:
                     return NOT_A_DESCRIPTION
                 continue
-            if (end := await self._unwelcome()) is not None:
+            if (end := await self._standing.lost()) is not None:
                 return end
             seq += 1
             self._window.enter(len(data))
             answers.create_task(self._answer(_Frame(seq, description.filename, data)))
             description = FrameDescription()
 
-    async def _unwelcome(self) -> End | None:
-        """Whether the sender may go on: a long connection outlives what its opening proved."""
-        sender = self._sender
-        if not self._services.senders.is_current(sender):
-            return SESSION_ENDED
-        if sender.device is not None and not await self._services.devices.is_active(sender.device):
-            return REVOKED
-        return None
-
     async def _answer(self, frame: _Frame) -> None:
         size = len(frame.data)
         try:
             signed = await self._services.frames.accept(self._sender, frame.filename, size, frame.read)
-            answer = Acknowledgement(seq=frame.seq, receipt=FrameReceipt.of(signed, self._public_url))
         except PhotoRefusedError as error:
             answer = Acknowledgement(seq=frame.seq, error=FrameError.of(error))
+        except SlowDownError as error:
+            answer = Acknowledgement(seq=frame.seq, error=FrameError.too_fast(error))
+            self._standing.refused()
+        else:
+            answer = Acknowledgement(seq=frame.seq, receipt=FrameReceipt.of(signed, self._public_url))
+            self._standing.accepted()
         await self._say(answer)
         # After the answer: a sender that does not read its answers is not read from either.
         self._window.leave(size)

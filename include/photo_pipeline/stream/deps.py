@@ -1,12 +1,14 @@
 """What routes ask for in their signatures."""
 
 from http import HTTPStatus
+from math import ceil
 from typing import Annotated
 
 from fastapi import Depends
 from fastapi.security import HTTPBearer
 from starlette.requests import HTTPConnection
 
+from photo_pipeline.stream.limits import SlowDownError
 from photo_pipeline.stream.senders import CrossSiteError, NotAuthenticatedError, Sender
 from photo_pipeline.stream.services import Services
 from photo_pipeline.stream.window import TooManyConnectionsError
@@ -57,11 +59,17 @@ def unauthorized(detail: str, *, with_token: bool) -> ProblemError:
 
 
 def no_place(error: TooManyConnectionsError) -> ProblemError:
-    """429 where the customer has all their connections, 503 where there are too many in all."""
-    if not error.by_customer:
+    """429 where the sender has all their connections, 503 where there are too many in all."""
+    if not error.by_sender:
         return unavailable("too_many_connections", str(error))
     headers = {"Retry-After": str(RETRY_SECONDS)}
     return ProblemError(HTTPStatus.TOO_MANY_REQUESTS, "too_many_connections", str(error), headers=headers)
+
+
+def too_fast(error: SlowDownError) -> ProblemError:
+    """429 that says when the same frame fits."""
+    headers = {"Retry-After": str(ceil(error.wait_seconds))}
+    return ProblemError(HTTPStatus.TOO_MANY_REQUESTS, error.reason, str(error), headers=headers)
 
 
 TheSender = Annotated[Sender, Depends(sender_of)]

@@ -63,12 +63,16 @@ class DeviceRegister:
         """Whether photos of this device are to be taken."""
         known = self._known.get(device)
         if known is None:
-            return await self._ask(device) if self._monotonic() >= self._away_until else True
+            return await self._ask(device)
         self._known.move_to_end(device)
-        now = self._monotonic()
-        if now - known.asked_at >= self._fresh_seconds and now >= self._away_until:
+        if self._has_aged(known) and not self._seems_away():
             self._renewal(device)
         return known.active
+
+    async def is_still_active(self, device: DeviceIdentity) -> bool:
+        """The same, but where the answer has aged, a new one is waited for, shortly: for a connection that is idle."""
+        known = self._known.get(device)
+        return known.active if known is not None and not self._has_aged(known) else await self._ask(device)
 
     async def close(self) -> None:
         """Give up what is being asked."""
@@ -76,13 +80,25 @@ class DeviceRegister:
             task.cancel()
         await asyncio.gather(*self._asking.values(), return_exceptions=True)
 
+    def _has_aged(self, answer: _Answer) -> bool:
+        return self._monotonic() - answer.asked_at >= self._fresh_seconds
+
+    def _seems_away(self) -> bool:
+        return self._monotonic() < self._away_until
+
+    def _last_known(self, device: DeviceIdentity) -> bool:
+        known = self._known.get(device)
+        return known is None or known.active
+
     async def _ask(self, device: DeviceIdentity) -> bool:
+        if self._seems_away():
+            return self._last_known(device)
         try:
             # Shielded: others may wait for the same answer.
             return await asyncio.wait_for(asyncio.shield(self._renewal(device)), self._ask_seconds)
         except TimeoutError:
             self._is_away("no answer in time")
-            return True
+            return self._last_known(device)
 
     def _renewal(self, device: DeviceIdentity) -> asyncio.Task[bool]:
         task = self._asking.get(device)
@@ -99,8 +115,7 @@ class DeviceRegister:
             )
         except ServerUnavailableError as error:
             self._is_away(str(error))
-            known = self._known.get(device)
-            return known is None or known.active
+            return self._last_known(device)
         self._known[device] = _Answer(active, self._monotonic())
         self._known.move_to_end(device)
         while len(self._known) > MAX_ENTRIES:

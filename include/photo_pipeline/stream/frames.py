@@ -2,7 +2,10 @@
 
 from collections.abc import Awaitable, Callable
 
+from prometheus_client import Counter
+
 from photo_pipeline.domain.outcomes import RejectReason
+from photo_pipeline.stream.limits import SenderLimits, SlowDownError
 from photo_pipeline.stream.senders import Sender
 from photo_pipeline.web.acceptance import (
     IncomingPhoto,
@@ -15,16 +18,22 @@ from photo_pipeline.web.flow import BusyError, InFlightBytes
 
 
 class Frames:
-    """Accepts frames within the instance's budget of bytes. Limits per sender belong here.
+    """Accepts frames within the limits of their senders and the instance's budget of bytes.
 
     Args:
         acceptance: checks a photo, writes it to Kafka, signs its receipt.
         budget: of bytes that the instance holds at a time.
+        limits: how fast each sender may go.
+        slow_downs: counts frames that came too early.
     """
 
-    def __init__(self, acceptance: PhotoAcceptance, budget: InFlightBytes) -> None:
+    def __init__(
+        self, acceptance: PhotoAcceptance, budget: InFlightBytes, limits: SenderLimits, slow_downs: Counter
+    ) -> None:
         self._acceptance = acceptance
         self._budget = budget
+        self._limits = limits
+        self._slow_downs = slow_downs
 
     async def accept(
         self, sender: Sender, filename: str | None, size: int, read: Callable[[], Awaitable[bytes]]
@@ -39,7 +48,13 @@ class Frames:
 
         Raises:
             PhotoRefusedError: when it was not accepted.
+            SlowDownError: when it came too early.
         """
+        try:
+            self._limits.take(sender.counted_as, size)
+        except SlowDownError:
+            self._slow_downs.inc()
+            raise
         try:
             async with self._budget.reserve(size):
                 photo = IncomingPhoto(sender.customer_id, sender.origin, filename, await read())

@@ -1,9 +1,9 @@
 """What the application's description says of the long connection, in words, and the messages on it."""
 
-from photo_pipeline.stream.schemas import Acknowledgement, Hello
+from photo_pipeline.stream.schemas import Acknowledgement, FeedEnd, Hello, Skipped
 
 DESCRIPTION = """
-Push images from a device or program, one per request or many over one long connection.
+Push images from a device or program: one per request, as a camera's feed without end, or over a WebSocket.
 
 Each is acknowledged once Kafka has it, durably: the receipt says so, signed. Make a device and its token with the
 upload API's `POST /api/v1/devices`. Errors are [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problem details.
@@ -23,7 +23,15 @@ connection is made.
    twice is the same photo.
 
 The connection ends with code 1009 on a message larger than `max_frame_bytes`, 1008 on a text message that describes
-nothing, 3000 when the session has ended or the device was revoked, and 1012 when the server restarts.
+nothing, 3000 when the session has ended or the device was revoked (within half a minute, also while nothing is sent),
+1012 when the server restarts, and 1013 after a hundred frames in a row that came too early.
+
+## How fast
+
+`Hello` and `GET /api/v1/sender` say how many frames and bytes per second a device may send, over all its connections
+and requests. A frame beyond that is refused: over HTTP with 429 and `Retry-After`, otherwise with the error `too_fast`
+and `retry_after`, in seconds. Send less often, and the same frame again after that time. A device may have four long
+connections at a time, feeds included, and a customer twenty; one more is 429.
 """
 
-MESSAGES = (Hello, Acknowledgement)
+MESSAGES = (Hello, Acknowledgement, Skipped, FeedEnd)

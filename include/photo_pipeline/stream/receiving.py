@@ -102,17 +102,9 @@ class Receiving:
                 yield chunk
 
     async def _chunks(self) -> AsyncGenerator[bytes]:
-        chunks = aiter(self._request.stream())
-        while True:
-            try:
-                async with asyncio.timeout(self._stall_seconds):
-                    chunk = await anext(chunks)
-            except StopAsyncIteration:
-                self._ended = True
-                return
-            except TimeoutError:
-                raise BodyStalledError(f"Nothing came for {self._stall_seconds:g} seconds.") from None
+        async for chunk in stalling(self._request, self._stall_seconds):
             yield chunk
+        self._ended = True
 
     async def _drain(self) -> None:
         if self._ended:
@@ -122,6 +114,24 @@ class Receiving:
             size += len(chunk)
             if size >= DRAIN_BYTES:
                 return
+
+
+async def stalling(request: Request, stall_seconds: float) -> AsyncGenerator[bytes]:
+    """The request's body in chunks.
+
+    Raises:
+        BodyStalledError: when nothing comes for ``stall_seconds``.
+    """
+    chunks = aiter(request.stream())
+    while True:
+        try:
+            async with asyncio.timeout(stall_seconds):
+                chunk = await anext(chunks)
+        except StopAsyncIteration:
+            return
+        except TimeoutError:
+            raise BodyStalledError(f"Nothing came for {stall_seconds:g} seconds.") from None
+        yield chunk
 
 
 def filename_of(request: Request) -> str | None:

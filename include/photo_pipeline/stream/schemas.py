@@ -7,6 +7,10 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from photo_pipeline.domain.events import MAX_FILENAME_LENGTH
+from photo_pipeline.domain.photo import MAX_PHOTO_BYTES
+from photo_pipeline.stream.limits import SlowDownError
+from photo_pipeline.stream.senders import Sender
+from photo_pipeline.stream.settings import StreamSettings
 from photo_pipeline.web.acceptance import LaterReason, PhotoRefusedError, SignedReceipt
 
 PREFIX = "/api/v1"
@@ -46,6 +50,13 @@ class FrameError(BaseModel):
     reason: str = Field(description="For programs, such as `not_an_image` or `not_acknowledged`")
     detail: str = Field(description="For people")
     retry: bool = Field(description="Whether sending the same frame again may help")
+    retry_after: float | None = Field(default=None, description="With `too_fast`: after so many seconds it fits")
+
+    @classmethod
+    def too_fast(cls, error: SlowDownError) -> Self:
+        """The view of a frame that came too early."""
+        wait = round(error.wait_seconds, 3)
+        return cls(reason=error.reason, detail=str(error), retry=True, retry_after=wait)
 
     @classmethod
     def of(cls, error: PhotoRefusedError) -> Self:
@@ -60,23 +71,69 @@ class WindowView(BaseModel):
     bytes: int
 
 
-class Hello(BaseModel):
-    """The server's first message."""
+class RateView(BaseModel):
+    """How fast this device may go, over all its connections. A frame beyond that is answered `too_fast`."""
 
-    type: Literal["hello"] = "hello"
+    frames_per_second: float
+    frames_burst: int = Field(description="So many may come at once after a pause")
+    bytes_per_second: int
+    bytes_burst: int
+
+
+class SenderView(BaseModel):
+    """Who is sending, and what they may."""
+
     customer_id: UUID
     device_id: UUID | None
     max_frame_bytes: int
     window: WindowView
+    rate: RateView
+
+    @classmethod
+    def of(cls, sender: Sender, limits: StreamSettings) -> Self:
+        """The view of a sender under these limits."""
+        rate = {name: getattr(limits, name) for name in RateView.model_fields}
+        return cls(
+            customer_id=sender.customer_id,
+            device_id=sender.device_id,
+            max_frame_bytes=MAX_PHOTO_BYTES,
+            window=WindowView(frames=limits.window_frames, bytes=limits.window_bytes),
+            rate=RateView(**rate),
+        )
+
+
+class Hello(SenderView):
+    """The server's first message."""
+
+    type: Literal["hello"] = "hello"
 
 
 class Acknowledgement(BaseModel):
     """The server's answer to one frame: its receipt, or an error. Answers may overtake each other."""
 
     type: Literal["ack"] = "ack"
-    seq: int = Field(description="Which binary message of this connection, counted from 1")
+    seq: int = Field(description="Which binary message of this connection, or part of this feed, counted from 1")
     receipt: FrameReceipt | None = None
     error: FrameError | None = None
+
+
+class Skipped(BaseModel):
+    """Answers of a feed that were not said, as the sender did not read those before. Their frames were dealt with."""
+
+    type: Literal["skipped"] = "skipped"
+    answers: int
+
+
+class FeedEnd(BaseModel):
+    """The last line about a feed."""
+
+    type: Literal["end"] = "end"
+    reason: str = Field(
+        description="`complete`, `session_ended`, `revoked`, `stalled`, `too_many_refused` or `internal_error`"
+    )
+    detail: str
+    accepted: int
+    refused: int
 
 
 class FrameDescription(BaseModel):
@@ -85,9 +142,3 @@ class FrameDescription(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     filename: Annotated[str, StringConstraints(max_length=4 * MAX_FILENAME_LENGTH)] | None = None
-
-
-class Health(BaseModel):
-    """All is well."""
-
-    status: Literal["ok"] = "ok"

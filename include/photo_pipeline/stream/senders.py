@@ -7,9 +7,9 @@ from uuid import UUID
 
 from starlette.requests import HTTPConnection
 
-from photo_pipeline.api.sessions import COOKIE
 from photo_pipeline.domain.errors import PhotoPipelineError
 from photo_pipeline.ports import Clock
+from photo_pipeline.web.cookies import COOKIE
 from photo_pipeline.web.tokens import DeviceIdentity, TokenError, Tokens
 
 SUBPROTOCOL = "photo-stream.v1"
@@ -50,6 +50,16 @@ class Sender:
     device: DeviceIdentity | None
     expires_at: datetime | None
     token: str
+
+    @property
+    def device_id(self) -> UUID | None:
+        """Which device sends; ``None`` where the customer does so in person."""
+        return None if self.device is None else self.device.device_id
+
+    @property
+    def counted_as(self) -> UUID:
+        """Whose rate this counts to: the device's, or that of the customer in person."""
+        return self.device_id or self.customer_id
 
     @property
     def origin(self) -> str:
@@ -115,6 +125,8 @@ class Senders:
 
     def _refuse_other_sites(self, connection: HTTPConnection) -> None:
         """Browsers do not hold a WebSocket to the same origin, so the server looks at it (RFC 6455, 10.2)."""
+        if connection.headers.get("Sec-Fetch-Site") == "same-origin":
+            return
         found = _ORIGIN.fullmatch(connection.headers.get("Origin", ""))
         if found is None or found[1].lower() not in {self._public_host, connection.url.netloc.lower()}:
             raise CrossSiteError

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from photo_pipeline.domain.photo import Source
 from photo_pipeline.ports import AsyncPhotoLogWriter, Clock
 from photo_pipeline.settings import WebSettings
 from photo_pipeline.stream.devices import DeviceDirectory, DeviceRegister
 from photo_pipeline.stream.frames import Frames
+from photo_pipeline.stream.limits import Rate, SenderLimits
 from photo_pipeline.stream.senders import Senders
 from photo_pipeline.stream.settings import StreamSettings
 from photo_pipeline.stream.window import Places
@@ -56,9 +57,15 @@ def assemble(
     """Put the services of one application together."""
     web, stream = settings.web, settings.stream
     budget = InFlightBytes(web.in_flight_bytes, web.acknowledge_seconds)
-    places = Places(stream.connections, stream.connections_per_customer)
+    places = Places(stream.connections, stream.connections_per_customer, stream.connections_per_device)
     watch_bytes_in_flight(registry, lambda: budget.used)
     Gauge("stream_connections", "Long connections open", registry=registry).set_function(lambda: places.taken)
+    limits = SenderLimits(
+        Rate(stream.frames_per_second, stream.frames_burst),
+        Rate(stream.bytes_per_second, stream.bytes_burst),
+        time.monotonic,
+    )
+    slow_downs = Counter("stream_slow_downs", "Frames refused because they came too early", registry=registry)
     acceptance = PhotoAcceptance(
         writer=connections.writer,
         topic=topic,
@@ -74,7 +81,7 @@ def assemble(
         devices=DeviceRegister(
             connections.devices, time.monotonic, stream.device_fresh_seconds, stream.device_ask_seconds
         ),
-        frames=Frames(acceptance, budget),
+        frames=Frames(acceptance, budget, limits, slow_downs),
         places=places,
         readiness=Readiness(connections.writer),
     )

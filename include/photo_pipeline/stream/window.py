@@ -51,43 +51,59 @@ class TooManyConnectionsError(PhotoPipelineError):
     """No place for another long connection. The message is for the sender.
 
     Attributes:
-        by_customer: whether the customer has them all.
+        by_sender: whether the device or its customer has them all.
     """
 
-    def __init__(self, detail: str, *, by_customer: bool) -> None:
-        self.by_customer = by_customer
+    def __init__(self, detail: str, *, by_sender: bool) -> None:
+        self.by_sender = by_sender
         super().__init__(detail)
 
 
 class Places:
-    """How many long connections there are, in all and per customer."""
+    """How many long connections there are: in all, per customer and per device.
 
-    def __init__(self, limit: int, per_customer: int) -> None:
+    Args:
+        limit: in all.
+        per_customer: of one customer, their devices' included.
+        per_device: of one device.
+    """
+
+    def __init__(self, limit: int, per_customer: int, per_device: int) -> None:
         self._limit = limit
         self._per_customer = per_customer
-        self._taken: Counter[UUID] = Counter()
+        self._per_device = per_device
+        self._customers: Counter[UUID] = Counter()
+        self._devices: Counter[UUID] = Counter()
 
     @property
     def taken(self) -> int:
         """Connections at the moment."""
-        return self._taken.total()
+        return self._customers.total()
 
     @contextmanager
-    def place(self, customer_id: UUID) -> Iterator[None]:
+    def place(self, customer_id: UUID, device_id: UUID | None = None) -> Iterator[None]:
         """Take a place inside the block.
 
         Raises:
             TooManyConnectionsError: when none is free.
         """
-        if self._taken[customer_id] >= self._per_customer:
+        if device_id is not None and self._devices[device_id] >= self._per_device:
+            raise TooManyConnectionsError(f"This device has {self._per_device} connections already.", by_sender=True)
+        if self._customers[customer_id] >= self._per_customer:
             detail = f"This customer has {self._per_customer} connections already."
-            raise TooManyConnectionsError(detail, by_customer=True)
+            raise TooManyConnectionsError(detail, by_sender=True)
         if self.taken >= self._limit:
             detail = "There are too many connections just now. Please try again in a moment."
-            raise TooManyConnectionsError(detail, by_customer=False)
-        self._taken[customer_id] += 1
+            raise TooManyConnectionsError(detail, by_sender=False)
+        self._count(customer_id, device_id, 1)
         try:
             yield
         finally:
-            self._taken[customer_id] -= 1
-            self._taken += Counter()  # drops who has none left
+            self._count(customer_id, device_id, -1)
+
+    def _count(self, customer_id: UUID, device_id: UUID | None, change: int) -> None:
+        self._customers[customer_id] += change
+        if device_id is not None:
+            self._devices[device_id] += change
+        self._customers += Counter()  # drops who has none left
+        self._devices += Counter()

@@ -9,7 +9,7 @@ from uuid import uuid4
 import httpx
 import pytest
 from tests.support.images import encoded, scene
-from tests.support.stream import Stream, StreamPlatform, eventually, serving
+from tests.support.stream import PATIENCE, Stream, StreamPlatform, eventually, serving
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from photo_pipeline.domain.imaging import SniffedFormat
@@ -45,6 +45,12 @@ async def test_the_server_says_its_limits_first(platform: StreamPlatform) -> Non
             "device_id": str(device.device_id),
             "max_frame_bytes": MAX_PHOTO_BYTES,
             "window": {"frames": 8, "bytes": 64 * 1024 * 1024},
+            "rate": {
+                "frames_per_second": 100.0,
+                "frames_burst": 500,
+                "bytes_per_second": 128 * 1024 * 1024,
+                "bytes_burst": 256 * 1024 * 1024,
+            },
         }
 
 
@@ -250,9 +256,97 @@ class TestWhoMayStream:
                 async with platform.stream(token):
                     pass
 
+    async def test_an_idle_connection_ends_soon_after_the_revocation(self, tmp_path: Path) -> None:
+        """Nothing has to be sent for that."""
+        async with serving(tmp_path, device_fresh_seconds=0.05) as platform:
+            device = platform.device()
+            async with platform.stream(platform.device_token(device)) as stream:
+                del platform.customers.registered[device.device_id]
+                with pytest.raises(ConnectionClosed) as closed:
+                    await asyncio.wait_for(stream.connection.recv(), PATIENCE)
+            assert closed.value.rcvd is not None
+            assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (3000, "This device was revoked.")
+            await eventually(platform.no_connections)
+
+    async def test_an_idle_session_that_ends_ends_its_stream(self, tmp_path: Path) -> None:
+        """Here, too, nothing has to be sent."""
+        async with (
+            serving(tmp_path, device_fresh_seconds=0.05) as platform,
+            platform.stream(platform.session_token()) as stream,
+        ):
+            platform.clock.advance(hours=2)
+            with pytest.raises(ConnectionClosed) as closed:
+                await asyncio.wait_for(stream.connection.recv(), PATIENCE)
+            assert closed.value.rcvd is not None
+            assert closed.value.rcvd.code == 3000
+
+
+class TestRates:
+    """A device that is too fast is told so, and cut off where it does not listen."""
+
+    async def test_a_frame_too_early_is_refused_until_there_is_room(self, tmp_path: Path) -> None:
+        """The answer says after how long the same frame fits; then it does."""
+        async with serving(tmp_path, frames_per_second=20, frames_burst=2) as platform, platform.stream() as stream:
+            await stream.push(photo(1), photo(2), photo(3))
+            answers = await stream.answers(3)
+            assert answers[1]["receipt"]
+            assert answers[2]["receipt"]
+            refused = answers[3]["error"]
+            assert (refused["reason"], refused["retry"]) == ("too_fast", True)
+            assert 0 < refused["retry_after"] <= 0.05
+            await asyncio.sleep(refused["retry_after"] + 0.001)
+            await stream.push(photo(3))
+            assert (await stream.answers(1))[4]["receipt"]
+
+    async def test_bytes_are_limited_as_well(self, tmp_path: Path) -> None:
+        """A few large frames are as much as many small ones."""
+        async with (
+            serving(tmp_path, bytes_per_second=1000, bytes_burst=150_000) as platform,
+            platform.stream() as stream,
+        ):
+            await stream.push(padded(100_000, 1), padded(100_000, 2))
+            answers = await stream.answers(2)
+        assert answers[1]["receipt"]
+        assert answers[2]["error"]["retry_after"] == pytest.approx(50, abs=5)
+
+    async def test_all_connections_of_a_device_count_together_and_another_device_apart(self, tmp_path: Path) -> None:
+        """Opening more connections buys nothing; other devices are not touched."""
+        async with serving(tmp_path, frames_per_second=0.001, frames_burst=1) as platform:
+            token = platform.device_token()
+            async with platform.stream(token) as one, platform.stream(token) as two, platform.stream() as other:
+                for stream in (one, two, other):
+                    await stream.push(photo())
+                    await asyncio.sleep(0)
+                answered = [(await stream.answers(1))[1] for stream in (one, two, other)]
+            assert sorted("receipt" in answer for answer in answered[:2]) == [False, True]
+            assert answered[2]["receipt"]
+
+    async def test_who_does_not_slow_down_is_cut_off(self, tmp_path: Path) -> None:
+        """Code 1013 after so many refusals in a row."""
+        async with (
+            serving(tmp_path, frames_per_second=0.001, frames_burst=1, slow_downs=5) as platform,
+            platform.stream() as stream,
+        ):
+            with pytest.raises(ConnectionClosed) as closed:
+                await eventually(lambda: push_and_listen(stream, photo()))
+            assert closed.value.rcvd is not None
+            assert closed.value.rcvd.code == 1013
+            async with platform.client() as client:
+                assert "stream_slow_downs_total 5.0" in (await client.get("/metrics")).text
+
 
 class TestPlaces:
-    """Long connections are limited, per customer and in all."""
+    """Long connections are limited, per device, per customer and in all."""
+
+    async def test_a_device_has_so_many_connections(self, tmp_path: Path) -> None:
+        """429 for one more; another device of the same customer has its own."""
+        async with serving(tmp_path, connections_per_device=2) as platform:
+            token = platform.device_token()
+            async with platform.stream(token), platform.stream(token):
+                assert await refusal(platform, token) == (429, "5")
+                async with platform.stream():
+                    pass
+            await eventually(lambda: is_welcome(platform, token))
 
     async def test_a_customer_has_so_many_connections(self, tmp_path: Path) -> None:
         """429 for one more; another customer's are their own; a place that was left is free."""

@@ -146,6 +146,18 @@ async def test_too_many_bytes_at_once_are_told_to_come_back(tmp_path: Path) -> N
     assert (second.status_code, second.json()["reason"]) == (503, "busy")
 
 
+async def test_a_device_that_is_too_fast_is_told_to_wait(tmp_path: Path) -> None:
+    """429 that says how long; another device goes on."""
+    async with serving(tmp_path, frames_per_second=0.4, frames_burst=1) as platform:
+        async with platform.client(platform.device_token()) as client:
+            assert (await client.post(FRAMES, content=photo(1))).status_code == 202
+            refused = await client.post(FRAMES, content=photo(2))
+        assert (refused.status_code, refused.headers["Retry-After"]) == (429, "3")
+        assert refused.json()["type"] == "urn:photo-pipeline:problem:too_fast"
+        async with platform.client(platform.device_token()) as client:
+            assert (await client.post(FRAMES, content=photo(2))).status_code == 202
+
+
 async def test_a_body_that_stalls_is_given_up(tmp_path: Path) -> None:
     """A sender who stops in the middle gets 408 and holds nothing."""
     async with serving(tmp_path, stall_seconds=0.1) as platform:
@@ -169,6 +181,16 @@ class TestWhoMayPush:
             answer = await client.post(FRAMES, content=photo())
         assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
         assert answer.headers["Content-Type"] == "application/problem+json"
+
+    async def test_a_token_can_be_tried_first(self, platform: StreamPlatform) -> None:
+        """Whose it is and what it allows; nothing for one that is no good."""
+        device = platform.device()
+        async with platform.client(platform.device_token(device)) as client:
+            answer = (await client.get("/api/v1/sender")).json()
+        assert (answer["customer_id"], answer["device_id"]) == (str(platform.customer_id), str(device.device_id))
+        assert answer["rate"]["frames_per_second"] == 100
+        async with platform.client("nonsense") as client:
+            assert (await client.get("/api/v1/sender")).status_code == 401
 
     async def test_nobody_with_a_token_that_is_no_good(self, platform: StreamPlatform, tmp_path: Path) -> None:
         """Nonsense, another's signature, a receipt, and tokens at their end are all refused alike."""

@@ -6,7 +6,8 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query, Request
 
 from photo_pipeline.domain.outcomes import RejectReason
-from photo_pipeline.stream.deps import TheSender, TheServices
+from photo_pipeline.stream.deps import TheSender, TheServices, too_fast
+from photo_pipeline.stream.limits import SlowDownError
 from photo_pipeline.stream.receiving import (
     BodyStalledError,
     FrameTooLargeError,
@@ -38,6 +39,7 @@ _FORM = {"schema": {"type": "object", "properties": {"file": {"type": "string", 
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
         HTTPStatus.UNPROCESSABLE_ENTITY,
+        HTTPStatus.TOO_MANY_REQUESTS,
         HTTPStatus.SERVICE_UNAVAILABLE,
     ),
     openapi_extra={
@@ -70,6 +72,8 @@ async def push_frame(
         raise _problem(services.frames.refuse(RejectReason.TOO_LARGE, str(error))) from None
     except PhotoRefusedError as error:
         raise _problem(error) from None
+    except SlowDownError as error:
+        raise too_fast(error) from None
     except NotOneFileError as error:
         raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "not_one_file", str(error)) from None
     except BodyStalledError as error:

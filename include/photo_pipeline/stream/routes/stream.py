@@ -17,7 +17,7 @@ async def stream(websocket: WebSocket) -> None:
     services = services_of(websocket)
     try:
         sender = await authenticated(websocket, services)
-        with services.places.place(sender.customer_id):
+        with services.places.place(sender.customer_id, sender.device_id):
             offered = websocket.scope.get("subprotocols", [])
             await websocket.accept(SUBPROTOCOL if SUBPROTOCOL in offered else None)
             await Conversation(websocket, sender, services).run()
