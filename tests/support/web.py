@@ -13,6 +13,7 @@ from argon2 import PasswordHasher
 from fastapi import FastAPI
 from joserfc.jwk import OKPKey
 
+from photo_pipeline.adapters.upload_directory import UploadDirectory
 from photo_pipeline.api.app import create_app
 from photo_pipeline.api.services import Connections
 from photo_pipeline.domain.errors import ArchiveMemberError, ServerUnavailableError
@@ -234,7 +235,10 @@ def web_settings(folder: Path, **changes: object) -> WebSettings:
     """Settings with a fresh key in that folder."""
     path = folder / "signing_key.jwk"
     path.write_text(json.dumps(signing_key().as_dict(private=True)))
-    return WebSettings.model_validate({"signing_key_file": path, "public_url": "http://testserver", **changes})
+    uploads = folder / "uploads"
+    return WebSettings.model_validate(
+        {"signing_key_file": path, "public_url": "http://testserver", "upload_dir": uploads, **changes}
+    )
 
 
 @asynccontextmanager
@@ -248,7 +252,8 @@ async def running(settings: WebSettings) -> AsyncIterator[Platform]:
 
 @asynccontextmanager
 async def _connected(platform: Platform) -> AsyncIterator[Connections]:
-    yield Connections(platform.log, platform.customers, platform.gallery, platform.archive)
+    uploads = UploadDirectory(platform.settings.upload_dir)
+    yield Connections(platform.log, platform.customers, platform.gallery, platform.archive, uploads)
 
 
 async def sign_up(client: httpx.AsyncClient, email: str = "ada@example.org") -> UUID:

@@ -9,9 +9,11 @@ from prometheus_client import CollectorRegistry
 
 from photo_pipeline.api.openapi import DESCRIPTION
 from photo_pipeline.api.pages import POLICIES, mount_pages
-from photo_pipeline.api.routes import customers, devices, keys, photos, receipts, renditions, session
+from photo_pipeline.api.routes import customers, devices, keys, photos, receipts, renditions, session, uploads
 from photo_pipeline.api.schemas import PREFIX
 from photo_pipeline.api.services import Connections, assemble
+from photo_pipeline.api.tus.middleware import TusVersion
+from photo_pipeline.api.tus.sweeping import sweeping
 from photo_pipeline.ports import Clock
 from photo_pipeline.settings import WebSettings
 from photo_pipeline.web import health, problems
@@ -57,7 +59,8 @@ def create_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with connections as connected:
             app.state.services = assemble(connected, settings, tokens, clock, registry, hasher)
-            yield
+            async with sweeping(app.state.services.uploads, settings.upload_sweep_seconds):
+                yield
 
     app = FastAPI(
         title="Photo upload and gallery",
@@ -69,6 +72,7 @@ def create_app(
     )
     app.state.registry = registry
     # The last one added is the outermost: headers go on every answer, also on those of the net for the unforeseen.
+    app.add_middleware(TusVersion, prefix=f"{PREFIX}/uploads")
     app.add_middleware(RequestContext, metrics=RequestMetrics(registry))
     app.add_middleware(SecurityHeaders, policies=POLICIES, https=is_https(settings))
     problems.install(app)
@@ -82,7 +86,7 @@ def create_app(
 
 def _api() -> APIRouter:
     router = APIRouter()
-    for module in (customers, session, photos, renditions, receipts, devices):
+    for module in (customers, session, photos, renditions, receipts, devices, uploads):
         router.include_router(module.router)
     return router
 

@@ -11,6 +11,7 @@ from photo_pipeline.adapters.kafka import AsyncKafkaPhotoLogWriter
 from photo_pipeline.adapters.postgres.customers import PostgresCustomers
 from photo_pipeline.adapters.postgres.engine import make_engine
 from photo_pipeline.adapters.postgres.gallery import PostgresGallery
+from photo_pipeline.adapters.upload_directory import UploadDirectory
 from photo_pipeline.api.services import Connections
 from photo_pipeline.settings import DatabaseSettings, HdfsSettings, KafkaSettings, WebSettings
 from photo_pipeline.web.startup import read_settings
@@ -48,6 +49,7 @@ async def connect(servers: Servers, settings: WebSettings) -> AsyncIterator[Conn
             customers=PostgresCustomers(engine),
             gallery=PostgresGallery(engine),
             archive=archive,
+            uploads=UploadDirectory(settings.upload_dir),
             database_connections=servers.database.pool_size,
         )
     finally:

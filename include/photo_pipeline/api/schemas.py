@@ -149,6 +149,31 @@ class ReceiptView(BaseModel):
         )
 
 
+class UploadView(BaseModel):
+    """A resumable upload: how far it has come, and its receipt once the photo is safe."""
+
+    upload_id: UUID
+    length: int
+    offset: int = Field(description="Go on here. The last byte counts only together with the receipt")
+    expires_at: datetime
+    receipt: ReceiptView | None
+
+
+class KnownPhoto(BaseModel):
+    """Whether the gallery has these bytes already; where it has, which photo it is and how long it is kept."""
+
+    known: bool
+    photo_id: UUID | None = None
+    filename: str | None = None
+    kept_until: datetime | None = Field(default=None, description="Null while held")
+
+    @classmethod
+    def of(cls, photo: GalleryPhoto) -> Self:
+        """The view of a photo that is there."""
+        kept_until = None if photo.archived_at is None or photo.held else photo.archived_at + KEEP
+        return cls(known=True, photo_id=photo.photo_id, filename=photo.filename, kept_until=kept_until)
+
+
 class RefusedFile(BaseModel):
     """A file that was not accepted."""
 

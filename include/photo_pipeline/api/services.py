@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TypeVar, TypeVarTuple
 from uuid import UUID, uuid4
 
@@ -13,6 +14,8 @@ from photo_pipeline.api.archive_reading import ArchiveReading, RangeReader
 from photo_pipeline.api.passwords import Passwords
 from photo_pipeline.api.sessions import Sessions
 from photo_pipeline.api.throttle import Throttle
+from photo_pipeline.api.tus.ports import UploadStore
+from photo_pipeline.api.tus.receiving import ResumableUploads, UploadLimits
 from photo_pipeline.domain.photo import Source
 from photo_pipeline.ports import AsyncPhotoLogWriter, Clock
 from photo_pipeline.settings import TopicNames, WebSettings
@@ -43,6 +46,7 @@ class Connections:
         customers: PostgreSQL.
         gallery: PostgreSQL.
         archive: HDFS.
+        uploads: the directory that all instances share.
         database_connections: how many calls the database takes at once.
     """
 
@@ -50,6 +54,7 @@ class Connections:
     customers: CustomerDirectory
     gallery: Gallery
     archive: RangeReader
+    uploads: UploadStore
     database_connections: int = 5
 
 
@@ -75,6 +80,7 @@ class Services:
     sessions: Sessions
     acceptance: PhotoAcceptance
     budget: InFlightBytes
+    uploads: ResumableUploads
     readiness: Readiness
     customers: CustomerDirectory
     gallery: Gallery
@@ -113,6 +119,18 @@ def assemble(
         sessions=Sessions(tokens, clock, settings),
         acceptance=acceptance,
         budget=budget,
+        uploads=ResumableUploads(
+            store=connections.uploads,
+            acceptance=acceptance,
+            budget=budget,
+            clock=clock,
+            new_id=uuid4,
+            limits=UploadLimits(
+                open_uploads=settings.upload_open_limit,
+                expire_after=timedelta(seconds=settings.upload_keep_seconds),
+                idle_seconds=settings.upload_idle_seconds,
+            ),
+        ),
         readiness=Readiness(connections.writer),
         customers=connections.customers,
         gallery=connections.gallery,

@@ -37,6 +37,15 @@ class TooManyFilesError(MalformedMultipartError):
         super().__init__(f"Only the first {MAX_FILES} files were looked at.")
 
 
+def refusal(error: PhotoRefusedError) -> ProblemError:
+    """What a sender of one photo is told when it was not accepted."""
+    reason = error.reason
+    if isinstance(reason, LaterReason):
+        return unavailable("not_accepted", reason.sentence, reason=reason.value)
+    status = _STATUSES.get(reason.value, HTTPStatus.UNPROCESSABLE_ENTITY)
+    return ProblemError(status, "not_accepted", reason.sentence, members={"reason": reason.value})
+
+
 @dataclass(slots=True)
 class Upload:
     """The files of one request, on their way in."""

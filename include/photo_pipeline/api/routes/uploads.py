@@ -1,0 +1,371 @@
+"""Resumable uploads: tus 1.0 with creation, creation-with-upload, checksum, expiration and termination."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager, suppress
+from http import HTTPStatus
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi import Header as RequestHeader
+from starlette.requests import ClientDisconnect
+
+from photo_pipeline.api.deps import TheCaller, TheServices
+from photo_pipeline.api.schemas import PREFIX, KnownPhoto, ReceiptView, UploadView
+from photo_pipeline.api.services import Services
+from photo_pipeline.api.tus import protocol
+from photo_pipeline.api.tus.ports import (
+    NoSuchUploadError,
+    StoredUpload,
+    TooManyUploadsError,
+    UploadLockedError,
+)
+from photo_pipeline.api.tus.protocol import Header, MalformedHeaderError
+from photo_pipeline.api.tus.receiving import (
+    ChecksumMismatchError,
+    OffsetConflictError,
+    Piece,
+    SilentSenderError,
+    TooManyBytesError,
+)
+from photo_pipeline.api.uploading import refusal
+from photo_pipeline.domain.outcomes import RejectReason
+from photo_pipeline.domain.photo import MAX_PHOTO_BYTES, photo_id_for
+from photo_pipeline.web.acceptance import PhotoRefusedError
+from photo_pipeline.web.ports import GalleryPhoto, PhotoStatus
+from photo_pipeline.web.problems import ProblemError, described, respond
+
+LOCK_RETRY_SECONDS = 1
+FULL_RETRY_SECONDS = 60
+DRAIN_SECONDS = 30.0
+
+router = APIRouter(prefix="/uploads", tags=["resumable uploads"])
+
+_OPTIONS = {
+    Header.VERSION: protocol.VERSION,
+    Header.EXTENSION: protocol.EXTENSIONS,
+    Header.MAX_SIZE: str(MAX_PHOTO_BYTES),
+    Header.CHECKSUM_ALGORITHM: ",".join(protocol.CHECKSUM_ALGORITHMS),
+}
+_PIECE = {protocol.MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}}
+_MISMATCH: dict[int | str, dict[str, Any]] = {
+    protocol.CHECKSUM_MISMATCH: {
+        **described(HTTPStatus.BAD_REQUEST)[HTTPStatus.BAD_REQUEST.value],
+        "description": "The bytes are not those of Upload-Checksum; none of them are kept",
+    }
+}
+_ANY = (HTTPStatus.UNAUTHORIZED, HTTPStatus.PRECONDITION_FAILED, HTTPStatus.SERVICE_UNAVAILABLE)
+_ONE = (*_ANY, HTTPStatus.NOT_FOUND)
+_SENDING: dict[int | str, dict[str, Any]] = {
+    **described(
+        HTTPStatus.BAD_REQUEST,
+        HTTPStatus.FORBIDDEN,
+        HTTPStatus.REQUEST_TIMEOUT,
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+    ),
+    **_MISMATCH,
+}
+_PLAIN = (MalformedHeaderError, NoSuchUploadError, UploadLockedError, SilentSenderError, TooManyUploadsError)
+
+
+async def speaks_tus(tus_resumable: Annotated[str | None, RequestHeader(examples=[protocol.VERSION])] = None) -> None:
+    """Refuse other versions of the protocol, as it asks for."""
+    if tus_resumable != protocol.VERSION:
+        detail = f"Say {Header.RESUMABLE}: {protocol.VERSION}; no other version is spoken here."
+        headers = {Header.VERSION: protocol.VERSION}
+        raise ProblemError(HTTPStatus.PRECONDITION_FAILED, "tus_version", detail, headers=headers)
+
+
+def upload_id_of(upload_id: Annotated[str, Path(json_schema_extra={"format": "uuid"})]) -> UUID:
+    """The id in the address; what is none is no upload either."""
+    try:
+        return UUID(upload_id)
+    except ValueError:
+        raise _no_such_upload() from None
+
+
+PieceOf = Callable[[AsyncIterator[bytes]], Piece]
+SpeaksTus = Depends(speaks_tus)
+TheUploadId = Annotated[UUID, Depends(upload_id_of)]
+Length = Annotated[str | None, RequestHeader(description="Bytes of the whole file", examples=["1048576"])]
+Offset = Annotated[str | None, RequestHeader(description="Where the body's bytes belong", examples=["0"])]
+Checksum = Annotated[
+    str | None,
+    RequestHeader(description="Algorithm (`sha256` or `sha1`), a space, Base64 of the hash of this body"),
+]
+Metadata = Annotated[
+    str | None,
+    RequestHeader(
+        description="`key base64,key base64`. `filename` is shown in the gallery; `sha256` (hexadecimal, of the whole "
+        "file) is compared before the photo is accepted; the rest is kept and given back."
+    ),
+]
+
+
+@router.options("", status_code=HTTPStatus.NO_CONTENT, response_class=Response)
+@router.options("/{upload_id}", status_code=HTTPStatus.NO_CONTENT, response_class=Response)
+async def what_is_spoken() -> Response:
+    """What of tus is spoken here; nobody has to be logged in to ask."""
+    return Response(status_code=HTTPStatus.NO_CONTENT, headers=_OPTIONS)
+
+
+@router.post(
+    "",
+    status_code=HTTPStatus.CREATED,
+    response_class=Response,
+    dependencies=[SpeaksTus],
+    responses={**described(*_ANY, HTTPStatus.TOO_MANY_REQUESTS), **_SENDING},
+    openapi_extra={"requestBody": {"content": _PIECE}},
+)
+async def create(
+    request: Request,
+    caller: TheCaller,
+    services: TheServices,
+    upload_length: Length = None,
+    upload_metadata: Metadata = None,
+    upload_checksum: Checksum = None,
+) -> Response:
+    """Begin an upload. Its address is in `Location`; the first bytes may be in the body already.
+
+    Then send the rest to that address with `PATCH`, in as many pieces as you like. The photo is safe once an answer
+    has `Photo-Receipt`, the receipt's token; until then `Upload-Offset` stays below `Upload-Length`.
+    """
+    with _as_problems():
+        length = protocol.parse_number(Header.LENGTH, upload_length)
+        metadata = protocol.parse_metadata(upload_metadata or "")
+        checksum = None if upload_checksum is None else protocol.parse_checksum(upload_checksum)
+        _check_length(length)
+        begun = await services.uploads.create(caller.session.customer_id, length, metadata)
+    location = f"{PREFIX}/uploads/{begun.announced.upload_id}"
+    if not _is_piece(request):
+        return Response(status_code=HTTPStatus.CREATED, headers={"Location": location, **_progress(begun)})
+    answer = await _append(request, services, begun, lambda body: Piece(0, body, checksum))
+    if answer.status_code == HTTPStatus.NO_CONTENT:
+        answer.status_code = HTTPStatus.CREATED
+        answer.headers["Location"] = location
+    return answer
+
+
+@router.head("/{upload_id}", response_class=Response, dependencies=[SpeaksTus], responses=described(*_ONE))
+async def how_far(upload_id: TheUploadId, caller: TheCaller, services: TheServices) -> Response:
+    """How many bytes have arrived, in `Upload-Offset`: go on there. With `Photo-Receipt` the photo is safe."""
+    with _as_problems():
+        upload = await services.uploads.find(caller.session.customer_id, upload_id)
+    metadata = protocol.format_metadata(dict(upload.announced.metadata))
+    headers = {Header.LENGTH: str(upload.announced.length), **_progress(upload)}
+    return Response(headers={**headers, **({Header.METADATA: metadata} if metadata else {})})
+
+
+@router.get(
+    "/{upload_id}",
+    responses=described(HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND, HTTPStatus.SERVICE_UNAVAILABLE),
+)
+async def show(upload_id: TheUploadId, caller: TheCaller, services: TheServices) -> UploadView:
+    """The same for programs that do not speak tus, with all of the receipt."""
+    with _as_problems():
+        upload = await services.uploads.find(caller.session.customer_id, upload_id)
+    announced = upload.announced
+    return UploadView(
+        upload_id=announced.upload_id,
+        length=announced.length,
+        offset=upload.offset,
+        expires_at=announced.expires_at,
+        receipt=None if upload.receipt is None else ReceiptView.model_validate_json(upload.receipt),
+    )
+
+
+@router.patch(
+    "/{upload_id}",
+    status_code=HTTPStatus.NO_CONTENT,
+    response_class=Response,
+    dependencies=[SpeaksTus],
+    responses={**described(*_ONE, HTTPStatus.CONFLICT, HTTPStatus.LOCKED), **_SENDING},
+    openapi_extra={"requestBody": {"required": True, "content": _PIECE}},
+)
+async def append(
+    request: Request,
+    upload_id: TheUploadId,
+    caller: TheCaller,
+    services: TheServices,
+    upload_offset: Offset = None,
+    upload_checksum: Checksum = None,
+) -> Response:
+    """Send bytes. What has arrived when the connection breaks is kept: ask with `HEAD` where to go on.
+
+    The answer to the last byte has `Photo-Receipt`. 503 means that the photo could not be stored safely just now:
+    all is kept but the last byte; send that again, after `Retry-After`. 409: not at this offset. 423: another request
+    is still adding to this upload. 413, 415, 422: this is no photo that can be taken; the upload is forgotten.
+    """
+    with _as_problems():
+        offset = protocol.parse_number(Header.OFFSET, upload_offset)
+        checksum = None if upload_checksum is None else protocol.parse_checksum(upload_checksum)
+        if not _is_piece(request):
+            detail = f"Send the bytes as {protocol.MEDIA_TYPE}."
+            raise ProblemError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "not_offset_octet_stream", detail)
+        upload = await services.uploads.find(caller.session.customer_id, upload_id)
+    return await _append(request, services, upload, lambda body: Piece(offset, body, checksum))
+
+
+@router.delete(
+    "/{upload_id}",
+    status_code=HTTPStatus.NO_CONTENT,
+    response_class=Response,
+    dependencies=[SpeaksTus],
+    responses=described(*_ONE, HTTPStatus.FORBIDDEN, HTTPStatus.LOCKED),
+)
+async def end(upload_id: TheUploadId, caller: TheCaller, services: TheServices) -> Response:
+    """Give an upload up. A photo that was accepted stays accepted."""
+    with _as_problems():
+        await services.uploads.discard(caller.session.customer_id, upload_id)
+    return Response(status_code=HTTPStatus.NO_CONTENT)
+
+
+@router.post(
+    "/{upload_id}",
+    status_code=HTTPStatus.NO_CONTENT,
+    response_class=Response,
+    dependencies=[SpeaksTus],
+    responses={**described(*_ONE, HTTPStatus.CONFLICT, HTTPStatus.LOCKED), **_SENDING},
+    openapi_extra={"requestBody": {"content": _PIECE}},
+)
+async def override(
+    request: Request,
+    upload_id: TheUploadId,
+    caller: TheCaller,
+    services: TheServices,
+    x_http_method_override: Annotated[str | None, RequestHeader(examples=["PATCH"])] = None,
+    upload_offset: Offset = None,
+    upload_checksum: Checksum = None,
+) -> Response:
+    """`PATCH` or `DELETE`, as `X-HTTP-Method-Override` says, for networks that let neither through."""
+    if x_http_method_override == "PATCH":
+        return await append(request, upload_id, caller, services, upload_offset, upload_checksum)
+    if x_http_method_override == "DELETE":
+        return await end(upload_id, caller, services)
+    raise _malformed(f"{Header.OVERRIDE} may say PATCH or DELETE.")
+
+
+@router.get(
+    "/known/{sha256}",
+    responses=described(HTTPStatus.UNAUTHORIZED, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.SERVICE_UNAVAILABLE),
+)
+async def known(
+    sha256: Annotated[str, Path(pattern="^[0-9a-f]{64}$")], caller: TheCaller, services: TheServices
+) -> KnownPhoto:
+    """Whether the caller's gallery has the photo with these bytes already, so that they need not be sent again."""
+    photo_id = photo_id_for(caller.session.customer_id, sha256)
+    photo = await services.database.run(services.gallery.photo, caller.session.customer_id, photo_id)
+    if isinstance(photo, GalleryPhoto) and photo.status is PhotoStatus.PROCESSED:
+        return KnownPhoto.of(photo)
+    return KnownPhoto(known=False)
+
+
+async def _append(request: Request, services: Services, upload: StoredUpload, piece_of: PieceOf) -> Response:
+    announced = upload.announced
+    body = request.stream()
+    try:
+        with _as_problems():
+            added = await services.uploads.append(announced.customer_id, announced.upload_id, piece_of(body))
+    except ChecksumMismatchError:
+        return _checksum_mismatch(request)
+    finally:
+        await _drain(body)
+    return Response(status_code=HTTPStatus.NO_CONTENT, headers=_progress(added))
+
+
+def _progress(upload: StoredUpload) -> dict[str, str]:
+    headers = {
+        Header.OFFSET: str(upload.offset),
+        Header.EXPIRES: protocol.format_moment(upload.announced.expires_at),
+    }
+    if upload.receipt is not None:
+        headers[Header.RECEIPT] = ReceiptView.model_validate_json(upload.receipt).token
+    return headers
+
+
+def _check_length(length: int) -> None:
+    if length == 0:
+        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, RejectReason.EMPTY.value, RejectReason.EMPTY.sentence)
+    if length > MAX_PHOTO_BYTES:
+        detail = RejectReason.TOO_LARGE.sentence
+        raise ProblemError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, RejectReason.TOO_LARGE.value, detail)
+
+
+@contextmanager
+def _as_problems() -> Iterator[None]:
+    """Say over HTTP what went wrong with an upload."""
+    try:
+        yield
+    except PhotoRefusedError as error:
+        raise refusal(error) from None
+    except (
+        MalformedHeaderError,
+        NoSuchUploadError,
+        UploadLockedError,
+        SilentSenderError,
+        TooManyUploadsError,
+    ) as error:
+        raise _problem(error) from None
+    except OffsetConflictError as error:
+        detail = f"This upload is at byte {error.offset}: go on there."
+        headers = {Header.OFFSET: str(error.offset)}
+        raise ProblemError(HTTPStatus.CONFLICT, "upload_offset", detail, headers=headers) from None
+    except TooManyBytesError:
+        detail = f"These are more bytes than {Header.LENGTH} said; none of this request's were kept."
+        raise ProblemError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_many_bytes", detail) from None
+
+
+def _problem(error: Exception) -> ProblemError:
+    if isinstance(error, MalformedHeaderError):
+        return _malformed(str(error))
+    if isinstance(error, UploadLockedError):
+        detail = "Another request is still adding to this upload. Ask again in a moment where to go on."
+        return ProblemError(HTTPStatus.LOCKED, "upload_locked", detail, headers=_retry(LOCK_RETRY_SECONDS))
+    if isinstance(error, SilentSenderError):
+        detail = "Nothing came for so long that this request was ended. What had come is kept."
+        return ProblemError(HTTPStatus.REQUEST_TIMEOUT, "silent_sender", detail)
+    if isinstance(error, TooManyUploadsError):
+        detail = f"You have {error.limit} unfinished uploads. Finish or end some, or wait until they expire."
+        headers = _retry(FULL_RETRY_SECONDS)
+        return ProblemError(HTTPStatus.TOO_MANY_REQUESTS, "too_many_uploads", detail, headers=headers)
+    return _no_such_upload()
+
+
+async def _drain(body: AsyncIterator[bytes]) -> None:
+    """Read what is left, within bounds: a browser reads no answer before it has sent everything."""
+    left = MAX_PHOTO_BYTES
+    with suppress(TimeoutError, ClientDisconnect):
+        async with asyncio.timeout(DRAIN_SECONDS):
+            async for data in body:
+                left -= len(data)
+                if left < 0:
+                    return
+
+
+def _is_piece(request: Request) -> bool:
+    return request.headers.get("Content-Type", "").partition(";")[0].strip().lower() == protocol.MEDIA_TYPE
+
+
+def _retry(seconds: int) -> dict[str, str]:
+    return {"Retry-After": str(seconds)}
+
+
+def _malformed(detail: str) -> ProblemError:
+    return ProblemError(HTTPStatus.BAD_REQUEST, "malformed_header", detail)
+
+
+def _no_such_upload() -> ProblemError:
+    detail = "You have no such upload. It may have expired, or been given up: begin a new one."
+    return ProblemError(HTTPStatus.NOT_FOUND, "no_such_upload", detail)
+
+
+def _checksum_mismatch(request: Request) -> Response:
+    detail = f"The bytes are not those of {Header.CHECKSUM}; none of this request's were kept."
+    answer = respond(request.scope, ProblemError(HTTPStatus.BAD_REQUEST, "checksum_mismatch", detail))
+    # 460 is tus' own: Python's HTTPStatus has no such member to make a problem of.
+    document = {**json.loads(bytes(answer.body)), "status": protocol.CHECKSUM_MISMATCH, "title": "Checksum Mismatch"}
+    return Response(json.dumps(document), protocol.CHECKSUM_MISMATCH, media_type=answer.media_type)

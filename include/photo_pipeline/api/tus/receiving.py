@@ -1,0 +1,297 @@
+"""Takes uploads in piece by piece, and hands each whole photo to the same acceptance as any other upload."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from hashlib import sha256
+from typing import TypeVar
+from uuid import UUID
+
+from anyio import CancelScope, CapacityLimiter, to_thread
+
+from photo_pipeline.api.schemas import ReceiptView
+from photo_pipeline.api.tus.ports import (
+    Announced,
+    LockedUpload,
+    NoSuchUploadError,
+    StoredUpload,
+    UploadStore,
+)
+from photo_pipeline.api.tus.protocol import Checksum
+from photo_pipeline.domain.errors import PhotoPipelineError
+from photo_pipeline.domain.events import clean_filename
+from photo_pipeline.domain.imaging import SNIFF_BYTES, sniff
+from photo_pipeline.domain.outcomes import RejectReason
+from photo_pipeline.ports import Clock
+from photo_pipeline.web.acceptance import IncomingPhoto, LaterReason, PhotoAcceptance, PhotoRefusedError
+from photo_pipeline.web.flow import BusyError, InFlightBytes
+
+ORIGIN = "/api/v1/uploads"
+"""``ce_source`` of photos that came this way."""
+COPIES = 2
+"""While a photo waits for Kafka it is in memory twice: here, and in the producer's queue."""
+WRITE_BYTES = SNIFF_BYTES
+"""Bytes are gathered up to this much before a thread writes them: what a slow sender costs in memory."""
+THREADS = 8
+
+Result = TypeVar("Result")
+
+
+class OffsetConflictError(PhotoPipelineError):
+    """The sender goes on at another place than where its upload is."""
+
+    def __init__(self, offset: int) -> None:
+        self.offset = offset
+        super().__init__(f"the upload is at byte {offset}")
+
+
+class TooManyBytesError(PhotoPipelineError):
+    """More bytes than the upload was announced with; none of this request's are kept."""
+
+
+class ChecksumMismatchError(PhotoPipelineError):
+    """The bytes of this request are not those of its checksum; none of them are kept."""
+
+
+class SilentSenderError(PhotoPipelineError):
+    """Nothing came for so long that the connection is taken for dead. What had come is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class UploadLimits:
+    """How much of a customer's may wait, and how long.
+
+    Attributes:
+        open_uploads: unfinished ones of a customer.
+        expire_after: from its beginning an upload is kept so long.
+        idle_seconds: a request that brings nothing for so long is ended, and its upload free for the next one.
+    """
+
+    open_uploads: int
+    expire_after: timedelta
+    idle_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What one request adds.
+
+    Attributes:
+        offset: where it belongs.
+        body: the bytes, as they come.
+        checksum: of all of them, where the sender gave one.
+    """
+
+    offset: int
+    body: AsyncIterator[bytes]
+    checksum: Checksum | None = None
+
+
+class ResumableUploads:
+    """The uploads of all customers.
+
+    Args:
+        store: keeps the parts.
+        acceptance: takes whole photos.
+        budget: bounds the bytes in memory.
+        clock: where the time comes from.
+        new_id: makes the uploads' ids; they are in addresses, so they must not be guessable.
+        limits: what a customer may have waiting.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: UploadStore,
+        acceptance: PhotoAcceptance,
+        budget: InFlightBytes,
+        clock: Clock,
+        new_id: Callable[[], UUID],
+        limits: UploadLimits,
+    ) -> None:
+        self._store = store
+        self._acceptance = acceptance
+        self._budget = budget
+        self._clock = clock
+        self._new_id = new_id
+        self._limits = limits
+        self._threads = CapacityLimiter(THREADS)
+
+    async def create(self, customer_id: UUID, length: int, metadata: Mapping[str, bytes]) -> StoredUpload:
+        """Begin an upload of ``length`` bytes, at least one.
+
+        Raises:
+            TooManyUploadsError: when too many others are unfinished.
+        """
+        now = self._clock.now()
+        expires_at = now + self._limits.expire_after
+        announced = Announced(customer_id, self._new_id(), length, metadata, now, expires_at)
+        await self._run(partial(self._store.create, announced, self._limits.open_uploads))
+        return StoredUpload(announced, 0)
+
+    async def find(self, customer_id: UUID, upload_id: UUID) -> StoredUpload:
+        """How far an upload has come.
+
+        Raises:
+            NoSuchUploadError: when this customer has no such upload, or its time has passed.
+        """
+        return self._unexpired(await self._run(partial(self._store.find, customer_id, upload_id)))
+
+    async def append(self, customer_id: UUID, upload_id: UUID, piece: Piece) -> StoredUpload:
+        """Add a piece; with the last byte the photo is handed on, and the receipt is in what is returned.
+
+        Raises:
+            NoSuchUploadError, UploadLockedError, OffsetConflictError, TooManyBytesError, ChecksumMismatchError,
+            SilentSenderError: as they say.
+            PhotoRefusedError: when the photo was not accepted. After a ``LaterReason`` the upload is as it was but for
+                its last byte; after any other it is forgotten.
+        """
+        async with self._locked(customer_id, upload_id) as locked:
+            upload = self._unexpired(locked.upload)
+            if piece.offset != upload.offset:
+                raise OffsetConflictError(upload.offset)
+            if upload.receipt is not None:
+                await self._nothing_more(piece)
+                return upload
+            await self._run(partial(locked.truncate, piece.offset))
+            await self._receive(locked, piece)
+            if locked.upload.stored == upload.announced.length:
+                await self._finish(locked)
+            return locked.upload
+
+    async def discard(self, customer_id: UUID, upload_id: UUID) -> None:
+        """Forget an upload, its receipt included; a photo that was accepted stays so.
+
+        Raises:
+            NoSuchUploadError, UploadLockedError: as they say.
+        """
+        async with self._locked(customer_id, upload_id) as locked:
+            await self._run(locked.discard)
+
+    async def sweep(self) -> int:
+        """Remove what has expired; returns how many uploads."""
+        now = self._clock.now()
+        return await self._run(partial(self._store.sweep, now, now - 2 * self._limits.expire_after))
+
+    def _unexpired(self, upload: StoredUpload) -> StoredUpload:
+        if upload.announced.expires_at <= self._clock.now():
+            raise NoSuchUploadError
+        return upload
+
+    async def _nothing_more(self, piece: Piece) -> None:
+        async for data in self._watched(piece.body):
+            if data:
+                raise TooManyBytesError
+
+    async def _receive(self, locked: LockedUpload, piece: Piece) -> None:
+        """Store what comes, also when the connection breaks: then the sender goes on where it was cut.
+
+        With a checksum, bytes are kept apart until all of them are known to be right.
+        """
+        if piece.checksum is None:
+            await self._store_as_it_comes(locked, piece)
+        else:
+            await self._store_if_right(locked, piece, piece.checksum)
+
+    async def _store_as_it_comes(self, locked: LockedUpload, piece: Piece) -> None:
+        gathered = bytearray()
+        try:
+            async for data in self._within(locked, piece):
+                gathered += data
+                if len(gathered) >= WRITE_BYTES:
+                    await self._refuse_early(locked, piece, gathered)
+                    await self._run(partial(locked.append, bytes(gathered)))
+                    gathered.clear()
+        except TooManyBytesError:
+            gathered.clear()
+            await self._run(partial(locked.truncate, piece.offset))
+            raise
+        finally:
+            with CancelScope(shield=True):
+                await self._run(partial(_keep, locked, bytes(gathered)))
+
+    async def _refuse_early(self, locked: LockedUpload, piece: Piece, first: bytearray) -> None:
+        """Tell who sends something else than a photo after its first bytes, not after its last."""
+        if piece.offset == 0 and locked.upload.stored == 0 and sniff(bytes(first)) is None:
+            first.clear()
+            await self._run(locked.discard)
+            raise self._acceptance.refuse(RejectReason.NOT_AN_IMAGE, "the first bytes are of no supported format")
+
+    async def _store_if_right(self, locked: LockedUpload, piece: Piece, checksum: Checksum) -> None:
+        digest = checksum.begin()
+        apart = await self._run(locked.apart)
+        try:
+            async for data in self._within(locked, piece):
+                digest.update(data)
+                await self._run(partial(apart.append, data))
+            if not checksum.fits(digest):
+                raise ChecksumMismatchError
+            await self._run(apart.join)
+        finally:
+            apart.close()
+
+    async def _within(self, locked: LockedUpload, piece: Piece) -> AsyncGenerator[bytes]:
+        """The piece's bytes, as long as they are not more than were announced."""
+        room = locked.upload.announced.length - piece.offset
+        async for data in self._watched(piece.body):
+            room -= len(data)
+            if room < 0:
+                raise TooManyBytesError
+            yield data
+
+    async def _watched(self, body: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
+        while True:
+            try:
+                async with asyncio.timeout(self._limits.idle_seconds):
+                    data = await anext(body, None)
+            except TimeoutError:
+                raise SilentSenderError from None
+            if data is None:
+                return
+            yield data
+
+    async def _finish(self, locked: LockedUpload) -> None:
+        upload = locked.upload
+        filename = clean_filename(upload.announced.metadata.get("filename", b"").decode(errors="replace"))
+        try:
+            async with self._budget.reserve(COPIES * upload.announced.length):
+                data = await self._run(locked.read)
+                await self._check(data, upload.announced.metadata.get("sha256"))
+                photo = IncomingPhoto(upload.announced.customer_id, ORIGIN, filename, data)
+                signed = await self._acceptance.accept(photo)
+        except BusyError as error:
+            raise self._acceptance.refuse(LaterReason.BUSY, str(error)) from None
+        except PhotoRefusedError as error:
+            if isinstance(error.reason, RejectReason):
+                await self._run(locked.discard)
+            raise
+        receipt = ReceiptView.of(signed, filename).model_dump_json()
+        await self._run(partial(locked.complete, receipt))
+
+    async def _check(self, data: bytes, promised: bytes | None) -> None:
+        """Compare with the ``sha256`` of the upload's metadata, where the sender gave it: disks err, too."""
+        if promised is None:
+            return
+        found = await self._run(lambda: sha256(data).hexdigest())
+        if found != promised.decode(errors="replace").lower():
+            raise self._acceptance.refuse(RejectReason.SHA256_MISMATCH, "the metadata's sha256 is another")
+
+    @asynccontextmanager
+    async def _locked(self, customer_id: UUID, upload_id: UUID) -> AsyncGenerator[LockedUpload]:
+        locked = await self._run(partial(self._store.lock, customer_id, upload_id))
+        try:
+            yield locked
+        finally:
+            locked.close()
+
+    async def _run(self, call: Callable[[], Result]) -> Result:
+        return await to_thread.run_sync(call, limiter=self._threads)
+
+
+def _keep(locked: LockedUpload, rest: bytes) -> None:
+    if rest:
+        locked.append(rest)
+    locked.sync()
