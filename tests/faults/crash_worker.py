@@ -1,8 +1,6 @@
 """A process that runs one step of the pipeline and is killed, or frozen, at a chosen boundary on the way."""
 
-import json
 import signal
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -18,7 +16,7 @@ from photo_pipeline.use_cases.publish import publish_outbox
 
 
 def settings_to_json(settings: PipelineSettings) -> dict[str, Any]:
-    """Settings as a child process can be given them; it gets the database's password on standard input."""
+    """Settings as a child process can be given them, the database's password among them."""
     return {
         "kafka": settings.kafka.model_dump(),
         "database": {**settings.database.model_dump(), "url": settings.database.url.get_secret_value()},
@@ -87,17 +85,12 @@ class _OneByOne:
         return [delivery for record in records for delivery in self._writer.publish([record])]
 
 
-def main() -> None:
-    """Read what to do from standard input, and do it until the crash. What the step returns goes out as JSON."""
-    order = json.load(sys.stdin)
+def work(order: dict[str, Any]) -> list[int] | None:
+    """Do the order's step until the crash; what the step returns where there is none."""
     settings = settings_from_json(order["settings"])
     point = CrashPoint(order["boundary"], order["nth"], signal.Signals(order.get("how", signal.SIGKILL)))
     if "sql" in order["boundary"]:
         crash_at_statements(point)
     steps: dict[str, Callable[..., list[int] | None]] = {"plan": plan, "process": process, "publish": publish}
     step = steps[order["step"]]
-    json.dump(step(settings, point, **order["arguments"]), sys.stdout)
-
-
-if __name__ == "__main__":
-    main()
+    return step(settings, point, **order["arguments"])

@@ -1,8 +1,7 @@
 """A process that works on a request to reprocess and is killed at a chosen boundary on the way."""
 
-import json
-import sys
 from dataclasses import replace
+from typing import Any
 
 from tests.faults.crash_worker import settings_from_json
 from tests.support.crashing import Crashing, CrashPoint, crash_at_statements
@@ -37,9 +36,8 @@ def feed(settings: PipelineSettings, request: Request, point: CrashPoint) -> Non
         feed_dead_letters(request, crashing, feed_limits(settings, ReprocessSettings(batch_records=2)))
 
 
-def main() -> None:
-    """Read what to do from standard input, and do it until the crash."""
-    order = json.load(sys.stdin)
+def work(order: dict[str, Any]) -> None:
+    """Work on the order's request until the crash."""
     settings = settings_from_json(order["settings"])
     point = CrashPoint(order["boundary"], order["nth"])
     if "sql" in order["boundary"]:
@@ -47,7 +45,3 @@ def main() -> None:
     request = parse_request(order["request_id"], order["parameters"])
     step = rederive if request.mode is Mode.RENDITIONS else feed
     step(settings, request, point)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,7 +1,6 @@
 """A process that runs the retention and is killed at a chosen boundary on the way."""
 
-import json
-import sys
+from typing import Any
 
 from tests.support.crashing import Crashing, CrashPoint, crash_at_statements
 
@@ -14,9 +13,8 @@ from photo_pipeline.settings import DatabaseSettings, HdfsSettings
 from photo_pipeline.use_cases.retention import RetentionPorts, run_retention
 
 
-def main() -> None:
-    """Read from standard input where the servers are and when to die; it does not get to its end."""
-    order = json.load(sys.stdin)
+def work(order: dict[str, Any]) -> None:
+    """Run the retention where the order says the servers are; it does not get to its end."""
     point = CrashPoint(order["boundary"], order["nth"])
     if "sql" in order["boundary"]:
         crash_at_statements(point)
@@ -30,7 +28,3 @@ def main() -> None:
         archive_root=hdfs.root,
     )
     run_retention(ports)
-
-
-if __name__ == "__main__":
-    main()

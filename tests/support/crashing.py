@@ -4,20 +4,15 @@ A crash is SIGKILL to the process itself: no ``finally``, no flush, no goodbye. 
 still, connections stay open, and the process goes on from there when somebody sends SIGCONT.
 """
 
-import json
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, event
-
-REPOSITORY = Path(__file__).resolve().parents[2]
+from tests.support.forking import Forked
 
 
 @dataclass(slots=True)
@@ -91,15 +86,7 @@ def crash_at_statements(point: CrashPoint) -> None:
 
 
 def see_killed(module: str, order: dict[str, Any], seconds: float = 60) -> None:
-    """Run a worker module in a process of its own, its order on standard input, and see it killed."""
-    child = subprocess.run(  # noqa: S603 - our own worker
-        [sys.executable, "-m", module],
-        input=json.dumps(order),
-        text=True,
-        capture_output=True,
-        check=False,
-        cwd=REPOSITORY,
-        env={**os.environ, "PYTHONPATH": f"{REPOSITORY / 'include'}{os.pathsep}{REPOSITORY}"},
-        timeout=seconds,
-    )
-    assert child.returncode == -signal.SIGKILL, f"{order['boundary']} was not reached: {child.stderr[-3000:]}"
+    """Run a worker module in a process of its own and see it killed."""
+    with Forked(module, order) as child:
+        code = child.wait(seconds)
+        assert code == -signal.SIGKILL, f"{order['boundary']} was not reached: {child.complaint}"

@@ -4,24 +4,49 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cache
 from uuid import UUID, uuid4
 
 from confluent_kafka.admin import AdminClient
 from hdfs.client import InsecureClient
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 from tests.support.databases import Database
 
 from local_stack import Endpoints
+from photo_pipeline.adapters.image_workers import WorkerPool
 from photo_pipeline.adapters.kafka import KafkaPhotoLogReader, KafkaPhotoLogWriter, KafkaTopics
 from photo_pipeline.adapters.postgres.engine import make_engine
 from photo_pipeline.composition import PipelineSettings, ingest_ledger, ingest_limits, ingest_ports, publish_ports
 from photo_pipeline.domain.events import PhotoEvent
+from photo_pipeline.domain.imaging import ImageLimits
 from photo_pipeline.domain.ledger import SliceSummary
 from photo_pipeline.domain.photo import Source, photo_id_for, sha256_hex
 from photo_pipeline.ports import Delivery, OutboundRecord
 from photo_pipeline.settings import HdfsSettings, IngestSettings, KafkaSettings, TopicNames
-from photo_pipeline.use_cases.ingest import plan_micro_batch, process_slice
+from photo_pipeline.use_cases.ingest import IngestPorts, plan_micro_batch, process_slice
 from photo_pipeline.use_cases.publish import PublishSummary, publish_outbox
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """What a pipeline keeps between its steps, because starting it takes longer than most steps.
+
+    Attributes:
+        writer: a producer; an idempotent one spends half a second before its first record.
+        images: workers that are up, for limits like ``limits``.
+        limits: how ``images`` were started.
+        owner: the database, as its owner.
+    """
+
+    writer: KafkaPhotoLogWriter
+    images: WorkerPool
+    limits: IngestSettings
+    owner: Engine
+
+    def suits(self, limits: IngestSettings) -> bool:
+        """Whether workers under these limits would be the same."""
+        names = ("workers", "image_timeout_seconds", "image_memory_bytes")
+        return all(getattr(limits, name) == getattr(self.limits, name) for name in names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +57,7 @@ class Pipeline:
     database: Database
     webhdfs_url: str
     hdfs_user: str
+    running: Running
 
     def with_limits(self, **limits: float) -> "Pipeline":
         """The same pipeline with other limits of the ingest."""
@@ -54,7 +80,7 @@ class Pipeline:
 
     def produce(self, *records: OutboundRecord) -> list[Delivery]:
         """Produce any records at all."""
-        return list(KafkaPhotoLogWriter(self.settings.kafka).publish(records))
+        return list(self.running.writer.publish(records))
 
     def plan(self, owner: str = "run") -> list[int]:
         """The ids of the slices that a run of that name would get."""
@@ -66,7 +92,7 @@ class Pipeline:
 
     def process(self, slice_id: int, owner: str = "run") -> SliceSummary:
         """What a task of that run does with one slice."""
-        with ingest_ports(self.settings) as ports:
+        with self._ingest_ports() as ports:
             return process_slice(slice_id, owner, ports, ingest_limits(self.settings.ingest))
 
     def ingest(self) -> list[SliceSummary]:
@@ -76,25 +102,17 @@ class Pipeline:
     def publish(self) -> PublishSummary:
         """Empty the outbox."""
         with publish_ports(self.settings) as ports:
-            return publish_outbox(ports, 10)
+            return publish_outbox(replace(ports, writer=self.running.writer), 10)
 
     def rows(self, query: str, **parameters: object) -> list[tuple[object, ...]]:
         """What a query gives, as the database's owner."""
-        engine = make_engine(self.database.owner, "tests")
-        try:
-            with engine.connect() as connection:
-                return [tuple(row) for row in connection.execute(text(query), parameters)]
-        finally:
-            engine.dispose()
+        with self.running.owner.connect() as connection:
+            return [tuple(row) for row in connection.execute(text(query), parameters)]
 
     def execute(self, statement: str, **parameters: object) -> None:
         """Change something as the database's owner."""
-        engine = make_engine(self.database.owner, "tests")
-        try:
-            with engine.begin() as connection:
-                connection.execute(text(statement), parameters)
-        finally:
-            engine.dispose()
+        with self.running.owner.begin() as connection:
+            connection.execute(text(statement), parameters)
 
     @property
     def webhdfs(self) -> InsecureClient:
@@ -112,6 +130,21 @@ class Pipeline:
         """A whole file."""
         with self.webhdfs.read(path) as reader:
             return bytes(reader.read())
+
+    @contextmanager
+    def _ingest_ports(self) -> Iterator[IngestPorts]:
+        """The product's own; with the image workers that are up already where its own would be the same."""
+        if not self.running.suits(self.settings.ingest):
+            with ingest_ports(self.settings) as ports:
+                yield ports
+            return
+        with ingest_ports(without_workers(self.settings)) as ports:
+            yield replace(ports, images=self.running.images)
+
+
+def without_workers(settings: PipelineSettings) -> PipelineSettings:
+    """The same settings, from which the product starts no image worker; an operator could not ask for that."""
+    return replace(settings, ingest=settings.ingest.model_copy(update={"workers": 0}))
 
 
 def event_record(topics: TopicNames, event: PhotoEvent) -> OutboundRecord:
@@ -155,11 +188,35 @@ def own_pipeline(endpoints: Endpoints, database: Database, partitions: int = 1) 
         topics=topics,
     )
     KafkaTopics(kafka).ensure(topics)
-    pipeline = Pipeline(settings, database, endpoints.webhdfs_url, endpoints.hdfs_user)
+    with _running(settings, database) as running:
+        pipeline = Pipeline(settings, database, endpoints.webhdfs_url, endpoints.hdfs_user, running)
+        try:
+            yield pipeline
+        finally:
+            admin = AdminClient({"bootstrap.servers": endpoints.kafka_bootstrap_servers})
+            for future in admin.delete_topics([*topics.incoming, topics.processed, topics.rejected]).values():
+                future.result()
+            pipeline.webhdfs.delete(settings.hdfs.root, recursive=True)
+
+
+@contextmanager
+def _running(settings: PipelineSettings, database: Database) -> Iterator[Running]:
+    limits = settings.ingest
+    images = WorkerPool(
+        workers=limits.workers,
+        limits=ImageLimits(),
+        timeout_seconds=limits.image_timeout_seconds,
+        memory_bytes=limits.image_memory_bytes,
+    )
+    owner = make_engine(database.owner, "tests")
     try:
-        yield pipeline
+        with images:
+            yield Running(_writer(settings.kafka.bootstrap_servers), images, limits, owner)
     finally:
-        admin = AdminClient({"bootstrap.servers": endpoints.kafka_bootstrap_servers})
-        for future in admin.delete_topics([*topics.incoming, topics.processed, topics.rejected]).values():
-            future.result()
-        pipeline.webhdfs.delete(settings.hdfs.root, recursive=True)
+        owner.dispose()
+
+
+@cache
+def _writer(bootstrap_servers: str) -> KafkaPhotoLogWriter:
+    """One for all pipelines on a server."""
+    return KafkaPhotoLogWriter(KafkaSettings(bootstrap_servers=bootstrap_servers))

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tests.support.pipeline import Pipeline
+from tests.support.pipeline import Pipeline, without_workers
 
 from photo_pipeline.adapters.hdfs import HdfsArchive
 from photo_pipeline.composition_reprocess import (
@@ -80,12 +80,17 @@ class Reprocessing:
 
     @contextmanager
     def rederive_ports(self) -> Iterator[RederivePorts]:
-        """The product's own."""
-        with rederive_ports(self.pipeline.settings) as ports:
-            yield ports
+        """The product's own; with the pipeline's image workers where its own would be the same."""
+        running, settings = self.pipeline.running, self.pipeline.settings
+        if not running.suits(settings.ingest):
+            with rederive_ports(settings) as ports:
+                yield ports
+            return
+        with rederive_ports(without_workers(settings)) as ports:
+            yield replace(ports, images=running.images)
 
     @contextmanager
     def feed_ports(self) -> Iterator[FeedPorts]:
-        """The product's own."""
+        """The product's own, with the pipeline's producer."""
         with feed_ports(self.pipeline.settings) as ports:
-            yield ports
+            yield replace(ports, writer=self.pipeline.running.writer)

@@ -1,0 +1,8 @@
+"""What processes for fault tests have imported before they are forked; see ``tests.support.forking``.
+
+No process id, connection or thread comes from these imports.
+"""
+
+from tests.faults import crash_worker, reprocess_crash_worker, retention_crash_worker
+
+__all__ = ["crash_worker", "reprocess_crash_worker", "retention_crash_worker"]
