@@ -1,0 +1,280 @@
+"""The page as an application: five addresses, each behind the log-in and the permissions that it is handed."""
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from http import HTTPStatus
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Query, Request, Response
+from fastapi import Path as PathParameter
+from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.staticfiles import StaticFiles
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from pydantic import BaseModel, ConfigDict, Field
+
+from photo_pipeline.domain.errors import ServerUnavailableError
+from photo_pipeline.domain.imaging import SniffedFormat
+from photo_pipeline.domain.outcomes import RejectReason
+from photo_pipeline.domain.photo import RecordCoordinates
+from photo_pipeline.domain.reprocess import ANY, Mode
+from photo_pipeline.operations.charts import HEIGHT, OUTCOMES, WIDTH
+from photo_pipeline.operations.panels import Panel
+from photo_pipeline.operations.ports import Backlog, Dags, LedgerView, Previews, SearchIndex
+from photo_pipeline.operations.previews import SHOWN, NoPreviewError
+from photo_pipeline.operations.text import moment, number, plural
+from photo_pipeline.operations.values import Rejected
+from photo_pipeline.operations.view import (
+    DAY,
+    HOUR,
+    QUARTER_DAY,
+    WEEK,
+    Answers,
+    PageView,
+    page_view,
+    rejected_row,
+    slice_row,
+)
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+THREADS = 12
+MAX_INTEGER, MAX_BIGINT = 2**31 - 1, 2**63 - 1
+MODE_TITLES = {Mode.RENDITIONS.value: "Derive renditions again", Mode.DEAD_LETTERS.value: "Feed dead letters again"}
+LONG_PATIENCE, LONG_KEEP = 6.0, 30.0
+"""Of the week's figures: they cost more and change less."""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who may do what, as dependencies of FastAPI.
+
+    Attributes:
+        reader: raises ``HTTPException`` 401 or 403 for whoever may not look.
+        may_reprocess: whether the caller may start ``photo_reprocess``.
+        login_url: where to log in and come back to this address.
+    """
+
+    reader: Callable[..., Any]
+    may_reprocess: Callable[..., Any]
+    login_url: Callable[[str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Where else to look; empty where that is not configured."""
+
+    gallery: str = ""
+    dashboard: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """The servers."""
+
+    ledger: LedgerView
+    backlog: Backlog
+    search: SearchIndex
+    previews: Previews
+    dags: Dags
+    links: Links
+
+
+class Form(BaseModel):
+    """What the reprocess form is filled with: names and values of the DAG's params."""
+
+    model_config = ConfigDict(frozen=True)
+
+    mode: str = Mode.DEAD_LETTERS.value
+    start: str = Field("", alias="from")
+    end: str = Field("", alias="to")
+    customer_id: str = ""
+    format: str = ANY
+    reason: str = ANY
+
+
+def _coordinates(
+    topic: str,
+    partition: Annotated[int, PathParameter(ge=0, le=MAX_INTEGER)],
+    offset: Annotated[int, PathParameter(ge=0, le=MAX_BIGINT)],
+) -> RecordCoordinates:
+    return RecordCoordinates(topic, partition, offset)
+
+
+Where = Annotated[RecordCoordinates, Depends(_coordinates)]
+
+
+class Desk:
+    """Puts the page's questions to the servers. They are reached when somebody looks for the first time."""
+
+    def __init__(self, make_sources: Callable[[], Sources]) -> None:
+        self._make_sources = make_sources
+
+    @cached_property
+    def sources(self) -> Sources:
+        """The servers."""
+        return self._make_sources()
+
+    def view(self) -> PageView:
+        """All of the page."""
+        panels = self._panels
+        for panel in panels.values():
+            panel.start()
+        return page_view(Answers(**{name: panel.answer() for name, panel in panels.items()}), datetime.now(UTC))
+
+    @cached_property
+    def _panels(self) -> dict[str, Panel[Any]]:
+        sources = self.sources
+        threads = ThreadPoolExecutor(THREADS, thread_name_prefix="photos-page")
+
+        def waiting() -> object:
+            return sources.backlog.waiting(sources.ledger.progress(), datetime.now(UTC))
+
+        return {
+            "overview": Panel("PostgreSQL", sources.ledger.overview, threads),
+            "waiting": Panel("Kafka", waiting, threads),
+            "day": Panel("PostgreSQL", lambda: sources.ledger.outcomes(DAY, HOUR), threads),
+            "week": Panel(
+                "PostgreSQL",
+                lambda: sources.ledger.outcomes(WEEK, QUARTER_DAY),
+                threads,
+                patience=LONG_PATIENCE,
+                keep=LONG_KEEP,
+            ),
+            "documents": Panel("Elasticsearch", sources.search.documents, threads),
+            "dags": Panel("Airflow's database", sources.dags.states, threads),
+        }
+
+
+def photos_app(make_sources: Callable[[], Sources], access: Access, prefix: str) -> FastAPI:
+    """The application, to be mounted under ``prefix``."""
+    app = FastAPI(title="Photos", openapi_url=None, docs_url=None, redoc_url=None)
+    pages = _Pages(Desk(make_sources), prefix)
+
+    def note(request: Request, may_reprocess: Annotated[bool, Depends(access.may_reprocess)]) -> None:
+        request.state.may_reprocess = may_reprocess
+
+    router = APIRouter(dependencies=[Depends(access.reader), Depends(note)])
+    for path, route in pages.routes().items():
+        router.add_api_route(path, route, methods=["GET"], response_model=None)
+    app.include_router(router)
+    app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
+    _add_refusals(app, pages, access)
+    return app
+
+
+def _add_refusals(app: FastAPI, pages: "_Pages", access: Access) -> None:
+    @app.exception_handler(HTTPException)
+    async def refused(request: Request, error: HTTPException) -> Response:
+        if error.status_code == HTTPStatus.UNAUTHORIZED:
+            return RedirectResponse(access.login_url(str(request.url)), HTTPStatus.SEE_OTHER)
+        return pages.message(request, HTTPStatus(error.status_code), str(error.detail))
+
+    @app.exception_handler(ServerUnavailableError)
+    async def away(request: Request, error: ServerUnavailableError) -> Response:
+        return pages.message(request, HTTPStatus.SERVICE_UNAVAILABLE, f"{error}. Try again in a moment.")
+
+
+class _Pages:
+    """The addresses, and what their templates are given."""
+
+    def __init__(self, desk: Desk, prefix: str) -> None:
+        self._desk = desk
+        self._prefix = prefix
+        self._templates = Environment(
+            loader=PackageLoader("photo_pipeline.operations", "templates"),
+            autoescape=select_autoescape(default=True),
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._templates.filters.update(number=number, moment=moment)
+        self._templates.globals["plural"] = plural
+
+    def routes(self) -> dict[str, Callable[..., Response]]:
+        """Each address and what answers it."""
+        return {
+            "/": self.photos,
+            "/slices/{slice_id}": self.one_slice,
+            "/rejected/{topic}/{partition}/{offset}": self.one_rejected,
+            "/rejected/{topic}/{partition}/{offset}/preview.jpg": self.preview,
+            "/reprocess": self.reprocess,
+        }
+
+    def photos(self, request: Request) -> Response:
+        """All at a glance."""
+        shapes = {"outcomes": OUTCOMES, "width": WIDTH, "height": HEIGHT}
+        return self._page(request, "photos.html", {"view": self._desk.view(), "links": self._links, **shapes})
+
+    def one_slice(self, request: Request, slice_id: Annotated[int, PathParameter(ge=0, le=MAX_BIGINT)]) -> Response:
+        """A slice and its shard."""
+        found = self._desk.sources.ledger.slice(slice_id)
+        if found is None:
+            raise HTTPException(HTTPStatus.NOT_FOUND, f"There is no slice {slice_id}.")
+        return self._page(request, "slice.html", {"slice": found, "row": slice_row(found), "links": self._links})
+
+    def one_rejected(self, request: Request, where: Where) -> Response:
+        """A rejected record."""
+        found = self._rejected(where)
+        row = rejected_row(found, datetime.now(UTC))
+        return self._page(request, "rejected.html", {"row": row, "shown": found.reason in SHOWN})
+
+    def preview(self, request: Request, where: Where) -> Response:
+        """A picture of a rejected record, for those who may act on it."""
+        if not request.state.may_reprocess:
+            raise HTTPException(HTTPStatus.FORBIDDEN, "Pictures are for those who may act on them.")
+        if self._rejected(where).reason not in SHOWN:
+            raise HTTPException(HTTPStatus.NOT_FOUND, "The photo itself was refused: it is not opened again.")
+        try:
+            return Response(self._desk.sources.previews.jpeg(where), media_type="image/jpeg", headers=HEADERS)
+        except NoPreviewError as error:
+            raise HTTPException(HTTPStatus.NOT_FOUND, str(error)) from error
+
+    def reprocess(self, request: Request, form: Annotated[Form, Query()]) -> Response:
+        """The form of ``photo_reprocess``, filled. Its button asks Airflow, which decides."""
+        if not request.state.may_reprocess:
+            raise HTTPException(HTTPStatus.FORBIDDEN, "Your account may look, but not start photo_reprocess.")
+        choices = {
+            "modes": MODE_TITLES,
+            "formats": [ANY, *SniffedFormat],
+            "reasons": {ANY: "Any reason"} | {reason.value: reason.sentence for reason in RejectReason},
+        }
+        return self._page(request, "reprocess.html", {"form": form, **choices})
+
+    def message(self, request: Request, status: HTTPStatus, text: str) -> Response:
+        """A page that says why there is none."""
+        return self._page(request, "message.html", {"title": status.phrase, "text": text}, status)
+
+    @property
+    def _links(self) -> Links:
+        return self._desk.sources.links
+
+    def _rejected(self, where: RecordCoordinates) -> Rejected:
+        found = self._desk.sources.ledger.rejected(where)
+        if found is None:
+            raise HTTPException(HTTPStatus.NOT_FOUND, f"{where} was not rejected.")
+        return found
+
+    def _page(
+        self, request: Request, template: str, values: Mapping[str, object], status: HTTPStatus = HTTPStatus.OK
+    ) -> Response:
+        """A page. ``base`` is where this application is mounted, ``airflow`` where Airflow is."""
+        base = str(request.scope.get("root_path", "")).rstrip("/")
+        html = self._templates.get_template(template).render(
+            values,
+            base=base,
+            airflow=base.removesuffix(self._prefix),
+            may_reprocess=getattr(request.state, "may_reprocess", False),
+        )
+        return HTMLResponse(html, status, HEADERS)

@@ -1,0 +1,104 @@
+"""What the Photos page gets from Airflow: log-in, permissions, connections, and how the DAGs are.
+
+Imported by the API server when somebody opens the page, by nothing before.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from airflow.api_fastapi.app import get_auth_manager
+from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
+from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_dag
+from airflow.models.dag import DagModel, DagTag
+from airflow.models.dagrun import DagRun
+from airflow.utils.session import create_session
+from fastapi import FastAPI
+from sqlalchemy import Row, Select, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from photo_pipeline.adapters.elasticsearch import make_client
+from photo_pipeline.adapters.kafka.backlog import KafkaBacklog
+from photo_pipeline.adapters.postgres.engine import make_engine
+from photo_pipeline.adapters.postgres.photos_page import PostgresLedgerView
+from photo_pipeline.adapters.record_previews import WorkerPreviews
+from photo_pipeline.adapters.search_documents import ElasticsearchDocuments
+from photo_pipeline.domain.errors import ServerUnavailableError
+from photo_pipeline.operations.page import Access, Links, Sources, photos_app
+from photo_pipeline.operations.settings import PageSettings
+from photo_pipeline.operations.values import DagState
+from photo_pipeline.orchestration.connections import (
+    POSTGRES_BI,
+    database_settings,
+    elasticsearch_settings,
+    kafka_settings,
+)
+from photo_pipeline.orchestration.defaults import TAGS
+from photo_pipeline.settings import TopicNames
+
+READ_DAG = "photo_ingest"
+"""Whoever may see this DAG may see the page."""
+ACT_DAG = "photo_reprocess"
+"""Whoever may start this DAG gets the buttons; Airflow checks again when it is started."""
+
+
+def make_app(prefix: str) -> FastAPI:
+    """The page for Airflow's API server, mounted there under ``prefix``."""
+    access = Access(
+        reader=requires_access_dag(method="GET", param_dag_id=READ_DAG),
+        may_reprocess=_may_reprocess,
+        login_url=lambda address: str(get_auth_manager().get_url_login(next_url=address)),
+    )
+    return photos_app(_sources, access, prefix)
+
+
+class AirflowDags:
+    """The ``Dags`` port on Airflow's own database."""
+
+    def states(self) -> Sequence[DagState]:
+        """See the port."""
+        known = (
+            select(DagModel.dag_id, DagModel.is_paused)
+            .join(DagTag, DagTag.dag_id == DagModel.dag_id)
+            .where(DagTag.name.in_(TAGS), DagModel.is_stale.is_(False))
+            .order_by(DagModel.dag_id)
+        )
+        try:
+            with create_session() as session:
+                rows = session.execute(known).all()
+                return [_state(row.dag_id, row.is_paused, session.execute(_last(row.dag_id)).first()) for row in rows]
+        except SQLAlchemyError as error:
+            raise ServerUnavailableError("Airflow's database", str(error).partition("\n")[0]) from error
+
+
+def _may_reprocess(user: GetUserDep) -> bool:
+    details = DagDetails(id=ACT_DAG, team_name=DagModel.get_team_name(ACT_DAG))
+    return get_auth_manager().is_authorized_dag(
+        method="POST", access_entity=DagAccessEntity.RUN, details=details, user=user
+    )
+
+
+def _sources() -> Sources:
+    """The servers by Airflow's connections: the database under the role that reads views and nothing else."""
+    search, kafka = elasticsearch_settings(), kafka_settings()
+    page = PageSettings()
+    return Sources(
+        ledger=PostgresLedgerView(make_engine(database_settings(POSTGRES_BI), "photos_page")),
+        backlog=KafkaBacklog(kafka, TopicNames().incoming),
+        search=ElasticsearchDocuments(make_client(search), search.alias),
+        previews=WorkerPreviews(kafka),
+        dags=AirflowDags(),
+        links=Links(gallery=page.gallery_url, dashboard=page.dashboard_url),
+    )
+
+
+def _last(dag_id: str) -> Select[Any]:
+    ended = select(DagRun.state, DagRun.run_id, DagRun.end_date).where(
+        DagRun.dag_id == dag_id, DagRun.state.in_(("success", "failed"))
+    )
+    return ended.order_by(DagRun.run_after.desc()).limit(1)
+
+
+def _state(dag_id: str, paused: bool | None, last: Row[Any] | None) -> DagState:  # noqa: FBT001 - a row's column
+    if last is None:
+        return DagState(dag_id, bool(paused), None, None, None)
+    return DagState(dag_id, bool(paused), str(last.state), last.run_id, last.end_date)

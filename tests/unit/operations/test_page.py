@@ -1,0 +1,310 @@
+"""The page as an application: who may see what, what stands in it, and what happens when servers are away."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from threading import Event
+from uuid import UUID
+
+import pytest
+from fastapi import FastAPI, HTTPException
+from httpx import ASGITransport, AsyncClient, Response
+
+from photo_pipeline.domain.errors import ServerUnavailableError
+from photo_pipeline.domain.photo import RecordCoordinates, TopicPartition
+from photo_pipeline.operations.page import Access, Links, Sources, photos_app
+from photo_pipeline.operations.panels import Away, Panel
+from photo_pipeline.operations.previews import SHOWN, NoPreviewError
+from photo_pipeline.operations.values import (
+    DagState,
+    Flow,
+    Holds,
+    OutcomeCount,
+    Overview,
+    Rejected,
+    Slice,
+    Waiting,
+)
+
+NOW = datetime(2026, 3, 9, 12, tzinfo=UTC)
+NASTY = '"><script>alert(1)</script>'
+RECORD = "/rejected/photos.uploaded/0/7"
+
+
+@dataclass
+class Servers:
+    """Stand-ins for all servers behind the page's ports."""
+
+    away: set[str] = field(default_factory=set)
+    reason: str = "unknown_customer"
+    records: int = 3
+    picture: bytes | None = b"\xff\xd8\xffjpeg"
+
+    def overview(self) -> Overview:
+        """See the port."""
+        self._answer("PostgreSQL")
+        rejected = [self._record()] if self.records else []
+        return Overview(NOW, [], self._slices(), [], rejected, {}, [], Holds(0, []), None, Flow(None, 0, 0, None))
+
+    def progress(self) -> Mapping[TopicPartition, int]:
+        """See the port."""
+        self._answer("PostgreSQL")
+        return {}
+
+    def outcomes(self, window: timedelta, interval: timedelta) -> Sequence[OutcomeCount]:
+        """See the port."""
+        self._answer("PostgreSQL")
+        return [OutcomeCount(NOW, "rejected", "upload", self.records, 9)] if self.records else []
+
+    def slice(self, slice_id: int) -> Slice | None:
+        """See the port."""
+        self._answer("PostgreSQL")
+        return next((one for one in self._slices() if one.slice_id == slice_id), None)
+
+    def rejected(self, where: RecordCoordinates) -> Rejected | None:
+        """See the port."""
+        self._answer("PostgreSQL")
+        return self._record() if where.offset == 7 else None
+
+    def waiting(self, progress: Mapping[TopicPartition, int], now: datetime) -> Mapping[TopicPartition, Waiting]:
+        """See the port."""
+        self._answer("Kafka")
+        return {TopicPartition("photos.uploaded", 0): Waiting(4711, now)}
+
+    def documents(self) -> int:
+        """See the port."""
+        self._answer("Elasticsearch")
+        return 42
+
+    def jpeg(self, where: RecordCoordinates) -> bytes:
+        """See the port."""
+        self._answer("Kafka")
+        if self.picture is None:
+            raise NoPreviewError("The record is empty.")
+        return self.picture
+
+    def states(self) -> Sequence[DagState]:
+        """See the port."""
+        self._answer("Airflow's database")
+        return [DagState("photo_ingest", paused=False, last_state="success", last_run_id="run", ended_at=NOW)]
+
+    def _answer(self, server: str) -> None:
+        if server in self.away:
+            raise ServerUnavailableError(server, "refused")
+
+    def _record(self) -> Rejected:
+        where = RecordCoordinates("photos.uploaded", 0, 7)
+        return Rejected(where, self.reason, NASTY, "upload", 9, UUID(int=1), NOW, NOW, None)
+
+    def _slices(self) -> list[Slice]:
+        where = TopicPartition("photos.uploaded", 0)
+        return [Slice(5, where, 0, 3, "committed", 1, NOW, NOW, None, {"rejected": 3}, None)] if self.records else []
+
+
+@dataclass
+class Person:
+    """Who looks."""
+
+    status: int = 200
+    may_reprocess: bool = True
+
+    def read(self) -> None:
+        """Refuse whoever may not look."""
+        if self.status != 200:
+            raise HTTPException(self.status, "Forbidden")
+
+    def act(self) -> bool:
+        """Whether this person may start photo_reprocess."""
+        return self.may_reprocess
+
+
+@dataclass(frozen=True, slots=True)
+class Browser:
+    """Asks for addresses of the page and follows nothing."""
+
+    airflow: FastAPI
+
+    def get(self, path: str, **parameters: str) -> Response:
+        """One answer."""
+        return asyncio.run(self._get(path, parameters))
+
+    async def _get(self, path: str, parameters: Mapping[str, str]) -> Response:
+        async with AsyncClient(transport=ASGITransport(self.airflow), base_url="http://testserver") as client:
+            return await client.get(f"/photos-page{path}", params=parameters or None)
+
+
+def client(servers: Servers, person: Person | None = None) -> Browser:
+    """A browser in front of the page, mounted as Airflow mounts it."""
+    person = person or Person()
+    sources = Sources(servers, servers, servers, servers, servers, Links())
+    access = Access(person.read, person.act, lambda address: f"/auth/login?next={address}")
+    airflow = FastAPI()
+    airflow.mount("/photos-page", photos_app(lambda: sources, access, "/photos-page"))
+    return Browser(airflow)
+
+
+PATHS = ("/", "/slices/5", RECORD, f"{RECORD}/preview.jpg", "/reprocess")
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_nobody_unknown_is_let_in(path: str) -> None:
+    """Without a log-in every address leads to it, and back to where one wanted to go."""
+    answer = client(Servers(), Person(status=401)).get(path)
+    assert answer.status_code == 303
+    assert answer.headers["location"] == f"/auth/login?next=http://testserver/photos-page{path}"
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_who_may_not_see_the_ingest_sees_nothing(path: str) -> None:
+    """A log-in alone is not enough."""
+    answer = client(Servers(), Person(status=403)).get(path)
+    assert answer.status_code == 403
+    assert "photos.uploaded" not in answer.text
+
+
+def test_a_reader_gets_no_button_no_form_and_no_picture() -> None:
+    """Whoever may not start photo_reprocess may look at figures only."""
+    reader = client(Servers(), Person(may_reprocess=False))
+    for path in ("/", RECORD):
+        page = reader.get(path)
+        assert page.status_code == 200
+        assert "reprocess?" not in page.text
+        assert "preview.jpg" not in page.text
+    assert reader.get("/reprocess").status_code == 403
+    assert reader.get(f"{RECORD}/preview.jpg").status_code == 403
+
+
+def test_the_page_needs_nothing_from_elsewhere() -> None:
+    """No script, style or event handler stands in it, and its policy allows none; nobody else may frame it."""
+    page = client(Servers()).get("/")
+    policy = page.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert "frame-ancestors 'self'" in policy
+    assert page.headers["cache-control"] == "no-store"
+    assert "<script>" not in page.text
+    assert " style=" not in page.text
+    assert "http://" not in page.text.replace("http://testserver", "")
+    static = client(Servers()).get("/static/photos.js")
+    assert static.status_code == 200
+
+
+def test_figures_stand_in_the_page() -> None:
+    """What waits, the outcomes and the search index, each in its place."""
+    page = client(Servers()).get("/").text
+    assert '<dd data-figure="waiting">4,711</dd>' in page
+    assert '<b data-figure="day-rejected">3</b>' in page
+    assert "<dd>42</dd>" in page
+    assert 'href="/photos-page/slices/5"' in page
+
+
+def test_what_a_sender_wrote_is_text() -> None:
+    """Details and form values are whatever somebody sent."""
+    page = client(Servers()).get(RECORD)
+    assert NASTY not in page.text
+    form = client(Servers()).get("/reprocess", **{"from": NASTY}, reason="corrupt", mode="dead_letters")
+    assert form.status_code == 200
+    assert NASTY not in form.text
+    assert '<option value="corrupt" selected>' in form.text
+    assert 'data-runs="/api/v2/dags/photo_reprocess/dagRuns"' in form.text
+
+
+@pytest.mark.parametrize("server", ["PostgreSQL", "Kafka", "Elasticsearch", "Airflow's database"])
+def test_a_server_that_is_away_is_said_and_the_rest_shown(server: str) -> None:
+    """Never an error page because of one of them."""
+    page = client(Servers(away={server})).get("/")
+    assert page.status_code == 200
+    assert f"{server.replace(chr(39), '&#39;')} does not answer" in page.text
+    assert "In trouble" in page.text
+    assert ("4,711" in page.text) == (server in {"Elasticsearch", "Airflow's database"})
+
+
+def test_all_servers_away_is_a_page_too() -> None:
+    """It says so, with the headings in place."""
+    page = client(Servers(away={"PostgreSQL", "Kafka", "Elasticsearch", "Airflow's database"})).get("/")
+    assert page.status_code == 200
+    assert page.text.count("<h2") == 9
+
+
+def test_an_empty_platform_reads_well() -> None:
+    """Each part says that there is nothing yet."""
+    page = client(Servers(records=0)).get("/").text
+    for words in ("Nothing came in", "No micro-batch has been planned", "Nothing was rejected", "archive is empty"):
+        assert words in page
+
+
+@pytest.mark.parametrize(
+    "path", ["/slices/6", "/rejected/photos.uploaded/0/8", "/rejected/photos.uploaded/0/8/preview.jpg"]
+)
+def test_what_is_not_there_is_said(path: str) -> None:
+    """404 in words."""
+    assert client(Servers()).get(path).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/slices/-1", f"/slices/{2**63}", f"/rejected/t/{2**31}/1", "/rejected/t/0/x"])
+def test_numbers_that_no_ledger_has_are_refused(path: str) -> None:
+    """They never reach the database."""
+    assert client(Servers()).get(path).status_code == 422
+
+
+def test_a_detail_page_without_its_server_says_so() -> None:
+    """503 in words, not an error."""
+    answer = client(Servers(away={"PostgreSQL"})).get("/slices/5")
+    assert answer.status_code == 503
+    assert "PostgreSQL does not answer" in answer.text
+
+
+def test_a_picture_is_a_jpeg_and_nothing_else() -> None:
+    """Its type is ours, not the record's, and the browser is told not to guess."""
+    picture = client(Servers()).get(f"{RECORD}/preview.jpg")
+    assert picture.headers["content-type"] == "image/jpeg"
+    assert picture.headers["x-content-type-options"] == "nosniff"
+    assert client(Servers(picture=None)).get(f"{RECORD}/preview.jpg").status_code == 404
+
+
+@pytest.mark.parametrize("reason", ["corrupt", "decoder_crashed", "decoder_timeout", "too_many_pixels"])
+def test_what_decoders_refused_is_not_opened_again(reason: str) -> None:
+    """The picture's address refuses, and the page says why there is none."""
+    assert reason not in SHOWN
+    browser = client(Servers(reason=reason))
+    assert browser.get(f"{RECORD}/preview.jpg").status_code == 404
+    assert "not opened again" in browser.get(RECORD).text
+
+
+def test_a_slow_server_is_given_up_and_asked_by_one_thread_only() -> None:
+    """However often the page is loaded meanwhile, one question waits; its answer serves the next page."""
+    asked, released = [], Event()
+
+    def ask() -> int:
+        asked.append(1)
+        released.wait(10)
+        return 7
+
+    with ThreadPoolExecutor(4) as threads:
+        panel = Panel("Kafka", ask, threads, patience=0.01, keep=60.0)
+        assert [panel.answer(), panel.answer()] == [Away("Kafka", "Kafka did not answer within 0.01 s")] * 2
+        released.set()
+        panel.start().result(10)
+        assert panel.answer() == 7
+    assert asked == [1]
+
+
+def test_an_answer_is_kept_for_a_moment_only() -> None:
+    """Time moves it on; an error is asked again, too."""
+    numbers, now = iter(range(9)), [0.0]
+    with ThreadPoolExecutor(1) as threads:
+        panel = Panel("Kafka", lambda: next(numbers), threads, keep=2.0, clock=lambda: now[0])
+        assert [panel.answer(), panel.answer()] == [0, 0]
+        now[0] = 2.0
+        assert panel.answer() == 1
+
+
+def test_a_mistake_of_ours_takes_only_its_panel() -> None:
+    """It is in the log, and its details are not on the page."""
+    secrets: dict[str, str] = {}
+    with ThreadPoolExecutor(1) as threads:
+        answer = Panel("Kafka", lambda: secrets["password"], threads).answer()
+    assert isinstance(answer, Away)
+    assert "password" not in answer.said
