@@ -3,11 +3,17 @@
 # Base images are pinned by version; docs/production.md says how to pin them by digest as well.
 
 ARG PYTHON_IMAGE=python:3.12.12-slim-bookworm
+ARG NODE_IMAGE=node:22.21.1-bookworm-slim
 ARG AIRFLOW_IMAGE=apache/airflow:slim-3.3.2-python3.12
 
 FROM ${PYTHON_IMAGE} AS web-packages
 COPY requirements/web.txt /tmp/web.txt
 RUN python -m venv /opt/venv && /opt/venv/bin/pip install --no-cache-dir --require-hashes -r /tmp/web.txt
+
+FROM ${NODE_IMAGE} AS page-packages
+WORKDIR /pages
+COPY include/photo_pipeline/api/npm/package.json include/photo_pipeline/api/npm/package-lock.json ./
+RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
 
 FROM ${PYTHON_IMAGE} AS web
 SHELL ["/bin/bash", "-o", "pipefail", "-c"]
@@ -16,9 +22,14 @@ COPY packages.txt /tmp/packages.txt
 RUN apt-get update \
  && grep -v '^#' /tmp/packages.txt | xargs apt-get install -y --no-install-recommends \
  && rm -rf /var/lib/apt/lists/* /tmp/packages.txt \
- && useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin photo
+ && useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin photo \
+ && install --directory --owner=10001 --group=10001 --mode=0700 /var/lib/photo-uploads
 COPY --from=web-packages /opt/venv /opt/venv
 COPY include/photo_pipeline /opt/photo/photo_pipeline
+COPY --from=page-packages /pages/node_modules/tus-js-client/dist/tus.min.js \
+     /opt/photo/photo_pipeline/api/npm/node_modules/tus-js-client/dist/
+COPY --from=page-packages /pages/node_modules/tus-js-client/LICENSE \
+     /opt/photo/photo_pipeline/api/npm/node_modules/tus-js-client/
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONPATH=/opt/photo \
     PYTHONUNBUFFERED=1

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+import photo_pipeline
+from photo_pipeline.api.pages import TUS_CLIENT
 from photo_pipeline.domain.photo import MAX_PHOTO_BYTES
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -55,9 +57,19 @@ def test_packages_are_installed_by_hash(dockerfile: str) -> None:
     assert all("--require-hashes" in command for command in commands)
 
 
+def test_what_the_pages_load_is_in_the_web_image(dockerfile: str) -> None:
+    """It is installed from its lock, runs no script of a package, and lies where the application looks for it."""
+    assert re.findall(r"npm ci[^\n]*", dockerfile) == ["npm ci --omit=dev --ignore-scripts --no-audit --no-fund"]
+    place = TUS_CLIENT.relative_to(Path(photo_pipeline.__file__).parent)
+    assert f"/opt/photo/photo_pipeline/{place}/\n" in dockerfile
+
+
 def test_neither_image_runs_as_root(dockerfile: str) -> None:
     """The last USER of each final stage is a number other than 0, which Kubernetes can check."""
-    for stage in re.split(r"^FROM ", dockerfile, flags=re.MULTILINE)[2:]:
+    stages = re.split(r"^FROM ", dockerfile, flags=re.MULTILINE)[1:]
+    final = [stage for stage in stages if not stage.splitlines()[0].endswith("-packages")]
+    assert len(final) == 2
+    for stage in final:
         assert int(re.findall(r"^USER (\d+)$", stage, re.MULTILINE)[-1]) > 0
 
 
