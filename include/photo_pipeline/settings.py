@@ -122,6 +122,8 @@ class WebSettings(BaseSettings):
     signing_key_file: Path
     """A private Ed25519 key as JWK: signs receipts and sessions."""
     public_url: str = "http://127.0.0.1:8000"
+    stream_url: str = "http://127.0.0.1:8001"
+    """Where browsers find the stream application."""
     session_seconds: Positive = 3600
     secure_cookies: bool = False
     acknowledge_seconds: float = 4.0
@@ -211,4 +213,4 @@ class MetricsSettings(BaseSettings):
     elasticsearch_url: str | None = None
     """Set to see whether it answers; no log-in is needed for that."""
     namenode_url: str | None = None
-    """The NameNode's web server, set to see whether it answers and how much room there is."""
+    """The NameNodes' web servers, with commas between, set to see whether one answers and how much room there is."""

@@ -1,0 +1,134 @@
+// The page of devices: makes a token, shows it once, lists and revokes. Works with the session's cookie.
+
+const find = (id) => document.getElementById(id);
+const shownDate = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+
+class SignedOutError extends Error {}
+
+async function call(method, path, body) {
+  const options = { method, headers: { Accept: "application/json" } };
+  if (body !== undefined) {
+    options.headers["Content-Type"] = "application/json";
+    options.body = JSON.stringify(body);
+  }
+  let response;
+  try {
+    response = await fetch(`/api/v1${path}`, options);
+  } catch {
+    throw new Error("The server cannot be reached. Please check your connection.");
+  }
+  if (response.status === 204) return null;
+  const content = await response.json().catch(() => ({}));
+  if (response.ok) return content;
+  if (response.status === 401) throw new SignedOutError();
+  throw new Error(explained(response.status, content));
+}
+
+function explained(status, problem) {
+  if (status === 422) return "A name has 1 to 100 characters, and no spaces at its ends.";
+  return problem.detail ?? "Something went wrong. Please try again.";
+}
+
+/** Tells a screen reader. */
+function announce(text) {
+  find("status").textContent = text;
+}
+
+function item(device) {
+  const element = document.createElement("li");
+  element.className = "card";
+  const what = document.createElement("span");
+  what.className = "what";
+  const name = document.createElement("strong");
+  name.textContent = device.name;
+  const since = document.createElement("span");
+  since.className = "note";
+  since.textContent = `Made ${shownDate.format(new Date(device.created_at))}`;
+  what.append(name, since);
+  const revoke = document.createElement("button");
+  revoke.type = "button";
+  revoke.className = "danger";
+  revoke.textContent = "Revoke";
+  revoke.setAttribute("aria-label", `Revoke ${device.name}`);
+  revoke.addEventListener("click", () => guarded(() => askToRevoke(device)));
+  element.append(what, revoke);
+  return element;
+}
+
+async function list() {
+  const { devices } = await call("GET", "/devices");
+  find("application").hidden = false;
+  find("devices").replaceChildren(...devices.map(item));
+  find("empty").hidden = devices.length > 0;
+}
+
+async function askToRevoke(device) {
+  const dialog = find("confirm");
+  find("confirm-heading").textContent = `Revoke ${device.name}?`;
+  dialog.returnValue = "";
+  dialog.showModal();
+  await new Promise((resolve) => { dialog.addEventListener("close", resolve, { once: true }); });
+  if (dialog.returnValue !== "revoke") return;
+  await call("DELETE", `/devices/${device.device_id}`);
+  await list();
+  announce(`${device.name} is revoked.`);
+  find("list-heading").focus();
+}
+
+async function make(form) {
+  const device = await call("POST", "/devices", { name: form.elements.name.value.trim() });
+  form.reset();
+  find("token").value = device.token;
+  find("created-heading").textContent = `The token of ${device.name}`;
+  find("created").hidden = false;
+  await list();
+  find("created-heading").focus();
+}
+
+async function copy() {
+  const token = find("token");
+  token.select();
+  try {
+    await navigator.clipboard.writeText(token.value);
+    find("copy").textContent = "Copied";
+    announce("The token is copied.");
+  } catch {
+    announce("The token is selected; copy it with the keyboard.");
+  }
+}
+
+function forgetToken() {
+  find("token").value = "";
+  find("created").hidden = true;
+  find("copy").textContent = "Copy";
+  find("device-name").focus();
+}
+
+/** Does something and says what went wrong, at `place`. */
+async function guarded(work, place = "page-error") {
+  find(place).hidden = true;
+  try {
+    await work();
+  } catch (error) {
+    const isSignedOut = error instanceof SignedOutError;
+    find("signed-out").hidden = !isSignedOut;
+    if (isSignedOut) {
+      find("application").hidden = true;
+      return;
+    }
+    find(place).textContent = error.message;
+    find(place).hidden = false;
+  }
+}
+
+find("device-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const form = event.currentTarget;
+  const submit = form.querySelector("[type=submit]");
+  submit.disabled = true;
+  guarded(() => make(form), "form-error").finally(() => { submit.disabled = false; });
+});
+find("copy").addEventListener("click", copy);
+find("done").addEventListener("click", forgetToken);
+
+await guarded(list);
