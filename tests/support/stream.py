@@ -84,7 +84,7 @@ class StreamPlatform:
     def session_token(self) -> str:
         """A customer's access token, good for an hour."""
         now = self.clock.now()
-        return self.tokens.sign_session(Session(self.customer_id, now, now + timedelta(hours=1)))
+        return self.tokens.sign_session(Session(uuid4(), self.customer_id, now, now + timedelta(hours=1)))
 
     def client(self, token: str | None = None) -> httpx.AsyncClient:
         """An HTTP client of the running server."""

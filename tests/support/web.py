@@ -1,7 +1,7 @@
 """In-memory twins of the servers behind the upload API, for tests that need none of them to be real."""
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -16,23 +16,34 @@ from joserfc.jwk import OKPKey
 from photo_pipeline.adapters.upload_directory import UploadDirectory
 from photo_pipeline.api.app import create_app
 from photo_pipeline.api.services import Connections
-from photo_pipeline.domain.errors import ArchiveMemberError, ServerUnavailableError
+from photo_pipeline.domain.errors import (
+    ArchiveMemberError,
+    PhotoExpiredError,
+    ServerUnavailableError,
+    UnknownPhotoError,
+)
 from photo_pipeline.domain.photo import Receipt, RecordCoordinates, RenditionKind
+from photo_pipeline.domain.retention import Hold
 from photo_pipeline.ports import Delivery, OutboundRecord
 from photo_pipeline.settings import WebSettings
 from photo_pipeline.web.ports import (
     Credentials,
     Customer,
+    CustomerOutcome,
     Device,
     EmailTakenError,
+    EndedSession,
     ExpiredError,
     GalleryPhoto,
+    OutcomeBatch,
     Page,
+    PhotoOrder,
     ReceiptState,
     ReceiptStatus,
     RejectedPhoto,
     StoredRendition,
     TooManyDevicesError,
+    TooManyHoldsError,
 )
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -156,10 +167,14 @@ class FakeGallery:
 
     def photos(self, customer_id: UUID, page: Page) -> Sequence[GalleryPhoto]:
         """See the port."""
+
+        def place(photo: GalleryPhoto) -> tuple[datetime, str]:
+            by_taken = page.order is PhotoOrder.TAKEN
+            return (photo.listed_at if by_taken else photo.uploaded_at, str(photo.photo_id))
+
         own = [photo for owner, photo in self.processed if owner == customer_id]
-        own.sort(key=lambda photo: (photo.uploaded_at, str(photo.photo_id)), reverse=True)
-        after = page.after
-        return [p for p in own if after is None or (p.uploaded_at, str(p.photo_id)) < after][: page.limit]
+        own.sort(key=place, reverse=True)
+        return [photo for photo in own if page.after is None or place(photo) < page.after][: page.limit]
 
     def rejected(self, customer_id: UUID, page: Page) -> Sequence[RejectedPhoto]:
         """See the port."""
@@ -186,6 +201,80 @@ class FakeGallery:
         if not found:
             return None
         return found.pop(0) if len(found) > 1 else found[0]
+
+
+class FakeSessions:
+    """Sessions that were ended; ``away`` answers nobody."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        self.noted: dict[UUID, EndedSession] = {}
+        self.asked = 0
+        self.away = False
+        self._clock = clock
+
+    def end(self, session_id: UUID, forget_at: datetime) -> None:
+        """See the port."""
+        self._check()
+        self.noted[session_id] = EndedSession(session_id, self._clock.now(), forget_at)
+
+    def ended(self, since: datetime | None) -> Sequence[EndedSession]:
+        """See the port."""
+        self._check()
+        self.asked += 1
+        return [found for found in self.noted.values() if since is None or found.ended_at >= since]
+
+    def _check(self) -> None:
+        if self.away:
+            raise ServerUnavailableError("PostgreSQL", "gone fishing")
+
+
+class FakeOutcomes:
+    """Outcomes in the order in which tests commit them; a position is how many there were."""
+
+    def __init__(self) -> None:
+        self.committed: list[CustomerOutcome] = []
+        self.asked_for: list[set[UUID]] = []
+
+    def since(self, position: str | None, customers: Collection[UUID]) -> OutcomeBatch:
+        """See the port."""
+        self.asked_for.append(set(customers))
+        seen = len(self.committed) if position is None else int(position)
+        fresh = [outcome for outcome in self.committed[seen:] if outcome.customer_id in customers]
+        return OutcomeBatch(str(len(self.committed)), fresh)
+
+    def recent(self, customer_id: UUID, since: datetime, limit: int) -> Sequence[CustomerOutcome]:
+        """See the port."""
+        own = [outcome for outcome in self.committed if outcome.customer_id == customer_id]
+        return [outcome for outcome in own if (outcome.status.processed_at or NOON) >= since][-limit:]
+
+
+class FakeHolds:
+    """Customers' holds on photos that the gallery knows."""
+
+    def __init__(self, gallery: FakeGallery, limit: int) -> None:
+        self.placed: dict[tuple[UUID, UUID | None], Hold] = {}
+        self._gallery = gallery
+        self._limit = limit
+
+    def place(self, customer_id: UUID, photo_id: UUID | None, reason: str, placed_by: str) -> Hold:
+        """See the port."""
+        assert photo_id is not None
+        if (customer_id, photo_id) in self._gallery.expired:
+            raise PhotoExpiredError(photo_id)
+        if self._gallery.photo(customer_id, photo_id) is None:
+            raise UnknownPhotoError(customer_id, photo_id)
+        if (customer_id, photo_id) not in self.placed and len(self.placed) >= self._limit:
+            raise TooManyHoldsError(self._limit)
+        hold = Hold(1, customer_id, photo_id, reason, placed_by, NOON)
+        return self.placed.setdefault((customer_id, photo_id), hold)
+
+    def lift(self, customer_id: UUID, photo_id: UUID | None) -> bool:
+        """See the port."""
+        return self.placed.pop((customer_id, photo_id), None) is not None
+
+    def active(self, customer_id: UUID | None = None) -> Sequence[Hold]:
+        """See the port."""
+        return [hold for hold in self.placed.values() if customer_id in {None, hold.customer_id}]
 
 
 class FakeArchive:
@@ -215,6 +304,14 @@ class Platform:
     customers: FakeCustomers = field(default_factory=FakeCustomers)
     gallery: FakeGallery = field(default_factory=FakeGallery)
     archive: FakeArchive = field(default_factory=FakeArchive)
+    outcomes: FakeOutcomes = field(default_factory=FakeOutcomes)
+    sessions: FakeSessions = field(init=False)
+    holds: FakeHolds = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Those that know others."""
+        self.sessions = FakeSessions(self.clock)
+        self.holds = FakeHolds(self.gallery, self.settings.customer_holds)
 
     def browser(self, **headers: str) -> httpx.AsyncClient:
         """A client with a cookie jar that says, as browsers do, where its requests come from."""
@@ -252,8 +349,16 @@ async def running(settings: WebSettings) -> AsyncIterator[Platform]:
 
 @asynccontextmanager
 async def _connected(platform: Platform) -> AsyncIterator[Connections]:
-    uploads = UploadDirectory(platform.settings.upload_dir)
-    yield Connections(platform.log, platform.customers, platform.gallery, platform.archive, uploads)
+    yield Connections(
+        writer=platform.log,
+        customers=platform.customers,
+        gallery=platform.gallery,
+        sessions=platform.sessions,
+        outcomes=platform.outcomes,
+        holds=platform.holds,
+        archive=platform.archive,
+        uploads=UploadDirectory(platform.settings.upload_dir),
+    )
 
 
 async def sign_up(client: httpx.AsyncClient, email: str = "ada@example.org") -> UUID:

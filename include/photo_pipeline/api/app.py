@@ -9,11 +9,19 @@ from prometheus_client import CollectorRegistry
 
 from photo_pipeline.api.openapi import DESCRIPTION
 from photo_pipeline.api.pages import POLICIES, mount_pages
-from photo_pipeline.api.routes import customers, devices, keys, photos, receipts, renditions, session, uploads
+from photo_pipeline.api.routes import (
+    customers,
+    devices,
+    events,
+    holds,
+    keys,
+    photos,
+    receipts,
+    renditions,
+    session,
+)
 from photo_pipeline.api.schemas import PREFIX
 from photo_pipeline.api.services import Connections, assemble
-from photo_pipeline.api.tus.middleware import TusVersion
-from photo_pipeline.api.tus.sweeping import sweeping
 from photo_pipeline.ports import Clock
 from photo_pipeline.settings import WebSettings
 from photo_pipeline.web import health, problems
@@ -23,6 +31,7 @@ from photo_pipeline.web.description import describe
 from photo_pipeline.web.metrics import RequestMetrics
 from photo_pipeline.web.middleware import RequestContext, SecurityHeaders
 from photo_pipeline.web.startup import failing_in_one_line, read_settings
+from photo_pipeline.web.stopping import told_to_stop
 from photo_pipeline.web.tokens import Tokens, load_keys
 
 
@@ -58,9 +67,12 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with connections as connected:
-            app.state.services = assemble(connected, settings, tokens, clock, registry, hasher)
-            async with sweeping(app.state.services.uploads, settings.upload_sweep_seconds):
+            services = assemble(connected, settings, tokens, clock, registry, hasher)
+            app.state.services = services
+            with told_to_stop(services.hub.close):
                 yield
+            services.hub.close()
+            await services.ended_sessions.close()
 
     app = FastAPI(
         title="Photo upload and gallery",
@@ -72,7 +84,6 @@ def create_app(
     )
     app.state.registry = registry
     # The last one added is the outermost: headers go on every answer, also on those of the net for the unforeseen.
-    app.add_middleware(TusVersion, prefix=f"{PREFIX}/uploads")
     app.add_middleware(RequestContext, metrics=RequestMetrics(registry))
     app.add_middleware(SecurityHeaders, policies=POLICIES, https=is_https(settings))
     problems.install(app)
@@ -86,7 +97,7 @@ def create_app(
 
 def _api() -> APIRouter:
     router = APIRouter()
-    for module in (customers, session, photos, renditions, receipts, devices, uploads):
+    for module in (customers, session, photos, renditions, holds, receipts, events, devices):
         router.include_router(module.router)
     return router
 

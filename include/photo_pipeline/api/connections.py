@@ -11,6 +11,9 @@ from photo_pipeline.adapters.kafka import AsyncKafkaPhotoLogWriter
 from photo_pipeline.adapters.postgres.customers import PostgresCustomers
 from photo_pipeline.adapters.postgres.engine import make_engine
 from photo_pipeline.adapters.postgres.gallery import PostgresGallery
+from photo_pipeline.adapters.postgres.holds import PostgresCustomerHolds
+from photo_pipeline.adapters.postgres.outcome_feed import PostgresOutcomeFeed
+from photo_pipeline.adapters.postgres.sessions import PostgresSessions
 from photo_pipeline.adapters.upload_directory import UploadDirectory
 from photo_pipeline.api.services import Connections
 from photo_pipeline.settings import DatabaseSettings, HdfsSettings, KafkaSettings, WebSettings
@@ -48,6 +51,9 @@ async def connect(servers: Servers, settings: WebSettings) -> AsyncIterator[Conn
             writer=writer,
             customers=PostgresCustomers(engine),
             gallery=PostgresGallery(engine),
+            sessions=PostgresSessions(engine),
+            outcomes=PostgresOutcomeFeed(engine),
+            holds=PostgresCustomerHolds(engine, settings.customer_holds),
             archive=archive,
             uploads=UploadDirectory(settings.upload_dir),
             database_connections=servers.database.pool_size,

@@ -6,7 +6,7 @@ from fastapi import Depends, Request
 from fastapi.security import APIKeyCookie, HTTPBearer
 
 from photo_pipeline.api.services import Services
-from photo_pipeline.api.sessions import Caller
+from photo_pipeline.api.sessions import Caller, session_ended
 from photo_pipeline.web.cookies import COOKIE
 
 _BEARER = HTTPBearer(auto_error=False, description="The access token of `POST /api/v1/session`")
@@ -29,13 +29,21 @@ async def caller_of(
     _cookie: Annotated[object, Depends(_COOKIE)],
 ) -> Caller:
     """Who is asking, by either scheme; both are named for the OpenAPI document. It takes microseconds and no thread."""
-    return services.sessions.caller(request)
+    caller = services.sessions.caller(request)
+    if await services.ended_sessions.has_ended(caller.session.session_id):
+        raise session_ended()
+    return caller
 
 
 async def own_pages_only(request: Request, services: TheServices) -> None:
     """For what needs no session: a browser may still be made to send it, as to log somebody in as somebody else."""
     if "Sec-Fetch-Site" in request.headers or "Origin" in request.headers:
         services.sessions.refuse_other_sites(request)
+
+
+def address_of(request: Request) -> str:
+    """Where the request comes from; behind a proxy, as uvicorn was told to believe it."""
+    return request.client.host if request.client else "unknown"
 
 
 TheCaller = Annotated[Caller, Depends(caller_of)]

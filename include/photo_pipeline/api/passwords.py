@@ -8,8 +8,24 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 MIN_PASSWORD_LENGTH = 10
 MAX_PASSWORD_LENGTH = 256
+MIN_DIFFERENT_CHARACTERS = 5
 AT_ONCE = 2
 """Each computation takes 64 MiB and a processor; more would only wait for each other."""
+
+
+def weakness_of(password: str, email: str, display_name: str) -> str | None:
+    """Why a password would be guessed first, as a person would say it; ``None`` for one that will do.
+
+    Length is the schema's affair, and no kinds of characters are asked for (NIST SP 800-63B, 3.1.1.2).
+    """
+    given = password.casefold()
+    if given in {email.casefold(), email.partition("@")[0].casefold()}:
+        return "The password must not be the e-mail address."
+    if given == display_name.casefold():
+        return "The password must not be the name."
+    if len(set(given)) < MIN_DIFFERENT_CHARACTERS:
+        return f"The password needs {MIN_DIFFERENT_CHARACTERS} different characters."
+    return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,15 @@ from photo_pipeline.domain.outcomes import AbsentReason, RejectReason
 from photo_pipeline.domain.photo import RenditionKind, Source
 from photo_pipeline.domain.retention import KEEP
 from photo_pipeline.web.acceptance import SignedReceipt
-from photo_pipeline.web.ports import Customer, Device, GalleryPhoto, PhotoStatus, ReceiptState, RejectedPhoto
+from photo_pipeline.web.ports import (
+    Customer,
+    CustomerOutcome,
+    Device,
+    GalleryPhoto,
+    PhotoStatus,
+    ReceiptState,
+    RejectedPhoto,
+)
 
 PREFIX = "/api/v1"
 
@@ -70,6 +78,7 @@ class Me(CustomerView):
     """The caller, and until when their session lasts."""
 
     session_expires_at: datetime
+    holds_allowed: int = Field(description="How many photos the caller may keep longer; 0 where the operator has none")
 
 
 class AccessToken(BaseModel):
@@ -199,6 +208,42 @@ class ReceiptStatusView(BaseModel):
     processed_at: datetime | None = None
 
 
+class OutcomeView(BaseModel):
+    """What became of one record of the caller's. Topic, partition and offset are those of its receipt."""
+
+    photo_id: UUID | None
+    topic: str
+    partition: int
+    offset: int
+    filename: str | None
+    status: ReceiptState
+    reason: str | None
+    sentence: str | None
+    processed_at: datetime | None
+
+    @classmethod
+    def of(cls, outcome: CustomerOutcome) -> Self:
+        """The view of an outcome."""
+        at, status = outcome.coordinates, outcome.status
+        return cls(
+            photo_id=outcome.photo_id,
+            topic=at.topic,
+            partition=at.partition,
+            offset=at.offset,
+            filename=outcome.filename,
+            status=status.state,
+            reason=status.reason,
+            sentence=None if status.reason is None else sentence_of(status.reason),
+            processed_at=status.processed_at,
+        )
+
+
+class Outcomes(BaseModel):
+    """The data of an event of that name."""
+
+    outcomes: list[OutcomeView]
+
+
 class ReceiptTokens(Body):
     """Receipts to look up together."""
 
@@ -243,7 +288,8 @@ class PhotoView(BaseModel):
     processed_at: datetime
     expired_at: datetime | None
     kept_until: datetime | None = Field(description="Null while held, and once expired")
-    held: bool
+    held: bool = Field(description="Whether it is kept beyond its time, by whomever")
+    held_by_customer: bool = Field(description="Whether the caller keeps it, and may end that")
     renditions: dict[RenditionKind, RenditionView]
 
     @classmethod
@@ -272,6 +318,7 @@ class PhotoView(BaseModel):
             expired_at=photo.expired_at,
             kept_until=kept_until,
             held=photo.held,
+            held_by_customer=photo.held_by_customer,
             renditions={
                 found.kind: RenditionView(
                     # The tag makes the address new when the content is, as responses are cached for good.

@@ -1,28 +1,30 @@
 """What the routes work with, put together once per application."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TypeVar, TypeVarTuple
 from uuid import UUID, uuid4
 
-from anyio import CapacityLimiter, to_thread
 from argon2 import PasswordHasher
 from prometheus_client import CollectorRegistry
 
 from photo_pipeline.api.archive_reading import ArchiveReading, RangeReader
+from photo_pipeline.api.database import Database
+from photo_pipeline.api.outcome_hub import OutcomeHub
 from photo_pipeline.api.passwords import Passwords
 from photo_pipeline.api.sessions import Sessions
 from photo_pipeline.api.throttle import Throttle
 from photo_pipeline.api.tus.ports import UploadStore
 from photo_pipeline.api.tus.receiving import ResumableUploads, UploadLimits
 from photo_pipeline.domain.photo import Source
-from photo_pipeline.ports import AsyncPhotoLogWriter, Clock
+from photo_pipeline.ports import AsyncPhotoLogWriter, Clock, HoldRegister
 from photo_pipeline.settings import TopicNames, WebSettings
 from photo_pipeline.web.acceptance import PhotoAcceptance
+from photo_pipeline.web.ended_sessions import EndedSessions
 from photo_pipeline.web.flow import InFlightBytes
 from photo_pipeline.web.metrics import AcceptanceMetrics, watch_bytes_in_flight
-from photo_pipeline.web.ports import CustomerDirectory, Gallery
+from photo_pipeline.web.ports import CustomerDirectory, Gallery, OutcomeFeed, SessionDirectory
 from photo_pipeline.web.readiness import Readiness
 from photo_pipeline.web.tokens import Tokens
 
@@ -33,9 +35,6 @@ FAILED_LOGINS_PER_ADDRESS = 100
 PATIENCE = 4
 """How many times as long as for Kafka a photo waits for its turn: it has arrived, and sending it again costs more."""
 
-Result = TypeVar("Result")
-Arguments = TypeVarTuple("Arguments")
-
 
 @dataclass(frozen=True, slots=True)
 class Connections:
@@ -45,6 +44,9 @@ class Connections:
         writer: Kafka.
         customers: PostgreSQL.
         gallery: PostgreSQL.
+        sessions: PostgreSQL.
+        outcomes: PostgreSQL.
+        holds: PostgreSQL; places and lifts the customers' own holds alone.
         archive: HDFS.
         uploads: the directory that all instances share.
         database_connections: how many calls the database takes at once.
@@ -53,20 +55,12 @@ class Connections:
     writer: AsyncPhotoLogWriter
     customers: CustomerDirectory
     gallery: Gallery
+    sessions: SessionDirectory
+    outcomes: OutcomeFeed
+    holds: HoldRegister
     archive: RangeReader
     uploads: UploadStore
     database_connections: int = 5
-
-
-class Database:
-    """Runs calls that block on the database in threads of their own, as many as it has connections."""
-
-    def __init__(self, connections: int) -> None:
-        self._threads = CapacityLimiter(connections)
-
-    async def run(self, call: Callable[[*Arguments], Result], *arguments: *Arguments) -> Result:
-        """Wait for ``call(*arguments)``."""
-        return await to_thread.run_sync(call, *arguments, limiter=self._threads)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +78,16 @@ class Services:
     readiness: Readiness
     customers: CustomerDirectory
     gallery: Gallery
+    ended_sessions: EndedSessions
+    outcomes: OutcomeFeed
+    hub: OutcomeHub
+    holds: HoldRegister
     database: Database
     archive: ArchiveReading
     passwords: Passwords
     failed_logins: Throttle
     failed_addresses: Throttle
+    sign_ups: Throttle
 
 
 def assemble(
@@ -102,6 +101,7 @@ def assemble(
     """Put the services of one application together."""
     budget = InFlightBytes(settings.in_flight_bytes, PATIENCE * settings.acknowledge_seconds)
     watch_bytes_in_flight(registry, lambda: budget.used)
+    database = Database(connections.database_connections)
     acceptance = PhotoAcceptance(
         writer=connections.writer,
         topic=TopicNames().uploaded,
@@ -134,9 +134,14 @@ def assemble(
         readiness=Readiness(connections.writer),
         customers=connections.customers,
         gallery=connections.gallery,
-        database=Database(connections.database_connections),
+        ended_sessions=EndedSessions(connections.sessions, clock, time.monotonic),
+        outcomes=connections.outcomes,
+        hub=OutcomeHub(connections.outcomes, database),
+        holds=connections.holds,
+        database=database,
         archive=ArchiveReading(connections.archive),
         passwords=Passwords(hasher or PasswordHasher()),
         failed_logins=Throttle(FAILED_LOGINS_PER_PERSON, clock),
         failed_addresses=Throttle(FAILED_LOGINS_PER_ADDRESS, clock),
+        sign_ups=Throttle(settings.sign_ups_per_address, clock),
     )

@@ -1,7 +1,7 @@
 """Sessions: who the caller is, proven by a bearer token or by the cookie that holds the same token."""
 
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
@@ -52,6 +52,10 @@ class Sessions:
         )
         return token
 
+    def last_moment(self, session: Session) -> datetime:
+        """When the last token that this session can have is at its end."""
+        return session.began_at + max(LONGEST_SESSION, self._length)
+
     def end(self, response: Response) -> None:
         """Take the cookie back, and have the browser forget the photos it cached."""
         response.delete_cookie(self._cookie, path="/", secure=self._secure, httponly=True, samesite="strict")
@@ -65,15 +69,26 @@ class Sessions:
         expires_at = min(now + self._length, session.began_at + LONGEST_SESSION)
         if expires_at <= session.expires_at:
             return session
-        prolonged = Session(session.customer_id, session.began_at, expires_at)
+        prolonged = replace(session, expires_at=expires_at)
         self.begin(prolonged, response)
         return prolonged
 
     def caller(self, request: Request) -> Caller:
-        """Who is asking.
+        """Who is asking, and may.
 
         Raises:
             ProblemError: 401 where that is not proven; 403 where another site may have made the browser ask.
+        """
+        caller = self.recognised(request)
+        if caller.by_cookie:
+            self.refuse_other_sites(request)
+        return caller
+
+    def recognised(self, request: Request) -> Caller:
+        """Whose session the request comes with.
+
+        Raises:
+            ProblemError: 401 where that is not proven.
         """
         scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
         by_cookie = scheme.lower() != "bearer"
@@ -83,9 +98,7 @@ class Sessions:
         try:
             session = self._tokens.verify_session(token)
         except TokenError:
-            raise _unauthorized("The session has ended. Please log in again.", 'Bearer error="invalid_token"') from None
-        if by_cookie:
-            self.refuse_other_sites(request)
+            raise session_ended() from None
         return Caller(session, by_cookie)
 
     def refuse_other_sites(self, request: Request) -> None:
@@ -111,6 +124,11 @@ class Sessions:
 
     def _seconds_left(self, session: Session) -> int:
         return max(0, int((session.expires_at - self._clock.now()).total_seconds()))
+
+
+def session_ended() -> ProblemError:
+    """401: the token was good once, or pretends to have been."""
+    return _unauthorized("The session has ended. Please log in again.", 'Bearer error="invalid_token"')
 
 
 def _unauthorized(detail: str, challenge: str) -> ProblemError:

@@ -1,8 +1,8 @@
 """What the web applications need of the database: people, their devices, and what became of their photos."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
@@ -22,6 +22,14 @@ class TooManyDevicesError(PhotoPipelineError):
     def __init__(self, limit: int) -> None:
         self.limit = limit
         super().__init__(f"a customer may have {limit} devices")
+
+
+class TooManyHoldsError(PhotoPipelineError):
+    """The customer keeps as many photos longer as the operator allows."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        super().__init__(f"a customer may hold {limit} photos")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +103,27 @@ class CustomerDirectory(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class EndedSession:
+    """A session that its customer ended. From ``forget_at`` on no token of it is good anyway."""
+
+    session_id: UUID
+    ended_at: datetime
+    forget_at: datetime
+
+
+class SessionDirectory(Protocol):
+    """Sessions that were ended before their time. Raises ``ServerUnavailableError`` when the database is away."""
+
+    def end(self, session_id: UUID, forget_at: datetime) -> None:
+        """Note that a session has ended. Ended again, nothing changes."""
+        ...
+
+    def ended(self, since: datetime | None) -> Sequence[EndedSession]:
+        """Those that ended at that time or later by the database's clock, or all; none that is to be forgotten."""
+        ...
+
+
 class PhotoStatus(StrEnum):
     """What became of a photo."""
 
@@ -113,12 +142,20 @@ class ReceiptState(StrEnum):
     EXPIRED = "expired"
 
 
+class PhotoOrder(StrEnum):
+    """By which time photos are listed, newest first."""
+
+    UPLOADED = "uploaded"
+    TAKEN = "taken"
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """Where a page of a list begins, and how long it is: rows that come after ``(moment, key)``, newest first."""
 
     limit: int
     after: tuple[datetime, str] | None = None
+    order: PhotoOrder = PhotoOrder.UPLOADED
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +178,7 @@ class GalleryPhoto:
         taken_at: the camera's local time; its zone is ``taken_at_offset``, unknown where that is ``None``.
         archived_at: from when the time that it is kept counts; ``None`` once expired.
         held: it does not expire for now.
+        held_by_customer: its customer keeps it, and may end that.
         renditions: none once expired.
     """
 
@@ -165,6 +203,12 @@ class GalleryPhoto:
     archived_at: datetime | None
     held: bool
     renditions: Sequence[GalleryRendition]
+    held_by_customer: bool = False
+
+    @property
+    def listed_at(self) -> datetime:
+        """Where it stands in the order by time taken: the camera's local time, or else its upload in UTC."""
+        return self.uploaded_at if self.taken_at is None else self.taken_at.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +235,37 @@ class ReceiptStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class CustomerOutcome:
+    """What became of one record, for the customer whose it was."""
+
+    customer_id: UUID
+    coordinates: RecordCoordinates
+    photo_id: UUID | None
+    filename: str | None
+    status: ReceiptStatus
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeBatch:
+    """What was committed since another position. ``position`` is for the next question."""
+
+    position: str
+    outcomes: Sequence[CustomerOutcome]
+
+
+class OutcomeFeed(Protocol):
+    """Outcomes as they are committed. Every method raises ``ServerUnavailableError`` when the database is away."""
+
+    def since(self, position: str | None, customers: Collection[UUID]) -> OutcomeBatch:
+        """What was committed for these customers since that position, each once; nothing without a position."""
+        ...
+
+    def recent(self, customer_id: UUID, since: datetime, limit: int) -> Sequence[CustomerOutcome]:
+        """A customer's outcomes from that time on, oldest first; the newest where there are more than ``limit``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class StoredRendition:
     """Where a rendition lies, and what its bytes are."""
 
@@ -213,7 +288,7 @@ class Gallery(Protocol):
     """
 
     def photos(self, customer_id: UUID, page: Page) -> Sequence[GalleryPhoto]:
-        """Processed photos, newest first by ``uploaded_at``; a page's key is the photo's id."""
+        """Processed photos, newest first in the page's order; a page's key is the photo's id."""
         ...
 
     def rejected(self, customer_id: UUID, page: Page) -> Sequence[RejectedPhoto]:

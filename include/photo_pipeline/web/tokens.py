@@ -50,8 +50,9 @@ class SigningKeyError(PhotoPipelineError):
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A customer who logged in. ``began_at`` stays when a session is prolonged; ``expires_at`` moves."""
+    """A customer who logged in. When a session is prolonged, ``expires_at`` moves and everything else stays."""
 
+    session_id: UUID
     customer_id: UUID
     began_at: datetime
     expires_at: datetime
@@ -137,7 +138,8 @@ class Tokens:
     def sign_session(self, session: Session) -> str:
         """A session as an access token (RFC 9068)."""
         began_at = int(session.began_at.timestamp())
-        claims = {"sub": str(session.customer_id), "auth_time": began_at, "jti": str(uuid4())}
+        claims = {"sub": str(session.customer_id), "sid": str(session.session_id), "auth_time": began_at}
+        claims["jti"] = str(uuid4())
         return self._sign(SESSION_TYPE, claims | self._frame(API_AUDIENCE, session.expires_at))
 
     def verify_session(self, token: str) -> Session:
@@ -148,7 +150,12 @@ class Tokens:
         """
         claims = self._verify(token, SESSION_TYPE, API_AUDIENCE)
         try:
-            return Session(UUID(claims["sub"]), self._moment(claims["auth_time"]), self._moment(claims["exp"]))
+            return Session(
+                session_id=UUID(claims["sid"]),
+                customer_id=UUID(claims["sub"]),
+                began_at=self._moment(claims["auth_time"]),
+                expires_at=self._moment(claims["exp"]),
+            )
         except (KeyError, ValueError, TypeError) as error:
             raise TokenError(f"not the claims of a session: {error!r}") from error
 

@@ -83,6 +83,8 @@ async def test_an_outdated_hash_is_renewed_at_log_in(platform: Platform) -> None
         {"password": "x" * 257},
         {"password": EMAIL},
         {"password": EMAIL.upper()},
+        {"password": "aaaaabbbbb"},
+        {"password": "Ada Lovelace", "display_name": "ada lovelace"},
         {"email": "no address"},
         {"email": "a@" + "b" * 300 + ".org"},
         {"display_name": ""},
@@ -216,6 +218,64 @@ async def test_logging_out_takes_the_cookie_and_the_cached_photos_back(platform:
         assert answer.status_code == 204
         assert answer.headers["Clear-Site-Data"] == '"cache"'
         assert (await browser.get("/me")).status_code == 401
+
+
+async def test_a_session_ends_with_the_log_out(platform: Platform) -> None:
+    """Whoever kept a copy of the token, or of one that the page prolonged, is refused: 401, uploads included."""
+    async with platform.browser() as browser, platform.client() as thief:
+        await in_browser(browser)
+        first = browser.cookies["photo_session"]
+        platform.clock.advance(minutes=40)
+        await browser.get("/me")
+        second = browser.cookies["photo_session"]
+        assert first != second
+        assert (await browser.delete("/session")).status_code == 204
+        for token in (first, second):
+            thief.headers["Authorization"] = f"Bearer {token}"
+            assert (await thief.get("/photos")).status_code == 401
+            assert (await thief.post("/photos", files={"files": ("a.jpg", b"x")})).status_code == 401
+            assert "invalid_token" in (await thief.get("/me")).headers["WWW-Authenticate"]
+
+
+async def test_other_sessions_of_the_customer_go_on(platform: Platform) -> None:
+    """Signing out on the phone signs nobody out at the desk."""
+    async with platform.browser() as phone, platform.browser() as desk:
+        await in_browser(phone)
+        await desk.post("/session", json=LOG_IN)
+        await phone.delete("/session")
+        assert (await desk.get("/me")).status_code == 200
+
+
+async def test_a_program_ends_its_session_too(platform: Platform) -> None:
+    """A bearer token is refused after its own log-out."""
+    async with platform.client() as client:
+        await sign_up(client)
+        assert (await client.delete("/session")).status_code == 204
+        assert (await client.get("/me")).status_code == 401
+
+
+async def test_a_log_out_that_cannot_be_noted_says_so(platform: Platform) -> None:
+    """With the database away the browser forgets all the same, this instance refuses, and the answer is 503."""
+    async with platform.browser() as browser:
+        await in_browser(browser)
+        token = browser.cookies["photo_session"]
+        platform.sessions.away = True
+        answer = await browser.delete("/session")
+        assert (answer.status_code, answer.headers["Clear-Site-Data"]) == (503, '"cache"')
+        assert "photo_session" not in browser.cookies
+        again = await browser.get("/photos", headers={"Authorization": f"Bearer {token}"})
+    assert again.status_code == 401
+
+
+async def test_signing_up_is_throttled_by_address(tmp_path: Path) -> None:
+    """After so many, taken addresses among them, the next waits; what was refused unseen does not count."""
+    async with running(web_settings(tmp_path, sign_ups_per_address=2)) as platform, platform.client() as client:
+        for change, status in [({"password": "short"}, 422), ({}, 201), ({}, 409), ({"email": "b@example.org"}, 429)]:
+            answer = await client.post("/customers", json={**ADA, **change})
+            assert answer.status_code == status
+        assert 0 < int(answer.headers["Retry-After"]) <= 300
+        platform.clock.advance(minutes=6)
+        assert (await client.post("/customers", json={**ADA, "email": "b@example.org"})).status_code == 201
 
 
 FORGED = [

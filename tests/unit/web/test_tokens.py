@@ -24,7 +24,7 @@ from photo_pipeline.web.tokens import (
 )
 
 RECEIPT = Receipt(uuid4(), "ab" * 32, RecordCoordinates("photos.uploaded", 3, 2**40), NOON)
-SESSION = Session(uuid4(), NOON, NOON + timedelta(hours=1))
+SESSION = Session(uuid4(), uuid4(), NOON, NOON + timedelta(hours=1))
 DEVICE = DeviceIdentity(uuid4(), uuid4())
 
 
@@ -213,5 +213,5 @@ def test_a_useless_key_file_is_named(tmp_path: Path, content: str | None) -> Non
 def test_a_session_names_its_customer_only(tokens: Tokens) -> None:
     """A token holds no name and no address: it travels far."""
     claims = part(tokens.sign_session(SESSION), 1)
-    assert set(claims) == {"iss", "aud", "iat", "exp", "sub", "auth_time", "jti"}
+    assert set(claims) == {"iss", "aud", "iat", "exp", "sub", "sid", "auth_time", "jti"}
     assert UUID(str(claims["sub"])) == SESSION.customer_id

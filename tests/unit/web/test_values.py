@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from tests.support.web import NOON, FakeClock
 
 from photo_pipeline.api import cursors, throttle
+from photo_pipeline.api.cursors import ListKind
 from photo_pipeline.api.ranges import ByteRange, UnsatisfiableRangeError, requested_range
 from photo_pipeline.api.throttle import Throttle, ThrottledError
-from photo_pipeline.web.ports import PhotoStatus
 
 
 @pytest.mark.parametrize(
@@ -59,16 +59,16 @@ def test_no_header_leads_outside_the_photo(header: str, length: int) -> None:
 @given(st.datetimes(timezones=st.just(NOON.tzinfo)), st.uuids())
 def test_cursors_come_back(moment: datetime, key: object) -> None:
     """A cursor leads to the very place it was made for."""
-    cursor = cursors.encode(PhotoStatus.PROCESSED, moment, str(key))
-    assert cursors.decode(PhotoStatus.PROCESSED, cursor) == (moment, str(key))
+    cursor = cursors.encode(ListKind.UPLOADED, moment, str(key))
+    assert cursors.decode(ListKind.UPLOADED, cursor) == (moment, str(key))
 
 
 def test_a_cursor_is_of_one_list() -> None:
     """A cursor of the rejected photos is none of the gallery's."""
-    cursor = cursors.encode(PhotoStatus.REJECTED, NOON, "photos.uploaded-0-17")
-    assert cursors.decode(PhotoStatus.REJECTED, cursor) == (NOON, "photos.uploaded-0-17")
+    cursor = cursors.encode(ListKind.REJECTED, NOON, "photos.uploaded-0-17")
+    assert cursors.decode(ListKind.REJECTED, cursor) == (NOON, "photos.uploaded-0-17")
     with pytest.raises(cursors.CursorError):
-        cursors.decode(PhotoStatus.PROCESSED, cursor)
+        cursors.decode(ListKind.UPLOADED, cursor)
 
 
 @pytest.mark.parametrize(
@@ -88,14 +88,14 @@ def test_made_up_cursors_are_refused(content: object) -> None:
     """What only looks like a cursor never reaches the database."""
     made_up = base64.urlsafe_b64encode(json.dumps(content).encode()).decode().rstrip("=")
     with pytest.raises(cursors.CursorError):
-        cursors.decode(PhotoStatus.PROCESSED, made_up)
+        cursors.decode(ListKind.UPLOADED, made_up)
 
 
 @given(st.text(max_size=60))
 def test_any_text_as_cursor_is_refused_as_such(text: str) -> None:
     """Noise raises nothing else."""
     with pytest.raises(cursors.CursorError):
-        cursors.decode(PhotoStatus.PROCESSED, text)
+        cursors.decode(ListKind.UPLOADED, text)
 
 
 def test_failures_within_the_window_are_counted() -> None:

@@ -2,12 +2,27 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, and_, exists, or_, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Row,
+    Select,
+    and_,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+    tuple_,
+)
 
 from photo_pipeline.adapters.postgres.engine import transaction
+from photo_pipeline.adapters.postgres.holds import CUSTOMER
 from photo_pipeline.adapters.postgres.models import Hold, IngestRecord, Photo, Rendition, Shard
 from photo_pipeline.domain.ledger import ArchiveLocation
 from photo_pipeline.domain.outcomes import Outcome
@@ -17,6 +32,7 @@ from photo_pipeline.web.ports import (
     GalleryPhoto,
     GalleryRendition,
     Page,
+    PhotoOrder,
     PhotoStatus,
     ReceiptState,
     ReceiptStatus,
@@ -31,6 +47,14 @@ _HELD = exists().where(
     or_(Hold.photo_id.is_(None), Hold.photo_id == Photo.photo_id),
     Hold.lifted_at.is_(None),
 )
+_HELD_BY_CUSTOMER = exists().where(
+    Hold.customer_id == Photo.customer_id,
+    Hold.photo_id == Photo.photo_id,
+    Hold.origin == CUSTOMER,
+    Hold.lifted_at.is_(None),
+)
+# To the letter the index's expression, or the index does not serve.
+_LISTED_AT = func.coalesce(Photo.taken_at, Photo.uploaded_at.op("AT TIME ZONE")(literal_column("'UTC'")))
 _UNSEEN = frozenset({"version", "updated_xid", "shard_id"})
 _STATES = {
     Outcome.PROCESSED: ReceiptState.PROCESSED,
@@ -48,16 +72,20 @@ class PostgresGallery:
         self._engine = engine
 
     def photos(self, customer_id: UUID, page: Page) -> Sequence[GalleryPhoto]:
-        """See the port. The index ``photo_newest_first`` serves any page in the same time."""
+        """See the port. An index for each order serves any page in the same time."""
+        by_taken = page.order is PhotoOrder.TAKEN
+        listed_at: ColumnElement[Any] = _LISTED_AT if by_taken else Photo.uploaded_at.expression
         statement = (
             _photos()
-            .where(Photo.customer_id == customer_id, Photo.status == PhotoStatus.PROCESSED.value)
-            .order_by(Photo.uploaded_at.desc(), Photo.photo_id.desc())
+            # Written out, as the index of one order is on processed photos alone.
+            .where(Photo.customer_id == customer_id, Photo.status == literal_column("'processed'"))
+            .order_by(listed_at.desc(), Photo.photo_id.desc())
             .limit(page.limit)
         )
         if page.after is not None:
             moment, key = page.after
-            statement = statement.where(tuple_(Photo.uploaded_at, Photo.photo_id) < tuple_(moment, UUID(key)))
+            after = moment.astimezone(UTC).replace(tzinfo=None) if by_taken else moment
+            statement = statement.where(tuple_(listed_at, Photo.photo_id) < tuple_(after, UUID(key)))
         with transaction(self._engine) as connection:
             return _with_renditions(connection, connection.execute(statement).all())
 
@@ -150,6 +178,7 @@ class PostgresGallery:
 def _photos() -> Select[*tuple[Any, ...]]:
     columns = (column for column in Photo.__table__.columns if column.key not in _UNSEEN)
     statement = select(*columns, Shard.committed_at.label("archived_at"), _HELD.label("held"))
+    statement = statement.add_columns(_HELD_BY_CUSTOMER.label("held_by_customer"))
     return statement.select_from(Photo).outerjoin(Shard, Shard.shard_id == Photo.shard_id)
 
 
@@ -208,6 +237,7 @@ def _gallery_photo(row: AnyRow, renditions: Iterable[AnyRow]) -> GalleryPhoto:
         expired_at=row.expired_at,
         archived_at=row.archived_at,
         held=row.held,
+        held_by_customer=row.held_by_customer,
         renditions=[_gallery_rendition(row.sha256, rendition) for rendition in renditions],
     )
 
@@ -240,11 +270,16 @@ def _rejected_photo(row: AnyRow) -> RejectedPhoto:
     )
 
 
+def receipt_state(outcome: Outcome) -> ReceiptState:
+    """What a record's outcome means to its sender."""
+    return _STATES[outcome]
+
+
 def _receipt_status(receipt: Receipt, row: AnyRow | None) -> ReceiptStatus:
     # Offsets begin anew where an operator made a topic again; then the record found is another photo's.
     if row is None or row.photo_id not in {None, receipt.photo_id}:
         return ReceiptStatus(ReceiptState.PENDING)
-    state = _STATES[Outcome(row.outcome)]
+    state = receipt_state(Outcome(row.outcome))
     if state is not ReceiptState.REJECTED and row.status == PhotoStatus.EXPIRED.value:
         state = ReceiptState.EXPIRED
     return ReceiptStatus(state, row.reason, row.processed_at)

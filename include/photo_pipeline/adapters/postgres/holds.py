@@ -12,9 +12,14 @@ from photo_pipeline.adapters.postgres.models import Customer, Photo
 from photo_pipeline.adapters.postgres.models import Hold as HoldRow
 from photo_pipeline.domain.errors import PhotoExpiredError, UnknownCustomerError, UnknownPhotoError
 from photo_pipeline.domain.retention import Hold
+from photo_pipeline.web.ports import TooManyHoldsError
 
 HOLD_LOCK = 7_468_120_947
 """Advisory lock key: placing a hold and expiring what no hold names happen one after the other."""
+
+OPERATOR = "operator"
+CUSTOMER = "customer"
+"""Who placed a hold: ``hold.origin``."""
 
 _COLUMNS = (
     HoldRow.hold_id,
@@ -27,25 +32,31 @@ _COLUMNS = (
 
 
 class PostgresHoldRegister:
-    """The ``HoldRegister`` and ``PhotoOwners`` ports on PostgreSQL, with role ``photo_api`` or ``photo_pipeline``."""
+    """The ``HoldRegister`` and ``PhotoOwners`` ports on PostgreSQL, with role ``photo_api`` or ``photo_pipeline``.
 
-    def __init__(self, engine: Engine) -> None:
+    It places and lifts holds of its ``origin`` alone: nobody's hold ends another's.
+    """
+
+    def __init__(self, engine: Engine, origin: str = OPERATOR) -> None:
         self._engine = engine
+        self._origin = origin
 
     def place(self, customer_id: UUID, photo_id: UUID | None, reason: str, placed_by: str) -> Hold:
         """See the port."""
         values = {"customer_id": customer_id, "photo_id": photo_id, "reason": reason, "placed_by": placed_by}
+        values["origin"] = self._origin
         with transaction(self._engine) as connection:
             lock_holds(connection)
             _require_something_to_hold(connection, customer_id, photo_id)
+            self._check_limit(connection, customer_id, photo_id)
             connection.execute(upsert(HoldRow).values(values).on_conflict_do_nothing())
-            return _hold(connection.execute(_active().where(_names(customer_id, photo_id))).one())
+            return _hold(connection.execute(_active().where(self._names(customer_id, photo_id))).one())
 
     def lift(self, customer_id: UUID, photo_id: UUID | None) -> bool:
         """See the port."""
         statement = (
             update(HoldRow)
-            .where(_names(customer_id, photo_id), HoldRow.lifted_at.is_(None))
+            .where(self._names(customer_id, photo_id), HoldRow.lifted_at.is_(None))
             .values(lifted_at=func.clock_timestamp())
         )
         with transaction(self._engine) as connection:
@@ -59,10 +70,40 @@ class PostgresHoldRegister:
         with transaction(self._engine) as connection:
             return [_hold(row) for row in connection.execute(statement)]
 
+    def _check_limit(self, connection: Connection, customer_id: UUID, photo_id: UUID | None) -> None:
+        """Operators know no limit. Called with the lock on holds."""
+
     def customer_of(self, photo_id: UUID) -> UUID | None:
         """See the port ``PhotoOwners``."""
         with transaction(self._engine) as connection:
             return connection.scalar(select(Photo.customer_id).where(Photo.photo_id == photo_id))
+
+    def _names(self, customer_id: UUID, photo_id: UUID | None) -> ColumnElement[bool]:
+        named = (HoldRow.customer_id == customer_id) & HoldRow.photo_id.is_not_distinct_from(photo_id)
+        return named & (HoldRow.origin == self._origin)
+
+
+class PostgresCustomerHolds(PostgresHoldRegister):
+    """The same for the customers themselves, each of whom may hold so many photos.
+
+    Args:
+        engine: the database.
+        limit: how many photos a customer may hold at a time.
+    """
+
+    def __init__(self, engine: Engine, limit: int) -> None:
+        super().__init__(engine, CUSTOMER)
+        self._limit = limit
+
+    def _check_limit(self, connection: Connection, customer_id: UUID, photo_id: UUID | None) -> None:
+        others = select(func.count()).where(
+            HoldRow.customer_id == customer_id,
+            HoldRow.origin == CUSTOMER,
+            HoldRow.lifted_at.is_(None),
+            HoldRow.photo_id.is_distinct_from(photo_id),
+        )
+        if connection.execute(others).scalar_one() >= self._limit:
+            raise TooManyHoldsError(self._limit)
 
 
 def lock_holds(connection: Connection) -> None:
@@ -90,10 +131,6 @@ def _require_something_to_hold(connection: Connection, customer_id: UUID, photo_
         raise UnknownPhotoError(customer_id, photo_id)
     if status == "expired":
         raise PhotoExpiredError(photo_id)
-
-
-def _names(customer_id: UUID, photo_id: UUID | None) -> ColumnElement[bool]:
-    return (HoldRow.customer_id == customer_id) & HoldRow.photo_id.is_not_distinct_from(photo_id)
 
 
 def _active() -> Any:

@@ -200,6 +200,17 @@ class Hold(Base):
     placed_by: Mapped[str]
     placed_at: Mapped[datetime] = mapped_column(server_default=FetchedValue())
     lifted_at: Mapped[datetime | None]
+    origin: Mapped[str] = mapped_column(server_default=FetchedValue())
+
+
+class EndedSession(Base):
+    """A session that its customer ended, for as long as a token of it could still be good."""
+
+    __tablename__ = "ended_session"
+
+    session_id: Mapped[UUID] = mapped_column(primary_key=True)
+    ended_at: Mapped[datetime] = mapped_column(server_default=FetchedValue())
+    forget_at: Mapped[datetime]
 
 
 class BiSyncState(Base):

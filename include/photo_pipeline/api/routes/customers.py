@@ -2,10 +2,13 @@
 
 from http import HTTPStatus
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
-from photo_pipeline.api.deps import OwnPagesOnly, TheCaller, TheServices
+from photo_pipeline.api.deps import OwnPagesOnly, TheCaller, TheServices, address_of
+from photo_pipeline.api.passwords import weakness_of
 from photo_pipeline.api.schemas import CustomerView, Me, SignUp
+from photo_pipeline.api.services import Services
+from photo_pipeline.api.throttle import ThrottledError
 from photo_pipeline.web.ports import EmailTakenError
 from photo_pipeline.web.problems import ProblemError, described
 
@@ -17,15 +20,20 @@ router = APIRouter(tags=["customers"])
     status_code=HTTPStatus.CREATED,
     dependencies=[OwnPagesOnly],
     responses=described(
-        HTTPStatus.FORBIDDEN, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.SERVICE_UNAVAILABLE
+        HTTPStatus.FORBIDDEN,
+        HTTPStatus.CONFLICT,
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        HTTPStatus.TOO_MANY_REQUESTS,
+        HTTPStatus.SERVICE_UNAVAILABLE,
     ),
 )
-async def sign_up(body: SignUp, services: TheServices) -> CustomerView:
-    """Sign up. A password has at least 10 characters and is not the e-mail address."""
+async def sign_up(body: SignUp, request: Request, services: TheServices) -> CustomerView:
+    """Sign up. A password has 10 characters, five of them different, and is not the name or the e-mail address."""
     password = body.password.get_secret_value()
-    if password.casefold() in {body.email.casefold(), body.email.partition("@")[0].casefold()}:
-        detail = "The password must not be the e-mail address."
-        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "weak_password", detail)
+    weakness = weakness_of(password, body.email, body.display_name)
+    if weakness is not None:
+        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "weak_password", weakness)
+    _throttle(services, address_of(request))
     password_hash = await services.passwords.hash(password)
     try:
         customer = await services.database.run(
@@ -36,6 +44,17 @@ async def sign_up(body: SignUp, services: TheServices) -> CustomerView:
     return CustomerView.of(customer)
 
 
+def _throttle(services: Services, address: str) -> None:
+    """Each costs a hash, and says whether an address is taken: nobody needs many."""
+    try:
+        services.sign_ups.check(address)
+    except ThrottledError as error:
+        detail = "Too many people have signed up from here of late. Please wait a while."
+        headers = {"Retry-After": str(error.retry_seconds)}
+        raise ProblemError(HTTPStatus.TOO_MANY_REQUESTS, "too_many_attempts", detail, headers=headers) from None
+    services.sign_ups.failed(address)
+
+
 @router.get("/me", responses=described(HTTPStatus.UNAUTHORIZED, HTTPStatus.SERVICE_UNAVAILABLE))
 async def me(caller: TheCaller, services: TheServices, response: Response) -> Me:
     """Who the caller is. A browser's session past its half is prolonged by this, up to 12 hours in all."""
@@ -43,4 +62,8 @@ async def me(caller: TheCaller, services: TheServices, response: Response) -> Me
     if customer is None:
         raise ProblemError(HTTPStatus.UNAUTHORIZED, "not_logged_in", "There is no such customer any more.")
     session = services.sessions.prolong(caller, response)
-    return Me(**CustomerView.of(customer).model_dump(), session_expires_at=session.expires_at)
+    return Me(
+        **CustomerView.of(customer).model_dump(),
+        session_expires_at=session.expires_at,
+        holds_allowed=services.settings.customer_holds,
+    )

@@ -10,12 +10,13 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request
 
 from photo_pipeline.api import cursors
+from photo_pipeline.api.cursors import ListKind
 from photo_pipeline.api.deps import TheCaller, TheServices
 from photo_pipeline.api.multipart import boundary_of, bounded, file_parts
 from photo_pipeline.api.schemas import AnyPhotoView, PhotoPage, PhotoView, RejectedView, UploadResult
 from photo_pipeline.api.uploading import FIELD, MAX_FILES, Upload
 from photo_pipeline.domain.photo import MAX_PHOTO_BYTES
-from photo_pipeline.web.ports import GalleryPhoto, Page, PhotoStatus, RejectedPhoto
+from photo_pipeline.web.ports import GalleryPhoto, Page, PhotoOrder, RejectedPhoto
 from photo_pipeline.web.problems import ProblemError, described
 
 MAX_BODY_BYTES = MAX_FILES * (MAX_PHOTO_BYTES + 64 * 1024)
@@ -72,19 +73,18 @@ async def list_photos(
     caller: TheCaller,
     services: TheServices,
     status: Annotated[Literal["processed", "rejected"], Query()] = "processed",
+    order: Annotated[
+        PhotoOrder, Query(description="By which time `processed` ones are listed; those without a time taken by upload")
+    ] = PhotoOrder.UPLOADED,
     cursor: Annotated[str | None, Query(max_length=512, description="`next_cursor` of the page before")] = None,
     limit: Annotated[int, Query(ge=1, le=LONGEST_PAGE)] = PAGE_LENGTH,
 ) -> PhotoPage:
     """The caller's photos, newest first."""
-    kind = PhotoStatus(status)
+    kind = _kind(status, order)
     # One more than the page tells whether there is a next one.
-    page = Page(limit + 1, None if cursor is None else _decoded(kind, cursor))
-    customer_id = caller.session.customer_id
-    if kind is PhotoStatus.PROCESSED:
-        photos = await services.database.run(services.gallery.photos, customer_id, page)
-        return _page(kind, photos, limit)
-    rejected = await services.database.run(services.gallery.rejected, customer_id, page)
-    return _page(kind, rejected, limit)
+    page = Page(limit + 1, None if cursor is None else _decoded(kind, cursor), order)
+    look = services.gallery.rejected if kind is ListKind.REJECTED else services.gallery.photos
+    return _page(kind, await services.database.run(look, caller.session.customer_id, page), limit)
 
 
 @router.get(
@@ -110,7 +110,13 @@ async def _drain(body: AsyncIterator[bytes]) -> None:
         pass
 
 
-def _decoded(kind: PhotoStatus, cursor: str) -> tuple[datetime, str]:
+def _kind(status: str, order: PhotoOrder) -> ListKind:
+    if status == "rejected":
+        return ListKind.REJECTED
+    return ListKind.TAKEN if order is PhotoOrder.TAKEN else ListKind.UPLOADED
+
+
+def _decoded(kind: ListKind, cursor: str) -> tuple[datetime, str]:
     try:
         return cursors.decode(kind, cursor)
     except cursors.CursorError:
@@ -118,15 +124,15 @@ def _decoded(kind: PhotoStatus, cursor: str) -> tuple[datetime, str]:
         raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_cursor", detail) from None
 
 
-def _page(kind: PhotoStatus, found: Sequence[GalleryPhoto | RejectedPhoto], limit: int) -> PhotoPage:
+def _page(kind: ListKind, found: Sequence[GalleryPhoto | RejectedPhoto], limit: int) -> PhotoPage:
     shown = found[:limit]
-    cursor = cursors.encode(kind, *_place(shown[-1])) if len(found) > limit else None
+    cursor = cursors.encode(kind, *_place(kind, shown[-1])) if len(found) > limit else None
     return PhotoPage(photos=[_view(photo) for photo in shown], next_cursor=cursor)
 
 
-def _place(photo: GalleryPhoto | RejectedPhoto) -> tuple[datetime, str]:
+def _place(kind: ListKind, photo: GalleryPhoto | RejectedPhoto) -> tuple[datetime, str]:
     if isinstance(photo, GalleryPhoto):
-        return photo.uploaded_at, str(photo.photo_id)
+        return photo.listed_at if kind is ListKind.TAKEN else photo.uploaded_at, str(photo.photo_id)
     return photo.processed_at, str(photo.coordinates)
 
 

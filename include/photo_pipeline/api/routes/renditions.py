@@ -42,6 +42,14 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
 }
 
 
+# A HEIC file is as often called one as the other; MPO, what many cameras write, is a JPEG.
+_ENDINGS = {
+    "jpeg": {"jpg", "jpeg", "jpe", "jfif", "mpo"},
+    "tiff": {"tif", "tiff"},
+    "heic": {"heic", "heif", "hif"},
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Conditions:
     """What the request says about ranges and about what the client has (RFC 9110, sections 13 and 14)."""
@@ -135,9 +143,16 @@ def _seconds_to_cache(stored: StoredRendition, now: datetime) -> int:
 
 def _disposition(stored: StoredRendition, photo_id: UUID) -> str:
     """RFC 6266: the name as it is for today's clients, in ASCII for the others."""
-    name = stored.filename or f"{photo_id}.{stored.content_type.partition('/')[2]}"
+    name = _file_name(stored, photo_id)
     ascii_name = "".join(c if c.isascii() and c not in '"\\%' else "_" for c in name)
     return f"attachment; filename=\"{ascii_name}\"; filename*=UTF-8''{quote(name, safe='')}"
+
+
+def _file_name(stored: StoredRendition, photo_id: UUID) -> str:
+    """As its sender called it, but never ending like something else than the picture that it is, such as ``.html``."""
+    subtype = stored.content_type.partition("/")[2]
+    name = stored.filename or str(photo_id)
+    return name if name.lower().rpartition(".")[2] in _ENDINGS.get(subtype, {subtype}) else f"{name}.{subtype}"
 
 
 def _has_it_already(if_none_match: str | None, etag: str) -> bool:

@@ -5,12 +5,13 @@ from http import HTTPStatus
 
 from fastapi import APIRouter, Request, Response
 
-from photo_pipeline.api.deps import OwnPagesOnly, TheServices
+from photo_pipeline.api.deps import OwnPagesOnly, TheServices, address_of
 from photo_pipeline.api.schemas import AccessToken, LogIn
 from photo_pipeline.api.services import Services
 from photo_pipeline.api.throttle import ThrottledError
+from photo_pipeline.domain.errors import ServerUnavailableError
 from photo_pipeline.web.ports import Credentials
-from photo_pipeline.web.problems import ProblemError, described
+from photo_pipeline.web.problems import ProblemError, described, unavailable
 from photo_pipeline.web.tokens import Session
 
 router = APIRouter(tags=["session"])
@@ -29,7 +30,7 @@ router = APIRouter(tags=["session"])
 )
 async def log_in(body: LogIn, request: Request, response: Response, services: TheServices) -> AccessToken:
     """Log in: the session's token is in the answer, and in an HttpOnly cookie."""
-    address = request.client.host if request.client else "unknown"
+    address = address_of(request)
     person = f"{address} {body.email.casefold()}"
     _throttle(services, person, address)
     found = await services.database.run(services.customers.credentials, body.email)
@@ -45,7 +46,8 @@ async def log_in(body: LogIn, request: Request, response: Response, services: Th
         await _rehash(services, found, body.password.get_secret_value())
     now = services.clock.now()
     seconds = services.settings.session_seconds
-    token = services.sessions.begin(Session(found.customer_id, now, now + timedelta(seconds=seconds)), response)
+    session = Session(services.new_id(), found.customer_id, now, now + timedelta(seconds=seconds))
+    token = services.sessions.begin(session, response)
     return AccessToken(access_token=token, expires_in=seconds)
 
 
@@ -53,12 +55,28 @@ async def log_in(body: LogIn, request: Request, response: Response, services: Th
     "/session",
     status_code=HTTPStatus.NO_CONTENT,
     dependencies=[OwnPagesOnly],
-    responses=described(HTTPStatus.FORBIDDEN),
+    responses=described(HTTPStatus.FORBIDDEN, HTTPStatus.SERVICE_UNAVAILABLE),
 )
-async def log_out(services: TheServices) -> Response:
-    """Log out: the cookie is taken back, and the browser's cache of photos with it. A token ends by itself."""
+async def log_out(request: Request, services: TheServices) -> Response:
+    """Log out: the session's tokens are refused from now on, and a browser forgets the cookie and cached photos.
+
+    At other instances they are refused some seconds later. With 503 that could not be arranged, and only the browser
+    has logged out. Whoever has no session is logged out already.
+    """
     response = Response(status_code=HTTPStatus.NO_CONTENT)
     services.sessions.end(response)
+    try:
+        session = services.sessions.recognised(request).session
+    except ProblemError:
+        return response
+    try:
+        await services.ended_sessions.end(session.session_id, services.sessions.last_moment(session))
+    except ServerUnavailableError:
+        problem = unavailable("not_ended_everywhere", "You are logged out here. Please try again to end the session.")
+        problem.headers |= {name: response.headers[name] for name in ("Set-Cookie", "Clear-Site-Data")}
+        raise problem from None
+    finally:
+        services.hub.wake()
     return response
 
 
