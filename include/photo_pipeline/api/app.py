@@ -19,9 +19,12 @@ from photo_pipeline.api.routes import (
     receipts,
     renditions,
     session,
+    uploads,
 )
 from photo_pipeline.api.schemas import PREFIX
 from photo_pipeline.api.services import Connections, assemble
+from photo_pipeline.api.tus.middleware import TusVersion
+from photo_pipeline.api.tus.sweeping import sweeping
 from photo_pipeline.ports import Clock
 from photo_pipeline.settings import WebSettings
 from photo_pipeline.web import health, problems
@@ -70,7 +73,8 @@ def create_app(
             services = assemble(connected, settings, tokens, clock, registry, hasher)
             app.state.services = services
             with told_to_stop(services.hub.close):
-                yield
+                async with sweeping(services.uploads, settings.upload_sweep_seconds):
+                    yield
             services.hub.close()
             await services.ended_sessions.close()
 
@@ -84,6 +88,7 @@ def create_app(
     )
     app.state.registry = registry
     # The last one added is the outermost: headers go on every answer, also on those of the net for the unforeseen.
+    app.add_middleware(TusVersion, prefix=f"{PREFIX}/uploads")
     app.add_middleware(RequestContext, metrics=RequestMetrics(registry))
     app.add_middleware(SecurityHeaders, policies=POLICIES, https=is_https(settings))
     problems.install(app)
@@ -97,7 +102,7 @@ def create_app(
 
 def _api() -> APIRouter:
     router = APIRouter()
-    for module in (customers, session, photos, renditions, holds, receipts, events, devices):
+    for module in (customers, session, photos, renditions, holds, receipts, events, devices, uploads):
         router.include_router(module.router)
     return router
 
