@@ -1,0 +1,126 @@
+"""Elasticsearch is away, or its disk is full: the sync fails with one line, notes nothing, and catches up later."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import Engine, text
+from tests.support.databases import fresh_database
+from tests.support.outcomes import Outcomes
+from tests.support.replicas import wait_for
+from tests.support.search import Search, fresh_search
+
+from local_stack import Endpoints, Stack
+from local_stack.credentials import Credentials
+from photo_pipeline.adapters.postgres.bi import PostgresOutcomeSource, PostgresSyncState
+from photo_pipeline.adapters.postgres.engine import make_engine
+from photo_pipeline.domain.errors import ServerUnavailableError
+from photo_pipeline.use_cases.bi_sync import SyncPorts, sync_outcomes
+
+LOOK_EVERY = {"cluster.info.update.interval": "10s"}
+"""How often Elasticsearch looks at its disk; no less is allowed, three times that is the default."""
+WATERMARKS = [f"cluster.routing.allocation.disk.watermark.{level}" for level in ("low", "high", "flood_stage")]
+MORE_THAN_ANY_DISK = "1000tb"
+
+
+class SystemClock:
+    """The time of this machine."""
+
+    def now(self) -> datetime:
+        """In UTC."""
+        return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Sync:
+    """A ledger, an index, and the sync between them."""
+
+    stack: Stack
+    owner: Engine
+    pipeline: Engine
+    bi: Engine
+    search: Search
+
+    def record(self, offset: int) -> None:
+        """Something that analysts are to see."""
+        with self.owner.begin() as connection:
+            Outcomes(connection).record(offset)
+
+    def run(self) -> None:
+        """What a run of ``photo_bi_sync`` does."""
+        source, state = PostgresOutcomeSource(self.bi), PostgresSyncState(self.pipeline)
+        sync_outcomes(SyncPorts(source, state, self.search.index(), SystemClock()))
+
+    def run_until(self, offsets: set[int]) -> None:
+        """Run until these are in the index: other databases' transactions may hold the horizon back for a moment."""
+
+        def arrived() -> bool:
+            self.run()
+            return {body["offset"] for body in self.search.stored().values()} == offsets
+
+        wait_for(arrived, f"the index has {offsets}")
+
+    def progress(self) -> tuple[object, ...]:
+        """What the sync has noted."""
+        with self.owner.connect() as connection:
+            return tuple(connection.execute(text("SELECT * FROM bi_sync_state")).one())
+
+
+@pytest.fixture
+def sync(stack: Endpoints, test_stack: Stack) -> Iterator[Sync]:
+    """Give an empty ledger and an index with the template, nothing in it."""
+    superuser = Credentials(test_stack.settings.home / "secrets").password("postgres")
+    with fresh_database(stack, superuser) as database, fresh_search(stack) as search:
+        search.administered().ensure_template()
+        engines = [make_engine(settings, "test") for settings in (database.owner, database.pipeline, database.bi)]
+        yield Sync(test_stack, *engines, search)
+        for engine in engines:
+            engine.dispose()
+
+
+@contextmanager
+def stopped(sync: Sync) -> Iterator[None]:
+    """Elasticsearch is shut down."""
+    sync.stack.stop(["elasticsearch"])
+    try:
+        yield
+    finally:
+        sync.stack.up(["elasticsearch"])
+
+
+@contextmanager
+def full(sync: Sync) -> Iterator[None]:
+    """Elasticsearch finds less space than its flood stage wants, and lets nobody write: what it does on a full disk."""
+    settings = sync.search.admin.cluster
+    settings.put_settings(persistent={**LOOK_EVERY, **dict.fromkeys(WATERMARKS, MORE_THAN_ANY_DISK)})
+    try:
+        wait_for(lambda: is_blocked(sync.search), "Elasticsearch has noticed that its disk is full")
+        yield
+    finally:
+        settings.put_settings(persistent=dict.fromkeys(WATERMARKS))
+        wait_for(lambda: not is_blocked(sync.search), "Elasticsearch has noticed that there is space")
+        settings.put_settings(persistent=dict.fromkeys(LOOK_EVERY))
+
+
+def is_blocked(search: Search) -> bool:
+    """Whether the index takes nothing but deletions."""
+    found = search.admin.indices.get_settings(index=f"{search.alias}-*", flat_settings=True)
+    return any("index.blocks.read_only_allow_delete" in index["settings"] for index in found.values())
+
+
+@pytest.mark.parametrize("outage", [stopped, full])
+def test_the_sync_catches_up(sync: Sync, outage: Callable[[Sync], AbstractContextManager[None]]) -> None:
+    """The lag grows, and is gone with the first run afterwards: nothing lost, nothing twice, no hand lent."""
+    sync.record(0)
+    sync.run_until({0})
+    before = sync.progress()
+    with outage(sync):
+        sync.record(1)
+        for _ in range(2):
+            with pytest.raises(ServerUnavailableError, match="Elasticsearch"):
+                sync.run()
+        sync.record(2)
+        assert sync.progress() == before
+    sync.run_until({0, 1, 2})
