@@ -162,7 +162,7 @@ def test_no_secret_has_a_default(text: str, root: Path) -> None:
 def test_applications_get_settings_that_exist(services: dict[str, Document], setting_names: set[str]) -> None:
     """Every PHOTO_* variable that a container of ours gets is one that settings.py reads."""
     ours = [service for service in services.values() if service["image"].startswith("photo-pipeline/")]
-    assert len(ours) == 8
+    assert len(ours) == 9
     for service in ours:
         given = {name for name in service["environment"] if name.startswith(("PHOTO_", "HADOOP_", "FORWARDED_"))}
         assert given - set(FOREIGN) <= setting_names

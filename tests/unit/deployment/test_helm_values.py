@@ -239,3 +239,12 @@ def test_chart_uses_only_values_it_declares(root: Path, values: Values) -> None:
         for key in path.split("."):
             assert key in node, path
             node = node[key]
+
+
+def test_pools_are_made_before_anything_runs(airflow: Document, root: Path) -> None:
+    """The job that every installation and upgrade waits for makes them, from the file that is in the image."""
+    command = airflow["migrateDatabaseJob"]["args"][-1]
+    path = command.rpartition(" ")[2]
+    assert command.startswith("airflow db migrate && exec airflow pools import ")
+    assert (root / Path(path).relative_to("/opt/airflow")).is_file()
+    assert "COPY --chown=airflow:0 include /opt/airflow/include" in (root / "Dockerfile").read_text()

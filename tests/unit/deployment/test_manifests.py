@@ -227,3 +227,23 @@ def test_servers_are_closed_to_all_but_named_clients(manifests: list[Document], 
     policies = {document["metadata"]["name"]: document["spec"] for document in of_kind(manifests, "NetworkPolicy")}
     assert policies["default-deny-ingress"] == {"podSelector": {}, "policyTypes": ["Ingress"]}
     assert all(rule.get("from") for rule in policies[server]["ingress"])
+
+
+def test_metrics_exporter_may_only_look(manifests: list[Document]) -> None:
+    """It describes the two topics and reads no record, has no privileges, and is reached by Prometheus alone."""
+    users = {user["metadata"]["name"]: user for user in of_kind(manifests, "KafkaUser")}
+    rules = users["photo-metrics"]["spec"]["authorization"]["acls"]
+    assert {rule["resource"]["name"] for rule in rules} == {"photos.uploaded", "photos.streamed"}
+    assert all(rule["operations"] == ["Describe"] for rule in rules)
+    (deployment,) = of_kind(manifests, "Deployment")
+    pod = deployment["spec"]["template"]["spec"]
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["automountServiceAccountToken"] is False
+    (container,) = pod["containers"]
+    assert container["securityContext"]["readOnlyRootFilesystem"] is True
+    assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+    given = {item["name"]: item["value"] for item in container["env"]}
+    assert "//photo_bi@" in given["PHOTO_DATABASE_URL"]
+    policies = {document["metadata"]["name"]: document["spec"] for document in of_kind(manifests, "NetworkPolicy")}
+    (rule,) = policies["photo-metrics"]["ingress"]
+    assert rule["from"] == [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}]

@@ -1,0 +1,63 @@
+"""The servers that the figures do not come from: do they answer, and has HDFS room?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from photo_pipeline.domain.errors import ServerUnavailableError
+
+SECONDS = 5.0
+NAMENODE_BEAN = "Hadoop:service=NameNode,name=FSNamesystem"
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """Bytes on the DataNodes' disks."""
+
+    capacity: int
+    remaining: int
+
+
+def probe_elasticsearch(url: str) -> None:
+    """Ask Elasticsearch anything: that it wants a log-in is an answer.
+
+    Raises:
+        ServerUnavailableError: when it does not answer, or answers that it cannot.
+    """
+    answer = _get("Elasticsearch", f"{url}/_cluster/health")
+    if answer.is_server_error:
+        raise ServerUnavailableError("Elasticsearch", f"HTTP {answer.status_code}")
+
+
+def room_on_hdfs(urls: Sequence[str]) -> Room:
+    """Ask the first NameNode that answers; one in standby knows the room as well.
+
+    Raises:
+        ServerUnavailableError: when none answers.
+    """
+    *others, last = urls
+    for url in others:
+        try:
+            return _room(url)
+        except ServerUnavailableError:
+            continue
+    return _room(last)
+
+
+def _room(url: str) -> Room:
+    """The figures of a NameNode's web server (JMX as JSON; Hadoop's ``JMXJsonServlet``)."""
+    answer = _get("HDFS", f"{url}/jmx", qry=NAMENODE_BEAN)
+    try:
+        bean: dict[str, Any] = answer.json()["beans"][0]
+        return Room(int(bean["CapacityTotal"]), int(bean["CapacityRemaining"]))
+    except (ValueError, LookupError, TypeError) as error:
+        raise ServerUnavailableError("HDFS", f"HTTP {answer.status_code} without figures") from error
+
+
+def _get(server: str, url: str, **query: str) -> httpx.Response:
+    try:
+        return httpx.get(url, params=query, timeout=SECONDS, trust_env=False)
+    except httpx.HTTPError as error:
+        raise ServerUnavailableError(server, type(error).__name__) from error

@@ -1,0 +1,109 @@
+"""Asks all servers and shows what they said. Scraping asks nobody: its cost is the same however often it is done."""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from prometheus_client import CollectorRegistry
+
+from photo_pipeline.domain.errors import ServerUnavailableError
+from photo_pipeline.domain.figures import waiting_ranges
+from photo_pipeline.figure_ports import AppendTimes, FigureSource
+from photo_pipeline.metrics.gauges import (
+    UNKNOWN,
+    BacklogGauges,
+    LedgerGauges,
+    OutcomeCounters,
+    RefreshGauges,
+    ServerGauges,
+)
+from photo_pipeline.metrics.probes import Room
+from photo_pipeline.ports import Clock, PhotoLogReader
+
+logger = logging.getLogger(__name__)
+
+OVERLAP = timedelta(minutes=10)
+"""A commit is stamped when its transaction begins, and may be seen up to this later."""
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsPorts:
+    """Whom to ask. ``probe_search`` and ``room_on_hdfs`` are absent where nobody said where those servers are."""
+
+    figures: FigureSource
+    reader: PhotoLogReader
+    ages: AppendTimes
+    clock: Clock
+    incoming: Sequence[str]
+    probe_search: Callable[[], None] | None = None
+    room_on_hdfs: Callable[[], Room] | None = None
+
+
+@dataclass
+class Refresher:
+    """Keeps the metrics of a registry up to date."""
+
+    ports: MetricsPorts
+    registry: CollectorRegistry
+    _counted: dict[int, datetime] | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        """Make the metrics."""
+        self._backlog = BacklogGauges(self.registry)
+        self._ledger = LedgerGauges(self.registry)
+        self._outcomes = OutcomeCounters(self.registry)
+        self._servers = ServerGauges(self.registry)
+        self._own = RefreshGauges(self.registry)
+
+    def refresh(self) -> None:
+        """Ask everybody once; a server that is away costs its own figures and no others."""
+        begun = time.monotonic()
+        self._ask("PostgreSQL", self._ask_ledger, self._ledger.clear)
+        self._ask("Kafka", self._ask_kafka, self._backlog.clear)
+        if self.ports.probe_search is not None:
+            self._ask("Elasticsearch", self.ports.probe_search)
+        if self.ports.room_on_hdfs is not None:
+            self._ask("HDFS", self._ask_hdfs, lambda: self._servers.show_room(UNKNOWN, UNKNOWN))
+        self._own.show(time.monotonic() - begun)
+
+    def _ask(self, server: str, question: Callable[[], None], forget: Callable[[], None] = lambda: None) -> None:
+        try:
+            question()
+        except ServerUnavailableError as error:
+            forget()
+            # With the ledger away, Kafka's backlog is not known either; that is not Kafka's fault.
+            self._servers.show(error.server, up=False)
+            logger.warning("%s", error)
+        else:
+            self._servers.show(server, up=True)
+
+    def _ask_ledger(self) -> None:
+        figures = self.ports.figures.ledger()
+        self._ledger.show(figures)
+        self._count(figures.now)
+
+    def _count(self, now: datetime) -> None:
+        """Count what was committed since the last look. What was there at the first is not counted."""
+        known = self._counted or {}
+        found = self.ports.figures.committed(now - OVERLAP, known)
+        if self._counted is not None:
+            self._outcomes.count(found)
+        kept = {slice_id: at for slice_id, at in known.items() if at >= now - 2 * OVERLAP}
+        self._counted = kept | {each.slice_id: now for each in found}
+
+    def _ask_kafka(self) -> None:
+        marks = {
+            where: (each.low, each.high) for where, each in self.ports.reader.watermarks(self.ports.incoming).items()
+        }
+        # In this order: what is committed meanwhile is not waiting, and a backlog is never negative.
+        ranges = waiting_ranges(self.ports.figures.progress(), marks)
+        now = self.ports.clock.now()
+        times = self.ports.ages.of({where: each.start for where, each in ranges.items() if each}, now)
+        self._backlog.show(ranges, times, now)
+
+    def _ask_hdfs(self) -> None:
+        if self.ports.room_on_hdfs is not None:
+            room = self.ports.room_on_hdfs()
+            self._servers.show_room(room.capacity, room.remaining)
