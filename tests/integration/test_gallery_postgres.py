@@ -18,22 +18,28 @@ from tests.support.slices import accepted, archived_photo, backlog, commit_of, r
 from photo_pipeline.adapters.postgres.customers import PostgresCustomers
 from photo_pipeline.adapters.postgres.engine import make_engine
 from photo_pipeline.adapters.postgres.gallery import PostgresGallery
+from photo_pipeline.adapters.postgres.holds import PostgresCustomerHolds, PostgresHoldRegister
 from photo_pipeline.adapters.postgres.ingest_ledger import PostgresIngestLedger
-from photo_pipeline.domain.errors import ServerUnavailableError
+from photo_pipeline.adapters.postgres.outcome_feed import PostgresOutcomeFeed
+from photo_pipeline.adapters.postgres.sessions import PostgresSessions
+from photo_pipeline.domain.errors import ServerUnavailableError, UnknownPhotoError
 from photo_pipeline.domain.ledger import ArchivedPhoto, RecordResult
 from photo_pipeline.domain.outcomes import AbsentReason, Outcome
 from photo_pipeline.domain.photo import Receipt, RecordCoordinates, RenditionKind
 from photo_pipeline.settings import DatabaseSettings
+from photo_pipeline.use_cases.holds import place_hold
 from photo_pipeline.web.ports import (
     Customer,
     EmailTakenError,
     ExpiredError,
     GalleryPhoto,
     Page,
+    PhotoOrder,
     PhotoStatus,
     ReceiptState,
     RejectedPhoto,
     TooManyDevicesError,
+    TooManyHoldsError,
 )
 
 TOPIC = "photos.uploaded"
@@ -66,6 +72,12 @@ def customers(api: Engine) -> PostgresCustomers:
 def gallery(api: Engine) -> PostgresGallery:
     """Give the gallery."""
     return PostgresGallery(api)
+
+
+@pytest.fixture
+def feed(api: Engine) -> PostgresOutcomeFeed:
+    """Give the outcomes as they are committed."""
+    return PostgresOutcomeFeed(api)
 
 
 @pytest.fixture
@@ -266,24 +278,61 @@ class TestPhotos:
         expected = sorted(own, key=lambda photo: (photo.accepted_at, photo.photo_id.bytes), reverse=True)
         assert [photo.photo_id for photo in seen] == [photo.photo_id for photo in expected]
 
+    def test_pages_by_time_taken_are_complete_and_ordered(
+        self, customers: PostgresCustomers, gallery: PostgresGallery, commit: Commit
+    ) -> None:
+        """The camera's local time decides, whatever came first; a photo without one stands where it was uploaded."""
+        ada = signed_up(customers)
+        photos = photos_of(ada, 9)
+        hours = [5, 1, None, 7, 3, None, 2, 8, 2]
+        taken = [None if hour is None else f"2026-05-03T0{hour}:00:00" for hour in hours]
+        photos = [
+            replace(photo, metadata=replace(photo.metadata, taken_at=moment))
+            for photo, moment in zip(photos, taken, strict=True)
+        ]
+        commit(photos, [accepted(n, photo) for n, photo in enumerate(photos)])
+        seen: list[GalleryPhoto] = []
+        page = Page(2, order=PhotoOrder.TAKEN)
+        while found := gallery.photos(ada.customer_id, page):
+            seen += found
+            page = Page(2, (found[-1].listed_at, str(found[-1].photo_id)), PhotoOrder.TAKEN)
+        shown = [None if photo.taken_at is None else photo.taken_at.hour for photo in seen]
+        assert shown == [None, None, 8, 7, 5, 3, 2, 2, 1]
+        assert len({photo.photo_id for photo in seen}) == len(photos)
+
+    @pytest.mark.parametrize(
+        ("order", "index"),
+        [(PhotoOrder.UPLOADED, "photo_newest_first"), (PhotoOrder.TAKEN, "photo_newest_taken_first")],
+    )
     def test_a_page_is_found_by_the_index(
-        self, customers: PostgresCustomers, gallery: PostgresGallery, commit: Commit, owner: Engine, api: Engine
+        self,
+        customers: PostgresCustomers,
+        gallery: PostgresGallery,
+        commit: Commit,
+        owner: Engine,
+        api: Engine,
+        order: PhotoOrder,
+        index: str,
     ) -> None:
         """A page in the middle is read where it begins: no sort, and no photo before it is looked at."""
         ada = signed_up(customers)
-        photos = photos_of(ada, 300)
+        photos = [
+            replace(photo, metadata=replace(photo.metadata, taken_at=photo.accepted_at.isoformat()[:19]))
+            for photo in photos_of(ada, 300)
+        ]
         commit(photos, [accepted(n, photo) for n, photo in enumerate(photos)])
         with owner.begin() as connection:
             connection.execute(text("ANALYZE"))
         middle = photos[150]
         with recorded(api) as statements:
-            gallery.photos(ada.customer_id, Page(10, (middle.accepted_at, str(middle.photo_id))))
+            page = Page(10, (middle.accepted_at, str(middle.photo_id)), order)
+            gallery.photos(ada.customer_id, page)
         statement, parameters = statements[0]
         with api.begin() as connection:
             connection.execute(text("SET LOCAL enable_seqscan = off"))  # 300 rows are too few to need an index
             explain = f"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) {statement}"
             plan = list(connection.exec_driver_sql(explain, parameters).scalars())
-        scan = next(line for line in plan if "photo_newest_first" in line)
+        scan = next(line for line in plan if index in line)
         assert "rows=10 " in scan, plan
         assert not any("Sort" in line for line in plan), plan
 
@@ -431,3 +480,122 @@ class TestReceipts:
         commit([first], [accepted(0, first)])
         [status] = gallery.receipts([receipt_of(second, 0)])
         assert status.state is ReceiptState.PENDING
+
+
+class TestLiveStatus:
+    """Outcomes as they are committed."""
+
+    def test_what_is_committed_is_told_once(
+        self, customers: PostgresCustomers, feed: PostgresOutcomeFeed, commit: Commit
+    ) -> None:
+        """To those who ask for that customer, and nothing from before they began to ask."""
+        ada, grace = signed_up(customers), signed_up(customers)
+        [before, photo] = photos_of(ada, 2)
+        [other] = photos_of(grace, 1)
+        commit([before], [accepted(0, before)])
+        begun = feed.since(None, {ada.customer_id})
+        assert begun.outcomes == []
+        refused = replace(rejected(3), customer_id=ada.customer_id, filename="b.jpg")
+        commit([photo, other], [accepted(1, photo), accepted(2, other), refused])
+        told = feed.since(begun.position, {ada.customer_id})
+        assert {(o.coordinates.offset, o.status.state, o.filename) for o in told.outcomes} == {
+            (1, ReceiptState.PROCESSED, "a.jpg"),
+            (3, ReceiptState.REJECTED, "b.jpg"),
+        }
+        assert {outcome.customer_id for outcome in told.outcomes} == {ada.customer_id}
+        assert feed.since(told.position, {ada.customer_id, grace.customer_id}).outcomes == []
+
+    def test_a_transaction_that_began_early_and_commits_late_is_told(
+        self, customers: PostgresCustomers, feed: PostgresOutcomeFeed, commit: Commit, owner: Engine
+    ) -> None:
+        """A younger one that was told before it does not hide it, and it hides none."""
+        ada = signed_up(customers)
+        first, second = photos_of(ada, 2)
+        position = feed.since(None, {ada.customer_id}).position
+        commit([first], [accepted(0, first)])
+        with owner.begin() as late:
+            late.execute(text('UPDATE ingest_record SET reason = reason WHERE "offset" = 0'))
+            commit([second], [accepted(1, second)])
+            told = feed.since(position, {ada.customer_id})
+            assert [outcome.coordinates.offset for outcome in told.outcomes] == [0, 1]
+        again = feed.since(told.position, {ada.customer_id})
+        assert [outcome.coordinates.offset for outcome in again.outcomes] == [0]
+
+    def test_recent_outcomes_are_the_newest_oldest_first(
+        self, customers: PostgresCustomers, feed: PostgresOutcomeFeed, commit: Commit
+    ) -> None:
+        """For a page that was away for a moment."""
+        ada = signed_up(customers)
+        photos = photos_of(ada, 3)
+        for number, photo in enumerate(photos):
+            commit([photo], [accepted(number, photo)])
+        long_ago = datetime.now(UTC) - timedelta(minutes=5)
+        assert [o.coordinates.offset for o in feed.recent(ada.customer_id, long_ago, 2)] == [1, 2]
+        assert feed.recent(ada.customer_id, datetime.now(UTC) + timedelta(minutes=5), 2) == []
+        assert feed.recent(signed_up(customers).customer_id, long_ago, 2) == []
+
+
+class TestCustomerHolds:
+    """Photos that their customers keep."""
+
+    def test_a_customer_keeps_and_lets_go(
+        self, customers: PostgresCustomers, gallery: PostgresGallery, commit: Commit, api: Engine
+    ) -> None:
+        """Shown as kept by the customer; so many and no more; another's photo is unknown."""
+        ada = signed_up(customers)
+        first, second = photos_of(ada, 2)
+        commit([first, second], [accepted(0, first), accepted(1, second)])
+        register = PostgresCustomerHolds(api, limit=1)
+        for _ in range(2):
+            place_hold(register, ada.customer_id, first.photo_id, "kept by its customer", "customer")
+        with pytest.raises(TooManyHoldsError):
+            register.place(ada.customer_id, second.photo_id, "kept by its customer", "customer")
+        with pytest.raises(UnknownPhotoError):
+            register.place(signed_up(customers).customer_id, first.photo_id, "kept by its customer", "customer")
+        kept = {photo.photo_id: photo.held_by_customer for photo in gallery.photos(ada.customer_id, Page(10))}
+        assert kept == {first.photo_id: True, second.photo_id: False}
+        assert register.lift(ada.customer_id, first.photo_id)
+        assert not register.lift(ada.customer_id, first.photo_id)
+        register.place(ada.customer_id, second.photo_id, "kept by its customer", "customer")
+
+    @pytest.mark.parametrize("operator_first", [True, False])
+    def test_an_operators_hold_is_not_the_customers_to_lift(
+        self,
+        customers: PostgresCustomers,
+        gallery: PostgresGallery,
+        commit: Commit,
+        api: Engine,
+        operator_first: object,
+    ) -> None:
+        """Two holds on one photo, in either order: each ends its own, and the photo is held until both have."""
+        ada = signed_up(customers)
+        [photo] = photos_of(ada, 1)
+        commit([photo], [accepted(0, photo)])
+        operator, customer = PostgresHoldRegister(api), PostgresCustomerHolds(api, limit=5)
+        for register in (operator, customer) if operator_first else (customer, operator):
+            register.place(ada.customer_id, photo.photo_id, "because", "somebody")
+        assert customer.lift(ada.customer_id, photo.photo_id)
+        [shown] = gallery.photos(ada.customer_id, Page(10))
+        assert (shown.held, shown.held_by_customer) == (True, False)
+        assert operator.lift(ada.customer_id, photo.photo_id)
+        assert not gallery.photos(ada.customer_id, Page(10))[0].held
+
+
+class TestSessions:
+    """Sessions that were ended before their time."""
+
+    def test_an_end_is_told_until_it_can_be_forgotten(self, api: Engine) -> None:
+        """To every instance, from a given time on; ended twice is ended once."""
+        sessions = PostgresSessions(api)
+        first, second, old = uuid4(), uuid4(), uuid4()
+        later = datetime.now(UTC) + timedelta(hours=12)
+        sessions.end(old, datetime.now(UTC) - timedelta(seconds=1))
+        for session_id in (first, first, second):
+            sessions.end(session_id, later)
+        told = sessions.ended(None)
+        assert {session.session_id for session in told} == {first, second}
+        assert {session.forget_at for session in told} == {later}
+        newest = max(session.ended_at for session in told)
+        assert [session.session_id for session in sessions.ended(newest)] == [second]
+        with api.connect() as connection:
+            assert connection.execute(text("SELECT count(*) FROM ended_session")).scalar_one() == 2
