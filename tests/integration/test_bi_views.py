@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
-from tests.support.figures import EVERYTHING, World, assert_rank, latencies
+from tests.support.figures import EVERYTHING, World, latencies, rank_fits
 
 from photo_pipeline.bi.figures import FIGURES
 from photo_pipeline.bi.spec import Figure, Key, Percentile, Ranges, Row
@@ -39,7 +39,7 @@ def test_a_documented_select_says_what_elasticsearch_says(settled: World, figure
     for key, row in found.items():
         for measure, value, right in zip(figure.measures, row.values, said[key], strict=True):
             if isinstance(measure, Percentile):
-                assert_rank(latencies(settled, EVERYTHING, row.keys), float(right), measure.percent / 100)
+                assert rank_fits(latencies(settled.bi, EVERYTHING, row.keys), float(right), measure.percent / 100)
             else:
                 assert value == pytest.approx(float(right), rel=1e-12)
 

@@ -1,69 +1,98 @@
 """Every panel of both dashboards, as the file holds it: its figures from Elasticsearch equal SQL's on PostgreSQL."""
 
-from collections.abc import Mapping
-from datetime import UTC, datetime
-from typing import Any
+import json
+from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import text
-from tests.support.figures import EVERYTHING, MONTHS, WINDOW, World, assert_rank, latencies
-from tests.support.lens import MISSING, Panel, PanelRow, panels, rows_of, search_of
-from tests.support.search import fresh_search
+from tests.support.figures import EVERYTHING, MONTHS, WINDOW, World
+from tests.support.lens import Json, Panel, kql, rows_of, saved, search_of
+from tests.support.panels import FIGURE, PANELS, TIME_FIELD, Sides, differences
+from tests.support.search import fresh_search, search_settings
 
 from local_stack import Endpoints
+from photo_pipeline.adapters.elasticsearch import make_client
 from photo_pipeline.bi.figures import FIGURES
-from photo_pipeline.bi.kibana.saved_objects import committed
-from photo_pipeline.bi.spec import Figure, OverTime, Percentile, Ranges, Scope, Terms
+from photo_pipeline.bi.kibana.saved_objects import CONTROLS, committed
+from photo_pipeline.bi.spec import Scope
 
-PANELS = panels(committed())
-FIGURE = {
-    panel.name: figure
-    for panel in PANELS
-    for figure in FIGURES
-    if panel.name == figure.name or panel.name in {f"{figure.name}-{measure.label}" for measure in figure.measures}
-}
+SEARCHES = [each for each in saved(committed()) if each["type"] == "search"]
+
+
+@pytest.fixture(scope="module")
+def sides(settled: World, stack: Endpoints) -> Iterator[Sides]:
+    """Both servers as an analyst sees them."""
+    url, user, password = (
+        stack.elasticsearch_url,
+        stack.elasticsearch_analyst_user,
+        stack.elasticsearch_analyst_password,
+    )
+    with make_client(search_settings(url, user, password)) as client:
+        yield Sides(settled.bi, client, settled.search.alias)
 
 
 @pytest.mark.parametrize("scope", [EVERYTHING, WINDOW, MONTHS], ids=["by day", "two days by hour", "by month"])
 @pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel.name)
-def test_a_panel_shows_what_sql_says(settled: World, panel: Panel, scope: Scope) -> None:
-    """Same rows, same numbers, most frequent first; a percentile's rank within the tolerance."""
-    figure = FIGURE[panel.name]
-    measures = {measure.label: place for place, measure in enumerate(figure.measures)}
-    expected = {
-        tuple(row[: len(figure.dimensions)]): row[len(figure.dimensions) :] for row in _sql(settled, figure, scope)
-    }
-    found = {_keys(figure, panel, row): row for row in _shown(settled, panel, scope)}
-    assert expected
-    assert found.keys() == expected.keys()
-    for keys, row in found.items():
-        for name, value in row.values.items():
-            place = measures[panel.columns[name]["label"]]
-            measure, wanted = figure.measures[place], float(expected[keys][place])
-            if isinstance(measure, Percentile):
-                assert value is not None
-                for each in (value, wanted):
-                    assert_rank(latencies(settled, scope, keys), each, measure.percent / 100)
-            else:
-                assert value == pytest.approx(wanted, rel=1e-12)
+def test_a_panel_shows_what_sql_says(sides: Sides, panel: Panel, scope: Scope) -> None:
+    """Same rows, same numbers; a percentile's rank within the tolerance."""
+    assert sides.expected(FIGURE[panel.name], scope)
+    assert differences(sides, panel, scope) == []
 
 
 @pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel.name)
-def test_a_list_and_its_rest_are_everything(settled: World, panel: Panel) -> None:
-    """What did not make a list is in "Other" where the panel has one; else nothing but the list's end was cut off."""
-    response = settled.search.sync.search(
-        index=settled.search.alias, **search_of(panel, "processed_at", EVERYTHING)
-    ).body
+def test_a_list_is_in_order_and_with_its_rest_everything(sides: Sides, panel: Panel) -> None:
+    """Most frequent first; what did not make it is in "Other", or the list says by its title that it ends there."""
+    response = sides.response(panel, EVERYTHING)
     for name, column in list(panel.buckets.items())[:1]:
         if column["operationType"] != "terms":
             continue
         inside = response["aggregations"][name]
-        counted = sum(bucket["doc_count"] for bucket in inside["buckets"])
-        rest = inside["sum_other_doc_count"]
+        counts = [bucket["doc_count"] for bucket in inside["buckets"]]
+        assert counts == sorted(counts, reverse=True)
         assert inside["doc_count_error_upper_bound"] == 0
-        assert counted + rest == response["hits"]["total"]["value"]
+        assert sum(counts) + inside["sum_other_doc_count"] == response["hits"]["total"]["value"]
         if not column["params"]["otherBucket"]:
-            assert len(inside["buckets"]) == column["params"]["size"]
+            assert len(counts) == column["params"]["size"]
+
+
+@pytest.mark.parametrize("field", [field for field, _ in CONTROLS])
+def test_a_control_leaves_what_sql_finds(sides: Sides, field: str) -> None:
+    """Each of its values, put on a panel of all records."""
+    statement = (
+        f"SELECT {field}, count(*) FROM bi_outcome WHERE {field} IS NOT NULL "
+        "AND processed_at >= :since AND processed_at < :until GROUP BY 1"
+    )
+    with sides.bi.connect() as connection:
+        wanted = {row[0]: row[1] for row in connection.execute(text(statement), _times(EVERYTHING))}
+    panel = next(panel for panel in PANELS if panel.name == "throughput")
+    assert wanted
+    for value, count in wanted.items():
+        response = sides.response(panel, EVERYTHING, ({"term": {field: value}},))
+        shown = sum(next(iter(row.values.values())) or 0 for row in rows_of(panel, response))
+        assert (value, shown) == (value, count)
+
+
+@pytest.mark.parametrize("search", SEARCHES, ids=lambda search: str(search["id"]))
+def test_a_saved_search_finds_what_sql_finds(sides: Sides, search: Json) -> None:
+    """As many records, the newest first, with the columns that it names."""
+    query = json.loads(search["attributes"]["kibanaSavedObjectMeta"]["searchSourceJSON"])["query"]["query"]
+    (order,) = search["attributes"]["sort"]
+    picked = {"range": {TIME_FIELD: {"gte": EVERYTHING.since.isoformat(), "lt": EVERYTHING.until.isoformat()}}}
+    found = sides.client.search(
+        index=sides.alias,
+        query={"bool": {"filter": [picked, *kql(query)]}},
+        sort=[{order[0]: order[1]}],
+        size=50,
+        track_total_hits=True,
+    ).body
+    where = "AND outcome = 'rejected'" if query else ""
+    statement = f'SELECT "offset" FROM bi_outcome WHERE processed_at >= :since AND processed_at < :until {where} '
+    with sides.bi.connect() as connection:
+        wanted = list(connection.execute(text(statement + "ORDER BY processed_at DESC"), _times(EVERYTHING)).scalars())
+    assert found["hits"]["total"]["value"] == len(wanted) > 0
+    assert [hit["_source"]["offset"] for hit in found["hits"]["hits"]] == wanted[:50]
+    seen = {name for hit in found["hits"]["hits"] for name, value in hit["_source"].items() if value is not None}
+    assert set(search["attributes"]["columns"]) <= seen
 
 
 def test_nothing_is_an_answer_too(stack: Endpoints) -> None:
@@ -71,45 +100,18 @@ def test_nothing_is_an_answer_too(stack: Endpoints) -> None:
     with fresh_search(stack) as search:
         for panel in PANELS:
             response = search.sync.search(
-                index=search.alias, ignore_unavailable=True, **search_of(panel, "processed_at", EVERYTHING)
+                index=search.alias, ignore_unavailable=True, **search_of(panel, TIME_FIELD, EVERYTHING)
             )
             assert response["hits"]["total"]["value"] == 0
 
 
-def _sql(world: World, figure: Figure, scope: Scope) -> list[Any]:
-    parameters = {"since": scope.since, "until": scope.until, "interval": scope.interval.value}
-    with world.bi.connect() as connection:
-        return list(connection.execute(text(figure.sql), parameters))
-
-
-def _shown(world: World, panel: Panel, scope: Scope) -> list[PanelRow]:
-    search = search_of(panel, "processed_at", scope)
-    rows = list(rows_of(panel, world.search.sync.search(index=world.search.alias, **search).body))
-    counts = [next(iter(row.values.values())) or 0.0 for row in rows]
-    if len(panel.buckets) == 1 and "terms" in {column["operationType"] for column in panel.buckets.values()}:
-        assert counts == sorted(counts, reverse=True)
-    return rows
-
-
-def _keys(figure: Figure, panel: Panel, row: PanelRow) -> tuple[Any, ...]:
-    """The row's keys in the figure's order and words."""
-    by_field: Mapping[str, Any] = {panel.columns[name].get("sourceField", ""): key for name, key in row.keys.items()}
-    return tuple(_key(dimension, by_field) for dimension in figure.dimensions)
-
-
-def _key(dimension: Terms | OverTime | Ranges, by_field: Mapping[str, Any]) -> Any:
-    match dimension:
-        case OverTime():
-            return datetime.fromtimestamp(by_field["processed_at"] / 1000, UTC)
-        case Ranges(names=names):
-            return names.index(by_field[""])
-        case Terms(field=field):
-            return "none" if by_field[field] == MISSING else by_field[field]
-
-
-def test_both_dashboards_together_show_every_measure() -> None:
-    """No number of the catalogue is on no panel: what bars leave out, a table or a tile shows."""
+def test_both_dashboards_together_show_every_figure() -> None:
+    """Its first measure, and bytes where a tile, a table or a chart of their own can show them."""
     shown = {(FIGURE[panel.name].name, panel.columns[name]["label"]) for panel in PANELS for name in panel.drawn()}
     for figure in FIGURES:
         assert (figure.name, figure.measures[0].label) in shown
     assert {("outcomes", "bytes"), ("top-customers", "bytes"), ("volume", "bytes")} <= shown
+
+
+def _times(scope: Scope) -> dict[str, object]:
+    return {"since": scope.since, "until": scope.until}

@@ -155,21 +155,21 @@ def _change(connection: Connection, photos: Sequence[UUID]) -> None:
     connection.execute(text("UPDATE customer SET display_name = 'Customer 00' WHERE display_name = 'Customer 01'"))
 
 
-def latencies(world: World, scope: Scope, keys: Sequence[Key]) -> list[int]:
+def latencies(bi: Engine, scope: Scope, keys: Sequence[Key]) -> list[int]:
     """All latencies of a row, ascending; its only key, where it has one, is a moment."""
     bucket = "AND date_trunc(:interval, processed_at, 'UTC') = :bucket" if keys else ""
     parameters: dict[str, Any] = {"since": scope.since, "until": scope.until}
     if keys:
         parameters |= {"interval": scope.interval.value, "bucket": keys[0]}
     statement = f"SELECT latency_ms FROM bi_outcome WHERE processed_at >= :since AND processed_at < :until {bucket}"
-    with world.bi.connect() as connection:
+    with bi.connect() as connection:
         return sorted(connection.execute(text(statement), parameters).scalars())
 
 
-def assert_rank(numbers: Sequence[int], value: float, quantile: float) -> None:
-    """The value lies between the numbers of the ranks next to the quantile's, give or take the tolerance."""
+def rank_fits(numbers: Sequence[int], value: float, quantile: float) -> bool:
+    """Whether the value lies between the numbers of the ranks next to the quantile's, give or take the tolerance."""
     slack = max(1.0, RANK_TOLERANCE * len(numbers))
     place = quantile * (len(numbers) - 1)
     low = numbers[max(0, math.floor(place - slack))]
     high = numbers[min(len(numbers) - 1, math.ceil(place + slack))]
-    assert low <= value <= high
+    return low <= value <= high
