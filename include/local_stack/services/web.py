@@ -65,6 +65,7 @@ def environment(context: Context) -> dict[str, str]:
         "PHOTO_DATABASE_URL": url(context, "photo_api", DATABASE, "postgresql+psycopg"),
         "PHOTO_SIGNING_KEY_FILE": endpoints.signing_key_file,
         "PHOTO_PUBLIC_URL": endpoints.api_url,
+        "PHOTO_STREAM_URL": endpoints.stream_url,
         # All replicas share it, so that an upload goes on at any of them.
         "PHOTO_UPLOAD_DIR": str(context.layout.home / "uploads"),
     }
