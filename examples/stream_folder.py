@@ -64,7 +64,7 @@ class Sender:
             print(f"{image.name}: photo {receipt['photo_id']} is safe at {receipt['partition']}/{receipt['offset']}")
         elif answer["error"]["retry"]:
             self._waiting.append(image)
-            await asyncio.sleep(PAUSE_SECONDS)
+            await asyncio.sleep(answer["error"].get("retry_after", PAUSE_SECONDS))
         else:
             self.refused += 1
             print(f"{image.name}: {answer['error']['detail']}")

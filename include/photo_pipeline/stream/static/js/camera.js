@@ -51,20 +51,21 @@ class Streaming {
     }
     const blob = await this.webcam.picture(this.longEdge);
     if (blob === null || this.isStopped || !this.connection.hasRoom) return;
-    const filename = `webcam-${new Date().toISOString().replaceAll(/[:.]/g, "-")}.jpg`;
-    this.connection.send({ blob, filename });
+    const now = new Date();
+    const filename = `webcam-${now.toISOString().replaceAll(/[:.]/g, "-")}.jpg`;
+    this.connection.send({ blob, filename, takenAt: now.toLocaleTimeString() });
     counts.sent += 1;
   }
 
-  hear({ receipt, error }, { filename }) {
+  hear({ receipt, error }, { takenAt }) {
     if (receipt) {
       counts.safe += 1;
       this.pace.speedUp();
-      note(`${filename}: safe`, "good", receipt.photo_id);
+      note(`${takenAt}: safe`, "good", receipt.photo_id);
     } else {
       counts.refused += 1;
       if (error.retry) this.pace.slowDown(performance.now(), error.retry_after ?? SLOWER_SECONDS);
-      note(`${filename}: ${error.detail}`, "bad");
+      note(`${takenAt}: ${error.detail}`, "bad");
     }
     show(this);
   }
@@ -80,9 +81,10 @@ class Streaming {
 function show({ connection, pace, isStopped }) {
   for (const [id, count] of Object.entries(counts)) find(id).textContent = count;
   find("waiting").textContent = connection.waiting;
+  find("refused").parentElement.classList.toggle("bad", counts.refused > 0);
   const now = isStopped ? 0 : pace.now;
   const slowed = !isStopped && pace.isSlowed;
-  find("pace").textContent = slowed ? `${now.toFixed(1)} of ${pace.wanted}, slowed down` : String(now);
+  find("pace").textContent = slowed ? `${now.toFixed(1)} of ${pace.wanted}: slowed down` : String(now);
   find("pace").parentElement.classList.toggle("bad", slowed);
   const meter = find("window");
   const frames = connection.window?.frames;

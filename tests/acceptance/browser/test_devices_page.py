@@ -1,0 +1,132 @@
+"""The page on which a customer makes and revokes the tokens of devices, in a real browser."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from tests.support.api_process import api_process
+from tests.support.browser import NARROW, WIDE, assert_fits, assert_no_barrier, photographed
+from tests.support.stream_process import Account, stream_process
+
+from local_stack import Endpoints
+
+PICTURES = Path(__file__).resolve().parents[3] / ".local-test" / "screenshots"
+SOON = 30_000
+"""Milliseconds that a page may take for something."""
+NASTY = '<img src=x onerror="document.title=1">'
+
+
+@pytest.fixture(scope="module")
+def urls(stack: Endpoints, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    """Give both applications, as they are in this checkout: the upload API's address, and the stream's."""
+    folder = tmp_path_factory.mktemp("applications")
+    with stream_process(stack, folder / "stream.log", device_fresh_seconds="0.5") as stream_url:
+        environment = {
+            "PHOTO_KAFKA_BOOTSTRAP_SERVERS": stack.kafka_bootstrap_servers,
+            "PHOTO_DATABASE_URL": stack.api_database_url.replace("postgresql://", "postgresql+psycopg://"),
+            "PHOTO_HDFS_NAMENODE": stack.hdfs_namenode,
+            "PHOTO_SIGNING_KEY_FILE": stack.signing_key_file,
+            "PHOTO_STREAM_URL": stream_url,
+            "PHOTO_SIGN_UPS_PER_ADDRESS": "10000",  # all tests sign up from one
+        }
+        with api_process(environment, folder / "api.log") as api:
+            yield api.url, stream_url
+
+
+@pytest.fixture
+def page(browser: Browser, urls: tuple[str, str]) -> Iterator[Page]:
+    """Give the page, with a customer who has just signed in."""
+    account = Account(urls[0])
+    context = browser.new_context(viewport=WIDE)
+    with closing(account.api), closing(context):
+        token = account.api.headers["Authorization"].removeprefix("Bearer ")
+        context.add_cookies([{"name": "photo_session", "value": token, "url": urls[0], "httpOnly": True}])
+        page = context.new_page()
+        page.goto(f"{urls[0]}/devices")
+        yield page
+
+
+def make_device(page: Page, name: str) -> str:
+    """Make a device on the page; its token."""
+    page.get_by_label("Name of the new device").fill(name)
+    page.get_by_role("button", name="Make a token").click()
+    expect(page.get_by_role("heading", name=f"The token of {name}")).to_be_focused(timeout=SOON)
+    return page.get_by_label("Token", exact=True).input_value()
+
+
+def is_good(stream_url: str, token: str) -> bool:
+    """Whether the stream application takes the token."""
+    headers = {"Authorization": f"Bearer {token}"}
+    return httpx.get(f"{stream_url}/api/v1/sender", headers=headers, trust_env=False).status_code == 200
+
+
+def test_a_token_is_made_used_and_revoked(page: Page, urls: tuple[str, str]) -> None:
+    """It is shown once and works; once revoked it is refused, and the device is gone from the list."""
+    expect(page.get_by_text("No devices yet.")).to_be_visible(timeout=SOON)
+    assert_no_barrier(page)
+    token = make_device(page, "Front door")
+    assert is_good(urls[1], token)
+    expect(page.get_by_role("listitem")).to_have_count(1)
+    for name, size in (("wide", WIDE), ("narrow", NARROW)):
+        page.set_viewport_size(size)
+        assert_no_barrier(page)
+        assert_fits(page)
+        photographed(page, PICTURES, f"devices-{name}")
+    page.get_by_role("button", name="I have it").click()
+    assert token not in page.content()
+    page.reload()
+    revoke = page.get_by_role("button", name="Revoke Front door")
+    revoke.click(timeout=SOON)
+    page.get_by_role("button", name="Keep").click()
+    expect(page.get_by_role("listitem")).to_have_count(1)
+    revoke.click()
+    assert_no_barrier(page)
+    photographed(page, PICTURES, "devices-revoking")
+    page.get_by_role("button", name="Revoke", exact=True).click()
+    expect(page.get_by_text("No devices yet.")).to_be_visible(timeout=SOON)
+    expect(page.get_by_role("status")).to_have_text("Front door is revoked.")
+    for _ in range(100):
+        if not is_good(urls[1], token):
+            return
+        page.wait_for_timeout(100)
+    pytest.fail("the revoked token is still good")
+
+
+def test_names_are_text_and_faults_are_explained(page: Page) -> None:
+    """A name that looks like markup is shown as it is; one that is no name is refused in words."""
+    make_device(page, NASTY)
+    expect(page.get_by_role("listitem")).to_contain_text(NASTY)
+    assert page.title() == "Devices"
+    page.get_by_label("Name of the new device").fill("\u202egnorw")
+    page.get_by_role("button", name="Make a token").click()
+    expect(page.get_by_role("alert").filter(visible=True)).to_contain_text("A name has 1 to 100 characters")
+    assert_no_barrier(page)
+
+
+def test_the_page_leads_to_the_stream_application(page: Page, urls: tuple[str, str]) -> None:
+    """The link goes where that is; the token pasted there is taken."""
+    token = make_device(page, "webcam")
+    with page.context.expect_page() as opened:
+        page.get_by_role("link", name="Stream a webcam with it").click()
+    camera = opened.value
+    camera.get_by_label("Device token").fill(token)
+    camera.get_by_role("button", name="Use it").click()
+    expect(camera.get_by_role("button", name="Start")).to_be_visible(timeout=SOON)
+    assert camera.url == f"{urls[1]}/camera"
+
+
+def test_nobody_sees_devices_without_signing_in(browser: Browser, urls: tuple[str, str]) -> None:
+    """The page says how to go on instead, without a request to anybody else."""
+    with closing(browser.new_context(viewport=NARROW)) as context:
+        page = context.new_page()
+        requested: list[str] = []
+        page.on("request", lambda request: requested.append(request.url))
+        page.goto(f"{urls[0]}/devices")
+        expect(page.get_by_text("You are not signed in.")).to_be_visible(timeout=SOON)
+        expect(page.get_by_role("button", name="Make a token")).to_be_hidden()
+        assert_no_barrier(page)
+        assert_fits(page)
+        assert all(url.startswith(urls[0]) for url in requested)
