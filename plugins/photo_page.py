@@ -88,6 +88,14 @@ class PhotoPagePlugin(AirflowPlugin):
     # Lists on the class are how Airflow wants them.
     fastapi_apps = [{"app": LazyPage(), "url_prefix": PREFIX, "name": "Photos"}]  # noqa: RUF012 - see above
     external_views = [  # noqa: RUF012 - see above
-        {"name": "Photos", "href": f"{_root()}{PREFIX}/", "destination": "nav", "url_route": ROUTE}
+        {
+            "name": "Photos",
+            "href": f"{_root()}{PREFIX}/",
+            "destination": "nav",
+            "url_route": ROUTE,
+            "nav_top_level": True,
+            "icon": f"{_root()}{PREFIX}/static/icon.svg",
+            "icon_dark_mode": f"{_root()}{PREFIX}/static/icon-dark.svg",
+        }
     ]
     operator_extra_links = [SliceLink(), GalleryLink(), DashboardLink()]  # noqa: RUF012 - see above

@@ -214,3 +214,12 @@ class MetricsSettings(BaseSettings):
     """Set to see whether it answers; no log-in is needed for that."""
     namenode_url: str | None = None
     """The NameNodes' web servers, with commas between, set to see whether one answers and how much room there is."""
+
+
+class PageSettings(BaseSettings):
+    """Where links in Airflow's UI lead: addresses for a browser. A link without one is left out."""
+
+    model_config = SettingsConfigDict(env_prefix="PHOTO_PAGE_", frozen=True)
+
+    gallery_url: str = ""
+    dashboard_url: str = ""

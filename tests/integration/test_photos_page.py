@@ -16,12 +16,10 @@ from tests.support.pipeline import Pipeline
 from photo_pipeline.adapters.kafka.backlog import KafkaBacklog
 from photo_pipeline.adapters.postgres.engine import make_engine
 from photo_pipeline.adapters.postgres.photos_page import (
-    HOLDS,
     LATEST_REJECTED,
     LATEST_SLICES,
     OUTCOMES,
     REJECTED,
-    SLICES,
     PostgresLedgerView,
 )
 from photo_pipeline.adapters.record_previews import WorkerPreviews
@@ -29,6 +27,7 @@ from photo_pipeline.domain.errors import ServerUnavailableError
 from photo_pipeline.domain.imaging import SniffedFormat
 from photo_pipeline.domain.photo import RecordCoordinates, TopicPartition
 from photo_pipeline.operations.previews import NoPreviewError
+from photo_pipeline.operations.values import SLICES
 from photo_pipeline.operations.view import HOUR, WEEK, batches, slice_row
 from photo_pipeline.ports import OutboundRecord
 from photo_pipeline.settings import KafkaSettings
@@ -246,8 +245,3 @@ def test_a_preview_is_a_new_picture(pipeline: Pipeline) -> None:
     assert len(picture) < len(original)
     with pytest.raises(NoPreviewError, match="not a photo"):
         previews.jpeg(RecordCoordinates(topic, 0, 1))
-
-
-def test_limits_are_what_the_page_says() -> None:
-    """The template names no number of its own."""
-    assert (SLICES, REJECTED, HOLDS) == (24, 20, 20)

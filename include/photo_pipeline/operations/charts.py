@@ -101,7 +101,7 @@ def chart_of(counts: Sequence[OutcomeCount], now: datetime, window: timedelta, i
     form = "%H:%M" if interval < timedelta(hours=6) else "%d %b %H:%M"
     return Chart(
         bars=tuple(_bar(place, len(starts), start, counted[start], top, form) for place, start in enumerate(starts)),
-        ticks=tuple(Mark(_y(value, top), f"{value:,}") for value in range(0, top + 1, step)),
+        ticks=tuple(Mark(_y(value, top), _short(value)) for value in range(0, top + 1, step)),
         labels=_labels(starts, form),
         rows=tuple(_row(start, counted[start], octets[start], form) for start in reversed(starts) if counted[start]),
         totals={name: sum(found[name] for found in counted.values()) for name in OUTCOMES},
@@ -135,6 +135,14 @@ def _bar(place: int, places: int, start: datetime, found: Mapping[str, int], top
         below += records
     parts = ", ".join(f"{found.get(outcome, 0):,} {outcome}" for outcome in OUTCOMES)
     return Bar(f"{start.strftime(form)} UTC: {parts}", tuple(pieces))
+
+
+def _short(value: int) -> str:
+    """A round number that fits beside the axis."""
+    for size, mark in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
+        if value >= size:
+            return f"{value / size:g}{mark}"
+    return str(value)
 
 
 def _labels(starts: Sequence[datetime], form: str) -> tuple[Mark, ...]:

@@ -7,6 +7,9 @@ from uuid import UUID
 
 from photo_pipeline.domain.photo import RecordCoordinates, TopicPartition
 
+SLICES = 24
+"""As many of the newest slices are shown."""
+
 
 @dataclass(frozen=True, slots=True)
 class Partition:

@@ -15,6 +15,7 @@ from photo_pipeline.operations.health import HOLD_KIND, Concern, Level, Seen, co
 from photo_pipeline.operations.panels import Away
 from photo_pipeline.operations.text import NONE, age, moment, number, plural, size
 from photo_pipeline.operations.values import (
+    SLICES,
     ArchiveDay,
     DagState,
     OutcomeCount,
@@ -216,10 +217,15 @@ def lag_rows(partitions: Sequence[Partition], waiting: Mapping[TopicPartition, W
 
 
 def batches(slices: Sequence[Slice]) -> list[Batch]:
-    """Slices by the plan that made them, the newest first: one transaction plans a micro-batch, so its time is one."""
+    """Slices by the plan that made them, the newest first: one transaction plans a micro-batch, so its time is one.
+
+    The oldest one is left out where some of its slices may lie beyond those that were asked for.
+    """
     planned: dict[datetime, list[Slice]] = {}
     for one in slices:
         planned.setdefault(one.planned_at, []).append(one)
+    if len(slices) == SLICES and len(planned) > 1:
+        del planned[min(planned)]
     return [
         Batch(moment(at), _batch_summary(members), tuple(slice_row(one) for one in members))
         for at, members in planned.items()

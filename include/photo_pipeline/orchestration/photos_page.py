@@ -24,7 +24,6 @@ from photo_pipeline.adapters.record_previews import WorkerPreviews
 from photo_pipeline.adapters.search_documents import ElasticsearchDocuments
 from photo_pipeline.domain.errors import ServerUnavailableError
 from photo_pipeline.operations.page import Access, Links, Sources, photos_app
-from photo_pipeline.operations.settings import PageSettings
 from photo_pipeline.operations.values import DagState
 from photo_pipeline.orchestration.connections import (
     POSTGRES_BI,
@@ -33,7 +32,7 @@ from photo_pipeline.orchestration.connections import (
     kafka_settings,
 )
 from photo_pipeline.orchestration.defaults import TAGS
-from photo_pipeline.settings import TopicNames
+from photo_pipeline.settings import PageSettings, TopicNames
 
 READ_DAG = "photo_ingest"
 """Whoever may see this DAG may see the page."""

@@ -6,7 +6,7 @@ from airflow.models.xcom import XComModel
 from airflow.sdk.types import TaskInstanceKey
 from airflow.utils.session import create_session
 
-from photo_pipeline.operations.settings import PageSettings
+from photo_pipeline.settings import PageSettings
 
 OURS = "photo_"
 """Every DAG of the platform that moves photos is named so."""

@@ -17,6 +17,7 @@ from photo_pipeline.operations.health import Level
 from photo_pipeline.operations.panels import Away
 from photo_pipeline.operations.text import age
 from photo_pipeline.operations.values import (
+    SLICES,
     ArchiveDay,
     Check,
     DagState,
@@ -155,6 +156,14 @@ def test_slices_planned_together_are_a_micro_batch() -> None:
         "1 slice, 1 unfinished: -",
         "2 slices: 12 processed, 3 rejected",
     ]
+
+
+def test_a_micro_batch_is_shown_whole_or_not_at_all() -> None:
+    """The oldest one may go on beyond the slices that were asked for."""
+    times = [NOW - place // 5 * HOUR for place in range(SLICES)]
+    slices = [Slice(99 - place, WHERE, 0, 1, "committed", 1, at, at, None, {}, None) for place, at in enumerate(times)]
+    assert [len(batch.slices) for batch in batches(slices)] == [5, 5, 5, 5]
+    assert [len(batch.slices) for batch in batches(slices[:23])] == [5, 5, 5, 5, 3]
 
 
 @given(st.sampled_from(list(RejectReason)), st.datetimes(timezones=st.just(UTC), min_value=datetime(2000, 1, 1)))  # noqa: DTZ001 - the strategy adds the zone

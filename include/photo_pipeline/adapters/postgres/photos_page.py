@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine, Row, TextClause, text
 from photo_pipeline.adapters.postgres.engine import transaction
 from photo_pipeline.domain.photo import RecordCoordinates, TopicPartition
 from photo_pipeline.operations.values import (
+    SLICES,
     ArchiveDay,
     Check,
     Finding,
@@ -30,7 +31,6 @@ from photo_pipeline.operations.values import (
 
 AnyRow = Row[Any]
 
-SLICES = 24
 REJECTED = 20
 HOLDS = 20
 FINDINGS = 20

@@ -1,0 +1,245 @@
+"""The Photos page where an operator sees it: in Airflow's own UI, on the whole stack."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+from uuid import uuid4
+
+import httpx
+import psycopg
+import pytest
+from playwright.sync_api import Browser, FrameLocator, Page, expect
+from tests.support.browser import NARROW, WIDE, assert_fits, assert_no_barrier, photographed
+from tests.support.uploading import photo, signed_in, upload
+
+from local_stack import Endpoints
+
+PATIENCE = 90.0
+FRAME = 'iframe[title="Photos"]'
+UI_MILLISECONDS = 30_000
+TRIES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """What a customer of this module sent: a photo, and one that is cut off."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+@pytest.fixture(scope="module")
+def arrived(full_stack: Endpoints) -> Arrived:
+    """Send a good and a damaged photo, and wait until both have their outcome."""
+    with closing(signed_in(full_stack.api_url)) as customer:
+        whole, cut = photo(uuid4().int % 2**31), photo(uuid4().int % 2**31)
+        receipts = [upload(customer, data).raise_for_status().json()["receipts"][0] for data in (whole, cut[:-200])]
+        _eventually(lambda: [_status(customer, receipt) for receipt in receipts] == ["processed", "rejected"])
+    return Arrived(receipts[1]["topic"], receipts[1]["partition"], receipts[1]["offset"])
+
+
+@pytest.fixture(scope="module")
+def shots() -> Path:
+    """Where pictures of the page go."""
+    return Path(__file__).resolve().parents[3] / ".cache" / "pictures"
+
+
+@pytest.fixture(scope="module")
+def operator(browser: Browser, full_stack: Endpoints, arrived: Arrived) -> Iterator[Page]:
+    """Give Airflow's UI as its administrator sees it."""
+    yield from _logged_in(browser, full_stack, full_stack.airflow_user, full_stack.airflow_password)
+
+
+@pytest.fixture(scope="module")
+def reader(browser: Browser, full_stack: Endpoints, arrived: Arrived) -> Iterator[Page]:
+    """Give Airflow's UI as somebody sees it who may only look."""
+    yield from _logged_in(browser, full_stack, full_stack.airflow_viewer_user, full_stack.airflow_viewer_password)
+
+
+def test_figures_in_airflows_navigation_equal_sql(operator: Page, full_stack: Endpoints) -> None:
+    """The page opens from the navigation; outcomes of the day, the archive's days and what waits are the database's."""
+    frame = _opened(operator, full_stack)
+    for _ in range(TRIES):
+        # Other tests may be sending photos meanwhile.
+        before, shown = _figures(full_stack), _shown(frame)
+        if shown == before:
+            break
+        frame.get_by_role("link", name="Look again").click()
+        expect(frame.get_by_role("heading", name="Last 24 hours")).to_be_visible()
+    assert shown == before
+    assert before["processed"] != "0"
+    assert before["rejected"] != "0"
+
+
+def test_the_page_has_no_barrier_and_fits_any_window(operator: Page, full_stack: Endpoints, shots: Path) -> None:
+    """Wide and narrow, in the light and in the dark; the pictures are kept for whoever wants to look."""
+    page = operator.context.new_page()
+    for name, size in {"wide": WIDE, "narrow": NARROW}.items():
+        page.set_viewport_size(size)
+        page.goto(f"{full_stack.airflow_url}/photos-page/")
+        expect(page.get_by_role("heading", name="How far behind")).to_be_visible()
+        assert_fits(page)
+        assert_no_barrier(page)
+        photographed(page, shots, f"photos-page-{name}")
+    page.emulate_media(color_scheme="dark")
+    assert_no_barrier(page)
+    page.close()
+
+
+def test_the_page_asks_nobody_else(operator: Page, full_stack: Endpoints) -> None:
+    """Every request of the page goes to Airflow."""
+    page = operator.context.new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{full_stack.airflow_url}/photos-page/", wait_until="networkidle")
+    page.close()
+    assert len(asked) >= 3
+    assert {urlsplit(url).netloc for url in asked} == {urlsplit(full_stack.airflow_url).netloc}
+
+
+def test_the_button_opens_the_filled_form_and_starts_the_dag(
+    operator: Page, full_stack: Endpoints, arrived: Arrived, shots: Path
+) -> None:
+    """Window, customer and reason are the record's; Airflow starts the run under the operator's account with them."""
+    frame = _opened(operator, full_stack)
+    record = f"{arrived.topic}-{arrived.partition}-{arrived.offset}"
+    row = frame.get_by_role("row").filter(has=frame.get_by_role("link", name=record, exact=True))
+    row.get_by_role("link", name="Feed again").click()
+    expect(frame.get_by_role("heading", name="Start photo_reprocess")).to_be_visible()
+    wanted = _rejection(full_stack, arrived)
+    assert {name: frame.locator(f"[name={name}]").input_value() for name in wanted} == wanted
+    assert parse_qs(urlsplit(operator.url).query)["reason"] == ["truncated"], "the address can be passed on"
+    photographed(operator, shots, "photos-page-form")
+    frame.get_by_role("button", name="Start").click()
+    started = frame.get_by_role("status").get_by_role("link")
+    run_id = started.inner_text()
+    found = operator.request.get(f"{full_stack.airflow_url}/api/v2/dags/photo_reprocess/dagRuns/{run_id}").json()
+    assert {name: found["conf"][name] for name in wanted} == wanted
+    started.click()
+    operator.wait_for_url("**/dags/photo_reprocess/runs/**")
+
+
+def test_a_record_has_a_page_that_never_shows_its_bytes(
+    operator: Page, full_stack: Endpoints, arrived: Arrived
+) -> None:
+    """A damaged photo has no picture, and the page says why."""
+    frame = _opened(operator, full_stack)
+    frame.get_by_role("link", name=f"{arrived.topic}-{arrived.partition}-{arrived.offset}", exact=True).click()
+    expect(frame.get_by_text("the photo itself was refused")).to_be_visible()
+    address = f"{full_stack.airflow_url}/photos-page/rejected/{arrived.topic}/{arrived.partition}/{arrived.offset}"
+    assert operator.request.get(f"{address}/preview.jpg").status == 404
+
+
+def test_a_task_leads_to_its_slice_and_shard(operator: Page, full_stack: Endpoints) -> None:
+    """The extra link of a task that processed a slice opens that slice's page, with the shard's path."""
+    api = f"{full_stack.airflow_url}/api/v2/dags/photo_ingest/dagRuns"
+    query = "task_id=process_slice&state=success&order_by=-start_date&limit=1"
+    task = operator.request.get(f"{api}/~/taskInstances?{query}").json()["task_instances"][0]
+    place = f"{api}/{task['dag_run_id']}/taskInstances/process_slice/links?map_index={task['map_index']}"
+    links = operator.request.get(place).json()["extra_links"]
+    assert links["Gallery"] == full_stack.api_url
+    assert links["Dashboards"] is None, "there is no Kibana here"
+    link = links["Slice and shard"]
+    operator.goto(f"{full_stack.airflow_url}{link}")
+    frame = operator.frame_locator(FRAME)
+    slice_id = link.rpartition("/")[2]
+    expect(frame.get_by_role("heading", name=f"Slice {slice_id}")).to_be_visible()
+    ((path,),) = _sql(full_stack, "SELECT coalesce(max(path), 'no shard') FROM shard WHERE slice_id = %s", slice_id)
+    expect(frame.locator("#shard")).to_contain_text(str(path))
+
+
+def test_a_reader_sees_figures_and_cannot_act(reader: Page, full_stack: Endpoints, arrived: Arrived) -> None:
+    """No button, no form, no picture; and Airflow itself refuses the reader's request to start the DAG."""
+    frame = _opened(reader, full_stack)
+    expect(frame.get_by_role("heading", name="Rejected records")).to_be_visible()
+    expect(frame.get_by_role("link", name=f"{arrived.topic}-{arrived.partition}-{arrived.offset}")).to_have_count(1)
+    expect(frame.get_by_role("link", name="Feed again")).to_have_count(0)
+    assert reader.request.get(f"{full_stack.airflow_url}/photos-page/reprocess").status == 403
+    runs = f"{full_stack.airflow_url}/api/v2/dags/photo_reprocess/dagRuns"
+    conf = {"mode": "dead_letters", "from": "2026-01-01T00:00:00Z", "to": "2026-01-02T00:00:00Z"}
+    assert reader.request.post(runs, data={"logical_date": None, "conf": conf}).status == 403
+
+
+def test_nobody_unknown_sees_anything(full_stack: Endpoints) -> None:
+    """Without a log-in the page leads to Airflow's, and back; a made-up token does not help."""
+    address = f"{full_stack.airflow_url}/photos-page/"
+    answer = httpx.get(address)
+    assert answer.status_code == 303
+    assert urlsplit(answer.headers["location"]).path == "/auth/login"
+    assert parse_qs(urlsplit(answer.headers["location"]).query)["next"] == [address]
+    assert httpx.get(address, headers={"Authorization": "Bearer x.y.z"}).status_code == 403
+
+
+def _logged_in(browser: Browser, endpoints: Endpoints, user: str, password: str) -> Iterator[Page]:
+    context = browser.new_context(viewport=WIDE)
+    page = context.new_page()
+    page.goto(endpoints.airflow_url)
+    page.get_by_label("Username").fill(user)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Sign in").click()
+    # Airflow's UI loads its texts and plugins one after the other.
+    expect(page.get_by_role("link", name="Photos", exact=True)).to_be_visible(timeout=UI_MILLISECONDS)
+    yield page
+    context.close()
+
+
+def _opened(page: Page, endpoints: Endpoints) -> FrameLocator:
+    if not page.url.startswith(endpoints.airflow_url) or "/plugin/" in page.url:
+        page.goto(endpoints.airflow_url)
+    page.get_by_role("link", name="Photos", exact=True).click()
+    frame = page.frame_locator(FRAME)
+    expect(frame.get_by_role("heading", name="Last 24 hours")).to_be_visible(timeout=UI_MILLISECONDS)
+    return frame
+
+
+def _shown(frame: FrameLocator) -> dict[str, str]:
+    outcomes = ("processed", "duplicate", "rejected")
+    shown = {name: frame.locator(f"[data-figure=day-{name}]").inner_text() for name in outcomes}
+    rows = frame.get_by_role("region", name="The archive by day").locator("tbody tr").all()
+    days = [[cell.inner_text() for cell in row.locator("th, td").all()[:4]] for row in rows]
+    return {**shown, "archive": str(days)}
+
+
+def _figures(endpoints: Endpoints) -> dict[str, str]:
+    query = """
+        SELECT o.outcome, to_char(count(r.*), 'FM999,999,999') FROM unnest(ARRAY['processed', 'duplicate', 'rejected'])
+            AS o (outcome) LEFT JOIN ingest_record r ON r.outcome = o.outcome
+           AND r.processed_at >= now() - interval '24 hours'
+         GROUP BY 1"""
+    days = """
+        SELECT dt::text, kind, to_char(count(*), 'FM999,999,999'), to_char(sum(photos), 'FM999,999,999') FROM shard
+         WHERE state <> 'removed' GROUP BY dt, kind ORDER BY dt DESC, kind"""
+    counts = {str(outcome): str(records) for outcome, records in _sql(endpoints, query)}
+    return {**counts, "archive": str([list(row) for row in _sql(endpoints, days)])}
+
+
+def _rejection(endpoints: Endpoints, arrived: Arrived) -> dict[str, str]:
+    """What the form is to hold, worked out by the database."""
+    query = """
+        SELECT customer_id::text, reason,
+               to_char(date_trunc('second', processed_at), 'YYYY-MM-DD"T"HH24:MI:SS"+00:00"'),
+               to_char(date_trunc('second', processed_at) + interval '1 second', 'YYYY-MM-DD"T"HH24:MI:SS"+00:00"')
+          FROM ingest_record WHERE topic = %s AND "partition" = %s AND "offset" = %s"""
+    ((customer, reason, start, end),) = _sql(endpoints, query, arrived.topic, arrived.partition, arrived.offset)
+    values = {"customer_id": customer, "reason": reason, "from": start, "to": end, "mode": "dead_letters"}
+    return {name: str(value) for name, value in values.items()}
+
+
+def _sql(endpoints: Endpoints, query: str, *values: object) -> list[tuple[object, ...]]:
+    with psycopg.connect(endpoints.database_url, options="-c timezone=UTC") as connection:
+        return connection.execute(query.encode(), values or None).fetchall()
+
+
+def _status(customer: httpx.Client, receipt: dict[str, str]) -> str:
+    return str(customer.get(f"/receipts/{receipt['token']}").raise_for_status().json()["status"])
+
+
+def _eventually(true: Callable[[], bool]) -> None:
+    until = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < until, "the photos have no outcome yet"
+        time.sleep(0.5)
