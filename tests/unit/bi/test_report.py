@@ -101,7 +101,7 @@ def test_an_approximate_figure_says_so() -> None:
     assert page.count("Approximate") == len(FIGURES)
 
 
-@pytest.mark.parametrize(("colour", "page"), list(product({*PALETTE, *FIXED.values()}, PAGES)))
+@pytest.mark.parametrize(("colour", "page"), list(product(sorted({*PALETTE, *FIXED.values()}), PAGES)))
 def test_colours_can_be_seen_on_light_and_dark(colour: str, page: str) -> None:
     """WCAG 2.2, 1.4.11: graphics have a contrast of at least 3:1."""
     light, dark = sorted((_luminance(colour), _luminance(page)), reverse=True)

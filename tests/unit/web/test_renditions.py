@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import httpx
 import pytest
@@ -15,7 +15,7 @@ from photo_pipeline.web.ports import StoredRendition
 
 pytestmark = pytest.mark.anyio
 
-PHOTO_ID = uuid4()
+PHOTO_ID = UUID("5d3f7c1e-2a64-4f0b-9c58-0e6b7a1d9f42")
 CONTENT = bytes(range(256)) * 10_000
 """2.56 MB: more than two pieces."""
 SHARD = "/photos/archive/a.tar"
