@@ -1,0 +1,55 @@
+"""What tasks write into their logs: one line that programs can parse, and nothing that is nobody's business."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import make_url
+from tests.support.dag_runs import DagRuns, make_airflow_home
+from tests.support.images import encoded, scene
+from tests.support.pipeline import Pipeline
+from tests.support.search import Search, fresh_search
+
+from local_stack import Endpoints
+from photo_pipeline.domain.imaging import SniffedFormat
+from photo_pipeline.ports import OutboundRecord
+
+MARK = b"this-is-what-somebody-photographed"
+
+
+@pytest.fixture
+def search(stack: Endpoints) -> Iterator[Search]:
+    """A search index of this test's own."""
+    with fresh_search(stack) as search:
+        yield search
+
+
+@pytest.fixture
+def dags(pipeline: Pipeline, search: Search, tmp_path: Path) -> DagRuns:
+    """Airflow, connected to that pipeline."""
+    make_airflow_home(tmp_path)
+    return DagRuns(tmp_path, pipeline, search)
+
+
+def test_each_task_says_its_slice_offsets_and_counts_in_one_line(pipeline: Pipeline, dags: DagRuns) -> None:
+    """A photo and a record that is none: planned, committed, published and added up; no content, no password."""
+    topic = pipeline.settings.topics.uploaded
+    photo = encoded(scene(64, 48, 1), SniffedFormat.JPEG)
+    pipeline.send(pipeline.sign_up(), photo[:-2] + MARK + photo[-2:])
+    pipeline.produce(OutboundRecord(topic, b"key", MARK, []))
+    run = dags.run("photo_ingest")
+    assert run.succeeded, run.log[-5000:]
+    for line in (
+        rf'planned slices=1 records=2 ranges="?{topic}-0\[0,2\)',
+        rf"committed .*topic={topic} partition=0 start=0 end=2 attempt=1 "
+        r"processed=1 duplicate=0 rejected=1 absent=0 shard=",
+        r"published processed=1 dead_letters=1 skipped=0",
+        r"micro-batch slices=1 processed=1 duplicate=0 rejected=1 absent=0",
+    ):
+        assert len(re.findall(line, run.log)) == 1, (line, run.log[-5000:])
+    assert MARK.decode() not in run.log
+    settings = (pipeline.database.pipeline, pipeline.database.owner, pipeline.database.bi)
+    passwords = [make_url(each.url.get_secret_value()).password for each in settings]
+    passwords.append(dags.search.sync_settings.password.get_secret_value())
+    assert not [secret for secret in passwords if secret and secret in run.log]
