@@ -48,8 +48,12 @@ export const logOut = () => request("DELETE", "/session");
 export const me = () => request("GET", "/me");
 export const receiptStatuses = (tokens) => request("POST", "/receipts", { tokens });
 
-export function photos({ cursor = null, status = "processed", limit = 60 } = {}) {
-  const query = new URLSearchParams({ status, limit });
+export const keep = (photoId) => request("PUT", `/photos/${photoId}/hold`);
+export const letGo = (photoId) => request("DELETE", `/photos/${photoId}/hold`);
+export const photo = (photoId) => request("GET", `/photos/${photoId}`);
+
+export function photos({ cursor = null, status = "processed", order = "uploaded", limit = 60 } = {}) {
+  const query = new URLSearchParams({ status, order, limit });
   if (cursor !== null) query.set("cursor", cursor);
   return request("GET", `/photos?${query}`);
 }

@@ -4,6 +4,7 @@
 window.SwaggerUIBundle({
   url: "/openapi.json",
   dom_id: "#documentation",
-  deepLinking: true,
+  deepLinking: false, // it would put a link into each heading that is a control already
+  defaultModelsExpandDepth: -1, // each is shown where it is used
   validatorUrl: null, // the default asks swagger.io
 });

@@ -1,35 +1,45 @@
-// The gallery: photos by day in rows, more of them while scrolling, and what was refused.
+// The gallery: photos by day in rows, more of them while scrolling, new ones as they come, and what was refused.
 
-import { photos } from "./api.js";
+import { photo as photoOf, photos } from "./api.js";
 import { paint } from "./blurhash.js";
-import { find, make } from "./dom.js";
+import { dayOf, placeOf } from "./days.js";
+import { announce, find, make } from "./dom.js";
 import { Lightbox } from "./lightbox.js";
 
-const DAY = new Intl.DateTimeFormat(undefined, { dateStyle: "full" });
 const PLACEHOLDER_PIXELS = 24;
-
-// The camera's local time where it is known: that is the day the customer remembers.
-const dayOf = (photo) => DAY.format(new Date(photo.taken_at ?? photo.uploaded_at));
+const ORDER_KEY = "photo-order";
+const SOON_MILLISECONDS = 24 * 60 * 60 * 1000;
+const HOUR_MILLISECONDS = 60 * 60 * 1000;
+const STEPS = { ArrowLeft: -1, ArrowRight: 1 };
 
 export class Gallery {
   constructor(onLoggedOut) {
     this.onLoggedOut = onLoggedOut;
     this.root = find("#gallery");
-    this.lightbox = new Lightbox((photo, step) => this.neighbour(photo, step));
+    this.order = localStorage.getItem(ORDER_KEY) === "uploaded" ? "uploaded" : "taken";
+    this.lightbox = new Lightbox(this);
     this.observer = new IntersectionObserver((entries) => {
       if (entries.some((entry) => entry.isIntersecting)) this.more();
     }, { rootMargin: "800px" });
+    this.root.addEventListener("keydown", (event) => this.walk(event));
+    for (const choice of document.querySelectorAll("#order input")) {
+      choice.checked = choice.value === this.order;
+      choice.addEventListener("change", () => this.sortBy(choice.value));
+    }
     this.clear();
   }
 
   clear() {
     this.observer.disconnect();
     this.photos = [];
-    this.known = new Set();
+    this.tiles = new Map();
+    this.days = new Map();
     this.cursor = null;
     this.atEnd = false;
     this.loading = false;
     this.root.replaceChildren();
+    find("#rejected").hidden = true;
+    this.lightbox.close();
     this.generation = (this.generation ?? 0) + 1;
   }
 
@@ -40,18 +50,25 @@ export class Gallery {
     await this.showRejected();
   }
 
-  /** Looks for photos that are newer than those on the page. */
+  async sortBy(order) {
+    this.order = order;
+    localStorage.setItem(ORDER_KEY, order);
+    await this.start();
+    announce(order === "taken" ? "Photos by day taken" : "Photos by day uploaded");
+  }
+
+  /** Looks for photos that came after those on the page. */
   async refresh() {
+    const generation = this.generation;
     const page = await this.fetch({});
-    if (page === null) return;
-    const fresh = page.photos.filter((photo) => !this.known.has(photo.photo_id));
+    if (page === null || generation !== this.generation) return;
+    const fresh = page.photos.filter((photo) => !this.tiles.has(photo.photo_id));
     if (fresh.length === page.photos.length && this.photos.length > 0) {
-      await this.start();
+      await this.start(); // there may be more of them than this page holds
       return;
     }
-    this.remember(fresh);
-    this.photos.unshift(...fresh);
-    this.render();
+    fresh.forEach((photo) => this.insert(photo));
+    this.showWhetherEmpty();
     await this.showRejected();
   }
 
@@ -59,17 +76,17 @@ export class Gallery {
     if (this.loading || this.atEnd) return;
     this.loading = true;
     const generation = this.generation;
-    const page = await this.fetch({ cursor: this.cursor });
+    const page = await this.fetch({ cursor: this.cursor, order: this.order });
     if (generation !== this.generation) return;
     this.loading = false;
     if (page === null) return;
     this.cursor = page.next_cursor;
     this.atEnd = page.next_cursor === null;
-    const fresh = page.photos.filter((photo) => !this.known.has(photo.photo_id));
-    this.remember(fresh);
-    this.photos.push(...fresh);
-    fresh.forEach((photo) => this.append(photo));
-    find("#gallery-empty").hidden = this.photos.length > 0;
+    for (const photo of page.photos.filter((found) => !this.tiles.has(found.photo_id))) {
+      this.photos.push(photo);
+      this.place(photo, null);
+    }
+    this.showWhetherEmpty();
   }
 
   async fetch(options) {
@@ -81,37 +98,44 @@ export class Gallery {
     }
   }
 
-  remember(fresh) {
-    fresh.forEach((photo) => this.known.add(photo.photo_id));
+  /** Puts a photo where it belongs among those that are shown; beyond them, scrolling will find it. */
+  insert(photo) {
+    const comesAfter = (other) => placeOf(other, this.order) > placeOf(photo, this.order);
+    const at = this.photos.findIndex((other) => !comesAfter(other));
+    if (at === -1 && !this.atEnd) return;
+    const next = at === -1 ? null : this.photos[at];
+    this.photos.splice(at === -1 ? this.photos.length : at, 0, photo);
+    this.place(photo, next);
   }
 
-  render() {
-    this.root.replaceChildren();
-    this.photos.forEach((photo) => this.append(photo));
-    find("#gallery-empty").hidden = this.photos.length > 0;
+  place(photo, next) {
+    const day = dayOf(photo, this.order);
+    const nextDay = next === null ? null : dayOf(next, this.order);
+    const section = this.days.get(day) ?? this.addDay(day, nextDay);
+    const tile = this.tile(photo);
+    this.tiles.set(photo.photo_id, tile);
+    find("ul", section).insertBefore(tile, nextDay === day ? this.tiles.get(next.photo_id) : null);
   }
 
-  append(photo) {
-    const day = dayOf(photo);
-    let group = this.root.lastElementChild;
-    if (group?.dataset.day !== day) {
-      group = make("section", { className: "day" }, make("h3", { textContent: day }), make("ul", { className: "rows" }));
-      group.dataset.day = day;
-      this.root.append(group);
-    }
-    find("ul", group).append(this.tile(photo));
+  addDay(day, nextDay) {
+    const section = make("section", { className: "day" }, make("h3", { textContent: day }), make("ul", { className: "rows" }));
+    section.setAttribute("aria-label", day);
+    this.days.set(day, section);
+    this.root.insertBefore(section, this.days.get(nextDay) ?? null);
+    return section;
   }
 
   tile(photo) {
-    const thumb = photo.renditions.thumb;
     const ratio = photo.width / photo.height;
-    const picture = make("img", { src: thumb.url, alt: photo.filename ?? "Photo", loading: "lazy", decoding: "async" });
+    const picture = make("img", { alt: photo.filename ?? "Photo", loading: "lazy", decoding: "async" });
     const canvas = make("canvas", { width: PLACEHOLDER_PIXELS, height: PLACEHOLDER_PIXELS });
     canvas.setAttribute("aria-hidden", "true");
     if (photo.blurhash) paint(canvas, photo.blurhash);
-    const button = make("button", { type: "button", className: "tile" }, canvas, picture);
+    const button = make("button", { type: "button", className: "tile" }, canvas, picture, ...badge(photo));
     if (photo.dominant_color) button.style.backgroundColor = photo.dominant_color;
     picture.addEventListener("load", () => button.classList.add("loaded"), { once: true });
+    picture.addEventListener("error", () => button.classList.add("gone"), { once: true });
+    picture.src = photo.renditions.thumb.url;
     button.addEventListener("click", () => this.lightbox.show(photo));
     const item = make("li", {}, button);
     item.style.setProperty("--ratio", String(Math.min(3, Math.max(0.4, ratio))));
@@ -124,6 +148,37 @@ export class Gallery {
     return this.photos[at] ?? null;
   }
 
+  /** Gives the focus back to a photo's tile. */
+  focus(photo) {
+    const button = find("button", this.tiles.get(photo.photo_id) ?? this.root);
+    button?.scrollIntoView({ block: "nearest" });
+    button?.focus();
+  }
+
+  /** The arrow keys go from photo to photo, so that Tab need not. */
+  walk(event) {
+    const step = STEPS[event.key];
+    const item = event.target.closest("li");
+    if (step === undefined || item === null || event.altKey || event.ctrlKey || event.metaKey) return;
+    const at = this.photos.findIndex((photo) => this.tiles.get(photo.photo_id) === item);
+    const next = this.neighbour(this.photos[at], step);
+    if (next === null) return;
+    event.preventDefault();
+    this.focus(next);
+  }
+
+  /** A photo's customer changed how long it is kept. */
+  async reread(photo) {
+    Object.assign(photo, await photoOf(photo.photo_id));
+    const button = find("button", this.tiles.get(photo.photo_id));
+    find(".badge", button)?.remove();
+    button.append(...badge(photo));
+  }
+
+  showWhetherEmpty() {
+    find("#gallery-empty").hidden = this.photos.length > 0;
+  }
+
   async showRejected() {
     const page = await this.fetch({ status: "rejected", limit: 50 });
     const box = find("#rejected");
@@ -131,11 +186,21 @@ export class Gallery {
       box.hidden = true;
       return;
     }
-    const count = page.photos.length + (page.next_cursor === null ? "" : " or more");
-    find("summary", box).textContent = `${count} photos could not be used`;
+    const more = page.next_cursor === null ? "" : " or more";
+    const count = page.photos.length === 1 && more === "" ? "1 photo" : `${page.photos.length}${more} photos`;
+    find("summary", box).textContent = `${count} could not be used`;
     find("ul", box).replaceChildren(...page.photos.map((photo) => make(
       "li", {}, make("strong", { textContent: photo.filename ?? "Unnamed photo" }), ` ${photo.sentence}`,
     )));
     box.hidden = false;
   }
+}
+
+/** A tile says how long its photo is kept where that is not a matter of days. */
+function badge(photo) {
+  if (photo.held) return [make("span", { className: "badge", textContent: "kept" })];
+  const left = new Date(photo.kept_until).getTime() - Date.now();
+  if (left > SOON_MILLISECONDS) return [];
+  const hours = Math.max(1, Math.floor(left / HOUR_MILLISECONDS));
+  return [make("span", { className: "badge", textContent: left > 0 ? `${hours} h left` : "leaving" })];
 }

@@ -1,0 +1,31 @@
+// By which day photos are grouped, and how a moment is written.
+
+const DAY = new Intl.DateTimeFormat(undefined, { dateStyle: "full" });
+const DAY_AS_TOLD = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeZone: "UTC" });
+const MOMENT = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+const MOMENT_AS_TOLD = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short", timeZone: "UTC" });
+
+/** A moment that happened, in the reader's time. */
+export const moment = (text) => MOMENT.format(new Date(text));
+
+// A camera's time has no zone unless it says so: it is shown as it was told, not moved into the reader's.
+const asTold = (text) => new Date(`${text}Z`);
+
+/** A moment that a camera told, as it told it. */
+export function cameraMoment(photo) {
+  if (photo.taken_at === null) return null;
+  const zone = photo.taken_at_offset === null ? "" : ` (UTC${photo.taken_at_offset})`;
+  return MOMENT_AS_TOLD.format(asTold(photo.taken_at)) + zone;
+}
+
+/** Where a photo stands in an order: a number that falls from each photo to the next. */
+export function placeOf(photo, order) {
+  const told = order === "taken" && photo.taken_at !== null;
+  return (told ? asTold(photo.taken_at) : new Date(photo.uploaded_at)).getTime();
+}
+
+/** The day under which a photo is shown. By day taken, one without a camera's time stands under its upload's, in UTC. */
+export function dayOf(photo, order) {
+  if (order === "uploaded") return DAY.format(new Date(photo.uploaded_at));
+  return DAY_AS_TOLD.format(photo.taken_at === null ? new Date(photo.uploaded_at) : asTold(photo.taken_at));
+}
