@@ -23,7 +23,7 @@ from photo_pipeline.use_cases.notices import NoticeLimits, tell_discrepancies, t
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 LIMITS = NoticeLimits(failure_again=timedelta(hours=6), discrepancy_again=timedelta(days=14))
 MISSING = Condition("archive_shards: /a.tar: the file is missing", "archive_shards: /a.tar: the file is missing")
-LATE = Condition("ingest", "3 photos wait")
+LATE = Condition("ingest", "3 photos wait. See docs/operations.md#photoingestlate")
 
 
 @dataclass
