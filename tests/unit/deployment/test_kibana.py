@@ -72,6 +72,14 @@ def test_workers_are_given_the_authority_that_they_trust(
     assert "tls" not in cluster["spec"].get("http", {})
 
 
+def test_days_are_those_of_sql(root: Path, manifests: list[Document]) -> None:
+    """UTC for every reader: the dashboards' days would otherwise be the browser's."""
+    own = yaml.safe_load((root / "compose" / "kibana" / "kibana.yml").read_text())
+    assert own["uiSettings"]["overrides"] == {"dateFormat:tz": "UTC"}
+    (cluster,) = [one for one in manifests if one["kind"] == "Kibana"]
+    assert cluster["spec"]["config"]["uiSettings.overrides"] == {"dateFormat:tz": "UTC"}
+
+
 def test_kibana_lets_the_workers_in(manifests: list[Document]) -> None:
     """Or the import would time out against the policy."""
     policy = next(one for one in manifests if one["kind"] == "NetworkPolicy" and one["metadata"]["name"] == "kibana")
