@@ -240,10 +240,12 @@ def test_a_database_without_password_is_not_told_to_strangers(environment: dict[
 def test_the_api_is_as_it_describes_itself(api: ApiProcess, ada: httpx.Client) -> None:
     """Whatever schemathesis makes of the description, no answer is a failure or undescribed in status or shape.
 
-    That every file of the right schema is accepted is not expected: the schema cannot say what makes bytes a photo.
+    That every file of the right schema is accepted is not expected: the schema cannot say what makes bytes a photo. An
+    answer without an end is no answer to this tool; other tests listen to it.
     """
     tool = Path(sys.executable).with_name("schemathesis")
     options = ["--exclude-checks", "positive_data_acceptance", "--phases", "examples,coverage,fuzzing"]
+    options += ["--exclude-path", "/api/v1/events"]
     options += ["--max-examples", "15", "--seed", "1", "--header", f"Authorization: {ada.headers['Authorization']}"]
     command = [str(tool), "run", f"{api.url}/openapi.json", *options]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=250)  # noqa: S603 - a tool of ours
