@@ -84,7 +84,7 @@ def compose(notices: Sequence[Notice]) -> Message:
     first = notices[0]
     word = f"{first.kind.word}, over" if not begun else first.kind.word
     count = f"{len(notices)} times " if len(notices) > 1 else ""
-    return Message(f"[photos] {count}{word}: {one_line(first.summary).partition(". See ")[0][:120]}", tuple(lines))
+    return Message(f"[photos] {count}{word}: {one_line(first.summary).partition('. See ')[0][:120]}", tuple(lines))
 
 
 def shape(problem: str) -> str:
