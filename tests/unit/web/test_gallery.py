@@ -1,7 +1,7 @@
 """Seeing what became of photos: lists, single photos, receipts and devices, each customer's own only."""
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import httpx
@@ -134,6 +134,21 @@ async def test_pages_go_through_everything_once(platform: Platform, ada: httpx.A
     expected = sorted(photos, key=lambda photo: (photo.uploaded_at, str(photo.photo_id)), reverse=True)
     assert seen == [str(photo.photo_id) for photo in expected]
     assert sizes == [4, 4, 2]
+
+
+async def test_photos_are_listed_by_time_taken(platform: Platform, ada: httpx.AsyncClient) -> None:
+    """The camera's local time decides, or else the upload's; a cursor of one order is none of the other."""
+    taken = [datetime(2026, 5, day, tzinfo=UTC).replace(tzinfo=None) for day in (1, 3, 2)]
+    photos = [gallery_photo(minutes=n, taken_at=moment) for n, moment in enumerate([*taken, None])]
+    platform.gallery.processed += [(customer(ada), photo) for photo in photos]
+    query = {"order": "taken", "limit": 2}
+    first = (await ada.get("/photos", params=query)).json()
+    second = (await ada.get("/photos", params={**query, "cursor": first["next_cursor"]})).json()
+    shown = [photo["taken_at"] for page in (first, second) for photo in page["photos"]]
+    assert shown == [None, "2026-05-03T00:00:00", "2026-05-02T00:00:00", "2026-05-01T00:00:00"]
+    assert second["next_cursor"] is None
+    other = await ada.get("/photos", params={"order": "uploaded", "cursor": first["next_cursor"]})
+    assert other.status_code == 422
 
 
 async def test_a_full_last_page_is_the_last(platform: Platform, ada: httpx.AsyncClient) -> None:

@@ -82,13 +82,15 @@ async def test_a_browser_can_make_nothing_else_of_it(ada: httpx.AsyncClient) -> 
         ("a.jpg", "attachment; filename=\"a.jpg\"; filename*=UTF-8''a.jpg"),
         ("Größe 漢.jpg", "attachment; filename=\"Gr__e _.jpg\"; filename*=UTF-8''Gr%C3%B6%C3%9Fe%20%E6%BC%A2.jpg"),
         ('a"; x="b.jpg', "attachment; filename=\"a_; x=_b.jpg\"; filename*=UTF-8''a%22%3B%20x%3D%22b.jpg"),
+        ("evil.html", "attachment; filename=\"evil.html.jpeg\"; filename*=UTF-8''evil.html.jpeg"),
+        ("IMG.JPG", "attachment; filename=\"IMG.JPG\"; filename*=UTF-8''IMG.JPG"),
         (None, f"attachment; filename=\"{PHOTO_ID}.jpeg\"; filename*=UTF-8''{PHOTO_ID}.jpeg"),
     ],
 )
 async def test_a_download_has_the_name_it_came_with(
     platform: Platform, ada: httpx.AsyncClient, filename: str | None, expected: str
 ) -> None:
-    """In any script for today's clients, in ASCII for others, and no name can add a header of its own."""
+    """In any script for today's clients, in ASCII for others, and no name can add a header or be that of a program."""
     put(platform, ada, stored(filename=filename))
     assert (await get(ada)).headers["Content-Disposition"] == expected
 
