@@ -141,7 +141,7 @@ async def test_photos_are_listed_by_time_taken(platform: Platform, ada: httpx.As
     taken = [datetime(2026, 5, day, tzinfo=UTC).replace(tzinfo=None) for day in (1, 3, 2)]
     photos = [gallery_photo(minutes=n, taken_at=moment) for n, moment in enumerate([*taken, None])]
     platform.gallery.processed += [(customer(ada), photo) for photo in photos]
-    query = {"order": "taken", "limit": 2}
+    query = {"order": "taken", "limit": "2"}
     first = (await ada.get("/photos", params=query)).json()
     second = (await ada.get("/photos", params={**query, "cursor": first["next_cursor"]})).json()
     shown = [photo["taken_at"] for page in (first, second) for photo in page["photos"]]
