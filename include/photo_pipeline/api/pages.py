@@ -9,8 +9,8 @@ from fastapi import FastAPI, Request
 from fastapi.responses import FileResponse, RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
 
-from photo_pipeline.settings import WebSettings
 from photo_pipeline.domain.errors import PhotoPipelineError
+from photo_pipeline.settings import WebSettings
 from photo_pipeline.web.middleware import PAGE_POLICY
 
 STATIC = Path(__file__).parent / "static"

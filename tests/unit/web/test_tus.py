@@ -17,6 +17,7 @@ from tests.support.images import encoded, png_claiming, scene
 from tests.support.web import Platform, running, sign_up, web_settings
 
 from photo_pipeline.adapters.upload_directory import UploadDirectory, UploadDirectoryError
+from photo_pipeline.api.tus import receiving
 from photo_pipeline.domain.imaging import SniffedFormat
 from photo_pipeline.domain.photo import MAX_PHOTO_BYTES, sha256_hex
 
@@ -248,8 +249,11 @@ async def test_a_wrong_offset_or_media_type_changes_nothing(ada: httpx.AsyncClie
     assert await offset_of(ada, url) == 10
 
 
-async def test_two_requests_do_not_interleave(platform: Platform, ada: httpx.AsyncClient) -> None:
-    """While one adds to an upload another is told 423; what the first sent stays."""
+async def test_two_requests_do_not_interleave(
+    platform: Platform, ada: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While one adds to an upload another is told 423, also one that asks where to go on; what the first sent stays."""
+    monkeypatch.setattr(receiving, "SETTLE_SECONDS", 0.0)
     data = photo()
     url = await begin(ada, len(data))
     reached, go_on = asyncio.Event(), asyncio.Event()
@@ -262,9 +266,11 @@ async def test_two_requests_do_not_interleave(platform: Platform, ada: httpx.Asy
 
     first = asyncio.create_task(ada.patch(url, content=slowly(), headers={**OCTETS, "Upload-Offset": "0"}))
     await reached.wait()
+    asked = await ada.head(url, headers=TUS)
     for answer in (await send(ada, url, 0, data), await ada.delete(url, headers=TUS)):
         problem(answer, 423)
         assert answer.headers["Retry-After"]
+    assert (asked.status_code, asked.headers["Retry-After"]) == (423, "1")
     go_on.set()
     assert "Photo-Receipt" in (await first).headers
     assert [record.value for record in platform.log.records] == [data]
@@ -421,6 +427,7 @@ async def cut_off(client: httpx.AsyncClient, url: str, offset: int, data: bytes)
         yield data
         raise ClientDisconnect  # what the framework makes of a connection that ends
 
+    length = int((await client.head(url, headers=TUS)).headers["Upload-Length"])
     with pytest.raises(AssertionError):  # nobody is there to be answered, which the test client did not expect
         await client.patch(url, content=body(), headers={**OCTETS, "Upload-Offset": str(offset)})
-    assert await offset_of(client, url) >= offset
+    assert await offset_of(client, url) == min(offset + len(data), length - 1)

@@ -69,6 +69,8 @@ _SENDING: dict[int | str, dict[str, Any]] = {
     ),
     **_MISMATCH,
 }
+# Whoever is told this asks where to go on. What they still send would be sent for nothing.
+_ASK_AGAIN = (HTTPStatus.CONFLICT, HTTPStatus.LOCKED)
 _PLAIN = (MalformedHeaderError, NoSuchUploadError, UploadLockedError, SilentSenderError, TooManyUploadsError)
 
 
@@ -150,11 +152,16 @@ async def create(
     return answer
 
 
-@router.head("/{upload_id}", response_class=Response, dependencies=[SpeaksTus], responses=described(*_ONE))
+@router.head(
+    "/{upload_id}", response_class=Response, dependencies=[SpeaksTus], responses=described(*_ONE, HTTPStatus.LOCKED)
+)
 async def how_far(upload_id: TheUploadId, caller: TheCaller, services: TheServices) -> Response:
-    """How many bytes have arrived, in `Upload-Offset`: go on there. With `Photo-Receipt` the photo is safe."""
+    """How many bytes have arrived, in `Upload-Offset`: go on there. With `Photo-Receipt` the photo is safe.
+
+    423 while another request still adds bytes: an offset told now would be wrong in a moment.
+    """
     with _as_problems():
-        upload = await services.uploads.find(caller.session.customer_id, upload_id)
+        upload = await services.uploads.settled(caller.session.customer_id, upload_id)
     metadata = protocol.format_metadata(dict(upload.announced.metadata))
     headers = {Header.LENGTH: str(upload.announced.length), **_progress(upload)}
     return Response(headers={**headers, **({Header.METADATA: metadata} if metadata else {})})
@@ -272,8 +279,10 @@ async def _append(request: Request, services: Services, upload: StoredUpload, pi
             added = await services.uploads.append(announced.customer_id, announced.upload_id, piece_of(body))
     except ChecksumMismatchError:
         return _checksum_mismatch(request)
-    finally:
-        await _drain(body)
+    except ProblemError as problem:
+        if problem.status not in _ASK_AGAIN:
+            await _drain(body)
+        raise
     return Response(status_code=HTTPStatus.NO_CONTENT, headers=_progress(added))
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -18,6 +18,7 @@ from photo_pipeline.api.tus.ports import (
     LockedUpload,
     NoSuchUploadError,
     StoredUpload,
+    UploadLockedError,
     UploadStore,
 )
 from photo_pipeline.api.tus.protocol import Checksum
@@ -36,6 +37,9 @@ COPIES = 2
 WRITE_BYTES = SNIFF_BYTES
 """Bytes are gathered up to this much before a thread writes them: what a slow sender costs in memory."""
 THREADS = 8
+SETTLE_TRIES = 20
+SETTLE_SECONDS = 0.1
+"""So often, and so long apart, the question where to go on is put again while another request adds bytes."""
 
 Result = TypeVar("Result")
 
@@ -140,6 +144,19 @@ class ResumableUploads:
         """
         return self._unexpired(await self._run(partial(self._store.find, customer_id, upload_id)))
 
+    async def settled(self, customer_id: UUID, upload_id: UUID) -> StoredUpload:
+        """The same, once no request adds to it any more: what a broken connection had brought may still be on its way.
+
+        Raises:
+            NoSuchUploadError: as above.
+            UploadLockedError: when that takes longer than a moment.
+        """
+        for _ in range(SETTLE_TRIES):
+            with suppress(UploadLockedError):
+                return await self._look(customer_id, upload_id)
+            await asyncio.sleep(SETTLE_SECONDS)
+        return await self._look(customer_id, upload_id)
+
     async def append(self, customer_id: UUID, upload_id: UUID, piece: Piece) -> StoredUpload:
         """Add a piece; with the last byte the photo is handed on, and the receipt is in what is returned.
 
@@ -175,6 +192,10 @@ class ResumableUploads:
         """Remove what has expired; returns how many uploads."""
         now = self._clock.now()
         return await self._run(partial(self._store.sweep, now, now - 2 * self._limits.expire_after))
+
+    async def _look(self, customer_id: UUID, upload_id: UUID) -> StoredUpload:
+        async with self._locked(customer_id, upload_id) as locked:
+            return self._unexpired(locked.upload)
 
     def _unexpired(self, upload: StoredUpload) -> StoredUpload:
         if upload.announced.expires_at <= self._clock.now():

@@ -46,6 +46,7 @@ export const signUp = (details) => request("POST", "/customers", details);
 export const logIn = (credentials) => request("POST", "/session", credentials);
 export const logOut = () => request("DELETE", "/session");
 export const me = () => request("GET", "/me");
+export const knownPhoto = (sha256) => request("GET", `/uploads/known/${sha256}`);
 export const receiptStatuses = (tokens) => request("POST", "/receipts", { tokens });
 
 export const keep = (photoId) => request("PUT", `/photos/${photoId}/hold`);
@@ -56,25 +57,4 @@ export function photos({ cursor = null, status = "processed", order = "uploaded"
   const query = new URLSearchParams({ status, order, limit });
   if (cursor !== null) query.set("cursor", cursor);
   return request("GET", `/photos?${query}`);
-}
-
-/**
- * Sends one file. XMLHttpRequest, as fetch says nothing about the progress of a body on its way out.
- * @returns {Promise<object>} the receipt
- */
-export function upload(file, onProgress) {
-  return new Promise((resolve, reject) => {
-    const form = new FormData();
-    form.append("files", file, file.name);
-    const call = new XMLHttpRequest();
-    call.open("POST", `${BASE}/photos`);
-    call.upload.addEventListener("progress", (event) => onProgress(event.loaded, event.total));
-    call.addEventListener("load", () => {
-      if (call.status === 202) resolve(JSON.parse(call.responseText).receipts[0]);
-      else reject(errorFrom(call.status, call.responseText, "The photo could not be sent."));
-    });
-    call.addEventListener("error", () => reject(new ApiError("The connection was lost.")));
-    call.addEventListener("abort", () => reject(new ApiError("Stopped.")));
-    call.send(form);
-  });
 }

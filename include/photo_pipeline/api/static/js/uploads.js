@@ -1,214 +1,180 @@
-// Sends files, a few at a time, and follows each until it is in the gallery or refused.
+// The upload part of the page: photos come in, go out a few at a time, and are followed until they are in the gallery.
 
-import { receiptStatuses, upload } from "./api.js";
-import { announce, find, formatBytes, make } from "./dom.js";
+import { me } from "./api.js";
+import { announce, find, formatBytes } from "./dom.js";
+import { follower } from "./uploads/following.js";
+import { UploadList } from "./uploads/list.js";
+import { ACTIVE, FINISHED, Photo, UNSAFE } from "./uploads/photo.js";
+import { setUpPicking } from "./uploads/picking.js";
+import { forgetThumbnail } from "./uploads/thumbnails.js";
 
 const AT_ONCE = 3;
-const POLL_MILLISECONDS = 1500;
-const TOKENS_AT_ONCE = 100;
-const RETRY_MILLISECONDS = [1000, 3000, 9000];
-
-const LABELS = {
-  waiting: "waiting",
-  sending: "sending",
-  safe: "safe · being processed",
-  processed: "in your gallery",
-  duplicate: "already here",
-  expired: "its time has passed",
-  rejected: "refused",
-  failed: "not sent",
-};
-const UNSENT = new Set(["waiting", "sending"]);
-const FINISHED = new Set(["processed", "duplicate", "expired", "rejected"]);
-
-class Item {
-  constructor(file, onRetry) {
-    this.file = file;
-    this.state = "waiting";
-    this.attempts = 0;
-    this.preview = make("img", { alt: "", className: "preview", width: 48, height: 48 });
-    // A browser that cannot show this format shows a plain square instead.
-    this.preview.addEventListener("error", () => this.preview.replaceWith(make("span", { className: "preview" })), { once: true });
-    this.preview.src = URL.createObjectURL(file);
-    this.progress = make("progress", { max: 1, value: 0 });
-    this.progress.setAttribute("aria-label", `Progress of ${file.name}`);
-    this.label = make("span", { className: "state" });
-    this.retry = make("button", { type: "button", className: "quiet", textContent: "Retry", hidden: true });
-    this.retry.addEventListener("click", () => onRetry(this));
-    const name = make("span", { className: "name", textContent: file.name, title: file.name });
-    const size = make("span", { className: "note", textContent: formatBytes(file.size) });
-    this.element = make("li", {}, this.preview, make("div", { className: "what" }, name, size, this.progress, this.label), this.retry);
-    this.show("waiting");
-  }
-
-  show(state, detail = LABELS[state]) {
-    this.state = state;
-    this.element.dataset.state = state;
-    this.label.textContent = detail;
-    this.progress.hidden = state !== "sending";
-    this.retry.hidden = state !== "failed";
-  }
-
-  showProgress(sent, total) {
-    this.progress.value = total ? sent / total : 0;
-    this.label.textContent = sent < total ? `sending · ${Math.round((100 * sent) / total)} %` : "storing safely …";
-  }
-
-  remove() {
-    URL.revokeObjectURL(this.preview.src);
-    this.element.remove();
-  }
-}
+const STORED_ADDRESSES = "tus::";
 
 /**
- * Makes the drop zone and the list of uploads work.
  * @param {() => void} onProcessed called when photos have come into the gallery, or were refused after all
  * @param {() => void} onLoggedOut called when the session has ended
  */
 export class Uploads {
   constructor(onProcessed, onLoggedOut) {
-    this.onProcessed = onProcessed;
     this.onLoggedOut = onLoggedOut;
-    this.items = [];
+    this.photos = [];
     this.sending = 0;
-    this.polling = false;
-    this.list = find("#upload-list");
-    this.panel = find("#upload-panel");
-    find("#clear-uploads").addEventListener("click", () => this.clear(FINISHED));
-    this.listen();
+    this.skipped = 0;
+    this.owner = null;
+    this.list = new UploadList({ act: (photo) => this.act(photo), remove: (photo) => this.remove([photo]) });
+    this.follow = follower(() => this.photos.filter((photo) => photo.state === "safe"), onProcessed);
+    setUpPicking((files) => this.add(files), (count) => this.skip(count));
+    find("#clear-uploads").addEventListener("click", () => this.remove(this.photos.filter((photo) => FINISHED.has(photo.state))));
+    find("#pause-uploads").addEventListener("click", () => this.pauseOrResume());
+    find("#retry-uploads").addEventListener("click", () => this.restart("failed"));
+    window.addEventListener("beforeunload", (event) => {
+      if (this.photos.some((photo) => UNSAFE.has(photo.state))) event.preventDefault();
+    });
   }
 
-  listen() {
-    const zone = find("#drop-zone");
-    const input = find("#file-input");
-    input.addEventListener("change", () => {
-      this.add(input.files);
-      input.value = "";
-    });
-    for (const kind of ["dragenter", "dragover"]) {
-      zone.addEventListener(kind, (event) => {
-        event.preventDefault();
-        zone.classList.add("over");
-      });
-    }
-    for (const kind of ["dragleave", "drop"]) zone.addEventListener(kind, () => zone.classList.remove("over"));
-    zone.addEventListener("drop", (event) => {
-      event.preventDefault();
-      this.add(event.dataTransfer.files);
-    });
-    document.addEventListener("paste", (event) => {
-      if (!find("#application").hidden) this.add(event.clipboardData.files);
-    });
-    window.addEventListener("beforeunload", (event) => {
-      if (this.items.some((item) => UNSENT.has(item.state))) event.preventDefault();
-    });
+  /** Called when somebody has logged in: what waited for that goes on, unless it is somebody else's. */
+  async pump() {
+    const customer = await me().catch(() => null);
+    if (customer !== null && this.owner !== null && customer.customer_id !== this.owner) this.clear();
+    if (customer !== null) this.owner = customer.customer_id;
+    this.restart("logged-out");
+  }
+
+  /** Called when somebody has signed out: nothing of theirs stays. */
+  clear() {
+    for (const photo of this.photos) if (UNSAFE.has(photo.state)) photo.stop("failed");
+    this.remove(this.photos);
+    this.owner = null;
+    for (const key of Object.keys(localStorage)) if (key.startsWith(STORED_ADDRESSES)) localStorage.removeItem(key);
   }
 
   add(files) {
-    const added = [...files].map((file) => new Item(file, (item) => this.retry(item)));
-    this.items.push(...added);
-    this.list.append(...added.map((item) => item.element));
-    this.summarise();
-    this.pump();
+    this.photos.push(...files.map((file) => new Photo(file, (photo) => this.changed(photo))));
+    this.list.show(this.photos);
+    this.later();
+    this.next();
   }
 
-  clear(states) {
-    for (const item of this.items.filter((found) => states === undefined || states.has(found.state))) item.remove();
-    this.items = states === undefined ? [] : this.items.filter((item) => !states.has(item.state));
-    this.summarise();
+  skip(count) {
+    this.skipped += count;
+    this.later();
   }
 
-  retry(item) {
-    item.attempts = 0;
-    item.show("waiting");
-    this.pump();
+  remove(photos) {
+    const gone = new Set(photos);
+    for (const photo of gone) {
+      photo.cancel();
+      forgetThumbnail(photo.file);
+    }
+    this.photos = this.photos.filter((photo) => !gone.has(photo));
+    this.list.show(this.photos);
+    if (this.photos.length === 0) this.skipped = 0;
+    this.later();
   }
 
-  pump() {
+  act(photo) {
+    if (photo.state === "paused" || photo.state === "failed") photo.again();
+    else if (photo.state === "duplicate") {
+      photo.sendAnyway = true;
+      photo.again();
+    } else photo.pause();
+    this.next();
+  }
+
+  pauseOrResume() {
+    const going = this.photos.filter((photo) => photo.state === "waiting" || ACTIVE.has(photo.state));
+    if (going.length === 0) this.restart("paused");
+    else for (const photo of going.reverse()) photo.pause(); // the waiting ones first, so that none of them begins
+  }
+
+  restart(kind) {
+    for (const photo of this.photos) {
+      const wanted = kind === "logged-out" ? photo.loggedOut : photo.state === kind;
+      photo.loggedOut = false;
+      if (wanted) photo.again();
+    }
+    this.next();
+  }
+
+  next() {
     while (this.sending < AT_ONCE) {
-      const next = this.items.find((item) => item.state === "waiting");
-      if (next === undefined) return;
+      const photo = this.photos.find((found) => found.state === "waiting");
+      if (photo === undefined) return;
       this.sending += 1;
-      this.send(next).finally(() => {
+      this.send(photo).finally(() => {
         this.sending -= 1;
-        this.summarise();
-        this.pump();
+        this.next();
       });
     }
   }
 
-  async send(item) {
-    item.show("sending", "sending");
+  async send(photo) {
     try {
-      item.receipt = await upload(item.file, (sent, total) => item.showProgress(sent, total));
-      item.show("safe");
-      this.poll();
-    } catch (error) {
-      await this.failed(item, error);
-    }
-  }
-
-  async failed(item, error) {
-    if (error.status === 401) this.onLoggedOut();
-    const pause = RETRY_MILLISECONDS[item.attempts];
-    if (!error.isTemporary) {
-      item.show(error.status === 401 ? "failed" : "rejected", error.message);
-    } else if (pause === undefined) {
-      item.show("failed", error.message);
-    } else {
-      item.attempts += 1;
-      item.show("sending", `${error.message} Trying again …`);
-      await new Promise((resolve) => { setTimeout(resolve, pause); });
-      await this.send(item);
-    }
-  }
-
-  async poll() {
-    if (this.polling) return;
-    this.polling = true;
-    try {
-      for (;;) {
-        const open = this.items.filter((item) => item.state === "safe").slice(0, TOKENS_AT_ONCE);
-        if (open.length === 0) return;
-        await this.ask(open);
-        await new Promise((resolve) => { setTimeout(resolve, POLL_MILLISECONDS); });
-      }
-    } finally {
-      this.polling = false;
-    }
-  }
-
-  async ask(open) {
-    let answer;
-    try {
-      answer = await receiptStatuses(open.map((item) => item.receipt.token));
+      await photo.send((found) => this.twinOf(found));
+      if (photo.state === "safe") this.follow();
     } catch {
-      return; // the next round asks again; the photos are safe meanwhile
+      photo.loggedOut = true; // the one error that a photo does not keep to itself
+      this.onLoggedOut();
     }
-    let settled = 0;
-    answer.receipts.forEach((found, at) => {
-      if (found === null || found.status === "pending") return;
-      open[at].show(found.status, found.sentence ?? LABELS[found.status]);
-      settled += 1;
-    });
-    if (settled > 0) {
+  }
+
+  twinOf(photo) {
+    const fine = (state) => state !== "failed" && state !== "rejected" && state !== "expired" && state !== "duplicate";
+    return this.photos.find((other) => other !== photo && other.sha256 === photo.sha256 && fine(other.state));
+  }
+
+  changed(photo) {
+    this.list?.changed(photo);
+    this.later();
+  }
+
+  later() {
+    if (this.frame !== undefined) return;
+    this.frame = requestAnimationFrame(() => {
+      this.frame = undefined;
       this.summarise();
-      this.onProcessed();
-    }
+    });
   }
 
   summarise() {
-    this.panel.hidden = this.items.length === 0;
-    const count = (...states) => this.items.filter((item) => states.includes(item.state)).length;
-    const parts = [
-      [count("waiting", "sending"), "to send"],
-      [count("safe"), "safe, being processed"],
-      [count("processed", "duplicate", "expired"), "done"],
-      [count("rejected", "failed"), "not taken"],
-    ];
+    find("#upload-panel").hidden = this.photos.length === 0 && this.skipped === 0;
+    const counts = {};
+    let [sent, size, speed] = [0, 0, 0];
+    for (const photo of this.photos) {
+      counts[photo.state] = (counts[photo.state] ?? 0) + 1;
+      if (photo.state === "rejected" || photo.state === "duplicate") continue;
+      sent += photo.token === null ? photo.sent : photo.file.size;
+      size += photo.file.size;
+      speed += photo.speed;
+    }
+    const sum = (...states) => states.reduce((total, state) => total + (counts[state] ?? 0), 0);
+    const going = sum("waiting", "checking", "sending", "retrying");
+    find("#upload-progress").max = size || 1;
+    find("#upload-progress").value = sent;
+    find("#upload-progress").hidden = going + sum("paused") === 0;
+    find("#upload-speed").textContent = speed > 0 ? `${formatBytes(speed)}/s` : "";
+    find("#pause-uploads").hidden = going + sum("paused") === 0;
+    find("#pause-uploads").textContent = going > 0 ? "Pause all" : "Resume all";
+    find("#retry-uploads").hidden = sum("failed") === 0;
+    find("#clear-uploads").hidden = sum(...FINISHED) === 0;
+    this.tell([
+      [going, "to send"],
+      [sum("paused"), "paused"],
+      [sum("safe"), "safe, being processed"],
+      [sum("processed", "expired"), "done"],
+      [sum("duplicate"), "already here"],
+      [sum("rejected", "failed"), "not taken"],
+      [this.skipped, "other files left out"],
+    ]);
+  }
+
+  tell(parts) {
     const text = parts.filter(([number]) => number > 0).map(([number, words]) => `${number} ${words}`).join(" · ");
     if (find("#upload-summary").textContent === text) return;
     find("#upload-summary").textContent = text;
-    announce(text);
+    // A screen reader would be told of every photo of a folder: the last state within a while is enough.
+    clearTimeout(this.telling);
+    this.telling = setTimeout(() => announce(text), 1000);
   }
 }
