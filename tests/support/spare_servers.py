@@ -1,0 +1,37 @@
+"""Servers of one test's own, beside the suite's: for what would be in the way of all other tests."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from local_stack import Stack, load_settings
+from local_stack.layout import layout_of
+
+SPARE_PORT_OFFSET = 11_000
+"""Between the test suite's stack (+10000) and the stack that tests itself (+12000)."""
+
+
+@contextmanager
+def spare_servers(home: Path, **instances: int) -> Iterator[Stack]:
+    """Give a stack whose units are up to the test; nothing of it is left afterwards.
+
+    Args:
+        home: a folder of the test's own.
+        instances: how many of a server, where that is not one.
+    """
+    settings = load_settings({}, home=home, port_offset=SPARE_PORT_OFFSET)
+    counts: Mapping[str, int] = {**settings.instances, **instances}
+    settings = replace(settings, instances=counts)
+    stack = Stack(settings)
+    try:
+        yield stack
+    finally:
+        stack.clean()
+
+
+def data_folder(stack: Stack, server: str) -> Path:
+    """Where one of its servers stores its data; there even before that has started."""
+    folder = layout_of(stack.settings).data / server
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
