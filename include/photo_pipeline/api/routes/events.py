@@ -20,8 +20,8 @@ from photo_pipeline.web.problems import RETRY_SECONDS, ProblemError, described, 
 
 CHECK_SECONDS = 10.0
 """How often a quiet connection says that it lives, and looks whether its session does."""
-LONGEST = timedelta(minutes=5)
-"""A connection ends after so long, and the page opens another: a replica that is drained gets rid of them."""
+LONGEST = timedelta(seconds=50)
+"""A connection ends after so long, and the page opens another: a replica that is drained has a minute to be rid of them."""
 RECONNECT_MILLISECONDS = 2000
 REPEATED = timedelta(minutes=10)
 """An outcome may be committed so much later than it is dated, and after younger ones."""
@@ -74,7 +74,7 @@ async def events(
     The event `hello` says that from now on nothing is missed: look at what there is when it comes. Then `outcomes`
     holds what became of some photos, and `refresh` says that there was too much to tell. After `Last-Event-ID`, as
     browsers send it on their own, what was missed comes first, some of it perhaps for the second time. The connection
-    ends after five minutes, and with the session.
+    ends after fifty seconds, and with the session.
     """
     missed = await _missed(services, caller, last_event_id)
     try:
