@@ -21,7 +21,7 @@ from photo_pipeline.web.problems import RETRY_SECONDS, ProblemError, described, 
 CHECK_SECONDS = 10.0
 """How often a quiet connection says that it lives, and looks whether its session does."""
 LONGEST = timedelta(seconds=50)
-"""A connection ends after so long, and the page opens another: a replica that is drained has a minute to be rid of them."""
+"""A connection ends after so long and the page opens another: a replica that is drained is rid of them in a minute."""
 RECONNECT_MILLISECONDS = 2000
 REPEATED = timedelta(minutes=10)
 """An outcome may be committed so much later than it is dated, and after younger ones."""
