@@ -41,6 +41,7 @@ def api_environment(
         "PHOTO_HDFS_ROOT": hdfs.root,
         "PHOTO_TOPIC_UPLOADED": topics.uploaded,
         "PHOTO_SIGNING_KEY_FILE": str(key_file),
+        "PHOTO_UPLOAD_DIR": str(key_file.parent / "uploads"),
         "PHOTO_SIGN_UPS_PER_ADDRESS": "10000",  # all tests sign up from one
     }
 

@@ -74,6 +74,7 @@ def api_environment(pipeline: Pipeline, key_file: Path) -> dict[str, str]:
         "PHOTO_HDFS_ROOT": pipeline.settings.hdfs.root,
         "PHOTO_TOPIC_UPLOADED": pipeline.settings.topics.uploaded,
         "PHOTO_SIGNING_KEY_FILE": str(key_file),
+        "PHOTO_UPLOAD_DIR": str(key_file.parent / "uploads"),
         "HADOOP_USER_NAME": pipeline.hdfs_user,
     }
 

@@ -70,7 +70,7 @@ def api(pipeline: Pipeline, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     settings = pipeline.settings
     servers = settings.kafka.bootstrap_servers
     environment = api_environment(servers, pipeline.database.api, settings.hdfs, settings.topics, key_file)
-    with api_process({**environment, "PHOTO_UPLOAD_DIR": str(folder / "uploads")}, folder / "api.log") as running:
+    with api_process(environment, folder / "api.log") as running:
         yield running
 
 
