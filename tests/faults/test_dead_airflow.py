@@ -48,24 +48,20 @@ def stalled(stack: Stack) -> Iterator[None]:
         os.kill(pid, signal.SIGCONT)
 
 
-def kill_with_all_it_started(pid: int) -> None:
-    """As when a container is taken away: tasks, too, which have process groups of their own."""
-    process = psutil.Process(pid)
-    for each in [process, *process.children(recursive=True)]:
-        with suppress(psutil.NoSuchProcess):
-            each.kill()
-
-
-@pytest.mark.parametrize("victim", ["airflow-triggerer", "airflow-scheduler"])
+@pytest.mark.parametrize(
+    ("victim", "and_its_tasks"),
+    [("airflow-triggerer", False), ("airflow-scheduler", False), ("airflow-scheduler", True)],
+    ids=["triggerer", "scheduler alone", "scheduler and its tasks"],
+)
 def test_the_next_run_finishes_what_a_dead_one_left(
-    test_stack: Stack, customer: httpx.Client, ledger: psycopg.Connection, victim: str
+    test_stack: Stack, customer: httpx.Client, ledger: psycopg.Connection, victim: str, *, and_its_tasks: bool
 ) -> None:
     """Killed while a slice is written, photos coming before and after: each is processed once, no slice stays open."""
     with stalled(test_stack):
         receipts = [accepted(customer) for _ in range(PHOTOS)]
         wait_for(lambda: bool(begun(ledger, receipts)), "a slice with these photos is being written", FINISH_SECONDS)
         slices = begun(ledger, receipts)
-        kill_with_all_it_started(test_stack.pid_of(victim))
+        kill(test_stack.pid_of(victim), and_its_tasks=and_its_tasks)
         receipts.append(accepted(customer))
     wait_for(lambda: not unfinished(ledger, receipts), "every photo has its outcome", FINISH_SECONDS)
     for receipt in receipts:
@@ -73,8 +69,17 @@ def test_the_next_run_finishes_what_a_dead_one_left(
     query = "SELECT state, attempt FROM slice WHERE slice_id = ANY(%s)"
     states = ledger.execute(query, (slices,)).fetchall()
     assert {state for state, _ in states} == {"committed"}
-    if victim == "airflow-scheduler":  # its tasks have died with it: others took their slices over
+    if and_its_tasks:  # others took their slices over
         assert min(attempt for _, attempt in states) > 1
+
+
+def kill(pid: int, *, and_its_tasks: bool) -> None:
+    """Kill a process with its group. Tasks have groups of their own: they live on, unless the machine goes away."""
+    tasks = psutil.Process(pid).children(recursive=True) if and_its_tasks else []
+    os.killpg(pid, signal.SIGKILL)
+    for task in tasks:
+        with suppress(psutil.NoSuchProcess):
+            task.kill()
 
 
 def accepted(customer: httpx.Client) -> Receipt:
