@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.support.turns import one_at_a_time, turn
 
 from local_stack import Endpoints, Stack, load_settings
 from local_stack.errors import OtherSettingsError
@@ -15,10 +16,45 @@ from local_stack.sharing import Share
 from local_stack.stack import SERVERS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
-TEST_HOME = Path(__file__).resolve().parents[1] / ".local-test"
+TESTS = Path(__file__).resolve().parent
+TEST_HOME = TESTS.parent / ".local-test"
 TEST_PORT_OFFSET = 10_000
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Say which tests stay together in one process when the suite runs in several.
+
+    What drives the whole platform or takes its servers away is one sequence, in the suite's order: no outage falls
+    into the middle of a photo's way. All else goes by files.
+    """
+    for item in items:
+        together = _takes_servers_away(item) or _folder(item) == "acceptance"
+        item.add_marker(pytest.mark.xdist_group("platform" if together else str(item.path.relative_to(TESTS))))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Keep a test that takes servers away and tests in other processes, which need them, apart."""
+    if not _needs_servers(item):
+        return (yield)
+    with turn(TEST_HOME, alone=_takes_servers_away(item)):
+        return (yield)
+
+
+def _folder(item: pytest.Item) -> str:
+    return item.path.relative_to(TESTS).parts[0]
+
+
+def _needs_servers(item: pytest.Item) -> bool:
+    return "test_stack" in getattr(item, "fixturenames", ())
+
+
+def _takes_servers_away(item: pytest.Item) -> bool:
+    shares = item.get_closest_marker("shares_servers") is not None
+    return _folder(item) == "faults" and _needs_servers(item) and not shares
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +66,8 @@ def test_stack() -> Iterator[Stack]:
     """
     stack = Stack(load_settings(home=TEST_HOME, port_offset=TEST_PORT_OFFSET), ConsoleProgress())
     with Share(TEST_HOME / "users.lock") as share:
-        _up(stack, share)
+        with one_at_a_time(TEST_HOME / "start.lock"):
+            _up(stack, share)
         yield stack
         if os.environ.get("PHOTO_TEST_STACK_KEEP") != "1" and share.take_alone():
             stack.down()

@@ -4,6 +4,7 @@ The process under test runs the product's own use cases on the real servers; the
 ports.
 """
 
+import time
 import zlib
 from collections.abc import Iterator
 from uuid import UUID
@@ -21,6 +22,8 @@ from local_stack.credentials import Credentials
 from photo_pipeline.domain.imaging import SniffedFormat
 from photo_pipeline.domain.photo import photo_id_for, sha256_hex
 from photo_pipeline.ports import OutboundRecord
+
+pytestmark = pytest.mark.shares_servers
 
 PHOTOS = 2
 WRITES_PER_PHOTO = 11
@@ -128,7 +131,7 @@ class Batch:
     def recover(self) -> None:
         """What the next run does: plan (once the dead worker's lease has run out), process, publish."""
         while self.pipeline.rows("SELECT 1 FROM slice WHERE state <> 'committed' AND lease_expires_at > now()"):
-            pass
+            time.sleep(0.02)
         self.pipeline.ingest()
         self.pipeline.publish()
 
@@ -173,12 +176,16 @@ def all_events(pipeline: Pipeline, topic: str) -> list[tuple[UUID, str]]:
     try:
         low, high = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=20)
         consumer.assign([TopicPartition(topic, 0, low)])
-        events = []
+        events: list[tuple[UUID, str]] = []
         while len(events) < high - low:
             message = consumer.poll(20)
             assert message is not None
             headers = dict(message.headers() or [])
-            events.append((UUID((message.key() or b"").decode()), (headers["ce_id"] or b"").decode()))
+            events.append((UUID(_text(message.key())), _text(headers["ce_id"])))
         return events
     finally:
         consumer.close()
+
+
+def _text(value: str | bytes | None) -> str:
+    return value.decode() if isinstance(value, bytes) else value or ""

@@ -20,6 +20,8 @@ from photo_pipeline.domain.photo import TopicPartition, sha256_hex
 from photo_pipeline.domain.reprocess import Request
 from photo_pipeline.ports import OutboundRecord
 
+pytestmark = pytest.mark.shares_servers
+
 PHOTOS = 2
 WRITES_PER_PHOTO = 11
 """Four members, each a header and its content, and padding for those whose length is no multiple of 512."""

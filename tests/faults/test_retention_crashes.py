@@ -15,6 +15,8 @@ from local_stack import Endpoints, Stack
 from local_stack.credentials import Credentials
 from photo_pipeline.use_cases.retention import RetentionSummary, run_retention
 
+pytestmark = pytest.mark.shares_servers
+
 # The first due shard is a hold shard of which one photo was released, the second has a held and a free photo.
 BOUNDARIES = [
     ("after ledger.blank_rejected", 1),

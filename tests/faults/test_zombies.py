@@ -24,6 +24,8 @@ from photo_pipeline.adapters.postgres.engine import make_engine
 from photo_pipeline.domain.photo import photo_id_for, sha256_hex
 from photo_pipeline.use_cases.sweep import sweep_archive
 
+pytestmark = pytest.mark.shares_servers
+
 LEASE_SECONDS = 2
 IDLE_SECONDS = 3
 LEDGER = ("slice", "partition_progress", "ingest_record", "photo", "rendition", "shard", "outbox")

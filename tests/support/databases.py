@@ -3,17 +3,24 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import LiteralString
 from uuid import uuid4
 
 import psycopg
 from psycopg import sql
+from psycopg.rows import TupleRow
 from pydantic import SecretStr
 from sqlalchemy import make_url
 
 from local_stack import Endpoints
 from photo_pipeline.adapters.postgres.engine import make_engine
+from photo_pipeline.migrations import upgrade as migrations
 from photo_pipeline.migrations.upgrade import upgrade
 from photo_pipeline.settings import DatabaseSettings
+
+MIGRATIONS = Path(migrations.__file__).parent
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,26 +45,80 @@ def as_settings(url: str, database: str | None = None) -> DatabaseSettings:
 def fresh_database(endpoints: Endpoints, superuser_password: str) -> Iterator[Database]:
     """Create an empty database with all migrations applied; it is dropped at the end."""
     name = f"test_{uuid4().hex}"
-    _as_superuser(endpoints, superuser_password, sql.SQL("CREATE DATABASE {} OWNER photo_owner"), name)
+    server = Server(endpoints, superuser_password)
+    server.copy(server.migrated(), name)
     try:
-        database = Database(
-            owner=as_settings(endpoints.database_url, name),
-            api=as_settings(endpoints.api_database_url, name),
-            pipeline=as_settings(endpoints.pipeline_database_url, name),
-            bi=as_settings(endpoints.bi_database_url, name),
-        )
-        engine = make_engine(database.owner, "tests")
-        upgrade(engine)
-        engine.dispose()
-        yield database
+        yield server.database(name)
     finally:
-        # A connection of its own: the test may have restarted the server.
-        _as_superuser(endpoints, superuser_password, sql.SQL("DROP DATABASE {} WITH (FORCE)"), name)
+        server.drop(name)
 
 
-def _as_superuser(endpoints: Endpoints, password: str, statement: sql.SQL, database: str) -> None:
-    server = make_url(endpoints.database_url)
-    with psycopg.connect(
-        host=server.host, port=server.port, user="postgres", password=password, dbname="postgres", autocommit=True
-    ) as connection:
-        connection.execute(statement.format(sql.Identifier(database)))
+@dataclass(frozen=True, slots=True)
+class Server:
+    """The test stack's PostgreSQL, whose databases are copied from one to which all migrations were applied once.
+
+    Each statement has a connection of its own: the test may have restarted the server.
+    """
+
+    endpoints: Endpoints
+    superuser_password: str
+
+    def migrated(self) -> str:
+        """The name of the database to copy, which is made where it is not there; it stays for the next session."""
+        name = f"migrated_{_migrations()}"
+        if not self._exists(name):
+            unfinished = f"test_{uuid4().hex}"
+            self._execute("CREATE DATABASE {} OWNER {}", unfinished, "photo_owner")
+            engine = make_engine(self.database(unfinished).owner, "tests")
+            upgrade(engine)
+            engine.dispose()
+            try:
+                self._execute("ALTER DATABASE {} RENAME TO {}", unfinished, name)
+            except psycopg.errors.DuplicateDatabase:  # another process was quicker
+                self.drop(unfinished)
+        return name
+
+    def copy(self, source: str, name: str) -> None:
+        """Make a database like another one, to which nobody may be connected."""
+        self._execute("CREATE DATABASE {} TEMPLATE {} OWNER {}", name, source, "photo_owner")
+
+    def drop(self, name: str) -> None:
+        """Remove a database, whoever uses it."""
+        self._execute("DROP DATABASE {} WITH (FORCE)", name)
+
+    def database(self, name: str) -> Database:
+        """The roles' ways to a database."""
+        urls = self.endpoints
+        return Database(
+            owner=as_settings(urls.database_url, name),
+            api=as_settings(urls.api_database_url, name),
+            pipeline=as_settings(urls.pipeline_database_url, name),
+            bi=as_settings(urls.bi_database_url, name),
+        )
+
+    def _exists(self, name: str) -> bool:
+        with self._connected() as connection:
+            return connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone() is not None
+
+    def _execute(self, statement: LiteralString, *names: str) -> None:
+        with self._connected() as connection:
+            connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
+
+    def _connected(self) -> "psycopg.Connection[TupleRow]":
+        server = make_url(self.endpoints.database_url)
+        return psycopg.connect(
+            host=server.host,
+            port=server.port,
+            user="postgres",
+            password=self.superuser_password,
+            dbname="postgres",
+            autocommit=True,
+        )
+
+
+def _migrations() -> str:
+    """What the migrations are now: another text of theirs asks for another database."""
+    digest = sha256()
+    for path in sorted(MIGRATIONS.rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
