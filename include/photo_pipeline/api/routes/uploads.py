@@ -69,7 +69,8 @@ _SENDING: dict[int | str, dict[str, Any]] = {
     ),
     **_MISMATCH,
 }
-# Whoever is told this asks where to go on. What they still send would be sent for nothing.
+# Whoever is told this asks where to go on. What they still send would be sent for nothing, so the connection ends:
+# browsers send a request again by themselves when a connection that they had used before breaks.
 _ASK_AGAIN = (HTTPStatus.CONFLICT, HTTPStatus.LOCKED)
 _PLAIN = (MalformedHeaderError, NoSuchUploadError, UploadLockedError, SilentSenderError, TooManyUploadsError)
 
@@ -280,7 +281,9 @@ async def _append(request: Request, services: Services, upload: StoredUpload, pi
     except ChecksumMismatchError:
         return _checksum_mismatch(request)
     except ProblemError as problem:
-        if problem.status not in _ASK_AGAIN:
+        if problem.status in _ASK_AGAIN:
+            problem.headers["Connection"] = "close"
+        else:
             await _drain(body)
         raise
     return Response(status_code=HTTPStatus.NO_CONTENT, headers=_progress(added))

@@ -3,8 +3,9 @@
 import { ApiError, errorFrom } from "../api.js";
 
 const ENDPOINT = "/api/v1/uploads";
-const CHUNK = 8 * 1024 * 1024;
-const SMALL = 1024 * 1024;
+// Browsers send a request again by themselves, from its beginning, when a connection that they had used before breaks:
+// what a cut can cost is one piece.
+const CHUNK = 1024 * 1024;
 const LONGEST_PAUSE = 30_000;
 const ATTEMPTS = 12;
 const GONE = new Set([404, 410]);
@@ -35,7 +36,7 @@ export class Transfer {
       chunkSize: CHUNK,
       retryDelays: null,
       // A large file needs an address before its first byte, or a cut would cost all that was sent until then.
-      uploadDataDuringCreation: file.size <= SMALL,
+      uploadDataDuringCreation: file.size <= CHUNK,
       metadata,
       fingerprint: async () => `photo-${name}`,
       removeFingerprintOnSuccess: true,
