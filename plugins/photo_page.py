@@ -94,8 +94,6 @@ class PhotoPagePlugin(AirflowPlugin):
             "destination": "nav",
             "url_route": ROUTE,
             "nav_top_level": True,
-            "icon": f"{_root()}{PREFIX}/static/icon.svg",
-            "icon_dark_mode": f"{_root()}{PREFIX}/static/icon-dark.svg",
         }
     ]
     operator_extra_links = [SliceLink(), GalleryLink(), DashboardLink()]  # noqa: RUF012 - see above
