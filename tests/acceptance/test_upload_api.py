@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import socket
 import statistics
 import subprocess
@@ -248,7 +249,10 @@ def test_the_api_is_as_it_describes_itself(api: ApiProcess, ada: httpx.Client) -
     options += ["--exclude-path", "/api/v1/events"]
     options += ["--max-examples", "15", "--seed", "1", "--header", f"Authorization: {ada.headers['Authorization']}"]
     command = [str(tool), "run", f"{api.url}/openapi.json", *options]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=250)  # noqa: S603 - a tool of ours
+    environment = {**os.environ, "SCHEMATHESIS_HOOKS": str(UPLOADERS.with_name("schemathesis_hooks.py"))}
+    done = subprocess.run(  # noqa: S603 - a tool of ours
+        command, capture_output=True, text=True, check=False, timeout=250, env=environment
+    )
     assert done.returncode == 0, done.stdout[-8000:]
 
 

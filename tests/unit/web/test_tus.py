@@ -4,9 +4,10 @@ import asyncio
 import base64
 import hashlib
 from collections.abc import AsyncIterator
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
@@ -14,12 +15,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.requests import ClientDisconnect
 from tests.support.images import encoded, png_claiming, scene
-from tests.support.web import Platform, running, sign_up, web_settings
+from tests.support.web import NOON, Platform, running, sign_up, web_settings
 
 from photo_pipeline.adapters.upload_directory import UploadDirectory, UploadDirectoryError
 from photo_pipeline.api.tus import receiving
 from photo_pipeline.domain.imaging import SniffedFormat
-from photo_pipeline.domain.photo import MAX_PHOTO_BYTES, sha256_hex
+from photo_pipeline.domain.photo import MAX_PHOTO_BYTES, photo_id_for, sha256_hex
+from photo_pipeline.web.ports import GalleryPhoto, PhotoStatus
 
 pytestmark = pytest.mark.anyio
 
@@ -362,6 +364,32 @@ async def test_a_failing_disk_is_a_server_that_is_away(platform: Platform, ada: 
     assert problem(answer, 503)["type"].endswith("storage_unavailable")
     assert str(root) not in answer.text
     problem(await send(ada, url, 0, b"x"), 503)
+
+
+async def test_whoever_has_a_photo_already_need_not_send_it(platform: Platform) -> None:
+    """A hash is known to the customer whose gallery has it, until the photo has expired, and to nobody else."""
+    sha256 = sha256_hex(photo())
+    async with platform.client() as ada, platform.client() as grace:
+        customer_id = await sign_up(ada)
+        await sign_up(grace, "grace@example.org")
+        unknown = {"known": False, "photo_id": None, "filename": None, "kept_until": None}
+        assert (await ada.get(f"/uploads/known/{sha256}")).json() == unknown
+        there = in_gallery(photo_id_for(customer_id, sha256))
+        platform.gallery.processed.append((customer_id, there))
+        found = (await ada.get(f"/uploads/known/{sha256}")).json()
+        assert (found["known"], found["kept_until"]) == (True, "2026-05-11T12:00:00Z")
+        assert (await grace.get(f"/uploads/known/{sha256}")).json() == unknown
+        platform.gallery.processed[:] = [(customer_id, replace(there, status=PhotoStatus.EXPIRED))]
+        assert (await ada.get(f"/uploads/known/{sha256}")).json() == unknown
+        problem(await ada.get("/uploads/known/abc"), 422)
+
+
+def in_gallery(photo_id: UUID) -> GalleryPhoto:
+    """A processed photo of which only what the answer needs is filled in."""
+    nothing: dict[str, Any] = dict.fromkeys((field.name for field in fields(GalleryPhoto)), None)
+    return GalleryPhoto(
+        **{**nothing, "photo_id": photo_id, "status": PhotoStatus.PROCESSED, "archived_at": NOON, "held": False}
+    )
 
 
 def test_a_directory_that_cannot_be_used_is_named_at_the_start(tmp_path: Path) -> None:

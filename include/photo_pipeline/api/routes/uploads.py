@@ -83,7 +83,7 @@ async def speaks_tus(tus_resumable: Annotated[str | None, RequestHeader(examples
         raise ProblemError(HTTPStatus.PRECONDITION_FAILED, "tus_version", detail, headers=headers)
 
 
-def upload_id_of(upload_id: Annotated[str, Path(json_schema_extra={"format": "uuid"})]) -> UUID:
+def upload_id_of(upload_id: str) -> UUID:
     """The id in the address; what is none is no upload either."""
     try:
         return UUID(upload_id)
@@ -110,10 +110,16 @@ Metadata = Annotated[
 
 
 @router.options("", status_code=HTTPStatus.NO_CONTENT, response_class=Response)
-@router.options("/{upload_id}", status_code=HTTPStatus.NO_CONTENT, response_class=Response)
 async def what_is_spoken() -> Response:
     """What of tus is spoken here; nobody has to be logged in to ask."""
     return Response(status_code=HTTPStatus.NO_CONTENT, headers=_OPTIONS)
+
+
+@router.options("/{upload_id}", status_code=HTTPStatus.NO_CONTENT, response_class=Response)
+async def what_is_spoken_of_one(upload_id: str) -> Response:
+    """The same, whether there is such an upload or not."""
+    del upload_id
+    return await what_is_spoken()
 
 
 @router.post(
