@@ -238,6 +238,22 @@ class Reconciliation(Base):
     detail: Mapped[dict[str, Any]] = mapped_column(server_default=FetchedValue())
 
 
+class Notice(Base):
+    """Something that is wrong, from the time it is first seen until people were told that it is over."""
+
+    __tablename__ = "notice"
+
+    notice_id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    kind: Mapped[str]
+    subject: Mapped[str]
+    summary: Mapped[str]
+    opened_at: Mapped[datetime] = mapped_column(server_default=FetchedValue())
+    seen_at: Mapped[datetime] = mapped_column(server_default=FetchedValue())
+    told_at: Mapped[datetime | None]
+    over_at: Mapped[datetime | None]
+    over_told_at: Mapped[datetime | None]
+
+
 class ReprocessRequest(Base):
     """Something that an operator asked to be done again."""
 
