@@ -33,6 +33,7 @@ class Endpoints:
     Attributes:
         api_url: Upload API and gallery.
         stream_url: Stream application.
+        metrics_url: The platform's own metrics, for Prometheus.
         airflow_url: Airflow's UI and REST API.
         airflow_user: Airflow administrator.
         airflow_password: Its password.
@@ -58,6 +59,7 @@ class Endpoints:
 
     api_url: str
     stream_url: str
+    metrics_url: str
     airflow_url: str
     airflow_user: str
     airflow_password: str
@@ -85,6 +87,7 @@ class Endpoints:
         return {
             "PHOTO_API_URL": self.api_url,
             "PHOTO_STREAM_URL": self.stream_url,
+            "PHOTO_METRICS_URL": self.metrics_url,
             "AIRFLOW_URL": self.airflow_url,
             "AIRFLOW_USER": self.airflow_user,
             "AIRFLOW_PASSWORD": self.airflow_password,
@@ -127,6 +130,7 @@ def endpoints_of(settings: StackSettings, credentials: Credentials) -> Endpoints
     brokers = range(1, settings.instances["kafka"] + 1)
     return Endpoints(
         api_url=f"http://{HOST}:{port('balancer' if settings.instances.get('balancer') else 'api')}",
+        metrics_url=f"http://{HOST}:{port('metrics')}/metrics",
         stream_url=f"http://{HOST}:{port('stream')}",
         airflow_url=f"http://{HOST}:{port('airflow')}",
         airflow_user=AIRFLOW_ADMIN,

@@ -29,7 +29,7 @@ from local_stack.layout import ensure_service_user, layout_of
 from local_stack.programs import find_java_home
 from local_stack.progress import Progress, Silent
 from local_stack.service import Layer
-from local_stack.services import Context, airflow, balancer, elasticsearch, hdfs, kafka, postgres, web
+from local_stack.services import Context, airflow, balancer, elasticsearch, hdfs, kafka, metrics, postgres, web
 from local_stack.services.balancer import BalancerControl
 from local_stack.settings import HOST
 from local_stack.setup import PlatformSetup, airflow_client
@@ -266,7 +266,7 @@ def check_ports(services: Iterable[Service]) -> None:
 
 def all_services(context: Context) -> list[Service]:
     """Return every service of the stack."""
-    builders = (postgres, kafka, hdfs, elasticsearch, airflow, web, balancer)
+    builders = (postgres, kafka, hdfs, elasticsearch, airflow, web, metrics, balancer)
     return [service for builder in builders for service in builder.services(context)]
 
 

@@ -208,3 +208,14 @@ def test_a_taken_port_is_named_with_its_service_and_variable(make_context: MakeC
         moved = make_context(ports=type(context.settings.ports)(numbers))
         with pytest.raises(PortTakenError, match=rf"{numbers['kafka']} for Kafka .* PHOTO_PORT_KAFKA"):
             check_ports(kafka.services(moved))
+
+
+def test_exporter_sees_figures_and_no_photo(make_context: MakeContext) -> None:
+    """It logs in as the analysts' role, and serves where the endpoints say."""
+    context = make_context()
+    (service,) = [service for service in all_services(context) if service.unit == "metrics"]
+    assert "//photo_bi:" in service.environment["PHOTO_DATABASE_URL"]
+    assert set(service.needs) == {"postgres", "kafka"}
+    port = service.environment["PHOTO_METRICS_PORT"]
+    assert context.endpoints.metrics_url == f"http://{HOST}:{port}/metrics"
+    assert service.ports == {"metrics": int(port)}

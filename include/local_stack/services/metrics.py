@@ -1,0 +1,60 @@
+"""The exporter of the platform's own metrics. Whatever Prometheus there is scrapes it; none is started here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import httpx
+
+from local_stack.endpoints import DATABASE
+from local_stack.errors import NotReadyError
+from local_stack.service import Layer, Service
+from local_stack.services import base_environment
+from local_stack.services.postgres import url
+from local_stack.settings import HOST
+
+if TYPE_CHECKING:
+    from local_stack.services import Context
+
+PROBE_SECONDS = 5
+
+
+def services(context: Context) -> list[Service]:
+    """Return the one exporter."""
+    port = context.settings.ports("metrics")
+    return [
+        Service(
+            name="metrics",
+            unit="metrics",
+            title="Metrics",
+            layer=Layer.WEB,
+            command=(str(context.settings.python), "-m", "photo_pipeline.metrics"),
+            directory=context.layout.home,
+            environment=environment(context),
+            ports={"metrics": port},
+            needs=("postgres", *context.names("kafka")),
+            probe=lambda: _probe(port),
+        )
+    ]
+
+
+def environment(context: Context) -> dict[str, str]:
+    """Return the exporter's settings (``photo_pipeline.settings``) as environment variables."""
+    endpoints = context.endpoints
+    return {
+        **base_environment(context),
+        "PHOTO_KAFKA_BOOTSTRAP_SERVERS": endpoints.kafka_bootstrap_servers,
+        # The analysts' role: figures, and no photo.
+        "PHOTO_DATABASE_URL": url(context, "photo_bi", DATABASE, "postgresql+psycopg"),
+        "PHOTO_METRICS_HOST": HOST,
+        "PHOTO_METRICS_PORT": str(context.settings.ports("metrics")),
+        "PHOTO_METRICS_ELASTICSEARCH_URL": endpoints.elasticsearch_url,
+        "PHOTO_METRICS_NAMENODE_URL": endpoints.webhdfs_url,
+    }
+
+
+def _probe(port: int) -> None:
+    try:
+        httpx.get(f"http://{HOST}:{port}/metrics", timeout=PROBE_SECONDS).raise_for_status()
+    except httpx.HTTPError as error:
+        raise NotReadyError(str(error)) from error
