@@ -30,6 +30,8 @@ class Feed:
         self._connection.putheader("Content-Type", f"multipart/x-mixed-replace; boundary={BOUNDARY}")
         self._connection.putheader("Transfer-Encoding", "chunked")
         self._connection.endheaders()
+        # From here on the bare socket: the connection would close itself once it has read the answer's head.
+        self._socket = self._connection.sock
         self._names: list[str] = []
         self._end: dict[str, Any] = {"reason": "broken off", "accepted": 0, "refused": 0}
         self._listener = Thread(target=self._listen, daemon=True)
@@ -45,18 +47,18 @@ class Feed:
 
     def close(self) -> dict[str, Any]:
         """End the feed; what the server says at its end."""
-        self._write(f"\r\n--{BOUNDARY}--\r\n".encode())
-        self._connection.send(b"0\r\n\r\n")
+        self._socket.sendall(b"0\r\n\r\n")
         self._listener.join()
         self._connection.close()
         return self._end
 
     def _write(self, data: bytes) -> None:
-        self._connection.send(f"{len(data):x}\r\n".encode() + data + b"\r\n")
+        self._socket.sendall(f"{len(data):x}\r\n".encode() + data + b"\r\n")
 
     def _listen(self) -> None:
         try:
-            response = self._connection.getresponse()
+            response = HTTPResponse(self._socket, method="POST")
+            response.begin()
             if response.status == 200:  # noqa: PLR2004 - the only status that is good
                 self._hear(response)
             else:

@@ -9,8 +9,8 @@ set -eu
     exit 2
 }
 
-# A part is whole once the boundary behind it has come, so a camera writes it right behind each image. A camera never
-# writes the last line.
+# A part is whole once the boundary behind it has come, so that is written right behind each image. A feed may simply end
+# there; cameras do.
 feed() {
     printf -- '--frame\r\n'
     for file in "$@"; do
@@ -23,7 +23,6 @@ feed() {
         cat "$file"
         printf '\r\n--frame\r\n'
     done
-    printf '\r\n--frame--\r\n'
 }
 
 # -T - sends what comes on standard input as it comes, and -N prints what is answered meanwhile.

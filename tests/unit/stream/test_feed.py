@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,6 +20,7 @@ from photo_pipeline.stream.schemas import FeedEnd
 
 pytestmark = pytest.mark.anyio
 
+EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 FEED = "/api/v1/feed"
 TYPE = {"Content-Type": "multipart/x-mixed-replace; boundary=frame"}
 NEXT = b"--frame\r\n"
@@ -250,6 +253,26 @@ async def test_a_fault_of_our_own_ends_the_feed_and_is_logged(
     lines = await answers(platform, part(photo()) + END)
     assert (lines[-1]["reason"], lines[-1]["detail"]) == ("internal_error", "Something went wrong here.")
     assert "ZeroDivisionError" in caplog.text
+
+
+@pytest.mark.parametrize("example", ["push_feed.sh", "push_feed.py"])
+async def test_the_examples_push_a_feed(platform: StreamPlatform, tmp_path: Path, example: str) -> None:
+    """They send every image with its name, print an answer for each, and end."""
+    files = [tmp_path / f"Bild {number}.jpg" for number in range(3)]
+    for number, file in enumerate(files):
+        file.write_bytes(photo(number))
+    environment = {
+        **os.environ,
+        "PHOTO_STREAM_URL": platform.url,
+        "PHOTO_DEVICE_TOKEN": platform.device_token(),
+    }
+    command = [*([sys.executable] if example.endswith(".py") else []), str(EXAMPLES / example), *map(str, files)]
+    process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=asyncio.subprocess.PIPE)
+    said, _ = await asyncio.wait_for(process.communicate(), PATIENCE)
+    assert process.returncode == 0
+    assert len(said.splitlines()) == len(files) + (2 if example.endswith(".sh") else 1)
+    names = [dict(record.headers)["ce_filename"] for record in platform.log.records]
+    assert sorted(names) == sorted(file.name.encode() for file in files)
 
 
 async def _has(platform: StreamPlatform, count: int) -> bool:

@@ -87,6 +87,11 @@ def test_a_feed_that_breaks_off_within_a_part() -> None:
     assert parts_of(feed(part(b"one"), part(b"tw"), end=b"")) == [b"one", "broken"]
 
 
+def test_a_feed_may_end_behind_a_boundary() -> None:
+    """A sender that writes the boundary behind each image has nothing more to say."""
+    assert parts_of(feed(part(b"one"), part(b"two"), end=b"\r\n--frame\r\n")) == [b"one", b"two"]
+
+
 def test_nothing_behind_the_end() -> None:
     """What follows the closing boundary is not looked at."""
     assert parts_of(feed(part(b"one")) + feed(part(b"two"))) == [b"one"]
