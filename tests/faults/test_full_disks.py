@@ -27,6 +27,8 @@ from local_stack.credentials import Credentials
 from local_stack.layout import layout_of
 from photo_pipeline.domain.errors import ServerUnavailableError
 
+pytestmark = pytest.mark.shares_servers
+
 DISK_MEBIBYTES = 64
 ANSWER_SECONDS = 15.0
 """The API promises an answer within 5 s; a machine that runs a test suite may be slow besides."""
