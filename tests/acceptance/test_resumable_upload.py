@@ -1,0 +1,79 @@
+"""Resumable uploads over two replicas of the API that share nothing but Kafka, the key and the directory of parts."""
+
+import json
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from joserfc.jwk import OKPKey
+from tests.support.databases import fresh_database
+from tests.support.pipeline import Pipeline, own_pipeline
+from tests.support.replicas import Replica, api_environment, running_replicas, wait_for
+from tests.support.uploading import photo, signed_in
+
+from local_stack import Endpoints, Stack
+from local_stack.credentials import Credentials
+from photo_pipeline.domain.photo import sha256_hex
+
+TUS = {"Tus-Resumable": "1.0.0"}
+OCTETS = {**TUS, "Content-Type": "application/offset+octet-stream"}
+
+
+@pytest.fixture(scope="module")
+def pipeline(stack: Endpoints, test_stack: Stack) -> Iterator[Pipeline]:
+    """Give a pipeline of this module's own."""
+    superuser = Credentials(test_stack.settings.home / "secrets").password("postgres")
+    with fresh_database(stack, superuser) as database, own_pipeline(stack, database) as own:
+        yield own
+
+
+@pytest.fixture(scope="module")
+def replicas(pipeline: Pipeline, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Replica]]:
+    """Give two replicas with one directory of parts."""
+    folder = tmp_path_factory.mktemp("replicas")
+    key_file = folder / "signing_key.jwk"
+    key_file.write_text(json.dumps(OKPKey.generate_key("Ed25519", private=True).as_dict(private=True)))
+    with running_replicas(api_environment(pipeline, key_file), 2, folder) as started:
+        yield started
+
+
+def test_an_upload_survives_the_death_of_its_replica(replicas: list[Replica], pipeline: Pipeline) -> None:
+    """Killed in the middle of a piece, the first replica leaves what had come; the second goes on there.
+
+    The receipt is for exactly these bytes, and the first replica, back again, tells the same one.
+    """
+    first, second = replicas
+    data = photo(1) + os.urandom(5_000_000)
+    with closing(signed_in(first.url)) as ada:
+        begun = ada.post("/uploads", headers={**TUS, "Upload-Length": str(len(data))})
+        path = begun.headers["Location"].removeprefix("/api/v1")
+        [part] = Path(first._environment["PHOTO_UPLOAD_DIR"]).glob("open/*/*.part")
+        with cut_in_the_middle(ada, first, path, data):
+            wait_for(lambda: part.stat().st_size > len(data) // 4, "some bytes have arrived")
+            first.kill()
+        with httpx.Client(base_url=f"{second.url}/api/v1", headers=dict(ada.headers), trust_env=False) as again:
+            offset = int(again.head(path, headers=TUS).headers["Upload-Offset"])
+            assert len(data) // 4 < offset <= len(data) // 2
+            last = again.patch(path, content=data[offset:], headers={**OCTETS, "Upload-Offset": str(offset)})
+            receipt = again.get(path).json()["receipt"]
+        assert (last.status_code, last.headers["Photo-Receipt"]) == (204, receipt["token"])
+        assert receipt["sha256"] == sha256_hex(data)
+        first.start()
+        assert ada.head(path, headers=TUS).headers["Photo-Receipt"] == receipt["token"]
+    assert sum(summary.processed for summary in pipeline.ingest()) == 1
+
+
+def cut_in_the_middle(client: httpx.Client, replica: Replica, path: str, data: bytes) -> socket.socket:
+    """Send the first half of the data in a request that announces all of it; the connection stays open."""
+    headers = {**client.headers, **OCTETS, "Upload-Offset": "0", "Content-Length": str(len(data))}
+    head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    address = urlsplit(replica.url)
+    connection = socket.create_connection((str(address.hostname), int(address.port or 0)))
+    connection.sendall(f"PATCH /api/v1{path} HTTP/1.1\r\nHost: {address.netloc}\r\n{head}\r\n".encode())
+    connection.sendall(data[: len(data) // 2])
+    return connection
