@@ -162,8 +162,8 @@ def test_another_customers_photo_is_as_if_it_did_not_exist(world: GalleryWorld, 
             client.get(original, headers={"If-None-Match": "*"}),
             client.get(original, headers={"Range": "bytes=0-9"}),
             client.get(f"{original}?v={ada.etag.strip(chr(34))[:16]}"),
-            client.put(f"{ada.paths[0]}/hold"),
-            client.delete(f"{ada.paths[0]}/hold"),
+            client.put(f"/holds/{ada.photo_id}"),
+            client.delete(f"/holds/{ada.photo_id}"),
         ]
         assert {probe.status_code for probe in probes} == {404}
         found = client.get(original).json()

@@ -24,7 +24,7 @@ async def test_by_default_nobody_keeps_anything(platform: Platform) -> None:
         await sign_up(ada)
         assert (await ada.get("/me")).json()["holds_allowed"] == 0
         for method in ("PUT", "DELETE"):
-            assert (await ada.request(method, f"/photos/{uuid4()}/hold")).status_code == 403
+            assert (await ada.request(method, f"/holds/{uuid4()}")).status_code == 403
 
 
 async def test_a_photo_is_kept_and_let_go(generous: Platform) -> None:
@@ -33,7 +33,7 @@ async def test_a_photo_is_kept_and_let_go(generous: Platform) -> None:
         me = await sign_up(ada)
         photo = gallery_photo()
         generous.gallery.processed.append((me, photo))
-        path = f"/photos/{photo.photo_id}/hold"
+        path = f"/holds/{photo.photo_id}"
         assert (await ada.get("/me")).json()["holds_allowed"] == 1
         calls = [("PUT", 204), ("PUT", 204), ("DELETE", 204), ("DELETE", 404)]
         for method, status in calls:
@@ -46,8 +46,8 @@ async def test_only_so_many(generous: Platform) -> None:
         me = await sign_up(ada)
         first, second = gallery_photo(), gallery_photo()
         generous.gallery.processed += [(me, first), (me, second)]
-        assert (await ada.put(f"/photos/{first.photo_id}/hold")).status_code == 204
-        answer = await ada.put(f"/photos/{second.photo_id}/hold")
+        assert (await ada.put(f"/holds/{first.photo_id}")).status_code == 204
+        answer = await ada.put(f"/holds/{second.photo_id}")
     assert (answer.status_code, answer.json()["type"].rpartition(":")[2]) == (409, "too_many_holds")
 
 
@@ -58,8 +58,8 @@ async def test_anothers_photo_and_a_gone_one(generous: Platform) -> None:
         await sign_up(grace, "grace@example.org")
         photo = gallery_photo()
         generous.gallery.processed.append((me, photo))
-        assert (await grace.put(f"/photos/{photo.photo_id}/hold")).status_code == 404
-        assert (await grace.delete(f"/photos/{photo.photo_id}/hold")).status_code == 404
+        assert (await grace.put(f"/holds/{photo.photo_id}")).status_code == 404
+        assert (await grace.delete(f"/holds/{photo.photo_id}")).status_code == 404
         generous.gallery.expired.add((me, photo.photo_id))
-        assert (await ada.put(f"/photos/{photo.photo_id}/hold")).status_code == 410
+        assert (await ada.put(f"/holds/{photo.photo_id}")).status_code == 410
     assert generous.holds.placed == {}

@@ -28,7 +28,7 @@ _REFUSALS = described(
 )
 
 
-@router.put("/photos/{photo_id}/hold", status_code=HTTPStatus.NO_CONTENT, responses=_REFUSALS)
+@router.put("/holds/{photo_id}", status_code=HTTPStatus.NO_CONTENT, responses=_REFUSALS)
 async def keep(photo_id: UUID, caller: TheCaller, services: TheServices) -> Response:
     """Keep a photo of the caller's until that is taken back. 403 where the operator does not offer it.
 
@@ -49,7 +49,7 @@ async def keep(photo_id: UUID, caller: TheCaller, services: TheServices) -> Resp
 
 
 @router.delete(
-    "/photos/{photo_id}/hold",
+    "/holds/{photo_id}",
     status_code=HTTPStatus.NO_CONTENT,
     responses={number: refusal for number, refusal in _REFUSALS.items() if number not in {409, 410}},
 )

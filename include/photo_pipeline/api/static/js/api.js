@@ -49,8 +49,8 @@ export const me = () => request("GET", "/me");
 export const knownPhoto = (sha256) => request("GET", `/uploads/known/${sha256}`);
 export const receiptStatuses = (tokens) => request("POST", "/receipts", { tokens });
 
-export const keep = (photoId) => request("PUT", `/photos/${photoId}/hold`);
-export const letGo = (photoId) => request("DELETE", `/photos/${photoId}/hold`);
+export const keep = (photoId) => request("PUT", `/holds/${photoId}`);
+export const letGo = (photoId) => request("DELETE", `/holds/${photoId}`);
 export const photo = (photoId) => request("GET", `/photos/${photoId}`);
 
 export function photos({ cursor = null, status = "processed", order = "uploaded", limit = 60 } = {}) {
