@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
+from io import RawIOBase
 from itertools import islice
 from typing import TypeVar
 
@@ -163,6 +164,9 @@ class HdfsWriter:
     """The ``ArchiveWriter`` port on HDFS: collects up to a block, sends it, and waits while the pipeline is full."""
 
     def __init__(self, path: str, writer: FileWriter, calls: "_BoundedCalls") -> None:
+        # Marked as closed for Python alone: else its finaliser would close the file and wait for a frozen server,
+        # without limit, in whichever thread drops or collects a writer that was given up.
+        RawIOBase.close(writer)
         self._path = path
         self._writer = writer
         self._calls = calls
