@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,8 +66,10 @@ def test_stack() -> Iterator[Stack]:
     next session finds it running. One that was started by an older checkout is started anew.
     """
     stack = Stack(load_settings(home=TEST_HOME, port_offset=TEST_PORT_OFFSET), ConsoleProgress())
-    with Share(TEST_HOME / "users.lock") as share:
+    with ExitStack() as held:
+        # One after the other, so that nobody uses yet what this one may have to start anew.
         with one_at_a_time(TEST_HOME / "start.lock"):
+            share = held.enter_context(Share(TEST_HOME / "users.lock"))
             _up(stack, share)
         yield stack
         if os.environ.get("PHOTO_TEST_STACK_KEEP") != "1" and share.take_alone():
