@@ -67,7 +67,7 @@ def environment(context: Context) -> dict[str, str]:
         "PHOTO_PUBLIC_URL": endpoints.api_url,
         "PHOTO_STREAM_URL": endpoints.stream_url,
         # All replicas share it, so that an upload goes on at any of them.
-        "PHOTO_UPLOAD_DIR": str(context.layout.home / "uploads"),
+        "PHOTO_UPLOAD_DIR": str(context.layout.data / "uploads"),
     }
 
 
