@@ -24,16 +24,17 @@ TEST_HOME = TESTS.parent / ".local-test"
 TEST_PORT_OFFSET = 10_000
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
     """Say which tests stay together in one process when the suite runs in several.
 
     What drives the whole platform or takes its servers away is one sequence, in the suite's order: no outage falls
-    into the middle of a photo's way. All else goes by files.
+    into the middle of a photo's way. All else goes by files. A wrapper, because pytest-xdist reads the marks first.
     """
     for item in items:
         together = _takes_servers_away(item) or _folder(item) == "acceptance"
         item.add_marker(pytest.mark.xdist_group("platform" if together else str(item.path.relative_to(TESTS))))
+    yield
 
 
 @pytest.hookimpl(wrapper=True)

@@ -20,8 +20,9 @@ NASTY = '<img src=x onerror="document.title=1">'
 
 
 @pytest.fixture(scope="module")
-def urls(stack: Endpoints, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
-    """Give both applications, as they are in this checkout: the upload API's address, and the stream's."""
+def urls(full_stack: Endpoints, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    """Give both applications with settings of their own: the upload API's address, and the stream's."""
+    stack = full_stack
     folder = tmp_path_factory.mktemp("applications")
     with stream_process(stack, folder / "stream.log", device_fresh_seconds="0.5") as stream_url:
         environment = {

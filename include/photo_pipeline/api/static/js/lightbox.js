@@ -38,7 +38,7 @@ export class Lightbox {
     this.previous = find(".previous", this.dialog);
     this.next = find(".next", this.dialog);
     this.keepButton = find("#keep");
-    find(".close", this.dialog).addEventListener("click", () => this.dialog.close());
+    find(".close", this.dialog).addEventListener("click", () => this.close());
     this.previous.addEventListener("click", () => this.move(-1));
     this.next.addEventListener("click", () => this.move(1));
     this.keepButton.addEventListener("click", () => this.keepOrLetGo());
@@ -46,7 +46,11 @@ export class Lightbox {
       if (KEYS[event.key] !== undefined) this.move(KEYS[event.key]);
     });
     this.dialog.addEventListener("click", (event) => {
-      if (event.target === this.dialog) this.dialog.close();
+      if (event.target === this.dialog) this.close();
+    });
+    this.dialog.addEventListener("cancel", (event) => {
+      event.preventDefault();
+      this.close();
     });
     this.dialog.addEventListener("close", () => this.closed());
     this.picture.addEventListener("error", () => this.showTrouble(this.picture.hasAttribute("src")));
@@ -132,13 +136,16 @@ export class Lightbox {
     }
   }
 
+  /** Gives the focus back at once: by the time of the event, its reader may have moved on. */
   close() {
     if (this.dialog.open) this.dialog.close();
+    this.closed();
   }
 
   closed() {
+    if (this.photo === null) return;
     this.picture.removeAttribute("src");
-    if (this.photo !== null) this.gallery.focus(this.photo);
+    this.gallery.focus(this.photo);
     this.photo = null;
   }
 }
