@@ -3,6 +3,6 @@
 No process id, connection or thread comes from these imports.
 """
 
-from tests.faults import crash_worker, reprocess_crash_worker, retention_crash_worker
+from tests.faults import bi_sync_crash_worker, crash_worker, reprocess_crash_worker, retention_crash_worker
 
-__all__ = ["crash_worker", "reprocess_crash_worker", "retention_crash_worker"]
+__all__ = ["bi_sync_crash_worker", "crash_worker", "reprocess_crash_worker", "retention_crash_worker"]

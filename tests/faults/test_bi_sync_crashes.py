@@ -1,0 +1,153 @@
+"""The crash matrix of the BI sync: SIGKILL at each call of a port, with new and with changed outcomes under way."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, text
+from tests.support.crashing import see_killed
+from tests.support.databases import Database, fresh_database
+from tests.support.outcomes import Outcomes
+from tests.support.search import Search, fresh_search
+
+from local_stack import Endpoints, Stack
+from local_stack.credentials import Credentials
+from photo_pipeline.adapters.postgres.bi import PostgresOutcomeSource, PostgresSyncState
+from photo_pipeline.adapters.postgres.clock import DatabaseClock
+from photo_pipeline.adapters.postgres.engine import make_engine
+from photo_pipeline.settings import DatabaseSettings
+from photo_pipeline.use_cases.bi_sync import SyncPorts, sync_outcomes
+
+pytestmark = pytest.mark.shares_servers
+
+WAIT_SECONDS = 60.0
+PAGE_ROWS = 10
+FIRST, ALL = 12, 36
+# A run over 24 new rows and a changed one: three pages, an empty one, the refresh, the note of its end.
+BOUNDARIES = [
+    ("after state.load", 1),
+    ("after source.horizon", 1),
+    ("after index.is_empty", 1),
+    *(("after source.page", nth) for nth in (1, 3, 4)),
+    *(("before index.write", nth) for nth in (1, 3)),
+    *(("after index.write", nth) for nth in (1, 2, 3)),
+    *(("before state.advance", nth) for nth in (1, 4)),
+    *(("after state.advance", nth) for nth in (1, 3, 4)),
+    ("after index.refresh", 1),
+    ("before sql update", 2),
+    ("before sql commit", 3),
+]
+# A run that sends everything again goes back to the beginning before it sends.
+FULL_BOUNDARIES = [("after state.advance", 1), ("after index.write", 2), ("before state.advance", 5)]
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """A ledger, an index and the sync between them."""
+
+    database: Database
+    owner: Engine
+    ports: SyncPorts
+    search: Search
+
+    def crash(self, boundary: str, nth: int, *, full: bool) -> None:
+        """Sync in a process of its own and see it killed where it should be."""
+        settings = self.search.sync_settings
+        order = {
+            "pipeline": _plain(self.database.pipeline),
+            "bi": _plain(self.database.bi),
+            "search": {**settings.model_dump(), "password": settings.password.get_secret_value()},
+            "alias": self.search.alias,
+            "boundary": boundary,
+            "nth": nth,
+            "full": full,
+            "page_rows": PAGE_ROWS,
+        }
+        see_killed("tests.faults.bi_sync_crash_worker", order)
+
+    def wait_for_horizon(self) -> None:
+        """Until no transaction anywhere on the server is older than what was last written."""
+        with self.owner.connect() as connection:
+            newest = "SELECT CAST(max(updated_xid) AS text) FROM ingest_record"
+            written = int(connection.execute(text(newest)).scalar_one())
+        deadline = time.monotonic() + WAIT_SECONDS
+        while self.ports.source.horizon() <= written:
+            assert time.monotonic() < deadline, "another transaction stays open"
+            time.sleep(0.05)
+
+    def versions(self) -> dict[str, Any]:
+        """The ledger's newest version of each outcome, by its document's name."""
+        query = """SELECT topic || '-' || "partition" || '-' || "offset" AS name, version FROM ingest_record"""
+        with self.owner.connect() as connection:
+            return {row.name: row.version for row in connection.execute(text(query))}
+
+    def indexed_versions(self) -> dict[str, Any]:
+        """The version of each document; Elasticsearch keeps the one it was stored under."""
+        self.search.admin.indices.refresh(index=self.search.alias)
+        found = self.search.admin.search(index=self.search.alias, size=1000, version=True)
+        return {hit["_id"]: hit["_version"] for hit in found["hits"]["hits"]}
+
+
+def _plain(settings: DatabaseSettings) -> dict[str, Any]:
+    return {**settings.model_dump(), "url": settings.url.get_secret_value()}
+
+
+@pytest.fixture
+def world(stack: Endpoints, test_stack: Stack) -> Iterator[World]:
+    """A ledger that was synced once; since then outcomes have come, and one of the first has expired."""
+    superuser = Credentials(test_stack.settings.home / "secrets").password("postgres")
+    with fresh_database(stack, superuser) as database, fresh_search(stack) as search:
+        owner, pipeline, bi = engines = [
+            make_engine(settings, "test") for settings in (database.owner, database.pipeline, database.bi)
+        ]
+        search.administered().ensure_template()
+        ports = SyncPorts(
+            PostgresOutcomeSource(bi), PostgresSyncState(pipeline), search.index(), DatabaseClock(pipeline)
+        )
+        world = World(database, owner, ports, search)
+        _fill(world)
+        yield world
+        for engine in engines:
+            engine.dispose()
+
+
+def _fill(world: World) -> None:
+    with world.owner.begin() as connection:
+        outcomes = Outcomes(connection)
+        photos = [outcomes.photo(offset, "Ada") for offset in range(FIRST)]
+    world.wait_for_horizon()
+    sync_outcomes(world.ports)
+    with world.owner.begin() as connection:
+        outcomes = Outcomes(connection)
+        outcomes.expire(photos[0])
+        for offset in range(FIRST, ALL):
+            outcomes.photo(offset, "Grace") if offset % 2 else outcomes.record(offset)
+    world.wait_for_horizon()
+
+
+@pytest.mark.parametrize(("boundary", "nth"), BOUNDARIES)
+def test_killed_and_run_again(world: World, boundary: str, nth: int) -> None:
+    """Wherever a run dies, the next one ends with each outcome once, in its newest version."""
+    world.crash(boundary, nth, full=False)
+    sync_outcomes(world.ports, page_rows=PAGE_ROWS)
+    _assert_settled(world)
+
+
+@pytest.mark.parametrize(("boundary", "nth"), FULL_BOUNDARIES)
+def test_killed_while_sending_everything_again(world: World, boundary: str, nth: int) -> None:
+    """A plain run ends what a run that sends everything again has begun."""
+    world.crash(boundary, nth, full=True)
+    sync_outcomes(world.ports, page_rows=PAGE_ROWS)
+    _assert_settled(world)
+
+
+def _assert_settled(world: World) -> None:
+    versions = world.versions()
+    assert len(versions) == ALL
+    assert world.indexed_versions() == versions
+    stored = world.search.stored()
+    assert "expired_at" in stored["photos.uploaded-0-0"]
+    sync_outcomes(world.ports, full=True)
+    assert world.search.stored() == stored
