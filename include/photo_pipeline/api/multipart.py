@@ -81,6 +81,37 @@ class FilePart:
         return self._spool.read()
 
 
+class PartHeader:
+    """The header of the part under way, put together from what the parser calls with."""
+
+    def __init__(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
+        """Forget the part before."""
+        self._field = self._value = self._disposition = b""
+
+    def callbacks(self) -> dict[str, object]:
+        """What the parser is to call."""
+        return {"on_header_field": self._add_field, "on_header_value": self._add_value, "on_header_end": self._end}
+
+    def options(self) -> dict[bytes, bytes]:
+        """The parameters of its ``Content-Disposition``."""
+        _, options = parse_options_header(self._disposition)
+        return options
+
+    def _add_field(self, data: bytes, start: int, end: int) -> None:
+        self._field += data[start:end]
+
+    def _add_value(self, data: bytes, start: int, end: int) -> None:
+        self._value += data[start:end]
+
+    def _end(self) -> None:
+        if self._field.lower() == b"content-disposition":
+            self._disposition = self._value
+        self._field = self._value = b""
+
+
 @dataclass(slots=True)
 class _Events:
     """What the parser found in one chunk of the body, in order: a new file, bytes of it, or its end."""
@@ -89,16 +120,12 @@ class _Events:
     parts: int = 0
     ended: bool = False
     _in_file: bool = False
-    _disposition: bytes = b""
-    _header: bytes = b""
-    _value: bytes = b""
+    _header: PartHeader = field(default_factory=PartHeader)
 
     def callbacks(self) -> dict[str, object]:
         return {
             "on_part_begin": self._part_begin,
-            "on_header_field": self._header_field,
-            "on_header_value": self._header_value,
-            "on_header_end": self._header_end,
+            **self._header.callbacks(),
             "on_headers_finished": self._headers_finished,
             "on_part_data": self._part_data,
             "on_part_end": self._part_end,
@@ -113,21 +140,11 @@ class _Events:
         self.parts += 1
         if self.parts > MAX_PARTS:
             raise FormParserError(f"more than {MAX_PARTS} parts")
-        self._in_file, self._disposition = False, b""
-
-    def _header_field(self, data: bytes, start: int, end: int) -> None:
-        self._header += data[start:end]
-
-    def _header_value(self, data: bytes, start: int, end: int) -> None:
-        self._value += data[start:end]
-
-    def _header_end(self) -> None:
-        if self._header.lower() == b"content-disposition":
-            self._disposition = self._value
-        self._header = self._value = b""
+        self._in_file = False
+        self._header.begin()
 
     def _headers_finished(self) -> None:
-        _, options = parse_options_header(self._disposition)
+        options = self._header.options()
         if b"name" in options and b"filename" in options:
             name, filename = (options[key].decode(errors="replace") for key in (b"name", b"filename"))
             self.found.append(FilePart(name, filename))

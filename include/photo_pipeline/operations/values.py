@@ -6,6 +6,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 from photo_pipeline.domain.photo import RecordCoordinates, TopicPartition
+from photo_pipeline.domain.retention import Hold
 
 SLICES = 24
 """As many of the newest slices are shown."""
@@ -94,18 +95,6 @@ class ArchiveDay:
     bytes: int
     first_at: datetime
     last_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """What is kept beyond its time: a photo, or all of a customer's where ``photo_id`` is ``None``."""
-
-    hold_id: int
-    customer_id: UUID
-    photo_id: UUID | None
-    reason: str
-    placed_by: str
-    placed_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

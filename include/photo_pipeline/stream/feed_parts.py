@@ -11,7 +11,7 @@ from enum import Enum, auto
 from python_multipart.exceptions import FormParserError, MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from photo_pipeline.api.multipart import FilePart
+from photo_pipeline.api.multipart import FilePart, PartHeader
 from photo_pipeline.domain.errors import PhotoPipelineError
 
 MEDIA_TYPE = "multipart/x-mixed-replace"
@@ -127,6 +127,7 @@ class _Scanner:
     def __init__(self, boundary: bytes) -> None:
         self._boundary = boundary
         self._found: list[_Event] = []
+        self._header = PartHeader()
         self._restart(b"\r\n")
 
     def events(self, data: bytes) -> list[_Event]:
@@ -147,15 +148,13 @@ class _Scanner:
         """Go on as if within a part, which is passed over: what follows counts from the next boundary on."""
         callbacks = {
             "on_part_begin": self._part_begin,
-            "on_header_field": self._header_field,
-            "on_header_value": self._header_value,
-            "on_header_end": self._header_end,
+            **self._header.callbacks(),
             "on_headers_finished": self._headers_finished,
             "on_part_data": self._part_data,
             "on_part_end": self._part_end,
             "on_end": self._end,
         }
-        self._header = self._value = self._disposition = b""
+        self._header.begin()
         known = len(self._found)
         self._parser = MultipartParser(self._boundary, callbacks)  # type: ignore[arg-type] # a TypedDict of its own
         self._parser.write(b"--" + self._boundary + b"\r\n\r\n" + seen)
@@ -163,23 +162,12 @@ class _Scanner:
         self._skips = True
 
     def _part_begin(self) -> None:
-        self._skips, self._disposition = False, b""
-        self._header = self._value = b""
-
-    def _header_field(self, data: bytes, start: int, end: int) -> None:
-        self._header += data[start:end]
-
-    def _header_value(self, data: bytes, start: int, end: int) -> None:
-        self._value += data[start:end]
-
-    def _header_end(self) -> None:
-        if self._header.lower() == b"content-disposition":
-            self._disposition = self._value
-        self._header = self._value = b""
+        self._skips = False
+        self._header.begin()
 
     def _headers_finished(self) -> None:
-        _, options = parse_options_header(self._disposition)
-        self._found.append(_Began(options.get(b"filename", b"").decode(errors="replace")))
+        filename = self._header.options().get(b"filename", b"")
+        self._found.append(_Began(filename.decode(errors="replace")))
 
     def _part_data(self, data: bytes, start: int, end: int) -> None:
         if not self._skips:

@@ -12,13 +12,13 @@ from sqlalchemy import Connection, Engine, Row, TextClause, text
 
 from photo_pipeline.adapters.postgres.engine import transaction
 from photo_pipeline.domain.photo import RecordCoordinates, TopicPartition
+from photo_pipeline.domain.retention import Hold
 from photo_pipeline.operations.values import (
     SLICES,
     ArchiveDay,
     Check,
     Finding,
     Flow,
-    Hold,
     Holds,
     OutcomeCount,
     Overview,

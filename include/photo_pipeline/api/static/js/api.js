@@ -51,6 +51,9 @@ export const receiptStatuses = (tokens) => request("POST", "/receipts", { tokens
 
 export const keep = (photoId) => request("PUT", `/holds/${photoId}`);
 export const letGo = (photoId) => request("DELETE", `/holds/${photoId}`);
+export const devices = () => request("GET", "/devices");
+export const makeDevice = (name) => request("POST", "/devices", { name });
+export const revokeDevice = (deviceId) => request("DELETE", `/devices/${deviceId}`);
 export const photo = (photoId) => request("GET", `/photos/${photoId}`);
 
 export function photos({ cursor = null, status = "processed", order = "uploaded", limit = 60 } = {}) {

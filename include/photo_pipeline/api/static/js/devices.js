@@ -1,32 +1,12 @@
 // The page of devices: makes a token, shows it once, lists and revokes. Works with the session's cookie.
 
+import { devices, makeDevice, revokeDevice } from "./api.js";
+
 const find = (id) => document.getElementById(id);
 const shownDate = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 
-class SignedOutError extends Error {}
-
-async function call(method, path, body) {
-  const options = { method, headers: { Accept: "application/json" } };
-  if (body !== undefined) {
-    options.headers["Content-Type"] = "application/json";
-    options.body = JSON.stringify(body);
-  }
-  let response;
-  try {
-    response = await fetch(`/api/v1${path}`, options);
-  } catch {
-    throw new Error("The server cannot be reached. Please check your connection.");
-  }
-  if (response.status === 204) return null;
-  const content = await response.json().catch(() => ({}));
-  if (response.ok) return content;
-  if (response.status === 401) throw new SignedOutError();
-  throw new Error(explained(response.status, content));
-}
-
-function explained(status, problem) {
-  if (status === 422) return "A name has 1 to 100 characters, and no spaces at its ends.";
-  return problem.detail ?? "Something went wrong. Please try again.";
+function explained(error) {
+  return error.status === 422 ? "A name has 1 to 100 characters, and no spaces at its ends." : error.message;
 }
 
 /** Tells a screen reader. */
@@ -56,10 +36,10 @@ function item(device) {
 }
 
 async function list() {
-  const { devices } = await call("GET", "/devices");
+  const { devices: all } = await devices();
   find("application").hidden = false;
-  find("devices").replaceChildren(...devices.map(item));
-  find("empty").hidden = devices.length > 0;
+  find("devices").replaceChildren(...all.map(item));
+  find("empty").hidden = all.length > 0;
 }
 
 async function askToRevoke(device) {
@@ -69,14 +49,14 @@ async function askToRevoke(device) {
   dialog.showModal();
   await new Promise((resolve) => { dialog.addEventListener("close", resolve, { once: true }); });
   if (dialog.returnValue !== "revoke") return;
-  await call("DELETE", `/devices/${device.device_id}`);
+  await revokeDevice(device.device_id);
   await list();
   announce(`${device.name} is revoked.`);
   find("list-heading").focus();
 }
 
 async function make(form) {
-  const device = await call("POST", "/devices", { name: form.elements.name.value.trim() });
+  const device = await makeDevice(form.elements.name.value.trim());
   form.reset();
   find("token").value = device.token;
   find("created-heading").textContent = `The token of ${device.name}`;
@@ -110,13 +90,13 @@ async function guarded(work, place = "page-error") {
   try {
     await work();
   } catch (error) {
-    const isSignedOut = error instanceof SignedOutError;
+    const isSignedOut = error.status === 401;
     find("signed-out").hidden = !isSignedOut;
     if (isSignedOut) {
       find("application").hidden = true;
       return;
     }
-    find(place).textContent = error.message;
+    find(place).textContent = explained(error);
     find(place).hidden = false;
   }
 }
