@@ -62,4 +62,4 @@ COPY --chown=airflow:0 include /opt/airflow/include
 COPY --chown=airflow:0 plugins /opt/airflow/plugins
 COPY --chown=airflow:0 dags /opt/airflow/dags
 ENV PYTHONPATH=/opt/airflow/include
-RUN python -m compileall -q /opt/airflow/include && python -c "import photo_pipeline.composition"
+RUN python -m compileall -q /opt/airflow/include && python -c "import photo_pipeline.composition.ingest, photo_pipeline.composition.reconcile"

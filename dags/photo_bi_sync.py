@@ -42,7 +42,7 @@ def photo_bi_sync() -> None:
     @task(pool=ELASTICSEARCH, inlets=[LEDGER], outlets=[SEARCH])
     def sync_outcomes() -> dict[str, float | int | bool | None]:
         """Send what is new in commit order, every bulk item checked."""
-        from photo_pipeline.orchestration.bi_tasks import sync
+        from photo_pipeline.orchestration.bi_sync_tasks import sync
 
         context = get_current_context()
         # A retry of a full sync goes on where the first try stopped.

@@ -81,9 +81,9 @@ def photo_hold() -> None:
     @task(outlets=[HOLDS])
     def change_hold() -> dict[str, str | bool]:
         """Set or lift the hold that the form names."""
-        from photo_pipeline.orchestration import hold_tasks
+        from photo_pipeline.orchestration import holds_tasks
 
-        return hold_tasks.change(get_current_context()["params"])
+        return holds_tasks.change(get_current_context()["params"])
 
     change_hold()
 

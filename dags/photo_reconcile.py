@@ -64,7 +64,7 @@ def photo_reconcile() -> None:
     @task(pool=POSTGRES, trigger_rule="all_done", outlets=[NOTICES])
     def tell_findings() -> int:
         """Tell people what was found for the first time."""
-        from photo_pipeline.orchestration.notice_tasks import tell_findings
+        from photo_pipeline.orchestration.notices_tasks import tell_findings
 
         return tell_findings(get_current_context()["run_id"])
 

@@ -38,7 +38,7 @@ def photo_watch() -> None:
     @task(pool=KAFKA, inlets=[LEDGER], outlets=[NOTICES])
     def tell_what_is_late() -> dict[str, int]:
         """Look what is late by now, and what no longer is; tell what was not told."""
-        from photo_pipeline.orchestration.notice_tasks import tell_lateness_now
+        from photo_pipeline.orchestration.notices_tasks import tell_lateness_now
 
         return tell_lateness_now()
 

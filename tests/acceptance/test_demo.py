@@ -13,8 +13,8 @@ from local_stack import Endpoints
 from local_stack.demo.corpus import make_photos
 from local_stack.demo.places import Places
 from local_stack.demo.story import Story
-from photo_pipeline.adapters.elasticsearch import make_client
 from photo_pipeline.adapters.postgres.engine import make_engine
+from photo_pipeline.adapters.search.client import make_client
 from photo_pipeline.bi.answers import full_scope
 from photo_pipeline.settings import DatabaseSettings
 

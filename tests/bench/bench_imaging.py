@@ -25,7 +25,7 @@ from tests.bench.photos import twelve_megapixels
 from tests.support import colour_profiles
 from tests.support.images import encoded, exif_block, mean_difference, opened
 
-from photo_pipeline.adapters.image_worker_process import ALLOCATOR
+from photo_pipeline.adapters.image_workers.process import ALLOCATOR
 from photo_pipeline.domain.imaging import ImageLimits, process
 from photo_pipeline.domain.imaging.decode import prepare_decoders
 from photo_pipeline.domain.imaging.values import THUMB_EDGE, WEB_EDGE

@@ -28,7 +28,7 @@ from tests.support.pipeline import Pipeline, own_pipeline
 from local_stack import Stack, load_settings
 from local_stack.credentials import Credentials
 from local_stack.stack import SERVERS
-from photo_pipeline.adapters.image_worker_process import ALLOCATOR
+from photo_pipeline.adapters.image_workers.process import ALLOCATOR
 from photo_pipeline.adapters.kafka import KafkaPhotoLogReader
 from photo_pipeline.domain.imaging import ImageLimits, process
 from photo_pipeline.domain.photo import TopicPartition, sha256_hex

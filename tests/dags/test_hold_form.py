@@ -7,7 +7,7 @@ import pytest
 from airflow.exceptions import ParamValidationError
 from airflow.sdk.exceptions import AirflowFailException
 
-from photo_pipeline.orchestration.hold_tasks import change
+from photo_pipeline.orchestration.holds_tasks import change
 
 ID = "7f0c1c2e-6c0b-5d0e-9a60-0d5a3a8f2f11"
 

@@ -5,10 +5,11 @@ from typing import Any
 from pydantic import SecretStr
 from tests.support.crashing import Crashing, CrashPoint, crash_at_statements
 
-from photo_pipeline.adapters.elasticsearch import ElasticsearchIndex, make_client
 from photo_pipeline.adapters.postgres.bi import PostgresOutcomeSource, PostgresSyncState
 from photo_pipeline.adapters.postgres.clock import DatabaseClock
 from photo_pipeline.adapters.postgres.engine import make_engine
+from photo_pipeline.adapters.search.client import make_client
+from photo_pipeline.adapters.search.index import ElasticsearchIndex
 from photo_pipeline.settings import DatabaseSettings, ElasticsearchSettings
 from photo_pipeline.use_cases.bi_sync import SyncPorts, sync_outcomes
 

@@ -9,7 +9,9 @@ from typing import Any
 from tests.support.crashing import Crashing, CrashPoint, crash_at_statements
 
 from photo_pipeline.adapters.kafka import KafkaPhotoLogReader
-from photo_pipeline.composition import PipelineSettings, ingest_ledger, ingest_limits, ingest_ports, publish_ports
+from photo_pipeline.composition.ingest import ingest_ledger, ingest_limits, ingest_ports
+from photo_pipeline.composition.pipeline import PipelineSettings
+from photo_pipeline.composition.publish import publish_ports
 from photo_pipeline.settings import DatabaseSettings, HdfsSettings, IngestSettings, KafkaSettings, TopicNames
 from photo_pipeline.use_cases.ingest import IngestPorts, plan_micro_batch, process_slice
 from photo_pipeline.use_cases.publish import publish_outbox

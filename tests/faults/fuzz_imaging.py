@@ -24,7 +24,7 @@ from rich.table import Table
 from tests.support import colour_profiles
 from tests.support.images import encoded, exif_block, one_of_each, scene
 
-from photo_pipeline.adapters.image_workers import WorkerPool
+from photo_pipeline.adapters.image_workers.pool import WorkerPool
 from photo_pipeline.domain.imaging import ImageLimits, ImageRejected, ProcessedImage
 from photo_pipeline.domain.outcomes import RejectReason
 

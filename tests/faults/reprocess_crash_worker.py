@@ -6,8 +6,8 @@ from typing import Any
 from tests.faults.crash_worker import settings_from_json
 from tests.support.crashing import Crashing, CrashPoint, crash_at_statements
 
-from photo_pipeline.composition import PipelineSettings
-from photo_pipeline.composition_reprocess import feed_limits, feed_ports, rederive_ports
+from photo_pipeline.composition.pipeline import PipelineSettings
+from photo_pipeline.composition.reprocess import feed_limits, feed_ports, rederive_ports
 from photo_pipeline.domain.reprocess import Mode, Request, parse_request
 from photo_pipeline.settings import ReprocessSettings
 from photo_pipeline.use_cases.reprocess import feed_dead_letters, plan_chunks, rederive_shards

@@ -5,7 +5,7 @@ import time
 
 from tests.faults.fuzz_imaging import MEMORY_BYTES, TIMEOUT_SECONDS, mutated, originals, run
 
-from photo_pipeline.adapters.image_workers import WorkerPool
+from photo_pipeline.adapters.image_workers.pool import WorkerPool
 from photo_pipeline.domain.imaging import ImageLimits
 
 INPUTS = 1500

@@ -19,9 +19,9 @@ from tests.support.pipeline import Pipeline, own_pipeline
 
 from local_stack import Endpoints, Stack
 from local_stack.credentials import Credentials
+from photo_pipeline.domain.events import OutboundRecord
 from photo_pipeline.domain.imaging import SniffedFormat
 from photo_pipeline.domain.photo import photo_id_for, sha256_hex
-from photo_pipeline.ports import OutboundRecord
 
 pytestmark = pytest.mark.shares_servers
 

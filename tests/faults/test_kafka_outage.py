@@ -16,8 +16,8 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined] # it re-export
 from local_stack import Endpoints, Stack
 from photo_pipeline.adapters.kafka import AsyncKafkaPhotoLogWriter, KafkaPhotoLogReader, KafkaPhotoLogWriter
 from photo_pipeline.domain.errors import ServerUnavailableError
+from photo_pipeline.domain.events import Delivery, OutboundRecord
 from photo_pipeline.domain.photo import TopicPartition
-from photo_pipeline.ports import Delivery, OutboundRecord
 from photo_pipeline.settings import KafkaSettings
 
 ACKNOWLEDGE_SECONDS = 3.0

@@ -15,10 +15,10 @@ from tests.support.reprocessing import Reprocessing
 from local_stack import Endpoints, Stack
 from local_stack.credentials import Credentials
 from photo_pipeline.adapters.kafka import KafkaPhotoLogReader
+from photo_pipeline.domain.events import OutboundRecord
 from photo_pipeline.domain.imaging import SniffedFormat
 from photo_pipeline.domain.photo import TopicPartition, sha256_hex
 from photo_pipeline.domain.reprocess import Request
-from photo_pipeline.ports import OutboundRecord
 
 pytestmark = pytest.mark.shares_servers
 

@@ -18,12 +18,13 @@ from tests.support.outcomes import Outcomes
 from tests.support.search import Search, fresh_search
 
 from local_stack import Endpoints
-from photo_pipeline.adapters.elasticsearch import ElasticsearchIndex, make_client
 from photo_pipeline.adapters.postgres.bi import PostgresOutcomeSource, PostgresSyncState
 from photo_pipeline.adapters.postgres.engine import make_engine
-from photo_pipeline.domain.documents import Document
+from photo_pipeline.adapters.search.client import make_client
+from photo_pipeline.adapters.search.index import ElasticsearchIndex
+from photo_pipeline.domain.documents import Document, IndexReport
 from photo_pipeline.domain.errors import IndexingFailedError, SyncConflictError
-from photo_pipeline.ports import IndexReport, SearchIndex
+from photo_pipeline.ports.bi_sync import SearchIndex
 from photo_pipeline.settings import ElasticsearchSettings
 from photo_pipeline.use_cases.bi_sync import SyncPorts, SyncSummary, sync_outcomes
 

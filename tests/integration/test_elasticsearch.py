@@ -8,8 +8,9 @@ import pytest
 from tests.support.search import Search, fresh_search, search_settings
 
 from local_stack import Endpoints
-from photo_pipeline.adapters.elasticsearch import ElasticsearchIndex, make_client
-from photo_pipeline.domain.documents import Document
+from photo_pipeline.adapters.search.client import make_client
+from photo_pipeline.adapters.search.index import ElasticsearchIndex
+from photo_pipeline.domain.documents import Document, IndexReport
 from photo_pipeline.domain.errors import (
     IndexingFailedError,
     IndexNotPreparedError,
@@ -17,7 +18,6 @@ from photo_pipeline.domain.errors import (
     SearchRequestError,
     ServerUnavailableError,
 )
-from photo_pipeline.ports import IndexReport
 
 BLOCK = "index.blocks.read_only_allow_delete"
 

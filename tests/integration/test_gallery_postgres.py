@@ -22,15 +22,9 @@ from photo_pipeline.adapters.postgres.holds import PostgresCustomerHolds, Postgr
 from photo_pipeline.adapters.postgres.ingest_ledger import PostgresIngestLedger
 from photo_pipeline.adapters.postgres.outcome_feed import PostgresOutcomeFeed
 from photo_pipeline.adapters.postgres.sessions import PostgresSessions
+from photo_pipeline.domain.customers import Customer, EmailTakenError, TooManyDevicesError
 from photo_pipeline.domain.errors import ServerUnavailableError, UnknownPhotoError
-from photo_pipeline.domain.ledger import ArchivedPhoto, RecordResult
-from photo_pipeline.domain.outcomes import AbsentReason, Outcome
-from photo_pipeline.domain.photo import Receipt, RecordCoordinates, RenditionKind
-from photo_pipeline.settings import DatabaseSettings
-from photo_pipeline.use_cases.holds import place_hold
-from photo_pipeline.web.ports import (
-    Customer,
-    EmailTakenError,
+from photo_pipeline.domain.gallery import (
     ExpiredError,
     GalleryPhoto,
     Page,
@@ -38,9 +32,13 @@ from photo_pipeline.web.ports import (
     PhotoStatus,
     ReceiptState,
     RejectedPhoto,
-    TooManyDevicesError,
-    TooManyHoldsError,
 )
+from photo_pipeline.domain.ledger import ArchivedPhoto, RecordResult
+from photo_pipeline.domain.outcomes import AbsentReason, Outcome
+from photo_pipeline.domain.photo import Receipt, RecordCoordinates, RenditionKind
+from photo_pipeline.domain.retention import TooManyHoldsError
+from photo_pipeline.settings import DatabaseSettings
+from photo_pipeline.use_cases.holds import place_hold
 
 TOPIC = "photos.uploaded"
 Commit = Callable[[list[ArchivedPhoto], list[RecordResult]], None]

@@ -13,7 +13,7 @@ import pytest
 from local_stack import Endpoints
 from photo_pipeline.adapters.hdfs import WRITE_BYTES, HdfsArchive
 from photo_pipeline.domain.errors import ArchiveMemberError, ServerUnavailableError
-from photo_pipeline.ports import ArchiveFile
+from photo_pipeline.domain.shard import ArchiveFile
 from photo_pipeline.settings import HdfsSettings
 
 PATTERN = bytes(range(256)) * 4096

@@ -14,8 +14,9 @@ import psutil
 import pytest
 from tests.support.images import encoded, exif_block, oddities, one_of_each, poison, scene
 
-from photo_pipeline.adapters import image_worker_process, image_workers
-from photo_pipeline.adapters.image_workers import WorkerPool
+from photo_pipeline.adapters.image_workers import pool as worker_pool
+from photo_pipeline.adapters.image_workers import process as worker_process
+from photo_pipeline.adapters.image_workers.pool import WorkerPool
 from photo_pipeline.domain.errors import ServerUnavailableError
 from photo_pipeline.domain.imaging import ImageLimits, ImageRejected, ProcessedImage, process
 from photo_pipeline.domain.outcomes import RejectReason
@@ -171,8 +172,8 @@ def test_workers_hold_no_secret_and_little_right() -> None:
 
 def test_a_worker_that_grew_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     """A library that leaks costs a fresh process now and then, not the machine's memory."""
-    monkeypatch.setattr(image_workers, "_RECYCLE_AFTER", 3)
-    monkeypatch.setattr(image_workers, "_RECYCLE_GROWTH_BYTES", -1)
+    monkeypatch.setattr(worker_pool, "_RECYCLE_AFTER", 3)
+    monkeypatch.setattr(worker_pool, "_RECYCLE_GROWTH_BYTES", -1)
     with _pool(command=None) as pool:
         seen: set[int] = set()
         for _ in range(7):
@@ -253,7 +254,7 @@ def test_workers_do_not_outlive_a_parent_that_is_killed(tmp_path: Path) -> None:
 def test_time_in_which_the_parent_was_stopped_does_not_count() -> None:
     """A machine that was suspended must not have rejected the photo that it was working on."""
     now = [100.0]
-    budget = image_worker_process.TimeBudget(5.0, lambda: now[0])
+    budget = worker_process.TimeBudget(5.0, lambda: now[0])
     now[0] += 3600
     assert budget.spend() == pytest.approx(4.0)
     now[0] += 0.25

@@ -11,9 +11,9 @@ from tests.support.images import encoded, scene
 from tests.support.pipeline import Pipeline
 
 from photo_pipeline.adapters.hdfs import HdfsArchive
+from photo_pipeline.domain.events import OutboundRecord
 from photo_pipeline.domain.imaging import SniffedFormat
 from photo_pipeline.domain.photo import Source, photo_id_for, sha256_hex
-from photo_pipeline.ports import OutboundRecord
 
 
 def photo(seed: int) -> bytes:

@@ -28,9 +28,9 @@ from photo_pipeline.adapters.kafka import (
     RecordTooLargeError,
 )
 from photo_pipeline.domain.errors import OffsetOutOfRangeError, ServerUnavailableError
+from photo_pipeline.domain.events import Delivery, OutboundRecord
 from photo_pipeline.domain.ledger import Watermarks
 from photo_pipeline.domain.photo import MAX_PHOTO_BYTES, TopicPartition
-from photo_pipeline.ports import Delivery, OutboundRecord
 from photo_pipeline.settings import KafkaSettings, TopicNames
 
 HEADERS = [("ce_specversion", b"1.0"), ("ce_filename", "Größe.jpg".encode()), ("twice", b"1"), ("twice", b"2")]

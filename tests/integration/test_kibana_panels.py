@@ -11,7 +11,7 @@ from tests.support.panels import FIGURE, PANELS, TIME_FIELD, Sides, differences
 from tests.support.search import fresh_search, search_settings
 
 from local_stack import Endpoints
-from photo_pipeline.adapters.elasticsearch import make_client
+from photo_pipeline.adapters.search.client import make_client
 from photo_pipeline.bi.figures import FIGURES
 from photo_pipeline.bi.kibana.saved_objects import CONTROLS, committed
 from photo_pipeline.bi.spec import Scope

@@ -18,8 +18,8 @@ from tests.support.pipeline import Pipeline
 
 from local_stack import Endpoints
 from photo_pipeline.adapters.postgres.engine import make_engine
+from photo_pipeline.domain.events import OutboundRecord
 from photo_pipeline.domain.imaging import SniffedFormat
-from photo_pipeline.ports import OutboundRecord
 
 WAIT_SECONDS = 60.0
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]

@@ -22,9 +22,9 @@ from photo_pipeline.adapters.postgres.clock import DatabaseClock
 from photo_pipeline.adapters.postgres.engine import make_engine
 from photo_pipeline.adapters.postgres.metrics import PostgresFigures
 from photo_pipeline.adapters.postgres.notices import PostgresNoticeBook
+from photo_pipeline.domain.events import OutboundRecord
 from photo_pipeline.domain.notices import Condition, Message, NoticeKind
 from photo_pipeline.domain.photo import TopicPartition
-from photo_pipeline.ports import OutboundRecord
 from photo_pipeline.use_cases.lateness import LateAfter, LatenessPorts, late
 from photo_pipeline.use_cases.notices import tell_lateness
 

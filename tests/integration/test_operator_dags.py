@@ -11,7 +11,7 @@ from tests.support.reconciliation import Reconciled, photo
 from tests.support.search import fresh_search
 
 from local_stack import Endpoints
-from photo_pipeline.ports import OutboundRecord
+from photo_pipeline.domain.events import OutboundRecord
 
 
 @pytest.fixture

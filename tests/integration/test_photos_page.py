@@ -23,12 +23,11 @@ from photo_pipeline.adapters.postgres.photos_page import (
     PostgresLedgerView,
 )
 from photo_pipeline.adapters.record_previews import WorkerPreviews
+from photo_pipeline.domain.events import OutboundRecord
 from photo_pipeline.domain.imaging import SniffedFormat
 from photo_pipeline.domain.photo import RecordCoordinates, TopicPartition
-from photo_pipeline.operations.previews import NoPreviewError
-from photo_pipeline.operations.values import SLICES
+from photo_pipeline.domain.photos_page import SLICES, NoPreviewError
 from photo_pipeline.operations.view import HOUR, WEEK, batches, slice_row
-from photo_pipeline.ports import OutboundRecord
 
 RECORDS = 60
 

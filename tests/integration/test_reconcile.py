@@ -12,8 +12,8 @@ from tests.support.search import fresh_search
 
 from local_stack import Endpoints, Stack
 from photo_pipeline.domain.errors import ReconciliationFindingsError
+from photo_pipeline.domain.events import OutboundRecord
 from photo_pipeline.domain.reconciliation import Status
-from photo_pipeline.ports import OutboundRecord
 
 DAYS = timedelta(days=1)
 HOURS = timedelta(hours=1)

@@ -18,7 +18,7 @@ from tests.support.pipeline import Pipeline
 from tests.support.reprocessing import Reprocessing
 
 from photo_pipeline.adapters.hdfs import HdfsArchive
-from photo_pipeline.adapters.image_workers import WorkerPool
+from photo_pipeline.adapters.image_workers.pool import WorkerPool
 from photo_pipeline.adapters.kafka import KafkaPhotoLogReader
 from photo_pipeline.adapters.postgres.archive_index import PostgresArchiveIndex
 from photo_pipeline.adapters.postgres.clock import DatabaseClock
@@ -32,13 +32,12 @@ from photo_pipeline.domain.errors import (
     RequestBusyError,
     ServerUnavailableError,
 )
-from photo_pipeline.domain.events import Record
+from photo_pipeline.domain.events import OutboundRecord, Record
 from photo_pipeline.domain.imaging import ImageLimits, SniffedFormat
 from photo_pipeline.domain.ledger import ArchivedPhoto, ShardFile
 from photo_pipeline.domain.photo import RecordCoordinates, Source, TopicPartition, photo_id_for, sha256_hex
 from photo_pipeline.domain.reprocess import Attempt
 from photo_pipeline.domain.retention import KEEP
-from photo_pipeline.ports import OutboundRecord
 from photo_pipeline.use_cases.reprocess import rederive_shards
 from photo_pipeline.use_cases.retention import RetentionPorts, run_retention
 

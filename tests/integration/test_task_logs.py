@@ -12,8 +12,8 @@ from tests.support.pipeline import Pipeline
 from tests.support.search import Search, fresh_search
 
 from local_stack import Endpoints
+from photo_pipeline.domain.events import OutboundRecord
 from photo_pipeline.domain.imaging import SniffedFormat
-from photo_pipeline.ports import OutboundRecord
 
 MARK = b"this-is-what-somebody-photographed"
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from tests.faults.crash_worker import settings_to_json
 from tests.support.forking import Forked
 
-from photo_pipeline.composition import PipelineSettings
+from photo_pipeline.composition.pipeline import PipelineSettings
 
 REACH_SECONDS = 90.0
 """How long a step may take to the boundary, and from there to its end."""

@@ -16,7 +16,7 @@ from photo_pipeline.domain.errors import (
     ServerUnavailableError,
     SliceBusyError,
 )
-from photo_pipeline.domain.events import Record
+from photo_pipeline.domain.events import Delivery, OutboundRecord, Record
 from photo_pipeline.domain.imaging import (
     ImageMetadata,
     ImageRejected,
@@ -34,7 +34,7 @@ from photo_pipeline.domain.ledger import (
 )
 from photo_pipeline.domain.outcomes import Outcome, RejectReason
 from photo_pipeline.domain.photo import RenditionKind, TopicPartition
-from photo_pipeline.ports import ArchiveFile, Delivery, OutboundRecord
+from photo_pipeline.domain.shard import ArchiveFile
 
 DT = date(2026, 5, 4)
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from photo_pipeline.adapters.image_worker_main import main
+from photo_pipeline.adapters.image_workers.main import main
 from photo_pipeline.domain.imaging import ImageLimits, ProcessedImage, process
 
 

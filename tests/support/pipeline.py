@@ -13,15 +13,16 @@ from sqlalchemy import Engine, text
 from tests.support.databases import Database
 
 from local_stack import Endpoints
-from photo_pipeline.adapters.image_workers import WorkerPool
+from photo_pipeline.adapters.image_workers.pool import WorkerPool
 from photo_pipeline.adapters.kafka import KafkaPhotoLogReader, KafkaPhotoLogWriter, KafkaTopics
 from photo_pipeline.adapters.postgres.engine import make_engine
-from photo_pipeline.composition import PipelineSettings, ingest_ledger, ingest_limits, ingest_ports, publish_ports
-from photo_pipeline.domain.events import PhotoEvent
+from photo_pipeline.composition.ingest import ingest_ledger, ingest_limits, ingest_ports
+from photo_pipeline.composition.pipeline import PipelineSettings
+from photo_pipeline.composition.publish import publish_ports
+from photo_pipeline.domain.events import Delivery, OutboundRecord, PhotoEvent
 from photo_pipeline.domain.imaging import ImageLimits
 from photo_pipeline.domain.ledger import SliceSummary
 from photo_pipeline.domain.photo import Source, photo_id_for, sha256_hex
-from photo_pipeline.ports import Delivery, OutboundRecord
 from photo_pipeline.settings import HdfsSettings, IngestSettings, KafkaSettings, TopicNames
 from photo_pipeline.use_cases.ingest import IngestPorts, plan_micro_batch, process_slice
 from photo_pipeline.use_cases.publish import PublishSummary, publish_outbox

@@ -25,10 +25,10 @@ from photo_pipeline.adapters.kafka import KafkaTopics
 from photo_pipeline.adapters.postgres.bi import PostgresOutcomeSource, PostgresSyncState
 from photo_pipeline.adapters.postgres.clock import DatabaseClock
 from photo_pipeline.adapters.postgres.engine import make_engine
-from photo_pipeline.composition_reconcile import ReconciliationSettings, reconcile_limits, reconcile_ports
+from photo_pipeline.composition.reconcile import ReconciliationSettings, reconcile_limits, reconcile_ports
 from photo_pipeline.domain.imaging import SniffedFormat
 from photo_pipeline.domain.reconciliation import CheckResult, Finding, Status
-from photo_pipeline.ports import Clock
+from photo_pipeline.ports.clock import Clock
 from photo_pipeline.settings import ReconcileSettings
 from photo_pipeline.use_cases.bi_sync import SyncPorts, sync_outcomes
 from photo_pipeline.use_cases.reconcile import CHECK_NAMES, GROUPS, ReconcilePorts, Verdict, run_checks, verdict

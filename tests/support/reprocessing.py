@@ -9,7 +9,7 @@ from typing import Any
 from tests.support.pipeline import Pipeline, without_workers
 
 from photo_pipeline.adapters.hdfs import HdfsArchive
-from photo_pipeline.composition_reprocess import (
+from photo_pipeline.composition.reprocess import (
     feed_limits,
     feed_ports,
     rederive_ports,

@@ -16,8 +16,7 @@ from photo_pipeline.domain.errors import (
 from photo_pipeline.domain.ledger import ShardFile
 from photo_pipeline.domain.photo import RenditionKind, TopicPartition, photo_id_for, sha256_hex
 from photo_pipeline.domain.retention import ClaimedShard, Expiry, Hold, ShardPhoto, ShardState, SliceState
-from photo_pipeline.domain.shard import Member, ShardWriter, shard_path, staging_path
-from photo_pipeline.ports import ArchiveFile
+from photo_pipeline.domain.shard import ArchiveFile, Member, ShardWriter, shard_path, staging_path
 from photo_pipeline.use_cases.retention import RetentionPorts
 
 ROOT = "/photos"

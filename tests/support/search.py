@@ -10,7 +10,8 @@ from elasticsearch import Elasticsearch
 from pydantic import SecretStr
 
 from local_stack import Endpoints
-from photo_pipeline.adapters.elasticsearch import ElasticsearchIndex, make_client
+from photo_pipeline.adapters.search.client import make_client
+from photo_pipeline.adapters.search.index import ElasticsearchIndex
 from photo_pipeline.settings import ElasticsearchSettings
 
 

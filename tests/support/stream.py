@@ -17,13 +17,13 @@ from fastapi import FastAPI
 from tests.support.web import NOON, FakeClock, FakeCustomers, FakeLog, web_settings
 from websockets.asyncio.client import ClientConnection, connect
 
+from photo_pipeline.domain.customers import Device
+from photo_pipeline.domain.events import Delivery, OutboundRecord
 from photo_pipeline.domain.photo import MAX_PHOTO_BYTES
-from photo_pipeline.ports import Delivery, OutboundRecord
 from photo_pipeline.stream.app import create_app
 from photo_pipeline.stream.senders import SUBPROTOCOL
 from photo_pipeline.stream.services import Connections, Settings
 from photo_pipeline.stream.settings import StreamSettings
-from photo_pipeline.web.ports import Device
 from photo_pipeline.web.tokens import DeviceIdentity, Session, Tokens, load_keys
 
 Message = dict[str, Any]

@@ -16,23 +16,23 @@ from joserfc.jwk import OKPKey
 from photo_pipeline.adapters.upload_directory import UploadDirectory
 from photo_pipeline.api.app import create_app
 from photo_pipeline.api.services import Connections
+from photo_pipeline.domain.customers import (
+    Credentials,
+    Customer,
+    Device,
+    EmailTakenError,
+    EndedSession,
+    TooManyDevicesError,
+)
 from photo_pipeline.domain.errors import (
     ArchiveMemberError,
     PhotoExpiredError,
     ServerUnavailableError,
     UnknownPhotoError,
 )
-from photo_pipeline.domain.photo import Receipt, RecordCoordinates, RenditionKind
-from photo_pipeline.domain.retention import Hold
-from photo_pipeline.ports import Delivery, OutboundRecord
-from photo_pipeline.settings import WebSettings
-from photo_pipeline.web.ports import (
-    Credentials,
-    Customer,
+from photo_pipeline.domain.events import Delivery, OutboundRecord
+from photo_pipeline.domain.gallery import (
     CustomerOutcome,
-    Device,
-    EmailTakenError,
-    EndedSession,
     ExpiredError,
     GalleryPhoto,
     OutcomeBatch,
@@ -42,9 +42,10 @@ from photo_pipeline.web.ports import (
     ReceiptStatus,
     RejectedPhoto,
     StoredRendition,
-    TooManyDevicesError,
-    TooManyHoldsError,
 )
+from photo_pipeline.domain.photo import Receipt, RecordCoordinates, RenditionKind
+from photo_pipeline.domain.retention import Hold, TooManyHoldsError
+from photo_pipeline.settings import WebSettings
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 QUICK = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)

@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photo_pipeline.domain.documents import CommitPosition, Document, OutcomeRow
+from photo_pipeline.domain.documents import CommitPosition, Document, IndexReport, OutcomeRow, SyncProgress
 from photo_pipeline.domain.errors import ServerUnavailableError, SyncConflictError, WatermarkAheadError
 from photo_pipeline.domain.photo import RecordCoordinates
-from photo_pipeline.ports import IndexReport, SyncProgress
 from photo_pipeline.use_cases.bi_sync import SyncPorts, SyncSummary, sync_outcomes
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

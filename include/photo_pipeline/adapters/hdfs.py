@@ -16,7 +16,7 @@ from typing import TypeVar
 from hdfs_native import Client, FileStatus, FileWriter, WriteOptions
 
 from photo_pipeline.domain.errors import ArchiveMemberError, ServerUnavailableError
-from photo_pipeline.ports import ArchiveFile
+from photo_pipeline.domain.shard import ArchiveFile
 from photo_pipeline.settings import HdfsSettings
 
 T = TypeVar("T")

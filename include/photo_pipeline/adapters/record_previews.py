@@ -3,12 +3,12 @@
 from contextlib import closing
 from threading import Lock
 
-from photo_pipeline.adapters.image_workers import WorkerPool
+from photo_pipeline.adapters.image_workers.pool import WorkerPool
 from photo_pipeline.adapters.kafka import KafkaPhotoLogReader
 from photo_pipeline.domain.errors import OffsetOutOfRangeError
 from photo_pipeline.domain.imaging import ImageLimits, ImageRejected
 from photo_pipeline.domain.photo import MAX_PHOTO_BYTES, RecordCoordinates
-from photo_pipeline.operations.previews import NoPreviewError
+from photo_pipeline.domain.photos_page import NoPreviewError
 from photo_pipeline.settings import KafkaSettings
 
 SECONDS = 10.0

@@ -22,14 +22,14 @@ from tempfile import TemporaryFile
 from typing import Self
 from uuid import UUID, uuid4
 
-from photo_pipeline.api.tus.ports import (
+from photo_pipeline.domain.errors import PhotoPipelineError, ServerUnavailableError
+from photo_pipeline.domain.uploads import (
     Announced,
     NoSuchUploadError,
     StoredUpload,
     TooManyUploadsError,
     UploadLockedError,
 )
-from photo_pipeline.domain.errors import PhotoPipelineError, ServerUnavailableError
 
 _ATTEMPTS = 3
 """A customer's folder may be swept away, being empty, while an upload is put into it."""

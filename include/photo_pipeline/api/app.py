@@ -25,11 +25,11 @@ from photo_pipeline.api.schemas import PREFIX
 from photo_pipeline.api.services import Connections, assemble
 from photo_pipeline.api.tus.middleware import TusVersion
 from photo_pipeline.api.tus.sweeping import sweeping
-from photo_pipeline.ports import Clock
+from photo_pipeline.ports.clock import Clock
 from photo_pipeline.settings import WebSettings
 from photo_pipeline.web import health, problems
 from photo_pipeline.web.clock import SystemClock
-from photo_pipeline.web.cookies import is_https
+from photo_pipeline.web.credentials import is_https
 from photo_pipeline.web.description import describe
 from photo_pipeline.web.metrics import RequestMetrics
 from photo_pipeline.web.middleware import RequestContext, SecurityHeaders
@@ -109,6 +109,6 @@ def _api() -> APIRouter:
 
 def _connect(settings: WebSettings) -> AbstractAsyncContextManager[Connections]:
     # Imported here so that tests with other connections load no client library.
-    from photo_pipeline.api.connections import connect, servers_from_environment  # noqa: PLC0415 - see above
+    from photo_pipeline.composition.api import connect, servers_from_environment  # noqa: PLC0415 - see above
 
     return connect(servers_from_environment(), settings)

@@ -1,23 +1,15 @@
 """Reads renditions from the archive, piece by piece, without blocking the event loop or holding a photo in memory."""
 
 from collections.abc import AsyncIterator
-from typing import Protocol
 
 from anyio import CapacityLimiter, to_thread
 
 from photo_pipeline.api.ranges import ByteRange
 from photo_pipeline.domain.ledger import ArchiveLocation
+from photo_pipeline.ports.archive import RangeReader
 
 PIECE_BYTES = 1024 * 1024
 AT_ONCE = 16
-
-
-class RangeReader(Protocol):
-    """The part of the ``Archive`` port that is needed here."""
-
-    def read(self, path: str, offset: int, length: int) -> bytes:
-        """Exactly that range. Raises ``ArchiveMemberError`` or ``ServerUnavailableError``."""
-        ...
 
 
 class ArchiveReading:

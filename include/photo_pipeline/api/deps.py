@@ -7,7 +7,7 @@ from fastapi.security import APIKeyCookie, HTTPBearer
 
 from photo_pipeline.api.services import Services
 from photo_pipeline.api.sessions import Caller, session_ended
-from photo_pipeline.web.cookies import COOKIE
+from photo_pipeline.web.credentials import COOKIE
 
 _BEARER = HTTPBearer(auto_error=False, description="The access token of `POST /api/v1/session`")
 _COOKIE = APIKeyCookie(name=COOKIE, auto_error=False, description="The same token, set by `POST /api/v1/session`")

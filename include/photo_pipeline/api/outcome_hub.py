@@ -8,7 +8,8 @@ from uuid import UUID
 
 from photo_pipeline.api.database import Database
 from photo_pipeline.domain.errors import PhotoPipelineError, ServerUnavailableError
-from photo_pipeline.web.ports import CustomerOutcome, OutcomeFeed
+from photo_pipeline.domain.gallery import CustomerOutcome
+from photo_pipeline.ports.gallery import OutcomeFeed
 
 POLL_SECONDS = 1.0
 AWAY_SECONDS = 5.0

@@ -7,19 +7,12 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, EmailStr, Field, SecretStr, StringConstraints
 
 from photo_pipeline.api.passwords import MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH
+from photo_pipeline.domain.customers import Customer, Device
+from photo_pipeline.domain.gallery import CustomerOutcome, GalleryPhoto, PhotoStatus, ReceiptState, RejectedPhoto
 from photo_pipeline.domain.outcomes import AbsentReason, RejectReason
 from photo_pipeline.domain.photo import RenditionKind, Source
 from photo_pipeline.domain.retention import KEEP
 from photo_pipeline.web.acceptance import SignedReceipt
-from photo_pipeline.web.ports import (
-    Customer,
-    CustomerOutcome,
-    Device,
-    GalleryPhoto,
-    PhotoStatus,
-    ReceiptState,
-    RejectedPhoto,
-)
 
 PREFIX = "/api/v1"
 

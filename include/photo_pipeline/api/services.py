@@ -9,22 +9,26 @@ from uuid import UUID, uuid4
 from argon2 import PasswordHasher
 from prometheus_client import CollectorRegistry
 
-from photo_pipeline.api.archive_reading import ArchiveReading, RangeReader
+from photo_pipeline.api.archive_reading import ArchiveReading
 from photo_pipeline.api.database import Database
 from photo_pipeline.api.outcome_hub import OutcomeHub
 from photo_pipeline.api.passwords import Passwords
 from photo_pipeline.api.sessions import Sessions
 from photo_pipeline.api.throttle import Throttle
-from photo_pipeline.api.tus.ports import UploadStore
 from photo_pipeline.api.tus.receiving import ResumableUploads, UploadLimits
 from photo_pipeline.domain.photo import Source
-from photo_pipeline.ports import AsyncPhotoLogWriter, Clock, HoldRegister
+from photo_pipeline.ports.archive import RangeReader
+from photo_pipeline.ports.clock import Clock
+from photo_pipeline.ports.customers import CustomerDirectory, SessionDirectory
+from photo_pipeline.ports.gallery import Gallery, OutcomeFeed
+from photo_pipeline.ports.holds import HoldRegister
+from photo_pipeline.ports.photo_log import AsyncPhotoLogWriter
+from photo_pipeline.ports.uploads import UploadStore
 from photo_pipeline.settings import TopicNames, WebSettings
 from photo_pipeline.web.acceptance import PhotoAcceptance
 from photo_pipeline.web.ended_sessions import EndedSessions
 from photo_pipeline.web.flow import InFlightBytes
 from photo_pipeline.web.metrics import AcceptanceMetrics, watch_bytes_in_flight
-from photo_pipeline.web.ports import CustomerDirectory, Gallery, OutcomeFeed, SessionDirectory
 from photo_pipeline.web.readiness import Readiness
 from photo_pipeline.web.tokens import Tokens
 

@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 
 from fastapi import Request, Response
 
-from photo_pipeline.ports import Clock
+from photo_pipeline.ports.clock import Clock
 from photo_pipeline.settings import WebSettings
-from photo_pipeline.web.cookies import COOKIE, is_https
+from photo_pipeline.web.credentials import COOKIE, SECURE_COOKIE, bearer_token, is_https
 from photo_pipeline.web.problems import ProblemError
 from photo_pipeline.web.tokens import Session, TokenError, Tokens
 
@@ -36,7 +36,7 @@ class Sessions:
         self._origin = _origin(settings.public_url)
         self._secure = is_https(settings)
         # Browsers take a __Host- cookie from this host only, over HTTPS only: no sibling domain can plant one.
-        self._cookie = f"__Host-{COOKIE}" if self._secure else COOKIE
+        self._cookie = SECURE_COOKIE if self._secure else COOKIE
 
     def begin(self, session: Session, response: Response) -> str:
         """Sign the session, and set it as cookie too."""
@@ -90,9 +90,9 @@ class Sessions:
         Raises:
             ProblemError: 401 where that is not proven.
         """
-        scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
-        by_cookie = scheme.lower() != "bearer"
-        token = request.cookies.get(self._cookie, "") if by_cookie else credentials.strip()
+        credentials = bearer_token(request)
+        by_cookie = credentials is None
+        token = request.cookies.get(self._cookie, "") if credentials is None else credentials
         if not token:
             raise _unauthorized("Please log in.", "Bearer")
         try:

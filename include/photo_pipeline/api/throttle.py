@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from photo_pipeline.domain.errors import PhotoPipelineError
-from photo_pipeline.ports import Clock
+from photo_pipeline.ports.clock import Clock
 
 WINDOW: Final = timedelta(minutes=5)
 MAX_KEYS: Final = 50_000

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from uuid import UUID
 
-from photo_pipeline.api.multipart import BodyTooLargeError, FilePart, MalformedMultipartError
 from photo_pipeline.api.schemas import ReceiptView, RefusedFile, UploadResult
 from photo_pipeline.domain.events import clean_filename
 from photo_pipeline.domain.outcomes import RejectReason
 from photo_pipeline.domain.photo import MAX_PHOTO_BYTES
 from photo_pipeline.web.acceptance import IncomingPhoto, LaterReason, PhotoAcceptance, PhotoRefusedError
 from photo_pipeline.web.flow import BusyError, InFlightBytes
+from photo_pipeline.web.multipart import BodyTooLargeError, FilePart, MalformedMultipartError
 from photo_pipeline.web.problems import ProblemError, unavailable
 
 FIELD = "files"

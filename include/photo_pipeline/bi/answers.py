@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from elasticsearch import Elasticsearch
 
-from photo_pipeline.adapters.elasticsearch import server_errors
+from photo_pipeline.adapters.search.client import server_errors
 from photo_pipeline.bi.queries import answer_of, extent_body, extent_of, search_body
 from photo_pipeline.bi.spec import Answer, Figure, Scope
 

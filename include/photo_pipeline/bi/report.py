@@ -17,7 +17,7 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 from pydantic import ValidationError
 
-from photo_pipeline.adapters.elasticsearch import make_client
+from photo_pipeline.adapters.search.client import make_client
 from photo_pipeline.bi.answers import ask, full_scope
 from photo_pipeline.bi.charts import chart_html, height_of
 from photo_pipeline.bi.figures import FIGURES

@@ -116,3 +116,26 @@ def _fields(row: OutcomeRow) -> dict[str, str | int | float | None]:
         "expired_at": None if row.expired_at is None else format_time(row.expired_at),
         "latency_ms": row.latency_ms,
     }
+
+
+@dataclass(frozen=True, slots=True)
+class SyncProgress:
+    """How far the search index follows.
+
+    Attributes:
+        watermark: every change by a transaction below this one is in the index.
+        synced_at: what was committed by then is in the index, save transactions that were still open.
+        documents: how many documents have been sent, ever.
+    """
+
+    watermark: int
+    synced_at: datetime | None
+    documents: int
+
+
+@dataclass(frozen=True, slots=True)
+class IndexReport:
+    """What became of the documents that were sent: now in the index, or there already in a newer version."""
+
+    indexed: int
+    conflicts: int

@@ -171,3 +171,21 @@ def _parse_time(text: str | None) -> datetime | None:
     if moment.tzinfo is None:
         raise RecordRejected(RejectReason.INVALID_TIME, text[:100])
     return moment
+
+
+@dataclass(frozen=True, slots=True)
+class OutboundRecord:
+    """A record to be written."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Kafka's acknowledgement of one record."""
+
+    coordinates: RecordCoordinates
+    timestamp: datetime

@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
+from photo_pipeline.domain.errors import PhotoPipelineError
 from photo_pipeline.domain.ledger import ArchivedRendition
 from photo_pipeline.domain.photo import TopicPartition
 
@@ -218,3 +219,11 @@ _HOLD_NAME = re.compile(r"hold-(?P<shard>\d+)-(?P<claim>\d+)\.tar")
 _REPROCESS_NAME = re.compile(r"reprocess-(?P<shard>\d+)-(?P<attempt>\d+)\.tar")
 _SHARD_NAME = re.compile(r"(?P<topic>.+)-(?P<partition>\d+)-(?P<start>\d+)-(?P<end>\d+)-(?P<attempt>\d+)\.tar")
 _STAGING_NAME = re.compile(r"(?P<topic>.+)-(?P<partition>\d+)-(?P<start>\d+)-(?P<attempt>\d+)\.tar")
+
+
+class TooManyHoldsError(PhotoPipelineError):
+    """The customer keeps as many photos longer as the operator allows."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        super().__init__(f"a customer may hold {limit} photos")

@@ -105,3 +105,11 @@ def staging_path(root: str, topic_partition: TopicPartition, start: int, attempt
 def shard_path(root: str, dt: date, topic_partition: TopicPartition, start: int, end: int, attempt: int) -> str:
     """A shard's final name. ``dt`` is the UTC day of planning, so a retry past midnight lands in the same folder."""
     return f"{root}/archive/dt={dt:%Y-%m-%d}/{topic_partition}-{start}-{end}-{attempt}.tar"
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveFile:
+    """A file of the archive: absolute path and length in bytes."""
+
+    path: str
+    length: int

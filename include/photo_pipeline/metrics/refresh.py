@@ -10,7 +10,6 @@ from prometheus_client import CollectorRegistry
 
 from photo_pipeline.domain.errors import ServerUnavailableError
 from photo_pipeline.domain.figures import waiting_ranges
-from photo_pipeline.figure_ports import AppendTimes, FigureSource
 from photo_pipeline.metrics.gauges import (
     UNKNOWN,
     BacklogGauges,
@@ -20,7 +19,9 @@ from photo_pipeline.metrics.gauges import (
     ServerGauges,
 )
 from photo_pipeline.metrics.probes import Room
-from photo_pipeline.ports import Clock, PhotoLogReader
+from photo_pipeline.ports.clock import Clock
+from photo_pipeline.ports.figures import AppendTimes, FigureSource
+from photo_pipeline.ports.photo_log import PhotoLogReader
 
 logger = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from photo_pipeline.operations.values import OutcomeCount
+from photo_pipeline.domain.photos_page import OutcomeCount
 
 OUTCOMES = ("processed", "duplicate", "rejected")
 """In the order in which they are stacked."""

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
 
+from photo_pipeline.domain.photos_page import DagState, Overview, Waiting
 from photo_pipeline.domain.retention import KEEP, LATEST
 from photo_pipeline.operations.panels import Away
 from photo_pipeline.operations.text import age, number, plural
-from photo_pipeline.operations.values import DagState, Overview, Waiting
 
 LATE = timedelta(minutes=10)
 """A photo usually waits for seconds, and two minutes where Airflow missed an event."""

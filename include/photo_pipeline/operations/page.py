@@ -20,13 +20,12 @@ from photo_pipeline.domain.errors import ServerUnavailableError
 from photo_pipeline.domain.imaging import SniffedFormat
 from photo_pipeline.domain.outcomes import RejectReason
 from photo_pipeline.domain.photo import RecordCoordinates
+from photo_pipeline.domain.photos_page import NoPreviewError, Rejected
 from photo_pipeline.domain.reprocess import ANY, Mode
 from photo_pipeline.operations.charts import HEIGHT, OUTCOMES, WIDTH
 from photo_pipeline.operations.panels import Panel
-from photo_pipeline.operations.ports import Backlog, Dags, LedgerView, Previews, SearchIndex
-from photo_pipeline.operations.previews import SHOWN, NoPreviewError
+from photo_pipeline.operations.previews import SHOWN
 from photo_pipeline.operations.text import moment, number, plural
-from photo_pipeline.operations.values import Rejected
 from photo_pipeline.operations.view import (
     DAY,
     HOUR,
@@ -38,6 +37,7 @@ from photo_pipeline.operations.view import (
     rejected_row,
     slice_row,
 )
+from photo_pipeline.ports.photos_page import Backlog, Dags, LedgerView, Previews, SearchIndex
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "

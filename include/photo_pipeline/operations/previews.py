@@ -1,6 +1,5 @@
 """Which rejected records may be looked at. Never their bytes: only what a disposable process makes of them."""
 
-from photo_pipeline.domain.errors import PhotoPipelineError
 from photo_pipeline.domain.outcomes import RejectReason
 
 SHOWN = frozenset(
@@ -15,7 +14,3 @@ SHOWN = frozenset(
     }
 )
 """Refused for what was said about the photo. Where the photo itself was refused, its decoder has had its chance."""
-
-
-class NoPreviewError(PhotoPipelineError):
-    """There is no picture of this record."""

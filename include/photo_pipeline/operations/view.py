@@ -8,13 +8,7 @@ from urllib.parse import urlencode
 
 from photo_pipeline.domain.outcomes import RejectReason
 from photo_pipeline.domain.photo import TopicPartition
-from photo_pipeline.domain.reprocess import ANY, Mode
-from photo_pipeline.domain.retention import KEEP, LATEST
-from photo_pipeline.operations.charts import OUTCOMES, Chart, chart_of
-from photo_pipeline.operations.health import HOLD_KIND, Concern, Level, Seen, concerns, verdict
-from photo_pipeline.operations.panels import Away
-from photo_pipeline.operations.text import NONE, age, moment, number, plural, size
-from photo_pipeline.operations.values import (
+from photo_pipeline.domain.photos_page import (
     SLICES,
     ArchiveDay,
     DagState,
@@ -25,6 +19,12 @@ from photo_pipeline.operations.values import (
     Slice,
     Waiting,
 )
+from photo_pipeline.domain.reprocess import ANY, Mode
+from photo_pipeline.domain.retention import KEEP, LATEST
+from photo_pipeline.operations.charts import OUTCOMES, Chart, chart_of
+from photo_pipeline.operations.health import HOLD_KIND, Concern, Level, Seen, concerns, verdict
+from photo_pipeline.operations.panels import Away
+from photo_pipeline.operations.text import NONE, age, moment, number, plural, size
 
 Answer = TypeVar("Answer")
 

@@ -8,7 +8,7 @@ from airflow.sdk import BaseHook, Connection
 from airflow.sdk.exceptions import AirflowNotFoundException
 from pydantic import SecretStr
 
-from photo_pipeline.composition import PipelineSettings
+from photo_pipeline.composition.pipeline import PipelineSettings
 from photo_pipeline.settings import DatabaseSettings, ElasticsearchSettings, HdfsSettings, KafkaSettings, KibanaSettings
 
 KAFKA = "photo_kafka"

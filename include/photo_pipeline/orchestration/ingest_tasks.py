@@ -6,8 +6,8 @@ from typing import Any
 
 from airflow.sdk.exceptions import AirflowSkipException
 
-from photo_pipeline.adapters.kafka import KafkaPhotoLogReader
-from photo_pipeline.composition import ingest_ledger, ingest_limits, ingest_ports, publish_ports
+from photo_pipeline.composition.ingest import ingest_limits, ingest_ports, planning
+from photo_pipeline.composition.publish import publish_ports
 from photo_pipeline.domain.errors import SliceBusyError
 from photo_pipeline.domain.ledger import SliceSummary
 from photo_pipeline.orchestration.connections import pipeline_settings
@@ -24,8 +24,7 @@ def plan(owner: str) -> list[int]:
     """Plan the backlog; the ids of the slices that are this run's."""
     settings = pipeline_settings()
     limits = ingest_limits(settings.ingest)
-    with ingest_ledger(settings.database) as ledger:
-        reader = KafkaPhotoLogReader(settings.kafka)
+    with planning(settings) as (ledger, reader):
         planned = plan_micro_batch(ledger, reader, settings.topics.incoming, limits, owner)
     ranges = " ".join(f"{item.topic_partition}[{item.start},{item.end})" for item in planned)
     counts = {"slices": len(planned), "records": sum(item.end - item.start for item in planned)}

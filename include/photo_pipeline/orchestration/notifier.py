@@ -21,7 +21,7 @@ class FailureNotifier(BaseNotifier):
     def notify(self, context: "Context") -> None:
         """Tell it. Called in the task's process once its retries are used up."""
         from photo_pipeline.domain.notices import Condition, one_line
-        from photo_pipeline.orchestration.notice_tasks import tell_failed_task
+        from photo_pipeline.orchestration.notices_tasks import tell_failed_task
 
         ti = context["ti"]
         where = f"{ti.dag_id}.{ti.task_id}"

@@ -16,15 +16,10 @@ from fastapi import FastAPI
 from sqlalchemy import Row, Select, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from photo_pipeline.adapters.elasticsearch import make_client
-from photo_pipeline.adapters.kafka.backlog import KafkaBacklog
-from photo_pipeline.adapters.postgres.engine import make_engine
-from photo_pipeline.adapters.postgres.photos_page import PostgresLedgerView
-from photo_pipeline.adapters.record_previews import WorkerPreviews
-from photo_pipeline.adapters.search_documents import ElasticsearchDocuments
+from photo_pipeline.composition.photos_page import page_sources
 from photo_pipeline.domain.errors import ServerUnavailableError
-from photo_pipeline.operations.page import Access, Links, Sources, photos_app
-from photo_pipeline.operations.values import DagState
+from photo_pipeline.domain.photos_page import DagState
+from photo_pipeline.operations.page import Access, Sources, photos_app
 from photo_pipeline.orchestration.connections import (
     POSTGRES_BI,
     database_settings,
@@ -32,7 +27,6 @@ from photo_pipeline.orchestration.connections import (
     kafka_settings,
 )
 from photo_pipeline.orchestration.defaults import TAGS
-from photo_pipeline.settings import PageSettings, TopicNames
 
 READ_DAG = "photo_ingest"
 """Whoever may see this DAG may see the page."""
@@ -77,17 +71,8 @@ def _may_reprocess(user: GetUserDep) -> bool:
 
 
 def _sources() -> Sources:
-    """The servers by Airflow's connections: the database under the role that reads views and nothing else."""
-    search, kafka = elasticsearch_settings(), kafka_settings()
-    page = PageSettings()
-    return Sources(
-        ledger=PostgresLedgerView(make_engine(database_settings(POSTGRES_BI), "photos_page")),
-        backlog=KafkaBacklog(kafka, TopicNames().incoming),
-        search=ElasticsearchDocuments(make_client(search), search.alias),
-        previews=WorkerPreviews(kafka),
-        dags=AirflowDags(),
-        links=Links(gallery=page.gallery_url, dashboard=page.dashboard_url),
-    )
+    """The servers by Airflow's connections."""
+    return page_sources(database_settings(POSTGRES_BI), kafka_settings(), elasticsearch_settings(), AirflowDags())
 
 
 def _last(dag_id: str) -> Select[Any]:

@@ -4,7 +4,7 @@ import logging
 
 from airflow.sdk.exceptions import AirflowFailException
 
-from photo_pipeline.composition_reconcile import (
+from photo_pipeline.composition.reconcile import (
     ReconciliationSettings,
     reconcile_limits,
     reconcile_ports,

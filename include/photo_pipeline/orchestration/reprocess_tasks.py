@@ -7,13 +7,13 @@ from typing import Any
 
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from photo_pipeline.adapters.hdfs import HdfsArchive
-from photo_pipeline.composition_reprocess import (
+from photo_pipeline.composition.reprocess import (
     feed_limits,
     feed_ports,
     rederive_ports,
     rendition_ledger,
     request_register,
+    tidying,
 )
 from photo_pipeline.domain.errors import InvalidRequestError, OriginalsDamagedError
 from photo_pipeline.domain.reprocess import Mode, Request, parse_request
@@ -74,8 +74,8 @@ def feed(request_id: str, parameters: Mapping[str, Any]) -> dict[str, int]:
 def tidy(request_id: str) -> int:
     """Remove what killed tasks left on HDFS."""
     settings = pipeline_settings()
-    with rendition_ledger(settings.database) as ledger:
-        removed = clean_up(request_id, ledger, HdfsArchive(settings.hdfs), settings.hdfs.root)
+    with tidying(settings) as (ledger, archive):
+        removed = clean_up(request_id, ledger, archive, settings.hdfs.root)
     logger.info("tidied up %s", fields({"request": request_id, "files": removed}))
     return removed
 

@@ -4,13 +4,8 @@ import logging
 
 from airflow.sdk.exceptions import AirflowSkipException
 
-from photo_pipeline.adapters.elasticsearch import ElasticsearchIndex, make_client
-from photo_pipeline.adapters.hdfs import HdfsArchive
-from photo_pipeline.adapters.kafka import KafkaTopics
-from photo_pipeline.adapters.kibana import KibanaServer
-from photo_pipeline.adapters.postgres.engine import make_engine
 from photo_pipeline.bi.kibana.access import bundle
-from photo_pipeline.migrations.upgrade import upgrade
+from photo_pipeline.composition import setup
 from photo_pipeline.orchestration.connections import (
     KIBANA,
     POSTGRES_OWNER,
@@ -28,16 +23,12 @@ logger = logging.getLogger(__name__)
 
 def migrate() -> str:
     """Migrate the database under its owner's role; the revision it has now."""
-    engine = make_engine(database_settings(POSTGRES_OWNER), "platform_setup")
-    try:
-        return upgrade(engine)
-    finally:
-        engine.dispose()
+    return setup.migrated(database_settings(POSTGRES_OWNER))
 
 
 def topics() -> list[str]:
     """Create or correct the four topics; what was changed, one line each."""
-    changes = KafkaTopics(kafka_settings()).ensure(TopicNames())
+    changes = setup.topics(kafka_settings()).ensure(TopicNames())
     for change in changes:
         logger.info("changed %s", change)
     return [str(change) for change in changes]
@@ -45,14 +36,13 @@ def topics() -> list[str]:
 
 def folders() -> None:
     """Make the archive's folders."""
-    HdfsArchive(hdfs_settings()).ensure_folders()
+    setup.archive(hdfs_settings()).ensure_folders()
 
 
 def search_index() -> None:
     """Install the index template."""
-    settings = elasticsearch_settings()
-    with make_client(settings) as client:
-        ElasticsearchIndex(client, settings.alias).ensure_template()
+    with setup.search_index(elasticsearch_settings()) as index:
+        index.ensure_template()
 
 
 def dashboards() -> str:
@@ -64,7 +54,7 @@ def dashboards() -> str:
     settings = kibana_settings()
     if settings is None:
         raise AirflowSkipException(f"no connection {KIBANA}: there is no Kibana to bring the dashboards to")
-    with KibanaServer(settings) as server:
+    with setup.kibana(settings) as server:
         done = provision(server, bundle(), manage_role=settings.manage_role)
     role = "role set" if done.role else "role left alone"
     summary = f"space {done.space}, {role}, {done.objects} saved objects in place"

@@ -10,7 +10,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
-from photo_pipeline.ports import Clock
+from photo_pipeline.ports.clock import Clock
 from photo_pipeline.settings import TopicNames, WebSettings
 from photo_pipeline.stream.openapi import DESCRIPTION, MESSAGES
 from photo_pipeline.stream.pages import POLICIES, mount_pages
@@ -20,7 +20,7 @@ from photo_pipeline.stream.services import Connections, Settings, assemble
 from photo_pipeline.stream.settings import StreamSettings
 from photo_pipeline.web import health, problems
 from photo_pipeline.web.clock import SystemClock
-from photo_pipeline.web.cookies import is_https
+from photo_pipeline.web.credentials import is_https
 from photo_pipeline.web.description import describe
 from photo_pipeline.web.metrics import RequestMetrics
 from photo_pipeline.web.middleware import RequestContext, SecurityHeaders
@@ -74,6 +74,6 @@ def create_app(
 
 def _connect(settings: WebSettings) -> AbstractAsyncContextManager[Connections]:
     # Imported here so that tests with other connections load no client library.
-    from photo_pipeline.stream.connections import connect  # noqa: PLC0415 - see above
+    from photo_pipeline.composition.stream import connect  # noqa: PLC0415 - see above
 
     return connect(settings)

@@ -5,12 +5,11 @@ import logging
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
-from uuid import UUID
 
 from anyio import to_thread
 
 from photo_pipeline.domain.errors import ServerUnavailableError
+from photo_pipeline.ports.customers import DeviceDirectory
 from photo_pipeline.web.tokens import DeviceIdentity
 
 MAX_ENTRIES = 50_000
@@ -18,14 +17,6 @@ RETRY_SECONDS = 5.0
 """After the database did not answer, it is not asked again for this long."""
 
 logger = logging.getLogger(__name__)
-
-
-class DeviceDirectory(Protocol):
-    """The part of ``CustomerDirectory`` that is needed here."""
-
-    def is_active_device(self, customer_id: UUID, device_id: UUID) -> bool:
-        """Whether the device is this customer's and not revoked. Raises ``ServerUnavailableError``."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,6 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from photo_pipeline.api.multipart import FilePart
 from photo_pipeline.domain.outcomes import RejectReason
 from photo_pipeline.domain.photo import MAX_PHOTO_BYTES
 from photo_pipeline.stream.deps import no_place
@@ -38,6 +37,7 @@ from photo_pipeline.stream.services import Services
 from photo_pipeline.stream.standing import FAILED, NORMAL, End, Standing, first_of
 from photo_pipeline.stream.window import TooManyConnectionsError, Window
 from photo_pipeline.web.acceptance import PhotoRefusedError
+from photo_pipeline.web.multipart import FilePart
 from photo_pipeline.web.problems import ProblemError, respond
 
 NDJSON = "application/x-ndjson"

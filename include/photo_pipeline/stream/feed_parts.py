@@ -11,8 +11,8 @@ from enum import Enum, auto
 from python_multipart.exceptions import FormParserError, MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from photo_pipeline.api.multipart import FilePart, PartHeader
 from photo_pipeline.domain.errors import PhotoPipelineError
+from photo_pipeline.web.multipart import FilePart, PartHeader
 
 MEDIA_TYPE = "multipart/x-mixed-replace"
 

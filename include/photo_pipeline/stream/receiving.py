@@ -7,7 +7,9 @@ from urllib.parse import unquote
 
 from starlette.requests import Request
 
-from photo_pipeline.api.multipart import (
+from photo_pipeline.domain.errors import PhotoPipelineError
+from photo_pipeline.domain.photo import MAX_PHOTO_BYTES
+from photo_pipeline.web.multipart import (
     BodyTooLargeError,
     FilePart,
     MalformedMultipartError,
@@ -15,8 +17,6 @@ from photo_pipeline.api.multipart import (
     bounded,
     file_parts,
 )
-from photo_pipeline.domain.errors import PhotoPipelineError
-from photo_pipeline.domain.photo import MAX_PHOTO_BYTES
 
 FORM_OVERHEAD = 64 * 1024
 """What a multipart form adds to its file, generously."""

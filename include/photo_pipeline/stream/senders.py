@@ -8,15 +8,14 @@ from uuid import UUID
 from starlette.requests import HTTPConnection
 
 from photo_pipeline.domain.errors import PhotoPipelineError
-from photo_pipeline.ports import Clock
-from photo_pipeline.web.cookies import COOKIE
+from photo_pipeline.ports.clock import Clock
+from photo_pipeline.web.credentials import COOKIES, bearer_token
 from photo_pipeline.web.tokens import DeviceIdentity, TokenError, Tokens
 
 SUBPROTOCOL = "photo-stream.v1"
 """What a WebSocket client offers, and gets."""
 _BEARER_SUBPROTOCOL = "bearer."
 """Before a token among the offered subprotocols: the one place where a browser's WebSocket can put it."""
-_COOKIES = (f"__Host-{COOKIE}", COOKIE)
 _ORIGIN = re.compile(r"https?://([^/?#]+)", re.ASCII | re.IGNORECASE)
 
 
@@ -91,10 +90,10 @@ class Senders:
             NotAuthenticatedError: when there is no token, or none that is good.
             CrossSiteError: when a browser sent the cookie for another site's page.
         """
-        token = _bearer(connection) or _subprotocol(connection)
+        token = bearer_token(connection) or _subprotocol(connection)
         if token is not None:
             return self.recognise(token)
-        token = next((connection.cookies[name] for name in _COOKIES if name in connection.cookies), None)
+        token = next((connection.cookies[name] for name in COOKIES if name in connection.cookies), None)
         if token is None:
             raise NotAuthenticatedError("Send a device's token: Authorization: Bearer <token>.", with_token=False)
         self._refuse_other_sites(connection)
@@ -130,11 +129,6 @@ class Senders:
         found = _ORIGIN.fullmatch(connection.headers.get("Origin", ""))
         if found is None or found[1].lower() not in {self._public_host, connection.url.netloc.lower()}:
             raise CrossSiteError
-
-
-def _bearer(connection: HTTPConnection) -> str | None:
-    scheme, _, credentials = connection.headers.get("Authorization", "").partition(" ")
-    return credentials.strip() if scheme.lower() == "bearer" else None
 
 
 def _subprotocol(connection: HTTPConnection) -> str | None:

@@ -8,9 +8,11 @@ from uuid import uuid4
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from photo_pipeline.domain.photo import Source
-from photo_pipeline.ports import AsyncPhotoLogWriter, Clock
+from photo_pipeline.ports.clock import Clock
+from photo_pipeline.ports.customers import DeviceDirectory
+from photo_pipeline.ports.photo_log import AsyncPhotoLogWriter
 from photo_pipeline.settings import WebSettings
-from photo_pipeline.stream.devices import DeviceDirectory, DeviceRegister
+from photo_pipeline.stream.devices import DeviceRegister
 from photo_pipeline.stream.frames import Frames
 from photo_pipeline.stream.limits import Rate, SenderLimits
 from photo_pipeline.stream.senders import Senders

@@ -7,9 +7,10 @@ what is read twice is the same document in the same version.
 
 from dataclasses import dataclass, replace
 
-from photo_pipeline.domain.documents import CommitPosition, document_of
+from photo_pipeline.domain.documents import CommitPosition, IndexReport, SyncProgress, document_of
 from photo_pipeline.domain.errors import WatermarkAheadError
-from photo_pipeline.ports import Clock, IndexReport, OutcomeSource, SearchIndex, SyncProgress, SyncState
+from photo_pipeline.ports.bi_sync import OutcomeSource, SearchIndex, SyncState
+from photo_pipeline.ports.clock import Clock
 
 PAGE_ROWS = 1000
 

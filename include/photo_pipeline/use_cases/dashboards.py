@@ -1,33 +1,10 @@
 """Bring the analysts' dashboards to the server that shows them. Safe to repeat: the result is the same."""
 
 from dataclasses import dataclass
-from typing import Protocol
 
-from photo_pipeline.domain.dashboards import DashboardBundle, ReaderRole, Space, SpaceChange
+from photo_pipeline.domain.dashboards import DashboardBundle, SpaceChange
 from photo_pipeline.domain.errors import DashboardsRefusedError
-
-
-class DashboardServer(Protocol):
-    """The server that shows dashboards. Every method may be repeated.
-
-    Each raises ``ServerUnavailableError`` when the server is away, and ``DashboardRequestError`` when it refuses.
-    """
-
-    def ensure_space(self, space: Space) -> SpaceChange:
-        """Make the space, or give it its name and description again."""
-        ...
-
-    def ensure_role(self, role: ReaderRole) -> None:
-        """Make the role, or give it exactly these rights again."""
-        ...
-
-    def import_objects(self, space: Space, objects: bytes) -> int:
-        """Put the objects into the space, in place of those of the same ids; how many were put.
-
-        Raises:
-            DashboardsRefusedError: when at least one was not taken.
-        """
-        ...
+from photo_pipeline.ports.dashboards import DashboardServer
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from uuid import UUID
 from photo_pipeline.domain.errors import InvalidHoldError, NoSuchPhotoError
 from photo_pipeline.domain.hold_request import HoldAction, HoldRequest
 from photo_pipeline.domain.retention import Hold
-from photo_pipeline.ports import HoldRegister, PhotoOwners
+from photo_pipeline.ports.holds import HoldRegister, PhotoOwners
 
 logger = logging.getLogger(__name__)
 

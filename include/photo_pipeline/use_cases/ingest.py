@@ -13,7 +13,10 @@ from dataclasses import dataclass
 from photo_pipeline.domain.errors import ServerUnavailableError
 from photo_pipeline.domain.ledger import Lease, PlannedSlice, SliceSummary
 from photo_pipeline.domain.photo import TopicPartition
-from photo_pipeline.ports import Archive, ImageProcessor, IngestLedger, PhotoLogReader
+from photo_pipeline.ports.archive import Archive
+from photo_pipeline.ports.images import ImageProcessor
+from photo_pipeline.ports.ingest import IngestLedger
+from photo_pipeline.ports.photo_log import PhotoLogReader
 from photo_pipeline.use_cases.lease_keeper import LeaseKeeper
 from photo_pipeline.use_cases.slice_reading import read_slice
 from photo_pipeline.use_cases.slice_work import SliceWork

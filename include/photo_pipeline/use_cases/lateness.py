@@ -10,8 +10,9 @@ from datetime import datetime, timedelta
 from photo_pipeline.domain.figures import LedgerFigures, sync_delay, waiting_ranges
 from photo_pipeline.domain.notices import Condition
 from photo_pipeline.domain.retention import KEEP, LATEST
-from photo_pipeline.figure_ports import AppendTimes, FigureSource
-from photo_pipeline.ports import Clock, PhotoLogReader
+from photo_pipeline.ports.clock import Clock
+from photo_pipeline.ports.figures import AppendTimes, FigureSource
+from photo_pipeline.ports.photo_log import PhotoLogReader
 
 RUNBOOK = "docs/operations.md"
 

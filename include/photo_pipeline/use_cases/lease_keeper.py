@@ -7,7 +7,7 @@ from typing import Self
 
 from photo_pipeline.domain.errors import LeaseLostError, ServerUnavailableError
 from photo_pipeline.domain.ledger import Lease
-from photo_pipeline.ports import IngestLedger
+from photo_pipeline.ports.ingest import IngestLedger
 
 logger = logging.getLogger(__name__)
 

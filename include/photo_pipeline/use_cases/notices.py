@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from photo_pipeline.domain.notices import Condition, NoticeKind, compose
-from photo_pipeline.notice_ports import Messenger, NoticeBook
+from photo_pipeline.ports.notices import Messenger, NoticeBook
 
 FOREVER = timedelta(days=3650)
 

@@ -6,9 +6,18 @@ from dataclasses import dataclass
 from uuid import UUID, uuid5
 
 from photo_pipeline.domain.errors import ArchiveMemberError, OffsetOutOfRangeError
-from photo_pipeline.domain.events import PROCESSED_TYPE, SPEC_VERSION, Record, encode_headers, format_time
+from photo_pipeline.domain.events import (
+    PROCESSED_TYPE,
+    SPEC_VERSION,
+    OutboundRecord,
+    Record,
+    encode_headers,
+    format_time,
+)
 from photo_pipeline.domain.ledger import DeadLetterEntry, OutboxEntry, ProcessedEntry
-from photo_pipeline.ports import Archive, IngestLedger, OutboundRecord, PhotoLogReader, PhotoLogWriter
+from photo_pipeline.ports.archive import Archive
+from photo_pipeline.ports.photo_log import PhotoLogReader, PhotoLogWriter
+from photo_pipeline.ports.publish import Outbox
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +32,7 @@ READ_OVER_RECORDS = 8
 class PublishPorts:
     """The outside world, as publishing needs it."""
 
-    ledger: IngestLedger
+    ledger: Outbox
     reader: PhotoLogReader
     writer: PhotoLogWriter
     archive: Archive

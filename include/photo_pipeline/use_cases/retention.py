@@ -21,7 +21,10 @@ from photo_pipeline.domain.ledger import ShardFile
 from photo_pipeline.domain.retention import ClaimedShard, RetentionPolicy, ShardPhoto, hold_path, hold_staging_path
 from photo_pipeline.domain.shard import ShardWriter
 from photo_pipeline.domain.shard_copy import PhotoEntry, read_entry
-from photo_pipeline.ports import ArchiveIndex, ArchiveWriter, Clock, RetainedArchive, RetentionLedger
+from photo_pipeline.ports.archive import ArchiveWriter
+from photo_pipeline.ports.clock import Clock
+from photo_pipeline.ports.retention import RetainedArchive, RetentionLedger
+from photo_pipeline.ports.sweep import ArchiveIndex
 from photo_pipeline.use_cases.sweep import sweep_archive
 
 logger = logging.getLogger(__name__)

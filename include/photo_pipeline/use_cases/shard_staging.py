@@ -6,7 +6,7 @@ from uuid import UUID
 
 from photo_pipeline.domain.ledger import ArchivedRendition, Lease, ShardFile
 from photo_pipeline.domain.shard import Member, ShardWriter, shard_path, staging_path
-from photo_pipeline.ports import Archive, ArchiveWriter
+from photo_pipeline.ports.archive import Archive, ArchiveWriter
 
 
 class StagedShard:

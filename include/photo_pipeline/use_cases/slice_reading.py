@@ -7,7 +7,7 @@ from photo_pipeline.domain.errors import OffsetOutOfRangeError
 from photo_pipeline.domain.events import Record
 from photo_pipeline.domain.ledger import PlannedSlice
 from photo_pipeline.domain.outcomes import AbsentReason
-from photo_pipeline.ports import PhotoLogReader
+from photo_pipeline.ports.photo_log import PhotoLogReader
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,9 @@ from photo_pipeline.domain.events import PhotoEvent, Record, customer_of, filena
 from photo_pipeline.domain.imaging import ImageRejected, ProcessedImage
 from photo_pipeline.domain.ledger import ArchivedPhoto, Lease, RecordResult, ShardFile, SliceCommit
 from photo_pipeline.domain.outcomes import Outcome, RejectReason
-from photo_pipeline.ports import Archive, ImageProcessor, IngestLedger
+from photo_pipeline.ports.archive import Archive
+from photo_pipeline.ports.images import ImageProcessor
+from photo_pipeline.ports.ingest import IngestLedger
 from photo_pipeline.use_cases.photo_members import description_of, members_of
 from photo_pipeline.use_cases.shard_staging import StagedShard
 from photo_pipeline.use_cases.slice_reading import AbsentRange

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from itertools import islice
 
 from photo_pipeline.domain.retention import HoldFile, Leftover, ReprocessFile, SliceFile, file_of, leftover_kind
-from photo_pipeline.ports import ArchiveFile, ArchiveIndex, RetainedArchive
+from photo_pipeline.domain.shard import ArchiveFile
+from photo_pipeline.ports.retention import RetainedArchive
+from photo_pipeline.ports.sweep import ArchiveIndex
 
 logger = logging.getLogger(__name__)
 

@@ -10,11 +10,12 @@ from uuid import UUID
 from anyio import CapacityLimiter, to_thread
 
 from photo_pipeline.domain.errors import PhotoPipelineError, RecordRejected, ServerUnavailableError
-from photo_pipeline.domain.events import PhotoEvent, clean_filename
+from photo_pipeline.domain.events import OutboundRecord, PhotoEvent, clean_filename
 from photo_pipeline.domain.imaging import CONTENT_TYPES, ImageLimits, read_header
 from photo_pipeline.domain.outcomes import RejectReason
 from photo_pipeline.domain.photo import MAX_PHOTO_BYTES, Receipt, Source, photo_id_for, sha256_hex
-from photo_pipeline.ports import AsyncPhotoLogWriter, Clock, OutboundRecord
+from photo_pipeline.ports.clock import Clock
+from photo_pipeline.ports.photo_log import AsyncPhotoLogWriter
 from photo_pipeline.web.metrics import AcceptanceMetrics
 from photo_pipeline.web.tokens import Tokens
 

@@ -9,8 +9,8 @@ from uuid import UUID
 from anyio import to_thread
 
 from photo_pipeline.domain.errors import ServerUnavailableError
-from photo_pipeline.ports import Clock
-from photo_pipeline.web.ports import SessionDirectory
+from photo_pipeline.ports.clock import Clock
+from photo_pipeline.ports.customers import SessionDirectory
 
 FRESH_SECONDS = 5.0
 """How long after its end a session may still be good at another instance."""

@@ -3,7 +3,7 @@
 import asyncio
 import time
 
-from photo_pipeline.ports import AsyncPhotoLogWriter
+from photo_pipeline.ports.photo_log import AsyncPhotoLogWriter
 
 CACHE_SECONDS = 1.0
 

@@ -21,7 +21,7 @@ from joserfc.jws import JWSRegistry
 from photo_pipeline.domain.errors import PhotoPipelineError
 from photo_pipeline.domain.events import format_time
 from photo_pipeline.domain.photo import Receipt, RecordCoordinates
-from photo_pipeline.ports import Clock
+from photo_pipeline.ports.clock import Clock
 
 ALGORITHM = "EdDSA"
 ISSUER = "photo-pipeline"

@@ -8,7 +8,7 @@ import pytest
 from pydantic import SecretStr
 from tests.support.kibana_contract import StandIn, stand_in
 
-from photo_pipeline.adapters.kibana import KibanaServer
+from photo_pipeline.adapters.search.kibana import KibanaServer
 from photo_pipeline.bi.kibana.access import ROLE, SPACE, bundle
 from photo_pipeline.bi.kibana.saved_objects import committed
 from photo_pipeline.domain.dashboards import SpaceChange

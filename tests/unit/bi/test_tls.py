@@ -17,8 +17,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 from pydantic import SecretStr
 
-from photo_pipeline.adapters.elasticsearch import ElasticsearchIndex, make_client
-from photo_pipeline.adapters.kibana import KibanaServer
+from photo_pipeline.adapters.search.client import make_client
+from photo_pipeline.adapters.search.index import ElasticsearchIndex
+from photo_pipeline.adapters.search.kibana import KibanaServer
 from photo_pipeline.bi.kibana.access import SPACE
 from photo_pipeline.domain.dashboards import SpaceChange
 from photo_pipeline.domain.errors import CertificateFileError, ServerUnavailableError

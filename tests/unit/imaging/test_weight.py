@@ -7,7 +7,7 @@ import photo_pipeline
 
 PROBE = """
 import sys
-from photo_pipeline.adapters.image_workers import WorkerPool
+from photo_pipeline.adapters.image_workers.pool import WorkerPool
 from photo_pipeline.domain.imaging import CONTENT_TYPES, EXTENSIONS, ImageLimits, process, read_header, sniff
 print([name for name in ("PIL", "pillow_heif", "cykooz_resizer", "blurhash_rs", "airflow") if name in sys.modules])
 """

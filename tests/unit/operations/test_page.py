@@ -14,19 +14,20 @@ from httpx import ASGITransport, AsyncClient, Response
 
 from photo_pipeline.domain.errors import ServerUnavailableError
 from photo_pipeline.domain.photo import RecordCoordinates, TopicPartition
-from photo_pipeline.operations.page import Access, Links, Sources, photos_app
-from photo_pipeline.operations.panels import Away, Panel
-from photo_pipeline.operations.previews import SHOWN, NoPreviewError
-from photo_pipeline.operations.values import (
+from photo_pipeline.domain.photos_page import (
     DagState,
     Flow,
     Holds,
+    NoPreviewError,
     OutcomeCount,
     Overview,
     Rejected,
     Slice,
     Waiting,
 )
+from photo_pipeline.operations.page import Access, Links, Sources, photos_app
+from photo_pipeline.operations.panels import Away, Panel
+from photo_pipeline.operations.previews import SHOWN
 
 NOW = datetime(2026, 3, 9, 12, tzinfo=UTC)
 NASTY = '"><script>alert(1)</script>'

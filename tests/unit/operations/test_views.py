@@ -11,12 +11,7 @@ from hypothesis import strategies as st
 
 from photo_pipeline.domain.outcomes import RejectReason
 from photo_pipeline.domain.photo import RecordCoordinates, TopicPartition
-from photo_pipeline.domain.reprocess import Mode, parse_request
-from photo_pipeline.operations.charts import HEIGHT, OUTCOMES, WIDTH, chart_of
-from photo_pipeline.operations.health import Level
-from photo_pipeline.operations.panels import Away
-from photo_pipeline.operations.text import age
-from photo_pipeline.operations.values import (
+from photo_pipeline.domain.photos_page import (
     SLICES,
     ArchiveDay,
     Check,
@@ -31,6 +26,11 @@ from photo_pipeline.operations.values import (
     Slice,
     Waiting,
 )
+from photo_pipeline.domain.reprocess import Mode, parse_request
+from photo_pipeline.operations.charts import HEIGHT, OUTCOMES, WIDTH, chart_of
+from photo_pipeline.operations.health import Level
+from photo_pipeline.operations.panels import Away
+from photo_pipeline.operations.text import age
 from photo_pipeline.operations.view import Answers, archive_row, batches, page_view, rejected_row
 
 NOW = datetime(2026, 3, 9, 12, 30, tzinfo=UTC)

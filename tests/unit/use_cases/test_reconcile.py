@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photo_pipeline.domain.documents import Document, OutcomeRow, document_of
+from photo_pipeline.domain.documents import Document, IndexReport, OutcomeRow, SyncProgress, document_of
 from photo_pipeline.domain.errors import (
     ArchiveMemberError,
     ReconciliationFindingsError,
@@ -27,7 +27,6 @@ from photo_pipeline.domain.reconciliation import (
     Scope,
     StoredDocument,
 )
-from photo_pipeline.ports import IndexReport, SyncProgress
 from photo_pipeline.use_cases.reconcile import ReconcileLimits, ReconcilePorts, run_checks, verdict
 from photo_pipeline.use_cases.reconcile.archive import check_members
 from photo_pipeline.use_cases.reconcile.run import Check

@@ -11,9 +11,9 @@ import pytest
 from tests.support.web import NOON, Platform, sign_up
 
 from photo_pipeline.api import outcome_hub
+from photo_pipeline.domain.gallery import CustomerOutcome, ReceiptState, ReceiptStatus
 from photo_pipeline.domain.outcomes import RejectReason
 from photo_pipeline.domain.photo import RecordCoordinates
-from photo_pipeline.web.ports import CustomerOutcome, ReceiptState, ReceiptStatus
 
 pytestmark = pytest.mark.anyio
 

@@ -8,8 +8,7 @@ import httpx
 import pytest
 from tests.support.web import NOON, Platform, sign_up
 
-from photo_pipeline.domain.photo import Receipt, RecordCoordinates, RenditionKind, Source, photo_id_for
-from photo_pipeline.web.ports import (
+from photo_pipeline.domain.gallery import (
     GalleryPhoto,
     GalleryRendition,
     PhotoStatus,
@@ -17,6 +16,7 @@ from photo_pipeline.web.ports import (
     ReceiptStatus,
     RejectedPhoto,
 )
+from photo_pipeline.domain.photo import Receipt, RecordCoordinates, RenditionKind, Source, photo_id_for
 
 pytestmark = pytest.mark.anyio
 

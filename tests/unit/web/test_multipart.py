@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photo_pipeline.api.multipart import (
+from photo_pipeline.web.multipart import (
     MAX_PARTS,
     SPOOL_MEMORY,
     BodyTooLargeError,

@@ -9,9 +9,9 @@ import pytest
 from tests.support.web import NOON, Platform, sign_up
 
 from photo_pipeline.api.archive_reading import PIECE_BYTES
+from photo_pipeline.domain.gallery import StoredRendition
 from photo_pipeline.domain.ledger import ArchiveLocation
 from photo_pipeline.domain.photo import RenditionKind
-from photo_pipeline.web.ports import StoredRendition
 
 pytestmark = pytest.mark.anyio
 

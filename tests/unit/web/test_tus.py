@@ -19,9 +19,9 @@ from tests.support.web import NOON, Platform, running, sign_up, web_settings
 
 from photo_pipeline.adapters.upload_directory import UploadDirectory, UploadDirectoryError
 from photo_pipeline.api.tus import receiving
+from photo_pipeline.domain.gallery import GalleryPhoto, PhotoStatus
 from photo_pipeline.domain.imaging import SniffedFormat
 from photo_pipeline.domain.photo import MAX_PHOTO_BYTES, photo_id_for, sha256_hex
-from photo_pipeline.web.ports import GalleryPhoto, PhotoStatus
 
 pytestmark = pytest.mark.anyio
 

@@ -11,10 +11,9 @@ import pytest
 from tests.support.images import encoded, png_claiming, scene
 from tests.support.web import API, NOON, Platform, running, sign_up, web_settings
 
-from photo_pipeline.domain.events import Record, parse_record
+from photo_pipeline.domain.events import OutboundRecord, Record, parse_record
 from photo_pipeline.domain.imaging import SniffedFormat
 from photo_pipeline.domain.photo import MAX_PHOTO_BYTES, RecordCoordinates, Source, photo_id_for, sha256_hex
-from photo_pipeline.ports import OutboundRecord
 
 pytestmark = pytest.mark.anyio
 

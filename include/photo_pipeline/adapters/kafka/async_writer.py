@@ -8,7 +8,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from photo_pipeline.adapters.kafka.client import MIB, SERVER, logger
 from photo_pipeline.adapters.kafka.writer import delivery_error, delivery_of, hand_over, producer_config
 from photo_pipeline.domain.errors import ServerUnavailableError
-from photo_pipeline.ports import Delivery, OutboundRecord
+from photo_pipeline.domain.events import Delivery, OutboundRecord
 from photo_pipeline.settings import KafkaSettings
 
 QUEUE_BYTES = 256 * MIB

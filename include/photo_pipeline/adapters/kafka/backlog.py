@@ -7,7 +7,7 @@ from photo_pipeline.adapters.kafka.ages import KafkaAppendTimes
 from photo_pipeline.adapters.kafka.client import admin_client
 from photo_pipeline.adapters.kafka.reader import KafkaPhotoLogReader
 from photo_pipeline.domain.photo import TopicPartition
-from photo_pipeline.operations.values import Waiting
+from photo_pipeline.domain.photos_page import Waiting
 from photo_pipeline.settings import KafkaSettings
 
 

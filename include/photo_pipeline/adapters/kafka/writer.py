@@ -18,7 +18,7 @@ from photo_pipeline.adapters.kafka.client import (
     unavailable,
 )
 from photo_pipeline.domain.errors import PhotoPipelineError, ServerUnavailableError
-from photo_pipeline.ports import Delivery, OutboundRecord
+from photo_pipeline.domain.events import Delivery, OutboundRecord
 from photo_pipeline.settings import KafkaSettings
 
 QUEUE_BYTES = 64 * MIB

@@ -6,10 +6,9 @@ from typing import Any
 from sqlalchemy import Engine, Row, text
 
 from photo_pipeline.adapters.postgres.engine import transaction
-from photo_pipeline.domain.documents import CommitPosition, OutcomeRow
+from photo_pipeline.domain.documents import CommitPosition, OutcomeRow, SyncProgress
 from photo_pipeline.domain.errors import SyncConflictError
 from photo_pipeline.domain.photo import RecordCoordinates
-from photo_pipeline.ports import SyncProgress
 
 STATE_NAME = "photos"
 

@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from photo_pipeline.adapters.postgres import models
 from photo_pipeline.adapters.postgres.engine import transaction
-from photo_pipeline.web.ports import Credentials, Customer, Device, EmailTakenError, TooManyDevicesError
+from photo_pipeline.domain.customers import Credentials, Customer, Device, EmailTakenError, TooManyDevicesError
 
 AnyRow = Row[*tuple[Any, ...]]
 

@@ -24,10 +24,7 @@ from sqlalchemy import (
 from photo_pipeline.adapters.postgres.engine import transaction
 from photo_pipeline.adapters.postgres.holds import CUSTOMER
 from photo_pipeline.adapters.postgres.models import Hold, IngestRecord, Photo, Rendition, Shard
-from photo_pipeline.domain.ledger import ArchiveLocation
-from photo_pipeline.domain.outcomes import Outcome
-from photo_pipeline.domain.photo import Receipt, RecordCoordinates, RenditionKind, Source
-from photo_pipeline.web.ports import (
+from photo_pipeline.domain.gallery import (
     ExpiredError,
     GalleryPhoto,
     GalleryRendition,
@@ -39,6 +36,9 @@ from photo_pipeline.web.ports import (
     RejectedPhoto,
     StoredRendition,
 )
+from photo_pipeline.domain.ledger import ArchiveLocation
+from photo_pipeline.domain.outcomes import Outcome
+from photo_pipeline.domain.photo import Receipt, RecordCoordinates, RenditionKind, Source
 
 AnyRow = Row[*tuple[Any, ...]]
 

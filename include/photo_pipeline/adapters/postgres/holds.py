@@ -11,8 +11,7 @@ from photo_pipeline.adapters.postgres.engine import transaction
 from photo_pipeline.adapters.postgres.models import Customer, Photo
 from photo_pipeline.adapters.postgres.models import Hold as HoldRow
 from photo_pipeline.domain.errors import PhotoExpiredError, UnknownCustomerError, UnknownPhotoError
-from photo_pipeline.domain.retention import Hold
-from photo_pipeline.web.ports import TooManyHoldsError
+from photo_pipeline.domain.retention import Hold, TooManyHoldsError
 
 HOLD_LOCK = 7_468_120_947
 """Advisory lock key: placing a hold and expiring what no hold names happen one after the other."""

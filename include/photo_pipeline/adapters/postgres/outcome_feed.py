@@ -10,9 +10,9 @@ from sqlalchemy import Engine, Row, Select, bindparam, select, text
 from photo_pipeline.adapters.postgres.engine import transaction
 from photo_pipeline.adapters.postgres.gallery import receipt_state
 from photo_pipeline.adapters.postgres.models import IngestRecord
+from photo_pipeline.domain.gallery import CustomerOutcome, OutcomeBatch, ReceiptStatus
 from photo_pipeline.domain.outcomes import Outcome
 from photo_pipeline.domain.photo import RecordCoordinates
-from photo_pipeline.web.ports import CustomerOutcome, OutcomeBatch, ReceiptStatus
 
 LONGEST_BATCH = 5000
 """More in one second for the customers who look is not what the pipeline can do; a page also looks for itself."""

@@ -12,8 +12,7 @@ from sqlalchemy import Connection, Engine, Row, TextClause, text
 
 from photo_pipeline.adapters.postgres.engine import transaction
 from photo_pipeline.domain.photo import RecordCoordinates, TopicPartition
-from photo_pipeline.domain.retention import Hold
-from photo_pipeline.operations.values import (
+from photo_pipeline.domain.photos_page import (
     SLICES,
     ArchiveDay,
     Check,
@@ -28,6 +27,7 @@ from photo_pipeline.operations.values import (
     Shard,
     Slice,
 )
+from photo_pipeline.domain.retention import Hold
 
 AnyRow = Row[Any]
 

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from photo_pipeline.adapters.postgres import models
 from photo_pipeline.adapters.postgres.engine import transaction
-from photo_pipeline.web.ports import EndedSession
+from photo_pipeline.domain.customers import EndedSession
 
 _ENDED = models.EndedSession
 

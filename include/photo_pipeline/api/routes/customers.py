@@ -9,7 +9,7 @@ from photo_pipeline.api.passwords import weakness_of
 from photo_pipeline.api.schemas import CustomerView, Me, SignUp
 from photo_pipeline.api.services import Services
 from photo_pipeline.api.throttle import ThrottledError
-from photo_pipeline.web.ports import EmailTakenError
+from photo_pipeline.domain.customers import EmailTakenError
 from photo_pipeline.web.problems import ProblemError, described
 
 router = APIRouter(tags=["customers"])

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Response
 
 from photo_pipeline.api.deps import TheCaller, TheServices
 from photo_pipeline.api.schemas import DeviceCreated, DeviceList, DeviceView, NewDevice
-from photo_pipeline.web.ports import TooManyDevicesError
+from photo_pipeline.domain.customers import TooManyDevicesError
 from photo_pipeline.web.problems import ProblemError, described
 from photo_pipeline.web.tokens import DeviceIdentity
 

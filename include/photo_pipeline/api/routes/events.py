@@ -15,7 +15,7 @@ from photo_pipeline.api.outcome_hub import Listener, OutcomeHub, TooManyListener
 from photo_pipeline.api.schemas import Outcomes, OutcomeView
 from photo_pipeline.api.services import Services
 from photo_pipeline.api.sessions import Caller
-from photo_pipeline.web.ports import CustomerOutcome
+from photo_pipeline.domain.gallery import CustomerOutcome
 from photo_pipeline.web.problems import RETRY_SECONDS, ProblemError, described, unavailable
 
 CHECK_SECONDS = 10.0

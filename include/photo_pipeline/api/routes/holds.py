@@ -8,8 +8,8 @@ from fastapi import APIRouter, Response
 from photo_pipeline.api.deps import TheCaller, TheServices
 from photo_pipeline.api.services import Services
 from photo_pipeline.domain.errors import PhotoExpiredError, UnknownCustomerError, UnknownPhotoError
+from photo_pipeline.domain.retention import TooManyHoldsError
 from photo_pipeline.use_cases.holds import lift_hold, place_hold
-from photo_pipeline.web.ports import TooManyHoldsError
 from photo_pipeline.web.problems import ProblemError, described
 
 REASON = "kept by its customer"

@@ -12,11 +12,11 @@ from fastapi import APIRouter, Query, Request
 from photo_pipeline.api import cursors
 from photo_pipeline.api.cursors import ListKind
 from photo_pipeline.api.deps import TheCaller, TheServices
-from photo_pipeline.api.multipart import boundary_of, bounded, file_parts
 from photo_pipeline.api.schemas import AnyPhotoView, PhotoPage, PhotoView, RejectedView, UploadResult
 from photo_pipeline.api.uploading import FIELD, MAX_FILES, Upload
+from photo_pipeline.domain.gallery import GalleryPhoto, Page, PhotoOrder, RejectedPhoto
 from photo_pipeline.domain.photo import MAX_PHOTO_BYTES
-from photo_pipeline.web.ports import GalleryPhoto, Page, PhotoOrder, RejectedPhoto
+from photo_pipeline.web.multipart import boundary_of, bounded, file_parts
 from photo_pipeline.web.problems import ProblemError, described
 
 MAX_BODY_BYTES = MAX_FILES * (MAX_PHOTO_BYTES + 64 * 1024)

@@ -9,8 +9,8 @@ from photo_pipeline.api.deps import TheCaller, TheServices
 from photo_pipeline.api.schemas import ReceiptStatusList, ReceiptStatusView, ReceiptTokens, sentence_of
 from photo_pipeline.api.services import Services
 from photo_pipeline.api.sessions import Caller
+from photo_pipeline.domain.gallery import ReceiptStatus
 from photo_pipeline.domain.photo import Receipt, photo_id_for
-from photo_pipeline.web.ports import ReceiptStatus
 from photo_pipeline.web.problems import ProblemError, described
 from photo_pipeline.web.tokens import TokenError
 

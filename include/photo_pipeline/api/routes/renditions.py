@@ -16,9 +16,9 @@ from photo_pipeline.api.deps import TheCaller, TheServices
 from photo_pipeline.api.ranges import ByteRange, UnsatisfiableRangeError, requested_range
 from photo_pipeline.api.services import Services
 from photo_pipeline.domain.errors import ArchiveMemberError
+from photo_pipeline.domain.gallery import ExpiredError, StoredRendition
 from photo_pipeline.domain.photo import RenditionKind
 from photo_pipeline.domain.retention import KEEP
-from photo_pipeline.web.ports import ExpiredError, StoredRendition
 from photo_pipeline.web.problems import ProblemError, described, unavailable
 
 CONTENT_POLICY = "sandbox; default-src 'none'; frame-ancestors 'none'"

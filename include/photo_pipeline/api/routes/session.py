@@ -9,8 +9,8 @@ from photo_pipeline.api.deps import OwnPagesOnly, TheServices, address_of
 from photo_pipeline.api.schemas import AccessToken, LogIn
 from photo_pipeline.api.services import Services
 from photo_pipeline.api.throttle import ThrottledError
+from photo_pipeline.domain.customers import Credentials
 from photo_pipeline.domain.errors import ServerUnavailableError
-from photo_pipeline.web.ports import Credentials
 from photo_pipeline.web.problems import ProblemError, described, unavailable
 from photo_pipeline.web.tokens import Session
 

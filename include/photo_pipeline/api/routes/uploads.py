@@ -16,12 +16,6 @@ from photo_pipeline.api.deps import TheCaller, TheServices
 from photo_pipeline.api.schemas import PREFIX, KnownPhoto, ReceiptView, UploadView
 from photo_pipeline.api.services import Services
 from photo_pipeline.api.tus import protocol
-from photo_pipeline.api.tus.ports import (
-    NoSuchUploadError,
-    StoredUpload,
-    TooManyUploadsError,
-    UploadLockedError,
-)
 from photo_pipeline.api.tus.protocol import Header, MalformedHeaderError
 from photo_pipeline.api.tus.receiving import (
     ChecksumMismatchError,
@@ -31,10 +25,11 @@ from photo_pipeline.api.tus.receiving import (
     TooManyBytesError,
 )
 from photo_pipeline.api.uploading import refusal
+from photo_pipeline.domain.gallery import GalleryPhoto, PhotoStatus
 from photo_pipeline.domain.outcomes import RejectReason
 from photo_pipeline.domain.photo import MAX_PHOTO_BYTES, photo_id_for
+from photo_pipeline.domain.uploads import NoSuchUploadError, StoredUpload, TooManyUploadsError, UploadLockedError
 from photo_pipeline.web.acceptance import PhotoRefusedError
-from photo_pipeline.web.ports import GalleryPhoto, PhotoStatus
 from photo_pipeline.web.problems import ProblemError, described, respond
 
 LOCK_RETRY_SECONDS = 1

@@ -13,20 +13,14 @@ from uuid import UUID
 from anyio import CancelScope, CapacityLimiter, to_thread
 
 from photo_pipeline.api.schemas import ReceiptView
-from photo_pipeline.api.tus.ports import (
-    Announced,
-    LockedUpload,
-    NoSuchUploadError,
-    StoredUpload,
-    UploadLockedError,
-    UploadStore,
-)
 from photo_pipeline.api.tus.protocol import Checksum
 from photo_pipeline.domain.errors import PhotoPipelineError
 from photo_pipeline.domain.events import clean_filename
 from photo_pipeline.domain.imaging import SNIFF_BYTES, sniff
 from photo_pipeline.domain.outcomes import RejectReason
-from photo_pipeline.ports import Clock
+from photo_pipeline.domain.uploads import Announced, NoSuchUploadError, StoredUpload, UploadLockedError
+from photo_pipeline.ports.clock import Clock
+from photo_pipeline.ports.uploads import LockedUpload, UploadStore
 from photo_pipeline.web.acceptance import IncomingPhoto, LaterReason, PhotoAcceptance, PhotoRefusedError
 from photo_pipeline.web.flow import BusyError, InFlightBytes
 

@@ -11,7 +11,8 @@ from photo_pipeline.domain.errors import ArchiveMemberError, ServerUnavailableEr
 from photo_pipeline.domain.photo import RenditionKind, sha256_hex
 from photo_pipeline.domain.reconciliation import Detail, MemberPosition, MemberRow, ShardRow
 from photo_pipeline.domain.retention import KEEP, LATEST
-from photo_pipeline.ports import Archive, ArchiveFile
+from photo_pipeline.domain.shard import ArchiveFile
+from photo_pipeline.ports.archive import Archive
 from photo_pipeline.use_cases.reconcile.run import CheckRun
 
 FOLDERS = ("archive", "held")

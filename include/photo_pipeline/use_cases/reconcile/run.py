@@ -15,8 +15,11 @@ from photo_pipeline.domain.reconciliation import (
     Selection,
     Status,
 )
-from photo_pipeline.ports import Archive, Clock, PhotoLogReader, SearchIndex, SyncState
-from photo_pipeline.reconcile_ports import (
+from photo_pipeline.ports.archive import Archive
+from photo_pipeline.ports.bi_sync import SearchIndex, SyncState
+from photo_pipeline.ports.clock import Clock
+from photo_pipeline.ports.photo_log import PhotoLogReader
+from photo_pipeline.ports.reconcile import (
     ArchiveAudit,
     LedgerAudit,
     OutcomeAudit,

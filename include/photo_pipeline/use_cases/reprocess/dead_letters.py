@@ -10,12 +10,12 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from photo_pipeline.domain.events import Record
+from photo_pipeline.domain.events import OutboundRecord, Record
 from photo_pipeline.domain.ledger import Watermarks
 from photo_pipeline.domain.photo import RecordCoordinates, TopicPartition
 from photo_pipeline.domain.reprocess import OF, REQUEST, Request, UnsettledRecord, offset_runs, reprocess_headers
-from photo_pipeline.ports import OutboundRecord, PhotoLogReader, PhotoLogWriter
-from photo_pipeline.reprocess_ports import DeadLetterLedger
+from photo_pipeline.ports.photo_log import PhotoLogReader, PhotoLogWriter
+from photo_pipeline.ports.reprocess import DeadLetterLedger
 
 logger = logging.getLogger(__name__)
 

@@ -22,8 +22,9 @@ from photo_pipeline.domain.reprocess import (
     reprocess_staging_path,
 )
 from photo_pipeline.domain.shard import ShardWriter
-from photo_pipeline.ports import Archive, ArchiveWriter, ImageProcessor
-from photo_pipeline.reprocess_ports import RenditionLedger
+from photo_pipeline.ports.archive import Archive, ArchiveWriter
+from photo_pipeline.ports.images import ImageProcessor
+from photo_pipeline.ports.reprocess import RenditionLedger
 from photo_pipeline.use_cases.photo_members import description_of, members_of
 
 logger = logging.getLogger(__name__)

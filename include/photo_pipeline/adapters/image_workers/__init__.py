@@ -1,0 +1,1 @@
+"""Image workers: disposable processes that run the decoders, and the pool that keeps them."""

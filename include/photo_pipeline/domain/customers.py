@@ -1,0 +1,55 @@
+"""People who signed up, their devices and their sessions."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from photo_pipeline.domain.errors import PhotoPipelineError
+
+
+class EmailTakenError(PhotoPipelineError):
+    """Somebody signed up with this address before."""
+
+
+class TooManyDevicesError(PhotoPipelineError):
+    """The customer has as many devices as are allowed."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        super().__init__(f"a customer may have {limit} devices")
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """A person who signed up."""
+
+    customer_id: UUID
+    email: str
+    display_name: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a log-in is checked against. The hash is in argon2's encoded form."""
+
+    customer_id: UUID
+    password_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A camera or program that streams photos for a customer."""
+
+    device_id: UUID
+    name: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class EndedSession:
+    """A session that its customer ended. From ``forget_at`` on no token of it is good anyway."""
+
+    session_id: UUID
+    ended_at: datetime
+    forget_at: datetime

@@ -1,0 +1,156 @@
+"""What customers see of their photos."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from uuid import UUID
+
+from photo_pipeline.domain.errors import PhotoPipelineError
+from photo_pipeline.domain.ledger import ArchiveLocation
+from photo_pipeline.domain.photo import RecordCoordinates, RenditionKind, Source
+
+
+class PhotoStatus(StrEnum):
+    """What became of a photo."""
+
+    PROCESSED = "processed"
+    EXPIRED = "expired"
+    REJECTED = "rejected"
+
+
+class ReceiptState(StrEnum):
+    """What became of an accepted record."""
+
+    PENDING = "pending"
+    PROCESSED = "processed"
+    DUPLICATE = "duplicate"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+
+
+class PhotoOrder(StrEnum):
+    """By which time photos are listed, newest first."""
+
+    UPLOADED = "uploaded"
+    TAKEN = "taken"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Where a page of a list begins, and how long it is: rows that come after ``(moment, key)``, newest first."""
+
+    limit: int
+    after: tuple[datetime, str] | None = None
+    order: PhotoOrder = PhotoOrder.UPLOADED
+
+
+@dataclass(frozen=True, slots=True)
+class GalleryRendition:
+    """One form of a photo. ``tag`` changes with its content."""
+
+    kind: RenditionKind
+    content_type: str
+    width: int
+    height: int
+    length: int
+    tag: str
+
+
+@dataclass(frozen=True, slots=True)
+class GalleryPhoto:
+    """A photo as its customer sees it.
+
+    Attributes:
+        taken_at: the camera's local time; its zone is ``taken_at_offset``, unknown where that is ``None``.
+        archived_at: from when the time that it is kept counts; ``None`` once expired.
+        held: it does not expire for now.
+        held_by_customer: its customer keeps it, and may end that.
+        renditions: none once expired.
+    """
+
+    photo_id: UUID
+    status: PhotoStatus
+    sha256: str
+    source: Source
+    filename: str | None
+    content_type: str
+    format: str
+    width: int
+    height: int
+    bytes: int
+    camera: str | None
+    taken_at: datetime | None
+    taken_at_offset: str | None
+    blurhash: str | None
+    dominant_color: str | None
+    uploaded_at: datetime
+    processed_at: datetime
+    expired_at: datetime | None
+    archived_at: datetime | None
+    held: bool
+    renditions: Sequence[GalleryRendition]
+    held_by_customer: bool = False
+
+    @property
+    def listed_at(self) -> datetime:
+        """Where it stands in the order by time taken: the camera's local time, or else its upload in UTC."""
+        return self.uploaded_at if self.taken_at is None else self.taken_at.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedPhoto:
+    """A record that could not become a photo. ``photo_id`` is unknown where the record could not be understood."""
+
+    coordinates: RecordCoordinates
+    photo_id: UUID | None
+    reason: str
+    source: Source | None
+    filename: str | None
+    bytes: int | None
+    accepted_at: datetime | None
+    processed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptStatus:
+    """What became of the record that a receipt names. ``reason`` is there for rejected ones."""
+
+    state: ReceiptState
+    reason: str | None = None
+    processed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerOutcome:
+    """What became of one record, for the customer whose it was."""
+
+    customer_id: UUID
+    coordinates: RecordCoordinates
+    photo_id: UUID | None
+    filename: str | None
+    status: ReceiptStatus
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeBatch:
+    """What was committed since another position. ``position`` is for the next question."""
+
+    position: str
+    outcomes: Sequence[CustomerOutcome]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRendition:
+    """Where a rendition lies, and what its bytes are."""
+
+    location: ArchiveLocation
+    content_type: str
+    tag: str
+    filename: str | None
+    archived_at: datetime
+    held: bool
+
+
+class ExpiredError(PhotoPipelineError):
+    """The photo was there and its time has passed."""

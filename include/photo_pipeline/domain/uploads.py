@@ -1,0 +1,67 @@
+"""Resumable uploads: what is announced, what has come, and what can go wrong."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from photo_pipeline.domain.errors import PhotoPipelineError
+
+
+class NoSuchUploadError(PhotoPipelineError):
+    """This customer has no such upload: never had, ended it, or its time has passed."""
+
+
+class UploadLockedError(PhotoPipelineError):
+    """Another request is adding to the same upload just now."""
+
+
+class TooManyUploadsError(PhotoPipelineError):
+    """The customer has as many unfinished uploads as are allowed."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        super().__init__(f"a customer may have {limit} unfinished uploads")
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """An upload as its sender announced it; it does not change.
+
+    Attributes:
+        length: bytes of the whole file.
+        metadata: key to value, as the sender gave them.
+        expires_at: unfinished or not, it is forgotten then.
+    """
+
+    customer_id: UUID
+    upload_id: UUID
+    length: int
+    metadata: Mapping[str, bytes]
+    created_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StoredUpload:
+    """An upload and how far it has come.
+
+    Attributes:
+        announced: what its sender said at the beginning.
+        stored: bytes that are here, counted from the file's beginning.
+        receipt: JSON of the receipt, once Kafka has the photo; the bytes are gone then.
+    """
+
+    announced: Announced
+    stored: int
+    receipt: str | None = None
+
+    @property
+    def offset(self) -> int:
+        """Where the sender is to go on.
+
+        The last byte counts only together with the receipt (ADR 0120): so "all is there" means "it is safe", and a
+        sender whose photo could not be passed on sends that byte again and thereby asks again.
+        """
+        length = self.announced.length
+        return length if self.receipt is not None else min(self.stored, length - 1)

@@ -1,0 +1,24 @@
+"""The body of ``photo_bi_sync``'s task."""
+
+import dataclasses
+import logging
+
+from photo_pipeline.composition.bi_sync import sync_ports
+from photo_pipeline.orchestration.connections import (
+    POSTGRES,
+    POSTGRES_BI,
+    database_settings,
+    elasticsearch_settings,
+)
+from photo_pipeline.orchestration.log_lines import fields
+from photo_pipeline.use_cases.bi_sync import sync_outcomes
+
+logger = logging.getLogger(__name__)
+
+
+def sync(*, full: bool) -> dict[str, float | int | bool | None]:
+    """Bring the search index up to date."""
+    with sync_ports(database_settings(POSTGRES_BI), database_settings(POSTGRES), elasticsearch_settings()) as ports:
+        summary = dataclasses.asdict(sync_outcomes(ports, full=full))
+    logger.info("synced %s", fields(summary))
+    return summary

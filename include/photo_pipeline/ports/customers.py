@@ -1,0 +1,72 @@
+"""Where customers, their devices and their ended sessions are kept."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from photo_pipeline.domain.customers import Credentials, Customer, Device, EndedSession
+
+
+class CustomerDirectory(Protocol):
+    """Customers and their devices. Every method raises ``ServerUnavailableError`` when the database is away."""
+
+    def add(self, customer_id: UUID, email: str, display_name: str, password_hash: str) -> Customer:
+        """Sign somebody up.
+
+        Raises:
+            EmailTakenError: when the address, in any mix of cases, is taken.
+        """
+        ...
+
+    def get(self, customer_id: UUID) -> Customer | None:
+        """A customer."""
+        ...
+
+    def credentials(self, email: str) -> Credentials | None:
+        """What the log-in of this address is checked against."""
+        ...
+
+    def replace_password_hash(self, customer_id: UUID, password_hash: str) -> None:
+        """Store the same password hashed anew, with today's parameters."""
+        ...
+
+    def add_device(self, customer_id: UUID, device_id: UUID, name: str, limit: int) -> Device:
+        """Register a device.
+
+        Raises:
+            TooManyDevicesError: when the customer has ``limit`` devices that are not revoked.
+        """
+        ...
+
+    def devices(self, customer_id: UUID) -> Sequence[Device]:
+        """A customer's devices that are not revoked, newest first."""
+        ...
+
+    def revoke_device(self, customer_id: UUID, device_id: UUID) -> bool:
+        """End a device's right to stream; ``False`` where this customer has no such device."""
+        ...
+
+    def is_active_device(self, customer_id: UUID, device_id: UUID) -> bool:
+        """Whether the device is this customer's and not revoked."""
+        ...
+
+
+class SessionDirectory(Protocol):
+    """Sessions that were ended before their time. Raises ``ServerUnavailableError`` when the database is away."""
+
+    def end(self, session_id: UUID, forget_at: datetime) -> None:
+        """Note that a session has ended. Ended again, nothing changes."""
+        ...
+
+    def ended(self, since: datetime | None) -> Sequence[EndedSession]:
+        """Those that ended at that time or later by the database's clock, or all; none that is to be forgotten."""
+        ...
+
+
+class DeviceDirectory(Protocol):
+    """The part of ``CustomerDirectory`` that is needed here."""
+
+    def is_active_device(self, customer_id: UUID, device_id: UUID) -> bool:
+        """Whether the device is this customer's and not revoked. Raises ``ServerUnavailableError``."""
+        ...

@@ -1,0 +1,71 @@
+"""The ledger, as the ingest uses it."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Protocol
+from uuid import UUID
+
+from photo_pipeline.domain.ledger import (
+    Lease,
+    PlannedSlice,
+    SliceCommit,
+    SliceSummary,
+    Watermarks,
+)
+from photo_pipeline.domain.photo import TopicPartition
+
+
+class IngestLedger(Protocol):
+    """The ledger, as the ingest uses it."""
+
+    def plan(
+        self, watermarks: Mapping[TopicPartition, Watermarks], max_records: int, owner: str, seconds: float
+    ) -> Sequence[PlannedSlice]:
+        """Plan a slice for each partition that has a backlog, and reserve all that wait for a worker to ``owner``.
+
+        At most one slice of a partition is open at a time, so two planners at once plan no record twice. A slice whose
+        worker died comes back once its lease has run out; asked again, the same owner gets the same slices.
+        """
+        ...
+
+    def lease(self, slice_id: int, owner: str, seconds: float) -> Lease | None:
+        """Take a slice with a new attempt; ``None`` where it is committed.
+
+        The same owner's older attempt is superseded at once; another's once its lease has run out.
+
+        Raises:
+            SliceBusyError: when another owner's lease still runs.
+        """
+        ...
+
+    def renew(self, lease: Lease, seconds: float) -> None:
+        """Prolong the lease.
+
+        Raises:
+            LeaseLostError: when another attempt has the slice.
+        """
+        ...
+
+    def release(self, lease: Lease) -> None:
+        """Give an unfinished slice back; no error where the lease is lost anyway."""
+        ...
+
+    def summary(self, slice_id: int) -> SliceSummary:
+        """What a committed slice came to."""
+        ...
+
+    def known_customers(self, customer_ids: Collection[UUID]) -> set[UUID]:
+        """Those of the ids that are customers."""
+        ...
+
+    def commit(self, commit: SliceCommit) -> SliceSummary:
+        """The one commit point: shard, photos, renditions, records, outbox and ``next_offset`` in one transaction.
+
+        Raises:
+            LeaseLostError: when the slice's attempt is not this one's.
+            ProgressConflictError: when ``next_offset`` is not the slice's start.
+        """
+        ...
+
+    def progress(self) -> Mapping[TopicPartition, int]:
+        """``next_offset`` of every partition."""
+        ...

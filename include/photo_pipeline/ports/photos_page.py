@@ -1,0 +1,68 @@
+"""Where the page's figures come from. Whatever asks a server may raise ``ServerUnavailableError``."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from photo_pipeline.domain.photo import RecordCoordinates, TopicPartition
+from photo_pipeline.domain.photos_page import DagState, OutcomeCount, Overview, Rejected, Slice, Waiting
+
+
+class LedgerView(Protocol):
+    """The ledger, read only, at a cost that does not grow with its history."""
+
+    def overview(self) -> Overview:
+        """All but the outcomes over time."""
+        ...
+
+    def progress(self) -> Mapping[TopicPartition, int]:
+        """The next offset of every partition."""
+        ...
+
+    def outcomes(self, window: timedelta, interval: timedelta) -> Sequence[OutcomeCount]:
+        """Outcomes of the window that ends now, by whole intervals of UTC."""
+        ...
+
+    def slice(self, slice_id: int) -> Slice | None:
+        """One slice."""
+        ...
+
+    def rejected(self, where: RecordCoordinates) -> Rejected | None:
+        """One rejected record."""
+        ...
+
+
+class Backlog(Protocol):
+    """Kafka, as far as anything waits there."""
+
+    def waiting(self, progress: Mapping[TopicPartition, int], now: datetime) -> Mapping[TopicPartition, Waiting]:
+        """What waits in every partition of the incoming topics, also where nothing does."""
+        ...
+
+
+class SearchIndex(Protocol):
+    """Elasticsearch."""
+
+    def documents(self) -> int:
+        """How many outcomes analysts see."""
+        ...
+
+
+class Previews(Protocol):
+    """Small pictures of rejected records."""
+
+    def jpeg(self, where: RecordCoordinates) -> bytes:
+        """A new JPEG of at most 320 pixels, made by a disposable process.
+
+        Raises:
+            NoPreviewError: when there is none, and why.
+        """
+        ...
+
+
+class Dags(Protocol):
+    """Airflow's own view of the platform's DAGs."""
+
+    def states(self) -> Sequence[DagState]:
+        """Each DAG that Airflow knows of the platform's."""
+        ...

@@ -1,0 +1,100 @@
+"""Where the parts of uploads wait until they are whole."""
+
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from photo_pipeline.domain.uploads import Announced, StoredUpload
+
+
+class BytesApart(Protocol):
+    """Bytes of an upload that do not count yet. All of these block."""
+
+    def append(self, data: bytes) -> None:
+        """Add bytes at the end."""
+        ...
+
+    def join(self) -> None:
+        """Add all of them to the upload, for good."""
+        ...
+
+    def close(self) -> None:
+        """Forget them, unless they joined."""
+        ...
+
+
+class LockedUpload(Protocol):
+    """An upload that nobody else can change, on any instance, until it is closed. All of these block."""
+
+    @property
+    def upload(self) -> StoredUpload:
+        """As it is now."""
+        ...
+
+    def truncate(self, size: int) -> None:
+        """Forget what comes after the first ``size`` bytes."""
+        ...
+
+    def append(self, data: bytes) -> None:
+        """Add bytes at the end; they survive this process at once, and the machine after ``sync``."""
+        ...
+
+    def apart(self) -> BytesApart:
+        """Begin to gather bytes that do not count yet."""
+        ...
+
+    def sync(self) -> None:
+        """Make what was appended survive the machine."""
+        ...
+
+    def read(self) -> bytes:
+        """All that is stored."""
+        ...
+
+    def complete(self, receipt: str) -> None:
+        """Keep the receipt in place of the bytes."""
+        ...
+
+    def discard(self) -> None:
+        """Forget the upload."""
+        ...
+
+    def close(self) -> None:
+        """Let others have it; twice is fine."""
+        ...
+
+
+class UploadStore(Protocol):
+    """Uploads under way, seen by all instances alike. All of these block.
+
+    Every method raises ``ServerUnavailableError`` when the storage fails or is full.
+    """
+
+    def create(self, announced: Announced, limit: int) -> None:
+        """Begin an upload.
+
+        Raises:
+            TooManyUploadsError: when the customer has ``limit`` unfinished ones.
+        """
+        ...
+
+    def find(self, customer_id: UUID, upload_id: UUID) -> StoredUpload:
+        """Look an upload up.
+
+        Raises:
+            NoSuchUploadError: when this customer has none with that id.
+        """
+        ...
+
+    def lock(self, customer_id: UUID, upload_id: UUID) -> LockedUpload:
+        """Take an upload to change it, without waiting.
+
+        Raises:
+            NoSuchUploadError: when this customer has none with that id.
+            UploadLockedError: when somebody else has it.
+        """
+        ...
+
+    def sweep(self, now: datetime, orphans_before: datetime) -> int:
+        """Remove uploads that have expired, and files of that age that belong to none; returns how many uploads."""
+        ...
