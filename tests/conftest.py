@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 from tests.support.turns import one_at_a_time, turn
 
@@ -22,6 +23,12 @@ if TYPE_CHECKING:
 TESTS = Path(__file__).resolve().parent
 TEST_HOME = TESTS.parent / ".local-test"
 TEST_PORT_OFFSET = 10_000
+
+# A busy machine is no reason to fail: no test judges by time.
+hypothesis.settings.register_profile(
+    "suite", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], print_blob=True
+)
+hypothesis.settings.load_profile("suite")
 
 
 @pytest.hookimpl(wrapper=True)
