@@ -220,7 +220,7 @@ def test_a_worker_that_cannot_start_is_not_the_photos_fault(command: tuple[str, 
 PARENT = """
 import sys, time
 from pathlib import Path
-from photo_pipeline.adapters.image_workers import WorkerPool
+from photo_pipeline.adapters.image_workers.pool import WorkerPool
 from photo_pipeline.domain.imaging import ImageLimits
 pool = WorkerPool(
     workers=2, limits=ImageLimits(), timeout_seconds=600, memory_bytes=1 << 29, command=sys.argv[2:]
