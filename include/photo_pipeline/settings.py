@@ -3,7 +3,7 @@
 from os import getuid
 from pathlib import Path
 from tempfile import gettempdir
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -36,8 +36,9 @@ class KafkaSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="PHOTO_KAFKA_", frozen=True)
 
     bootstrap_servers: str
-    client_config: dict[str, str] = {}
-    """More librdkafka settings, as JSON: security in production, nothing on a laptop."""
+    client_config: dict[str, Any] = {}
+    """More librdkafka settings, as JSON: security in production, nothing on a laptop. From an Airflow connection
+    they may hold callables, such as ``oauth_cb``."""
     partitions: Positive = 6
     replication_factor: Positive = 1
     min_insync_replicas: Positive = 1
@@ -73,15 +74,20 @@ class HdfsSettings(BaseSettings):
     root: str = "/photos"
 
 
-class ElasticsearchSettings(BaseSettings):
-    """The search index that analysts read."""
+class SearchSettings(BaseSettings):
+    """The search index that analysts read, wherever it is."""
 
     model_config = SettingsConfigDict(env_prefix="PHOTO_ELASTICSEARCH_", frozen=True)
+
+    alias: str = "photos"
+
+
+class ElasticsearchSettings(SearchSettings):
+    """How to reach the search index without Airflow."""
 
     url: str
     user: str
     password: SecretStr
-    alias: str = "photos"
     ca_file: Path | None = None
     """PEM file of the authorities whose certificates to trust, instead of the system's."""
 

@@ -9,9 +9,11 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from hdfs import InsecureClient
 
 from local_stack import Endpoints
 from photo_pipeline.adapters.hdfs import WRITE_BYTES, HdfsArchive
+from photo_pipeline.adapters.webhdfs import WebHdfsNamespace
 from photo_pipeline.domain.errors import ArchiveMemberError, ServerUnavailableError
 from photo_pipeline.domain.shard import ArchiveFile
 from photo_pipeline.settings import HdfsSettings
@@ -34,6 +36,12 @@ def archive(settings: HdfsSettings, stack: Endpoints) -> Iterator[HdfsArchive]:
         f"{stack.webhdfs_url}/webhdfs/v1{settings.root}",
         params={"op": "DELETE", "recursive": "true", "user.name": stack.hdfs_user},
     ).raise_for_status()
+
+
+@pytest.fixture
+def namespace(settings: HdfsSettings, stack: Endpoints) -> WebHdfsNamespace:
+    """The same root through the other door."""
+    return WebHdfsNamespace(InsecureClient(stack.webhdfs_url, user=stack.hdfs_user), settings.root)
 
 
 @pytest.fixture
@@ -69,7 +77,7 @@ class TestFiles:
 
     def test_what_is_missing_is_none_false_or_nothing(self, archive: HdfsArchive, root: str) -> None:
         """Asking for the length of, removing or listing what is not there is no error."""
-        archive.ensure_folders()
+        put(archive, f"{root}/archive/f")
         assert archive.length(f"{root}/archive") is None
         assert archive.length(f"{root}/none.tar") is None
         assert archive.delete(f"{root}/none.tar") is False
@@ -85,7 +93,6 @@ class TestFiles:
 
     def test_lists_every_file_below_a_folder(self, archive: HdfsArchive, root: str) -> None:
         """Files of all levels with their lengths; folders themselves are not files."""
-        archive.ensure_folders()
         for day in (1, 2):
             for number in range(2):
                 put(archive, f"{root}/archive/dt=2026-01-0{day}/f-{number}.tar", b"x" * (day + number))
@@ -184,11 +191,13 @@ class TestRename:
 class TestFolders:
     """What platform_setup makes and the sweep removes."""
 
-    def test_ensure_folders_can_be_repeated(self, archive: HdfsArchive, root: str) -> None:
-        """The archive's folders are made once; another call changes nothing."""
-        archive.ensure_folders()
+    def test_ensure_folders_can_be_repeated(self, archive: HdfsArchive, namespace: WebHdfsNamespace, root: str) -> None:
+        """The archive's folders are made once; another call changes nothing, and what lies in them is counted."""
+        namespace.ensure_folders()
+        assert namespace.stored_bytes() == 0
         put(archive, f"{root}/archive/dt=2026-01-01/f", b"x")
-        archive.ensure_folders()
+        namespace.ensure_folders()
+        assert namespace.stored_bytes() == 1
         assert set(archive.empty_folders(root)) == {f"{root}/_staging", f"{root}/held"}
 
     def test_only_an_empty_folder_is_removed(self, archive: HdfsArchive, root: str) -> None:
@@ -231,7 +240,7 @@ class TestOutages:
         self, archive: HdfsArchive, settings: HdfsSettings, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """What HDFS refuses is one line with its reason, no stack trace."""
-        archive.ensure_folders()
+        put(archive, f"{settings.root}/archive/mine")
         monkeypatch.setenv("HADOOP_USER_NAME", "stranger")
         with pytest.raises(ServerUnavailableError) as caught:
             HdfsArchive(settings).create(f"{settings.root}/archive/f")

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
+from hdfs import InsecureClient
 from sqlalchemy import Engine, text
 from tests.support.databases import Database
 from tests.support.retention import write_shard
@@ -21,6 +22,7 @@ from photo_pipeline.adapters.postgres.engine import make_engine
 from photo_pipeline.adapters.postgres.holds import PostgresHoldRegister
 from photo_pipeline.adapters.postgres.ingest_ledger import PostgresIngestLedger
 from photo_pipeline.adapters.postgres.retention import PostgresRetentionLedger
+from photo_pipeline.adapters.webhdfs import WebHdfsNamespace
 from photo_pipeline.domain.ledger import Lease, ShardFile, SliceCommit
 from photo_pipeline.domain.retention import KEEP, MARGIN
 from photo_pipeline.domain.shard import shard_path, staging_path
@@ -144,7 +146,7 @@ def archived_platform(stack: Endpoints, database: Database) -> Iterator[Archived
     owner, pipeline, api = engines
     hdfs = HdfsSettings(namenode=stack.hdfs_namenode, root=root)
     archive = HdfsArchive(hdfs)
-    archive.ensure_folders()
+    WebHdfsNamespace(InsecureClient(stack.webhdfs_url, user=stack.hdfs_user), root).ensure_folders()
     ledger = PostgresRetentionLedger(pipeline)
     ports = RetentionPorts(ledger, PostgresArchiveIndex(pipeline), archive, DatabaseClock(pipeline), root)
     holds = PostgresHoldRegister(api)

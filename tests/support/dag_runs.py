@@ -7,6 +7,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from sqlalchemy import make_url
 from tests.support.pipeline import Pipeline
@@ -62,11 +63,18 @@ class DagRuns:
         settings = self.pipeline.settings
         search = self.search.sync_settings
         url = make_url(search.url)
+        webhdfs = urlsplit(self.pipeline.webhdfs_url)
         return {
             "KAFKA": {"conn_type": "kafka", "extra": {"bootstrap.servers": settings.kafka.bootstrap_servers}},
             "POSTGRES": _postgres(self.pipeline.database.pipeline),
             "POSTGRES_BI": _postgres(self.pipeline.database.bi),
-            "HDFS": {"conn_type": "webhdfs", "extra": {"namenode": settings.hdfs.namenode}},
+            "HDFS": {
+                "conn_type": "webhdfs",
+                "host": webhdfs.hostname,
+                "port": webhdfs.port,
+                "login": self.pipeline.hdfs_user,
+                "extra": {"namenode": settings.hdfs.namenode},
+            },
             "ELASTICSEARCH": {
                 "conn_type": "elasticsearch",
                 "host": url.host,

@@ -26,6 +26,7 @@ from photo_pipeline.adapters.postgres.bi import PostgresOutcomeSource, PostgresS
 from photo_pipeline.adapters.postgres.clock import DatabaseClock
 from photo_pipeline.adapters.postgres.engine import make_engine
 from photo_pipeline.composition.reconcile import ReconciliationSettings, reconcile_limits, reconcile_ports
+from photo_pipeline.composition.search import access_with
 from photo_pipeline.domain.imaging import SniffedFormat
 from photo_pipeline.domain.reconciliation import CheckResult, Finding, Status
 from photo_pipeline.ports.clock import Clock
@@ -115,7 +116,7 @@ class Reconciled:
     @contextmanager
     def ports(self, later: timedelta = timedelta()) -> Iterator[ReconcilePorts]:
         """The product's own ports, with a clock that may be ahead."""
-        settings = ReconciliationSettings(self.pipeline.settings, self._search_settings())
+        settings = ReconciliationSettings(self.pipeline.settings, access_with(self._search_settings()))
         with reconcile_ports(settings) as ports:
             yield replace(ports, clock=Later(ports.clock, later))
 

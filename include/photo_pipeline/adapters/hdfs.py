@@ -25,7 +25,6 @@ WRITE_BYTES = 1024 * 1024
 """How much a writer collects before it sends: what it holds in memory, whatever it is given at once."""
 LISTING_BATCH = 1000
 RENAME_TRIES = 3
-FOLDERS = ("archive", "held", "_staging")
 
 
 class HdfsArchive:
@@ -44,17 +43,11 @@ class HdfsArchive:
     """
 
     def __init__(self, settings: HdfsSettings, timeout_seconds: float = 30.0, calls_in_flight: int = 64) -> None:
-        self._root = settings.root
         self._calls = _BoundedCalls(timeout_seconds, calls_in_flight)
         try:
             self._client = Client(settings.namenode, dict(settings.client_config))
         except (RuntimeError, OSError, ValueError) as error:
             raise ServerUnavailableError("HDFS", f"{settings.namenode}: {_first_line(error)}") from error
-
-    def ensure_folders(self) -> None:
-        """Make the folders of the archive; nothing happens where they are."""
-        for folder in FOLDERS:
-            self._make_folder(f"{self._root}/{folder}")
 
     def create(self, path: str) -> "HdfsWriter":
         """See the port. Whoever was still writing an older file of that name can no longer complete it."""

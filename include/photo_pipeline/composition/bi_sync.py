@@ -5,24 +5,22 @@ from contextlib import contextmanager
 
 from photo_pipeline.adapters.postgres.bi import PostgresOutcomeSource, PostgresSyncState
 from photo_pipeline.adapters.postgres.clock import DatabaseClock
-from photo_pipeline.adapters.search.client import make_client
 from photo_pipeline.adapters.search.index import ElasticsearchIndex
 from photo_pipeline.composition.pipeline import engine_of
-from photo_pipeline.settings import DatabaseSettings, ElasticsearchSettings
+from photo_pipeline.composition.search import SearchAccess
+from photo_pipeline.settings import DatabaseSettings
 from photo_pipeline.use_cases.bi_sync import SyncPorts
 
 APPLICATION = "photo_bi_sync"
 
 
 @contextmanager
-def sync_ports(
-    reading: DatabaseSettings, writing: DatabaseSettings, search: ElasticsearchSettings
-) -> Iterator[SyncPorts]:
+def sync_ports(reading: DatabaseSettings, writing: DatabaseSettings, search: SearchAccess) -> Iterator[SyncPorts]:
     """All that the sync needs: outcomes are read under the analysts' role, progress is kept under the pipeline's."""
     with (
         engine_of(reading, APPLICATION) as reader,
         engine_of(writing, APPLICATION) as writer,
-        make_client(search) as client,
+        search.connect() as client,
     ):
         yield SyncPorts(
             source=PostgresOutcomeSource(reader),

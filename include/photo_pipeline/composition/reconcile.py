@@ -13,10 +13,10 @@ from photo_pipeline.adapters.postgres.bi import PostgresSyncState
 from photo_pipeline.adapters.postgres.clock import DatabaseClock
 from photo_pipeline.adapters.postgres.reconcile import PostgresLedgerAudit, PostgresReconciliationLog
 from photo_pipeline.adapters.search.audit import ElasticsearchAudit
-from photo_pipeline.adapters.search.client import make_client
 from photo_pipeline.adapters.search.index import ElasticsearchIndex
 from photo_pipeline.composition.pipeline import PipelineSettings, engine_of
-from photo_pipeline.settings import DatabaseSettings, ElasticsearchSettings, ReconcileSettings
+from photo_pipeline.composition.search import SearchAccess
+from photo_pipeline.settings import DatabaseSettings, ReconcileSettings
 from photo_pipeline.use_cases.reconcile import ReconcileLimits, ReconcilePorts
 
 APPLICATION = "photo_reconcile"
@@ -27,7 +27,7 @@ class ReconciliationSettings:
     """How to reach all four servers, and the limits of a run."""
 
     pipeline: PipelineSettings
-    search: ElasticsearchSettings
+    search: SearchAccess
     limits: ReconcileSettings = field(default_factory=ReconcileSettings)
 
 
@@ -59,7 +59,7 @@ def reconciliation_log(settings: DatabaseSettings) -> Iterator[PostgresReconcili
 def reconcile_ports(settings: ReconciliationSettings) -> Iterator[ReconcilePorts]:
     """All that the checks need. No server is asked before a check asks it."""
     pipeline = settings.pipeline
-    with engine_of(pipeline.database, APPLICATION) as engine, make_client(settings.search) as client:
+    with engine_of(pipeline.database, APPLICATION) as engine, settings.search.connect() as client:
         clock = DatabaseClock(engine)
         yield ReconcilePorts(
             log=PostgresReconciliationLog(engine),

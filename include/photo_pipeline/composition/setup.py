@@ -3,14 +3,16 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from photo_pipeline.adapters.hdfs import HdfsArchive
+from hdfs import Client
+
 from photo_pipeline.adapters.kafka import KafkaTopics
-from photo_pipeline.adapters.search.client import make_client
 from photo_pipeline.adapters.search.index import ElasticsearchIndex
 from photo_pipeline.adapters.search.kibana import KibanaServer
+from photo_pipeline.adapters.webhdfs import WebHdfsNamespace
 from photo_pipeline.composition.pipeline import engine_of
+from photo_pipeline.composition.search import SearchAccess
 from photo_pipeline.migrations.upgrade import upgrade
-from photo_pipeline.settings import DatabaseSettings, ElasticsearchSettings, HdfsSettings, KafkaSettings, KibanaSettings
+from photo_pipeline.settings import DatabaseSettings, KafkaSettings, KibanaSettings
 
 
 def migrated(owner: DatabaseSettings) -> str:
@@ -24,16 +26,16 @@ def topics(settings: KafkaSettings) -> KafkaTopics:
     return KafkaTopics(settings)
 
 
-def archive(settings: HdfsSettings) -> HdfsArchive:
-    """The archive, whose folders are to be made."""
-    return HdfsArchive(settings)
+def namespace(client: Client, root: str) -> WebHdfsNamespace:
+    """The archive's folders, which are to be made."""
+    return WebHdfsNamespace(client, root)
 
 
 @contextmanager
-def search_index(settings: ElasticsearchSettings) -> Iterator[ElasticsearchIndex]:
+def search_index(search: SearchAccess) -> Iterator[ElasticsearchIndex]:
     """The search index, whose template is to be installed."""
-    with make_client(settings) as client:
-        yield ElasticsearchIndex(client, settings.alias)
+    with search.connect() as client:
+        yield ElasticsearchIndex(client, search.alias)
 
 
 def kibana(settings: KibanaSettings) -> KibanaServer:

@@ -113,6 +113,13 @@ class SearchRequestError(PhotoPipelineError):
         super().__init__(f"Elasticsearch refused the request ({status}): {reason}")
 
 
+class UnusableConnectionError(PhotoPipelineError):
+    """An Airflow connection lacks something, or holds what cannot be used."""
+
+    def __init__(self, connection_id: str, problem: str) -> None:
+        super().__init__(f"connection {connection_id}: {problem}")
+
+
 class CertificateFileError(PhotoPipelineError):
     """The file that says whose certificates to trust is no use."""
 

@@ -8,7 +8,7 @@ from photo_pipeline.orchestration.connections import (
     POSTGRES,
     POSTGRES_BI,
     database_settings,
-    elasticsearch_settings,
+    search_access,
 )
 from photo_pipeline.orchestration.log_lines import fields
 from photo_pipeline.use_cases.bi_sync import sync_outcomes
@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 def sync(*, full: bool) -> dict[str, float | int | bool | None]:
     """Bring the search index up to date."""
-    with sync_ports(database_settings(POSTGRES_BI), database_settings(POSTGRES), elasticsearch_settings()) as ports:
+    with sync_ports(database_settings(POSTGRES_BI), database_settings(POSTGRES), search_access()) as ports:
         summary = dataclasses.asdict(sync_outcomes(ports, full=full))
     logger.info("synced %s", fields(summary))
     return summary

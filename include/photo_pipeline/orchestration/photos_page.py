@@ -23,8 +23,8 @@ from photo_pipeline.operations.page import Access, Sources, photos_app
 from photo_pipeline.orchestration.connections import (
     POSTGRES_BI,
     database_settings,
-    elasticsearch_settings,
     kafka_settings,
+    search_access,
 )
 from photo_pipeline.orchestration.defaults import TAGS
 
@@ -72,7 +72,7 @@ def _may_reprocess(user: GetUserDep) -> bool:
 
 def _sources() -> Sources:
     """The servers by Airflow's connections."""
-    return page_sources(database_settings(POSTGRES_BI), kafka_settings(), elasticsearch_settings(), AirflowDags())
+    return page_sources(database_settings(POSTGRES_BI), kafka_settings(), search_access(), AirflowDags())
 
 
 def _last(dag_id: str) -> Select[Any]:

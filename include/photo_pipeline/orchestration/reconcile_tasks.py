@@ -12,7 +12,7 @@ from photo_pipeline.composition.reconcile import (
 )
 from photo_pipeline.domain.errors import ReconciliationFindingsError
 from photo_pipeline.domain.reconciliation import CheckResult
-from photo_pipeline.orchestration.connections import elasticsearch_settings, pipeline_settings
+from photo_pipeline.orchestration.connections import pipeline_settings, search_access
 from photo_pipeline.orchestration.log_lines import fields
 from photo_pipeline.use_cases.reconcile import CHECK_NAMES, GROUPS, open_run, run_checks, verdict
 
@@ -54,7 +54,7 @@ def judge(run_id: str) -> dict[str, int]:
 
 
 def _settings() -> ReconciliationSettings:
-    return ReconciliationSettings(pipeline_settings(), elasticsearch_settings())
+    return ReconciliationSettings(pipeline_settings(), search_access())
 
 
 def _log(result: CheckResult) -> None:

@@ -5,15 +5,17 @@ import logging
 from airflow.sdk.exceptions import AirflowSkipException
 
 from photo_pipeline.bi.kibana.access import bundle
+from photo_pipeline.bi.tables import byte_text
 from photo_pipeline.composition import setup
 from photo_pipeline.orchestration.connections import (
     KIBANA,
     POSTGRES_OWNER,
     database_settings,
-    elasticsearch_settings,
     hdfs_settings,
     kafka_settings,
     kibana_settings,
+    search_access,
+    webhdfs_client,
 )
 from photo_pipeline.settings import TopicNames
 from photo_pipeline.use_cases.dashboards import provision
@@ -35,13 +37,15 @@ def topics() -> list[str]:
 
 
 def folders() -> None:
-    """Make the archive's folders."""
-    setup.archive(hdfs_settings()).ensure_folders()
+    """Make the archive's folders, and say what it takes on the disks."""
+    namespace = setup.namespace(webhdfs_client(), hdfs_settings().root)
+    namespace.ensure_folders()
+    logger.info("folders in place, archive takes %s", byte_text(namespace.stored_bytes()))
 
 
 def search_index() -> None:
     """Install the index template."""
-    with setup.search_index(elasticsearch_settings()) as index:
+    with setup.search_index(search_access()) as index:
         index.ensure_template()
 
 

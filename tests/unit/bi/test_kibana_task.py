@@ -8,7 +8,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from tests.support.kibana_contract import StandIn, stand_in
 
 from photo_pipeline.domain.errors import CertificateFileError
-from photo_pipeline.orchestration.connections import elasticsearch_settings, kibana_settings
+from photo_pipeline.orchestration.connections import kibana_settings
 from photo_pipeline.orchestration.setup_tasks import dashboards
 
 VARIABLE = "AIRFLOW_CONN_PHOTO_KIBANA"
@@ -63,7 +63,3 @@ def test_the_connections_name_whom_to_trust(monkeypatch: pytest.MonkeyPatch) -> 
         assert str(settings.ca_file) == "/nowhere/ca.crt"
         with pytest.raises(CertificateFileError, match=r"no certificates in /nowhere/ca\.crt"):
             dashboards()
-    search = {"conn_type": "elasticsearch", "host": "es", "port": 9200, "schema": "https", "extra": {"ca_certs": "/ca"}}
-    monkeypatch.setenv("AIRFLOW_CONN_PHOTO_ELASTICSEARCH", json.dumps(search))
-    assert str(elasticsearch_settings().ca_file) == "/ca"
-    assert elasticsearch_settings().url == "https://es:9200"

@@ -28,13 +28,17 @@ def make_client(settings: ElasticsearchSettings) -> Elasticsearch:
     Raises:
         CertificateFileError: when the file of authorities is no use.
     """
-    return Elasticsearch(
+    client = Elasticsearch(
         settings.url,
         basic_auth=(settings.user, settings.password.get_secret_value()),
-        request_timeout=REQUEST_SECONDS,
-        retry_on_timeout=True,
         ssl_context=None if settings.ca_file is None else trusting(settings.ca_file),
     )
+    return bounded(client)
+
+
+def bounded(client: Elasticsearch) -> Elasticsearch:
+    """The same client with this platform's time limits."""
+    return client.options(request_timeout=REQUEST_SECONDS, retry_on_timeout=True)
 
 
 @contextmanager

@@ -1,0 +1,57 @@
+"""HDFS' namespace over WebHDFS: what is made and asked rarely, with the client that Airflow's provider configures."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from hdfs import Client, HdfsError
+from requests import RequestException
+
+from photo_pipeline.domain.errors import ServerUnavailableError
+
+SERVER = "HDFS"
+FOLDERS = ("archive", "held", "_staging")
+
+
+class WebHdfsNamespace:
+    """The archive's folders, below a root.
+
+    Args:
+        client: of the account that owns them.
+        root: absolute path.
+    """
+
+    def __init__(self, client: Client, root: str) -> None:
+        self._client = client
+        self._root = root
+
+    def ensure_folders(self) -> None:
+        """Make the folders of the archive; nothing happens where they are.
+
+        Raises:
+            ServerUnavailableError: when HDFS does not answer, is in safe mode or refuses.
+        """
+        with _errors():
+            for folder in FOLDERS:
+                self._client.makedirs(f"{self._root}/{folder}")
+
+    def stored_bytes(self) -> int:
+        """What the archive takes on the DataNodes' disks, all copies counted.
+
+        Raises:
+            ServerUnavailableError: when HDFS does not answer or refuses.
+        """
+        with _errors():
+            return int(self._client.content(self._root)["spaceConsumed"])
+
+
+@contextmanager
+def _errors() -> Iterator[None]:
+    try:
+        yield
+    except HdfsError as error:
+        detail = error.message.partition("\n")[0]
+        if "safe mode" in detail:
+            detail = f"the NameNode is in safe mode, waiting for DataNodes' blocks or for an operator: {detail}"
+        raise ServerUnavailableError(SERVER, detail) from error
+    except RequestException as error:
+        raise ServerUnavailableError(SERVER, f"WebHDFS: {error}") from error
