@@ -12,10 +12,10 @@ REPORT = values="$$($(LOCAL_STACK) env)" && eval "$$values" && \
 IN_TWO := --numprocesses=2 --dist=loadgroup --no-loadscope-reorder
 export PYTHONPATH := include:.
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap demo report up status restart chaos down clean logs env fetch test bench fuzz lint format lock
+.PHONY: help bootstrap demo report screenshots up status restart chaos down clean logs env fetch test bench fuzz lint format lock
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 20
 
 bootstrap:
 	@bin/bootstrap
@@ -30,6 +30,11 @@ demo: bootstrap ## start everything, send photos through it, show what became of
 
 report: bootstrap ## the analysts' figures as one HTML page, .local/report.html (ARGS="--days 7")
 	@$(REPORT)
+
+screenshots: bootstrap ## take README's pictures again, from the running demo
+	@$(PYTHON) -m local_stack.screenshots --check
+	@$(REPORT)
+	@$(PYTHON) -m local_stack.screenshots
 
 up: bootstrap ## start all servers, Airflow and the web applications (ONLY=postgres,kafka,...: some; STACK=ha: three of each)
 	@$(LOCAL_STACK) up --only "$(ONLY)"
@@ -46,8 +51,8 @@ down: $(PYTHON) ## stop everything; data is kept
 clean: $(PYTHON) ## stop everything and drop all data
 	@$(LOCAL_STACK) clean
 
-logs: $(PYTHON) ## follow the logs of all services
-	@$(LOCAL_STACK) logs
+logs: $(PYTHON) ## follow the logs of all services (SERVICE=kafka: of one)
+	@$(LOCAL_STACK) logs --service="$(SERVICE)"
 
 env: $(PYTHON) ## addresses and log-ins as KEY=value
 	@$(LOCAL_STACK) env

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from local_stack.distributions import all_distributions, fetch
 from local_stack.distributions.lock import lock_checksums
-from local_stack.errors import StackError
+from local_stack.errors import StackError, UnknownServiceError
 from local_stack.progress import ConsoleProgress
 from local_stack.settings import load_settings
 from local_stack.stack import Stack
@@ -44,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("command", choices=sorted(COMMANDS))
     parser.add_argument("--home", type=Path, help="state folder (default: $PHOTO_STACK_HOME or .local)")
     parser.add_argument("--only", default="", help="comma-separated services: postgres,kafka,hdfs,elasticsearch,...")
+    parser.add_argument("--service", default="", help="of whom to follow the log: kafka, airflow, ... (default: all)")
     parser.add_argument("--no-setup", action="store_true", help="do not run the DAG platform_setup")
     parser.add_argument("--port-offset", type=int, default=0, help="added to every port")
     return parser
@@ -129,10 +130,25 @@ def _lock(_: argparse.Namespace) -> int:
 
 def _logs(options: argparse.Namespace) -> int:
     settings = load_settings(home=options.home, port_offset=options.port_offset)
-    logs = sorted(str(path) for path in Stack(settings).logs.glob("*.log"))
+    logs = logs_of(Stack(settings).logs, options.service.strip())
+    os.execvp("tail", ["tail", "-n", "20", "-F", *map(str, logs)])  # noqa: S606 - no shell is wanted
+
+
+def logs_of(folder: Path, service: str) -> list[Path]:
+    """Return the logs of one service, of several that share a name's beginning (``airflow``), or of all (empty).
+
+    Raises:
+        UnknownServiceError: There is none by that name; the message says which there are.
+        StackError: There are no logs at all.
+    """
+    logs = sorted(folder.glob("*.log"), key=lambda path: path.stem)
     if not logs:
-        raise StackError(f"there are no logs in {Stack(settings).logs}; has the stack been started?")
-    os.execvp("tail", ["tail", "-n", "20", "-F", *logs])  # noqa: S606 - no shell is wanted
+        raise StackError(f"there are no logs in {folder}; has the stack been started?")
+    exact = [path for path in logs if path.stem == service]
+    found = exact or [path for path in logs if not service or path.stem.startswith(f"{service}-")]
+    if not found:
+        raise UnknownServiceError(service, [path.stem for path in logs])
+    return found
 
 
 def _env(options: argparse.Namespace) -> int:

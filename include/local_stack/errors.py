@@ -17,7 +17,7 @@ class SettingsError(StackError):
 
 
 class UnknownServiceError(StackError):
-    """A name given to ``--only`` is no service."""
+    """A name given to ``--only`` or ``--service`` is no service."""
 
     def __init__(self, name: str, known: list[str]) -> None:
         super().__init__(f"no service is called {name!r}; choose from: {', '.join(known)}")

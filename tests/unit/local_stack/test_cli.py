@@ -80,6 +80,37 @@ def test_asking_before_the_first_start_names_the_fix(
     assert "start" in capsys.readouterr().err.replace("make up", "start")
 
 
+@pytest.mark.parametrize(
+    ("service", "wanted"),
+    [
+        ("", ["airflow-scheduler", "airflow-triggerer", "kafka", "kafka-2", "supervisord"]),
+        ("kafka", ["kafka"]),
+        ("kafka-2", ["kafka-2"]),
+        ("airflow", ["airflow-scheduler", "airflow-triggerer"]),
+    ],
+)
+def test_logs_are_those_of_the_named_service(service: str, wanted: list[str], tmp_path: Path) -> None:
+    """A whole name means that service alone, the beginning of several means these, none means all."""
+    for name in ("kafka", "kafka-2", "airflow-scheduler", "airflow-triggerer", "supervisord"):
+        (tmp_path / f"{name}.log").touch()
+    (tmp_path / "kafka.log.1").touch()
+    assert [path.stem for path in cli.logs_of(tmp_path, service)] == wanted
+
+
+@pytest.mark.parametrize("service", ["kafak", "kaf", "../kafka", "*"])
+def test_an_unknown_services_log_is_one_line_that_names_the_services(
+    service: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A slip of the finger shows what could have been typed."""
+    folder = tmp_path / "home" / "logs"
+    folder.mkdir(parents=True)
+    for name in ("kafka", "airflow-scheduler"):
+        (folder / f"{name}.log").touch()
+    assert cli.main(["logs", "--home", str(tmp_path / "home"), "--service", service]) == 1
+    error = capsys.readouterr().err
+    assert error == f"error: no service is called {service!r}; choose from: airflow-scheduler, kafka\n"
+
+
 def test_a_change_is_printed_once_where_there_is_no_terminal() -> None:
     """A log gets one line per change, not one per look."""
     output = io.StringIO()
