@@ -95,7 +95,9 @@ def _lines(figure: Figure, answer: Answer, _: Interval) -> go.Figure:
             mode="lines+markers",
             line={"color": PALETTE[place], "dash": ("solid", "dash", "dot")[place % 3]},
         )
-    chart.update_layout(showlegend=len(figure.measures) > 1, hovermode="x unified")
+    chart.update_layout(showlegend=len(figure.measures) > 1, hovermode="x unified", legend_y=-0.25)
+    # Upright and few: turned ones would lie across the legend.
+    chart.update_xaxes(tickangle=0, nticks=4)
     return chart
 
 
