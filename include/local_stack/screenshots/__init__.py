@@ -1,0 +1,1 @@
+"""Takes the pictures in ``docs/pictures`` from a running platform: ``python -m local_stack.screenshots``."""
