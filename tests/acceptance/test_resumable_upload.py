@@ -5,6 +5,7 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import closing
+from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,14 +15,12 @@ from joserfc.jwk import OKPKey
 from tests.support.databases import fresh_database
 from tests.support.pipeline import Pipeline, own_pipeline
 from tests.support.replicas import Replica, api_environment, running_replicas, wait_for
+from tests.support.tus import OCTETS, TUS
 from tests.support.uploading import photo, signed_in
 
 from local_stack import Endpoints, Stack
 from local_stack.credentials import Credentials
 from photo_pipeline.domain.photo import sha256_hex
-
-TUS = {"Tus-Resumable": "1.0.0"}
-OCTETS = {**TUS, "Content-Type": "application/offset+octet-stream"}
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +52,7 @@ def test_an_upload_survives_the_death_of_its_replica(replicas: list[Replica], pi
         begun = ada.post("/uploads", headers={**TUS, "Upload-Length": str(len(data))})
         path = begun.headers["Location"].removeprefix("/api/v1")
         [part] = Path(first._environment["PHOTO_UPLOAD_DIR"]).glob("open/*/*.part")
-        with cut_in_the_middle(ada, first, path, data):
+        with half_sent(ada, first, f"PATCH /api/v1{path}", data, **{"Upload-Offset": "0"}):
             wait_for(lambda: part.stat().st_size > len(data) // 4, "some bytes have arrived")
             first.kill()
         with httpx.Client(base_url=f"{second.url}/api/v1", headers=dict(ada.headers), trust_env=False) as again:
@@ -68,12 +67,29 @@ def test_an_upload_survives_the_death_of_its_replica(replicas: list[Replica], pi
     assert sum(summary.processed for summary in pipeline.ingest()) == 1
 
 
-def cut_in_the_middle(client: httpx.Client, replica: Replica, path: str, data: bytes) -> socket.socket:
+def test_a_creation_dies_with_its_replica(replicas: list[Replica]) -> None:
+    """Killed before it could tell the address, a replica leaves what is nobody's: the next start removes it."""
+    first, second = replicas
+    data = photo(2) + os.urandom(5_000_000)
+    begun = Path(first._environment["PHOTO_UPLOAD_DIR"])
+    with closing(signed_in(second.url)) as ada:
+        with half_sent(ada, first, "POST /api/v1/uploads", data, **{"Upload-Length": str(len(data))}):
+            wait_for(lambda: any(path.stat().st_size for path in begun.glob("open/*/*.begun")), "some bytes came")
+            first.kill()
+        answer = ada.post("/uploads", headers={**TUS, "Upload-Length": "1000"})
+        assert answer.status_code == HTTPStatus.CREATED
+        first.start()
+        wait_for(lambda: not any(begun.glob("open/*/*.begun")), "the replica has swept")
+        path = answer.headers["Location"].removeprefix("/api/v1")
+        assert ada.head(path, headers=TUS).headers["Upload-Offset"] == "0"
+
+
+def half_sent(client: httpx.Client, replica: Replica, call: str, data: bytes, **more: str) -> socket.socket:
     """Send the first half of the data in a request that announces all of it; the connection stays open."""
-    headers = {**client.headers, **OCTETS, "Upload-Offset": "0", "Content-Length": str(len(data))}
+    headers = {**client.headers, **OCTETS, **more, "Content-Length": str(len(data))}
     head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     address = urlsplit(replica.url)
     connection = socket.create_connection((str(address.hostname), int(address.port or 0)))
-    connection.sendall(f"PATCH /api/v1{path} HTTP/1.1\r\nHost: {address.netloc}\r\n{head}\r\n".encode())
+    connection.sendall(f"{call} HTTP/1.1\r\nHost: {address.netloc}\r\n{head}\r\n".encode())
     connection.sendall(data[: len(data) // 2])
     return connection

@@ -1,5 +1,6 @@
 """Disks that are really full: senders are told, nothing is lost, and work goes on when there is space again."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -16,20 +17,25 @@ from sqlalchemy import make_url
 from tests.faults.test_ingest_crashes import Batch
 from tests.faults.test_outages import retried
 from tests.support.databases import Database, fresh_database
+from tests.support.images import encoded, scene
 from tests.support.pipeline import Pipeline, own_pipeline
 from tests.support.replicas import api_environment, running_replicas, wait_for
-from tests.support.small_disks import full, small_disk
+from tests.support.small_disks import full, grow, small_disk
 from tests.support.spare_servers import data_folder, spare_servers
+from tests.support.tus import OCTETS, begin, left_in, offset_of, problem, send
 from tests.support.uploading import photo, signed_in, upload
+from tests.support.web import running, sign_up, web_settings
 
 from local_stack import Endpoints, Stack
 from local_stack.credentials import Credentials
 from local_stack.layout import layout_of
 from photo_pipeline.domain.errors import ServerUnavailableError
+from photo_pipeline.domain.imaging import SniffedFormat
 
 pytestmark = pytest.mark.shares_servers
 
 DISK_MEBIBYTES = 64
+MEBIBYTE = 1024 * 1024
 ANSWER_SECONDS = 15.0
 """The API promises an answer within 5 s; a machine that runs a test suite may be slow besides."""
 RESTART_SECONDS = 120.0
@@ -110,6 +116,33 @@ def test_postgresql_full(test_stack: Stack, stack: Endpoints, database: Database
         pipeline.ingest()
         late.assert_exactly_once()
         batch.assert_contiguous()
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_the_uploads_disk_full(tmp_path: Path) -> None:
+    """503 with ``Retry-After``; a creation leaves nothing, what had an address is kept, and with space both go on."""
+    data = encoded(scene(64, 48, 1), SniffedFormat.JPEG) + os.urandom(4 * MEBIBYTE)
+    with small_disk(tmp_path / "disk", 2) as disk:
+        settings = web_settings(tmp_path, upload_dir=disk / "uploads")
+        async with running(settings) as platform, platform.client() as ada:
+            await sign_up(ada)
+            url = await begin(ada, len(data))
+            headers = {**OCTETS, "Upload-Length": str(len(data))}
+            too_large = await ada.post("/uploads", content=data, headers=headers)
+            assert problem(too_large, HTTPStatus.SERVICE_UNAVAILABLE)["type"].endswith("storage_unavailable")
+            assert int(too_large.headers["Retry-After"]) > 0
+            assert left_in(settings.upload_dir) == [".json", ".part"]
+            with full(disk):
+                assert (await ada.post("/uploads", headers=headers)).status_code == HTTPStatus.SERVICE_UNAVAILABLE
+                assert left_in(settings.upload_dir) == [".json", ".part"]
+            cut = await send(ada, url, 0, data)
+            assert problem(cut, HTTPStatus.SERVICE_UNAVAILABLE)["type"].endswith("storage_unavailable")
+            grow(disk, 16)
+            offset = await offset_of(ada, url)
+            assert 0 < offset < len(data)
+            assert "Photo-Receipt" in (await send(ada, url, offset, data[offset:])).headers
+            assert [record.value for record in platform.log.records] == [data]
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing, contextmanager
 from http import HTTPStatus
 from pathlib import Path
@@ -16,6 +17,7 @@ from tests.support.databases import fresh_database
 from tests.support.freezing import frozen
 from tests.support.pipeline import Pipeline, own_pipeline
 from tests.support.replicas import api_environment, running_replicas, wait_for
+from tests.support.tus import OCTETS
 from tests.support.uploading import photo, signed_in, upload
 
 from local_stack import Endpoints, Stack
@@ -24,6 +26,8 @@ from photo_pipeline.domain.errors import ServerUnavailableError
 
 LEASE_SECONDS = 2
 LONG_LEASE_SECONDS = 600
+FAILED_CREATIONS = 70
+"""More than a customer may have unfinished."""
 ANSWER_SECONDS = 15.0
 """The API promises an answer within 5 s; a machine that runs a test suite may be slow besides."""
 
@@ -90,6 +94,35 @@ def test_without_kafka_the_api_says_503_and_recovers(
     retried(pipeline.ingest)
     outcomes = pipeline.rows('SELECT outcome FROM ingest_record WHERE "offset" = :at', at=accepted[0]["offset"])
     assert outcomes == [("processed",)]
+
+
+def test_creations_that_failed_are_in_nobodys_way(test_stack: Stack, pipeline: Pipeline, tmp_path: Path) -> None:
+    """Kafka frozen, more creations with a body than a customer may have open: 503 each, and the next one is 201."""
+    key_file = Credentials(tmp_path).signing_key_file()
+    with (
+        running_replicas(api_environment(pipeline, key_file), 1, tmp_path) as [replica],
+        closing(signed_in(replica.url)) as client,
+        ThreadPoolExecutor(FAILED_CREATIONS) as senders,
+    ):
+        with silent(test_stack, "kafka"):
+            failed = list(senders.map(lambda seed: begin_with_all(client, photo(seed)), range(FAILED_CREATIONS)))
+            assert {answer.status_code for answer in failed} == {HTTPStatus.SERVICE_UNAVAILABLE}
+            assert all(int(answer.headers["Retry-After"]) > 0 for answer in failed)
+            assert not [path for path in (tmp_path / "uploads" / "open").rglob("*") if path.is_file()]
+        answers = []
+
+        def accepted() -> bool:
+            answers.append(begin_with_all(client, photo(FAILED_CREATIONS)))
+            return answers[-1].status_code != HTTPStatus.SERVICE_UNAVAILABLE
+
+        wait_for(accepted, "creations are accepted again")
+        assert answers[-1].status_code == HTTPStatus.CREATED
+        assert "Photo-Receipt" in answers[-1].headers
+
+
+def begin_with_all(client: httpx.Client, data: bytes) -> httpx.Response:
+    """Begin a resumable upload with all of its bytes."""
+    return client.post("/uploads", content=data, headers={**OCTETS, "Upload-Length": str(len(data))})
 
 
 @pytest.mark.parametrize(

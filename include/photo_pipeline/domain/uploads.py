@@ -17,10 +17,16 @@ class UploadLockedError(PhotoPipelineError):
 
 
 class TooManyUploadsError(PhotoPipelineError):
-    """The customer has as many unfinished uploads as are allowed."""
+    """The customer has as many unfinished uploads as are allowed, and each of them is being written just now.
 
-    def __init__(self, limit: int) -> None:
+    Attributes:
+        limit: how many are allowed.
+        silent_seconds: for so long nothing has come for the stalest of them.
+    """
+
+    def __init__(self, limit: int, silent_seconds: float) -> None:
         self.limit = limit
+        self.silent_seconds = silent_seconds
         super().__init__(f"a customer may have {limit} unfinished uploads")
 
 

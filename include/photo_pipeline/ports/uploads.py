@@ -51,6 +51,10 @@ class LockedUpload(Protocol):
         """All that is stored."""
         ...
 
+    def keep(self) -> None:
+        """Let a begun upload be found: its sender is told its address now."""
+        ...
+
     def complete(self, receipt: str) -> None:
         """Keep the receipt in place of the bytes."""
         ...
@@ -60,7 +64,7 @@ class LockedUpload(Protocol):
         ...
 
     def close(self) -> None:
-        """Let others have it; twice is fine."""
+        """Let others have it; twice is fine. A begun upload that was not kept is gone."""
         ...
 
 
@@ -70,11 +74,13 @@ class UploadStore(Protocol):
     Every method raises ``ServerUnavailableError`` when the storage fails or is full.
     """
 
-    def create(self, announced: Announced, limit: int) -> None:
-        """Begin an upload.
+    def begin(self, announced: Announced, limit: int) -> LockedUpload:
+        """Begin an upload that nobody finds until it is kept or complete; it ends with its process otherwise.
+
+        Where the customer has ``limit`` unfinished ones, the stalest that nobody is writing makes room.
 
         Raises:
-            TooManyUploadsError: when the customer has ``limit`` unfinished ones.
+            TooManyUploadsError: when all of them are being written.
         """
         ...
 
@@ -96,5 +102,8 @@ class UploadStore(Protocol):
         ...
 
     def sweep(self, now: datetime, orphans_before: datetime) -> int:
-        """Remove uploads that have expired, and files of that age that belong to none; returns how many uploads."""
+        """Remove uploads that have expired or were begun by a process that is gone; returns how many.
+
+        So are files that belong to no upload and are older than ``orphans_before``.
+        """
         ...

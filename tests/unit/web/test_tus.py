@@ -14,66 +14,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.requests import ClientDisconnect
-from tests.support.images import encoded, png_claiming, scene
+from tests.support.images import png_claiming
+from tests.support.tus import OCTETS, TUS, begin, metadata, offset_of, photo, problem, send
 from tests.support.web import NOON, Platform, running, sign_up, web_settings
 
 from photo_pipeline.adapters.upload_directory import UploadDirectory, UploadDirectoryError
 from photo_pipeline.api.tus import receiving
 from photo_pipeline.domain.gallery import GalleryPhoto, PhotoStatus
-from photo_pipeline.domain.imaging import SniffedFormat
 from photo_pipeline.domain.photo import MAX_PHOTO_BYTES, photo_id_for, sha256_hex
 
 pytestmark = pytest.mark.anyio
-
-TUS = {"Tus-Resumable": "1.0.0"}
-OCTETS = {**TUS, "Content-Type": "application/offset+octet-stream"}
-
-
-def photo(seed: int = 0) -> bytes:
-    """A small JPEG."""
-    return encoded(scene(64, 48, seed), SniffedFormat.JPEG)
-
-
-def metadata(**values: str) -> str:
-    """``Upload-Metadata``."""
-    return ",".join(f"{key} {base64.b64encode(value.encode()).decode()}" for key, value in values.items())
-
-
-@pytest.fixture
-async def ada(platform: Platform) -> AsyncIterator[httpx.AsyncClient]:
-    """Give a client that sends Ada's token."""
-    async with platform.client() as client:
-        await sign_up(client)
-        yield client
-
-
-async def begin(client: httpx.AsyncClient, length: int, **headers: str) -> str:
-    """Begin an upload; returns its address."""
-    answer = await client.post("/uploads", headers={**TUS, "Upload-Length": str(length), **headers})
-    assert (answer.status_code, answer.headers["Upload-Offset"]) == (201, "0"), answer.text
-    location: str = answer.headers["Location"]
-    return f"http://testserver{location}"
-
-
-async def send(client: httpx.AsyncClient, url: str, offset: int, data: bytes, **headers: str) -> httpx.Response:
-    """Send one piece."""
-    return await client.patch(url, content=data, headers={**OCTETS, "Upload-Offset": str(offset), **headers})
-
-
-async def offset_of(client: httpx.AsyncClient, url: str) -> int:
-    """Where to go on."""
-    answer = await client.head(url, headers=TUS)
-    assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "no-store")
-    return int(answer.headers["Upload-Offset"])
-
-
-def problem(answer: httpx.Response, status: int) -> dict[str, Any]:
-    """The problem that the answer is; it names the protocol's version, as every answer does."""
-    assert answer.status_code == status, answer.text
-    assert (answer.headers["Content-Type"], answer.headers["Tus-Resumable"]) == ("application/problem+json", "1.0.0")
-    found: dict[str, Any] = answer.json()
-    assert found["status"] == status
-    return found
 
 
 async def test_an_upload_in_pieces_ends_with_the_receipt(platform: Platform, ada: httpx.AsyncClient) -> None:
@@ -173,16 +123,6 @@ async def test_a_piece_with_a_wrong_checksum_is_not_kept(ada: httpx.AsyncClient,
     assert await offset_of(ada, url) == 0
     right = await send(ada, url, 0, data[:200], **{"Upload-Checksum": f"{algorithm} {digest}"})
     assert (right.status_code, right.headers["Upload-Offset"]) == (204, "200")
-
-
-async def test_creation_takes_the_first_bytes_too(platform: Platform, ada: httpx.AsyncClient) -> None:
-    """With all of them, the answer to the creation has the receipt already."""
-    data = photo()
-    headers = {**OCTETS, "Upload-Length": str(len(data)), "Upload-Metadata": metadata(filename="a.jpg")}
-    answer = await ada.post("/uploads", content=data, headers=headers)
-    assert (answer.status_code, answer.headers["Upload-Offset"]) == (201, str(len(data)))
-    assert "Photo-Receipt" in answer.headers
-    assert [record.value for record in platform.log.records] == [data]
 
 
 @pytest.mark.parametrize(
@@ -326,22 +266,6 @@ async def test_what_nobody_finishes_expires(platform: Platform, ada: httpx.Async
     left = [path for path in platform.settings.upload_dir.rglob("*") if path.is_file()]
     assert {path.suffix for path in left} == {".json", ".part"}
     assert len(left) == 2
-
-
-async def test_unfinished_uploads_are_bounded(tmp_path: Path) -> None:
-    """One more than allowed is told 429; ending one, or finishing it, makes room."""
-    data = photo()
-    async with running(web_settings(tmp_path, upload_open_limit=2)) as platform, platform.client() as ada:
-        await sign_up(ada)
-        first, second = await begin(ada, 1000), await begin(ada, len(data))
-        answer = await ada.post("/uploads", headers={**TUS, "Upload-Length": "10"})
-        assert problem(answer, 429)["type"].endswith("too_many_uploads")
-        assert answer.headers["Retry-After"]
-        assert (await ada.delete(first, headers=TUS)).status_code == 204
-        assert (await ada.head(first, headers=TUS)).status_code == 404
-        await send(ada, second, 0, data)
-        await begin(ada, 10)
-        await begin(ada, 10)
 
 
 async def test_networks_that_let_neither_patch_nor_delete_through(platform: Platform, ada: httpx.AsyncClient) -> None:

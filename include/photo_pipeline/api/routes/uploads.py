@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -14,13 +14,15 @@ from starlette.requests import ClientDisconnect
 
 from photo_pipeline.api.deps import TheCaller, TheServices
 from photo_pipeline.api.schemas import PREFIX, KnownPhoto, ReceiptView, UploadView
-from photo_pipeline.api.services import Services
 from photo_pipeline.api.tus import protocol
 from photo_pipeline.api.tus.protocol import Header, MalformedHeaderError
 from photo_pipeline.api.tus.receiving import (
     ChecksumMismatchError,
+    Creation,
+    NoRoomError,
     OffsetConflictError,
     Piece,
+    SenderGoneError,
     SilentSenderError,
     TooManyBytesError,
 )
@@ -28,12 +30,11 @@ from photo_pipeline.api.uploading import refusal
 from photo_pipeline.domain.gallery import GalleryPhoto, PhotoStatus
 from photo_pipeline.domain.outcomes import RejectReason
 from photo_pipeline.domain.photo import MAX_PHOTO_BYTES, photo_id_for
-from photo_pipeline.domain.uploads import NoSuchUploadError, StoredUpload, TooManyUploadsError, UploadLockedError
+from photo_pipeline.domain.uploads import NoSuchUploadError, StoredUpload, UploadLockedError
 from photo_pipeline.web.acceptance import PhotoRefusedError
 from photo_pipeline.web.problems import ProblemError, described, respond
 
 LOCK_RETRY_SECONDS = 1
-FULL_RETRY_SECONDS = 60
 DRAIN_SECONDS = 30.0
 
 router = APIRouter(prefix="/uploads", tags=["resumable uploads"])
@@ -67,7 +68,6 @@ _SENDING: dict[int | str, dict[str, Any]] = {
 # Whoever is told this asks where to go on. What they still send would be sent for nothing, so the connection ends:
 # browsers send a request again by themselves when a connection that they had used before breaks.
 _ASK_AGAIN = (HTTPStatus.CONFLICT, HTTPStatus.LOCKED)
-_PLAIN = (MalformedHeaderError, NoSuchUploadError, UploadLockedError, SilentSenderError, TooManyUploadsError)
 
 
 async def speaks_tus(tus_resumable: Annotated[str | None, RequestHeader(examples=[protocol.VERSION])] = None) -> None:
@@ -86,7 +86,6 @@ def upload_id_of(upload_id: str) -> UUID:
         raise _no_such_upload() from None
 
 
-PieceOf = Callable[[AsyncIterator[bytes]], Piece]
 SpeaksTus = Depends(speaks_tus)
 TheUploadId = Annotated[UUID, Depends(upload_id_of)]
 Length = Annotated[str | None, RequestHeader(description="Bytes of the whole file", examples=["1048576"])]
@@ -137,21 +136,24 @@ async def create(
 
     Then send the rest to that address with `PATCH`, in as many pieces as you like. The photo is safe once an answer
     has `Photo-Receipt`, the receipt's token; until then `Upload-Offset` stays below `Upload-Length`.
+
+    Any other answer than 201, or none, means that nothing was begun: send the same again, after `Retry-After` where
+    there is one. A customer has room for 64 unfinished uploads; one more ends the one that has waited longest for a
+    byte. 429: bytes are coming in for all of them just now.
     """
     with _as_problems():
         length = protocol.parse_number(Header.LENGTH, upload_length)
         metadata = protocol.parse_metadata(upload_metadata or "")
         checksum = None if upload_checksum is None else protocol.parse_checksum(upload_checksum)
         _check_length(length)
-        begun = await services.uploads.create(caller.session.customer_id, length, metadata)
-    location = f"{PREFIX}/uploads/{begun.announced.upload_id}"
-    if not _is_piece(request):
-        return Response(status_code=HTTPStatus.CREATED, headers={"Location": location, **_progress(begun)})
-    answer = await _append(request, services, begun, lambda body: Piece(0, body, checksum))
-    if answer.status_code == HTTPStatus.NO_CONTENT:
-        answer.status_code = HTTPStatus.CREATED
-        answer.headers["Location"] = location
-    return answer
+    body = request.stream()
+    first = Piece(0, body, checksum) if _is_piece(request) else None
+    creation = Creation(length, metadata, request.is_disconnected, first)
+    answer = await _answer(request, body, services.uploads.create(caller.session.customer_id, creation))
+    if isinstance(answer, Response):
+        return answer
+    location = f"{PREFIX}/uploads/{answer.announced.upload_id}"
+    return Response(status_code=HTTPStatus.CREATED, headers={"Location": location, **_progress(answer)})
 
 
 @router.head(
@@ -215,8 +217,11 @@ async def append(
         if not _is_piece(request):
             detail = f"Send the bytes as {protocol.MEDIA_TYPE}."
             raise ProblemError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "not_offset_octet_stream", detail)
-        upload = await services.uploads.find(caller.session.customer_id, upload_id)
-    return await _append(request, services, upload, lambda body: Piece(offset, body, checksum))
+        await services.uploads.find(caller.session.customer_id, upload_id)
+    body = request.stream()
+    piece = Piece(offset, body, checksum)
+    answer = await _answer(request, body, services.uploads.append(caller.session.customer_id, upload_id, piece))
+    return answer if isinstance(answer, Response) else Response(status_code=204, headers=_progress(answer))
 
 
 @router.delete(
@@ -273,12 +278,12 @@ async def known(
     return KnownPhoto(known=False)
 
 
-async def _append(request: Request, services: Services, upload: StoredUpload, piece_of: PieceOf) -> Response:
-    announced = upload.announced
-    body = request.stream()
+async def _answer(
+    request: Request, body: AsyncIterator[bytes], adding: Awaitable[StoredUpload]
+) -> StoredUpload | Response:
     try:
         with _as_problems():
-            added = await services.uploads.append(announced.customer_id, announced.upload_id, piece_of(body))
+            return await adding
     except ChecksumMismatchError:
         return _checksum_mismatch(request)
     except ProblemError as problem:
@@ -287,7 +292,6 @@ async def _append(request: Request, services: Services, upload: StoredUpload, pi
         else:
             await _drain(body)
         raise
-    return Response(status_code=HTTPStatus.NO_CONTENT, headers=_progress(added))
 
 
 def _progress(upload: StoredUpload) -> dict[str, str]:
@@ -320,9 +324,11 @@ def _as_problems() -> Iterator[None]:
         NoSuchUploadError,
         UploadLockedError,
         SilentSenderError,
-        TooManyUploadsError,
+        NoRoomError,
     ) as error:
         raise _problem(error) from None
+    except SenderGoneError:
+        raise ClientDisconnect from None
     except OffsetConflictError as error:
         detail = f"This upload is at byte {error.offset}: go on there."
         headers = {Header.OFFSET: str(error.offset)}
@@ -341,9 +347,9 @@ def _problem(error: Exception) -> ProblemError:
     if isinstance(error, SilentSenderError):
         detail = "Nothing came for so long that this request was ended. What had come is kept."
         return ProblemError(HTTPStatus.REQUEST_TIMEOUT, "silent_sender", detail)
-    if isinstance(error, TooManyUploadsError):
-        detail = f"You have {error.limit} unfinished uploads. Finish or end some, or wait until they expire."
-        headers = _retry(FULL_RETRY_SECONDS)
+    if isinstance(error, NoRoomError):
+        detail = f"You are sending {error.limit} uploads at this moment. Begin another when one of them is done."
+        headers = _retry(error.retry_seconds)
         return ProblemError(HTTPStatus.TOO_MANY_REQUESTS, "too_many_uploads", detail, headers=headers)
     return _no_such_upload()
 

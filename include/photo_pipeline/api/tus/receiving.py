@@ -1,12 +1,13 @@
 """Takes uploads in piece by piece, and hands each whole photo to the same acceptance as any other upload."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from hashlib import sha256
+from math import ceil
 from typing import TypeVar
 from uuid import UUID
 
@@ -18,7 +19,13 @@ from photo_pipeline.domain.errors import PhotoPipelineError
 from photo_pipeline.domain.events import clean_filename
 from photo_pipeline.domain.imaging import SNIFF_BYTES, sniff
 from photo_pipeline.domain.outcomes import RejectReason
-from photo_pipeline.domain.uploads import Announced, NoSuchUploadError, StoredUpload, UploadLockedError
+from photo_pipeline.domain.uploads import (
+    Announced,
+    NoSuchUploadError,
+    StoredUpload,
+    TooManyUploadsError,
+    UploadLockedError,
+)
 from photo_pipeline.ports.clock import Clock
 from photo_pipeline.ports.uploads import LockedUpload, UploadStore
 from photo_pipeline.web.acceptance import IncomingPhoto, LaterReason, PhotoAcceptance, PhotoRefusedError
@@ -58,6 +65,24 @@ class SilentSenderError(PhotoPipelineError):
     """Nothing came for so long that the connection is taken for dead. What had come is kept."""
 
 
+class SenderGoneError(PhotoPipelineError):
+    """Nobody is there any more to be told an upload's address; nothing of it is kept."""
+
+
+class NoRoomError(PhotoPipelineError):
+    """The customer has as many unfinished uploads as are allowed, and all of them are being written.
+
+    Attributes:
+        limit: how many are allowed.
+        retry_seconds: when the first of them is ended, should nothing more come for it.
+    """
+
+    def __init__(self, limit: int, retry_seconds: int) -> None:
+        self.limit = limit
+        self.retry_seconds = retry_seconds
+        super().__init__(f"{limit} uploads are being written")
+
+
 @dataclass(frozen=True, slots=True)
 class UploadLimits:
     """How much of a customer's may wait, and how long.
@@ -86,6 +111,23 @@ class Piece:
     offset: int
     body: AsyncIterator[bytes]
     checksum: Checksum | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Creation:
+    """A request to begin an upload.
+
+    Attributes:
+        length: bytes of the whole file, at least one.
+        metadata: key to value, as the sender gave them.
+        is_sender_gone: whether nobody waits for the answer any more.
+        first: the first bytes, where the request brings some.
+    """
+
+    length: int
+    metadata: Mapping[str, bytes]
+    is_sender_gone: Callable[[], Awaitable[bool]]
+    first: Piece | None = None
 
 
 class ResumableUploads:
@@ -118,17 +160,27 @@ class ResumableUploads:
         self._limits = limits
         self._threads = CapacityLimiter(THREADS)
 
-    async def create(self, customer_id: UUID, length: int, metadata: Mapping[str, bytes]) -> StoredUpload:
-        """Begin an upload of ``length`` bytes, at least one.
+    async def create(self, customer_id: UUID, creation: Creation) -> StoredUpload:
+        """Begin an upload. What is raised here leaves nothing behind, as its sender does not know its address.
+
+        A sender that falls silent in the middle of its first piece is told where to go on.
 
         Raises:
-            TooManyUploadsError: when too many others are unfinished.
+            NoRoomError, SenderGoneError: as they say.
+            TooManyBytesError, ChecksumMismatchError, PhotoRefusedError: as of ``append``.
         """
-        now = self._clock.now()
-        expires_at = now + self._limits.expire_after
-        announced = Announced(customer_id, self._new_id(), length, metadata, now, expires_at)
-        await self._run(partial(self._store.create, announced, self._limits.open_uploads))
-        return StoredUpload(announced, 0)
+        locked = await self._begin(customer_id, creation)
+        try:
+            if creation.first is not None:
+                with suppress(SilentSenderError):
+                    await self._receive(locked, creation.first)
+                await self._finish_if_whole(locked)
+            if locked.upload.receipt is None:
+                await self._keep_if_heard(locked, creation)
+            return locked.upload
+        finally:
+            with CancelScope(shield=True):
+                await self._run(locked.close)
 
     async def find(self, customer_id: UUID, upload_id: UUID) -> StoredUpload:
         """How far an upload has come.
@@ -169,8 +221,7 @@ class ResumableUploads:
                 return upload
             await self._run(partial(locked.truncate, piece.offset))
             await self._receive(locked, piece)
-            if locked.upload.stored == upload.announced.length:
-                await self._finish(locked)
+            await self._finish_if_whole(locked)
             return locked.upload
 
     async def discard(self, customer_id: UUID, upload_id: UUID) -> None:
@@ -183,9 +234,24 @@ class ResumableUploads:
             await self._run(locked.discard)
 
     async def sweep(self) -> int:
-        """Remove what has expired; returns how many uploads."""
+        """Remove what has expired, or was begun by a process that is gone; returns how many uploads."""
         now = self._clock.now()
         return await self._run(partial(self._store.sweep, now, now - 2 * self._limits.expire_after))
+
+    async def _begin(self, customer_id: UUID, creation: Creation) -> LockedUpload:
+        now = self._clock.now()
+        expires_at = now + self._limits.expire_after
+        announced = Announced(customer_id, self._new_id(), creation.length, creation.metadata, now, expires_at)
+        try:
+            return await self._run(partial(self._store.begin, announced, self._limits.open_uploads))
+        except TooManyUploadsError as error:
+            patience = self._limits.idle_seconds - error.silent_seconds
+            raise NoRoomError(error.limit, max(1, ceil(patience))) from None
+
+    async def _keep_if_heard(self, locked: LockedUpload, creation: Creation) -> None:
+        if await creation.is_sender_gone():
+            raise SenderGoneError
+        await self._run(locked.keep)
 
     async def _look(self, customer_id: UUID, upload_id: UUID) -> StoredUpload:
         async with self._locked(customer_id, upload_id) as locked:
@@ -267,6 +333,10 @@ class ResumableUploads:
             if data is None:
                 return
             yield data
+
+    async def _finish_if_whole(self, locked: LockedUpload) -> None:
+        if locked.upload.stored == locked.upload.announced.length:
+            await self._finish(locked)
 
     async def _finish(self, locked: LockedUpload) -> None:
         upload = locked.upload
