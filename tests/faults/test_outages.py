@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing, contextmanager
@@ -26,8 +27,8 @@ from photo_pipeline.domain.errors import ServerUnavailableError
 
 LEASE_SECONDS = 2
 LONG_LEASE_SECONDS = 600
+ALLOWED_UPLOADS = 64
 FAILED_CREATIONS = 70
-"""More than a customer may have unfinished."""
 ANSWER_SECONDS = 15.0
 """The API promises an answer within 5 s; a machine that runs a test suite may be slow besides."""
 
@@ -97,7 +98,10 @@ def test_without_kafka_the_api_says_503_and_recovers(
 
 
 def test_creations_that_failed_are_in_nobodys_way(test_stack: Stack, pipeline: Pipeline, tmp_path: Path) -> None:
-    """Kafka frozen, more creations with a body than a customer may have open: 503 each, and the next one is 201."""
+    """Kafka frozen, more creations with a body than a customer may have open: all are refused, the next one is 201.
+
+    With 503; with 429 where so many others wait for Kafka at that moment.
+    """
     key_file = Credentials(tmp_path).signing_key_file()
     with (
         running_replicas(api_environment(pipeline, key_file), 1, tmp_path) as [replica],
@@ -106,7 +110,9 @@ def test_creations_that_failed_are_in_nobodys_way(test_stack: Stack, pipeline: P
     ):
         with silent(test_stack, "kafka"):
             failed = list(senders.map(lambda seed: begin_with_all(client, photo(seed)), range(FAILED_CREATIONS)))
-            assert {answer.status_code for answer in failed} == {HTTPStatus.SERVICE_UNAVAILABLE}
+            statuses = Counter(answer.status_code for answer in failed)
+            assert statuses[HTTPStatus.SERVICE_UNAVAILABLE] >= ALLOWED_UPLOADS
+            assert set(statuses) <= {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS}
             assert all(int(answer.headers["Retry-After"]) > 0 for answer in failed)
             assert not [path for path in (tmp_path / "uploads" / "open").rglob("*") if path.is_file()]
         answers = []
