@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 DATABASE = "photos"
 AIRFLOW_DATABASE = "airflow"
 OWNER_ROLE = "photo_owner"
-LOGIN_ROLES = ("photo_api", "photo_pipeline", "photo_bi")
+PIPELINE_ROLE = "photo_pipeline"
+LOGIN_ROLES = ("photo_api", PIPELINE_ROLE, "photo_bi")
 ELASTICSEARCH_ADMIN = "photo_admin"
 ELASTICSEARCH_SYNC = "photo_sync"
 ELASTICSEARCH_ANALYST = "photo_analyst"

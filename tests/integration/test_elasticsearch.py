@@ -5,19 +5,23 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+from elasticsearch import NotFoundError
 from tests.support.search import Search, fresh_search, search_settings
 
 from local_stack import Endpoints
+from photo_pipeline.adapters.search.audit import ElasticsearchAudit
 from photo_pipeline.adapters.search.client import make_client
 from photo_pipeline.adapters.search.index import ElasticsearchIndex
 from photo_pipeline.domain.documents import Document, IndexReport
 from photo_pipeline.domain.errors import (
+    AliasTakenError,
     IndexingFailedError,
     IndexNotPreparedError,
     MappingConflictError,
     SearchRequestError,
     ServerUnavailableError,
 )
+from photo_pipeline.web.clock import SystemClock
 
 BLOCK = "index.blocks.read_only_allow_delete"
 
@@ -67,6 +71,34 @@ def test_an_older_version_never_replaces_a_newer_one(search: Search) -> None:
     assert index.write([document(1, version=3, outcome="duplicate")]) == IndexReport(indexed=1, conflicts=0)
     assert index.write([document(1, version=2), document(2)]) == IndexReport(indexed=1, conflicts=1)
     assert search.stored()["photos.uploaded-0-1"]["outcome"] == "duplicate"
+
+
+def test_an_index_in_the_aliass_place_is_told(search: Search) -> None:
+    """Set-up, sync and reconciliation are red and say what to do; once it is done all is as it should be."""
+    search.admin.index(index=search.alias, document={"stray": True}, refresh=True)
+    audit = ElasticsearchAudit(search.sync, search.alias, SystemClock())
+    told = rf"an index named {search.alias}, .*; delete it \(DELETE /{search.alias}\), then run platform_setup"
+    steps = [
+        search.administered().ensure_template,
+        search.index().refresh,
+        lambda: search.index().write([document(1)]),
+        audit.refresh,
+    ]
+    for step in steps:
+        with pytest.raises(AliasTakenError, match=told):
+            step()
+    search.admin.indices.delete(index=search.alias)
+    for step in steps:
+        step()
+    assert set(search.stored()) == {"photos.uploaded-0-1"}
+
+
+def test_no_index_is_made_by_writing_to_the_aliass_name(search: Search) -> None:
+    """After the set-up a stray write before the first month is refused, under whatever account."""
+    search.administered().ensure_template()
+    with pytest.raises(NotFoundError, match=r"index_not_found.*allow_auto_create|no such index"):
+        search.admin.index(index=search.alias, document={"stray": True})
+    search.index().write([document(1)])
 
 
 def test_a_refused_document_is_named_and_the_others_are_stored(search: Search) -> None:

@@ -34,7 +34,7 @@ from photo_pipeline.domain.gallery import (
     RejectedPhoto,
 )
 from photo_pipeline.domain.ledger import ArchivedPhoto, RecordResult
-from photo_pipeline.domain.outcomes import AbsentReason, Outcome
+from photo_pipeline.domain.outcomes import AbsentReason, Outcome, RejectReason
 from photo_pipeline.domain.photo import Receipt, RecordCoordinates, RenditionKind
 from photo_pipeline.domain.retention import TooManyHoldsError
 from photo_pipeline.settings import DatabaseSettings
@@ -460,7 +460,7 @@ class TestReceipts:
         statuses = gallery.receipts(receipts)
         assert [(status.state, status.reason) for status in statuses] == [
             (ReceiptState.PENDING, None),
-            (ReceiptState.REJECTED, "deleted_by_kafka"),
+            (ReceiptState.LOST, "deleted_by_kafka"),
             (ReceiptState.REJECTED, "not_a_cloudevent"),
             (ReceiptState.DUPLICATE, None),
             (ReceiptState.PROCESSED, None),
@@ -468,6 +468,38 @@ class TestReceipts:
         assert statuses[4].processed_at is not None
         expire(owner, first.photo_id)
         assert [status.state for status in gallery.receipts(receipts[3:])] == [ReceiptState.EXPIRED] * 2
+
+    @pytest.mark.parametrize("reason", [*AbsentReason, RejectReason.DECODER_TIMEOUT])
+    def test_a_verdict_follows_the_photo(
+        self,
+        customers: PostgresCustomers,
+        gallery: PostgresGallery,
+        commit: Commit,
+        owner: Engine,
+        reason: AbsentReason | RejectReason,
+    ) -> None:
+        """A record compacted away, lost, or rejected: once another record has brought the photo, all say it is there.
+
+        And that it has expired, after that. Lost or rejected after its photo had expired, a record is just that.
+        """
+        ada = signed_up(customers)
+        [photo] = photos_of(ada, 1)
+        outcome = Outcome.ABSENT if isinstance(reason, AbsentReason) else Outcome.REJECTED
+        gone = RecordResult(0, outcome, reason=reason)
+        commit([], [gone])
+        alone = ReceiptState.LOST if outcome is Outcome.ABSENT else ReceiptState.REJECTED
+
+        def says(offset: int) -> tuple[ReceiptState, str | None]:
+            [status] = gallery.receipts([receipt_of(photo, offset)])
+            return status.state, status.reason
+
+        assert says(0) == (alone, reason)
+        commit([photo], [accepted(1, photo)])
+        assert [says(0), says(1)] == [(ReceiptState.DUPLICATE, None), (ReceiptState.PROCESSED, None)]
+        expire(owner, photo.photo_id)
+        commit([], [replace(gone, offset=2)])
+        assert [says(0), says(1)] == [(ReceiptState.EXPIRED, None)] * 2
+        assert says(2) == (alone, reason)
 
     def test_a_receipt_of_an_older_topic_is_not_answered_with_another_photo(
         self, customers: PostgresCustomers, gallery: PostgresGallery, commit: Commit

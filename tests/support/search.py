@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from local_stack import Endpoints
 from photo_pipeline.adapters.search.client import make_client
-from photo_pipeline.adapters.search.index import ElasticsearchIndex
+from photo_pipeline.adapters.search.index import RESERVED, ElasticsearchIndex
 from photo_pipeline.settings import ElasticsearchSettings
 
 
@@ -51,7 +51,9 @@ def fresh_search(endpoints: Endpoints) -> Iterator[Search]:
         # The server refuses to delete by pattern.
         if names := list(admin_client.indices.get(index=f"{alias}-*", features=["aliases"])):
             admin_client.indices.delete(index=names)
-        admin_client.options(ignore_status=404).indices.delete_index_template(name=alias)
+        admin_client.options(ignore_status=404).indices.delete(index=alias)
+        for name in (alias, f"{alias}{RESERVED}"):
+            admin_client.options(ignore_status=404).indices.delete_index_template(name=name)
 
 
 def search_settings(url: str, user: str, password: str) -> ElasticsearchSettings:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import psycopg
 from psycopg import sql
 
-from local_stack.endpoints import AIRFLOW_DATABASE, DATABASE, LOGIN_ROLES, OWNER_ROLE
+from local_stack.endpoints import AIRFLOW_DATABASE, DATABASE, LOGIN_ROLES, OWNER_ROLE, PIPELINE_ROLE
 from local_stack.errors import NotReadyError
 from local_stack.service import Layer, Service
 from local_stack.services.steps import run_step
@@ -109,6 +109,8 @@ def _create_roles_and_databases(context: Context) -> None:
         for role in LOGIN_ROLES:
             grant = sql.SQL("GRANT CONNECT ON DATABASE {} TO {}")
             connection.execute(grant.format(sql.Identifier(DATABASE), sql.Identifier(role)))
+        # Whoever is on call sees which transaction holds the sync up, whoever's it is.
+        connection.execute(sql.SQL("GRANT pg_read_all_stats TO {}").format(sql.Identifier(PIPELINE_ROLE)))
 
 
 def _create_role(connection: psycopg.Connection, role: str, password: str) -> None:

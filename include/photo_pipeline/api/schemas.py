@@ -192,12 +192,12 @@ class UploadResult(BaseModel):
 
 
 class ReceiptStatusView(BaseModel):
-    """What became of an accepted photo."""
+    """What became of an accepted photo. `lost`: it never came to be, and nothing is wrong with it; send it again."""
 
     photo_id: UUID
     status: ReceiptState
-    reason: str | None = Field(default=None, description="Why it was rejected, for programs")
-    sentence: str | None = Field(default=None, description="Why it was rejected, for people")
+    reason: str | None = Field(default=None, description="Why it was rejected or lost, for programs")
+    sentence: str | None = Field(default=None, description="Why it was rejected or lost, for people")
     processed_at: datetime | None = None
 
 
@@ -385,6 +385,6 @@ class JsonWebKeySet(BaseModel):
 
 def sentence_of(reason: str) -> str:
     """A reason as a person would say it. Reasons of older versions get a general sentence."""
-    sentences = {known.value: known.sentence for known in RejectReason}
-    sentences[AbsentReason.DELETED_BY_KAFKA] = "The photo was lost before it could be processed. Please send it again."
+    known: tuple[RejectReason | AbsentReason, ...] = (*RejectReason, *AbsentReason)
+    sentences: dict[str, str] = {each.value: each.sentence for each in known}
     return sentences.get(reason, "The photo could not be used.")

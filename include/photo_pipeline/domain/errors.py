@@ -99,6 +99,16 @@ class IndexNotPreparedError(PhotoPipelineError):
         super().__init__(f"index {index} does not belong to alias {alias}: run platform_setup, it brings the template")
 
 
+class AliasTakenError(PhotoPipelineError):
+    """There is an index where the alias of the monthly indices must be, so that none of them can be made."""
+
+    def __init__(self, alias: str) -> None:
+        super().__init__(
+            f"Elasticsearch has an index named {alias}, which must be the alias of the monthly indices: something "
+            f"wrote to it by mistake; delete it (DELETE /{alias}), then run platform_setup and photo_bi_sync with full"
+        )
+
+
 class MappingConflictError(PhotoPipelineError):
     """An index that exists maps a field in another way, which only a new index can change."""
 

@@ -27,6 +27,8 @@ class ReceiptState(StrEnum):
     DUPLICATE = "duplicate"
     REJECTED = "rejected"
     EXPIRED = "expired"
+    LOST = "lost"
+    """Its record was gone from Kafka before it was read, and no other record has brought the photo: send it again."""
 
 
 class PhotoOrder(StrEnum):

@@ -45,9 +45,14 @@ class AbsentReason(StrEnum):
     """Why an offset holds no record."""
 
     NO_RECORD = "no_record"
-    """A transaction marker or a compacted offset: nothing was ever there to read."""
+    """A transaction marker, or a record that compaction took away: there is nothing to read."""
     DELETED_BY_KAFKA = "deleted_by_kafka"
     """The topic's retention removed it before it was read: an incident, reported by the reconciliation."""
+
+    @property
+    def sentence(self) -> str:
+        """The reason as a person would say it. The same for all: whoever has a receipt had a record."""
+        return "The photo was lost before it could be processed. Please send it again."
 
 
 _SENTENCES = {

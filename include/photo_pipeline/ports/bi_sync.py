@@ -46,7 +46,7 @@ class SearchIndex(Protocol):
 
         Raises:
             IndexingFailedError: when one was refused; others may have been stored.
-            IndexNotPreparedError: when the template is not installed.
+            AliasTakenError, IndexNotPreparedError: when no index can be made; they say what to do.
             ServerUnavailableError: when the server is away or stays overloaded.
         """
         ...

@@ -55,7 +55,8 @@ def sync_outcomes(ports: SyncPorts, *, full: bool = False, page_rows: int = PAGE
     Raises:
         SyncConflictError: when another run is at work.
         WatermarkAheadError: when the database was restored from a dump.
-        IndexingFailedError, IndexNotPreparedError, ServerUnavailableError: as the ports say; progress is kept.
+        IndexingFailedError, AliasTakenError, IndexNotPreparedError, ServerUnavailableError: as the ports say; progress
+            is kept.
     """
     progress = ports.state.load()
     before = progress.synced_at

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -61,8 +61,10 @@ _STATES = {
     Outcome.DUPLICATE: ReceiptState.DUPLICATE,
     Outcome.REJECTED: ReceiptState.REJECTED,
     # A receipt's record was in Kafka; where it is gone unread, the photo is lost, and its sender must hear that.
-    Outcome.ABSENT: ReceiptState.REJECTED,
+    Outcome.ABSENT: ReceiptState.LOST,
 }
+_WITHOUT_PHOTO = frozenset({ReceiptState.REJECTED, ReceiptState.LOST})
+"""What is said of a record that has brought no photo. The photo may be there all the same, by another record."""
 
 
 class PostgresGallery:
@@ -120,24 +122,26 @@ class PostgresGallery:
         """See the port."""
         coordinates = tuple_(IngestRecord.topic, IngestRecord.partition, IngestRecord.offset)
         wanted = [(at.topic, at.partition, at.offset) for at in (receipt.coordinates for receipt in receipts)]
-        statement = (
-            select(
-                IngestRecord.topic,
-                IngestRecord.partition,
-                IngestRecord.offset,
-                IngestRecord.outcome,
-                IngestRecord.reason,
-                IngestRecord.photo_id,
-                IngestRecord.processed_at,
-                Photo.status,
-            )
-            .outerjoin(Photo, Photo.photo_id == IngestRecord.photo_id)
-            .where(coordinates.in_(wanted))
+        of_records = select(
+            IngestRecord.topic,
+            IngestRecord.partition,
+            IngestRecord.offset,
+            IngestRecord.outcome,
+            IngestRecord.reason,
+            IngestRecord.photo_id,
+            IngestRecord.processed_at,
+        ).where(coordinates.in_(wanted))
+        of_photos = select(Photo.photo_id, Photo.status, Photo.expired_at).where(
+            Photo.photo_id.in_({receipt.photo_id for receipt in receipts})
         )
         with transaction(self._engine) as connection:
-            rows = connection.execute(statement).all()
+            rows = connection.execute(of_records).all()
+            photos = {row.photo_id: row for row in connection.execute(of_photos)}
         found = {RecordCoordinates(row.topic, row.partition, row.offset): row for row in rows}
-        return [_receipt_status(receipt, found.get(receipt.coordinates)) for receipt in receipts]
+        return [
+            _receipt_status(receipt, found.get(receipt.coordinates), photos.get(receipt.photo_id))
+            for receipt in receipts
+        ]
 
     def rendition(self, customer_id: UUID, photo_id: UUID, kind: RenditionKind) -> StoredRendition | None:
         """See the port."""
@@ -275,11 +279,20 @@ def receipt_state(outcome: Outcome) -> ReceiptState:
     return _STATES[outcome]
 
 
-def _receipt_status(receipt: Receipt, row: AnyRow | None) -> ReceiptStatus:
+def _receipt_status(receipt: Receipt, row: AnyRow | None, photo: AnyRow | None) -> ReceiptStatus:
     # Offsets begin anew where an operator made a topic again; then the record found is another photo's.
     if row is None or row.photo_id not in {None, receipt.photo_id}:
         return ReceiptStatus(ReceiptState.PENDING)
     state = receipt_state(Outcome(row.outcome))
-    if state is not ReceiptState.REJECTED and row.status == PhotoStatus.EXPIRED.value:
+    if photo is None or (state in _WITHOUT_PHOTO and _is_over(photo, row.processed_at)):
+        return ReceiptStatus(state, row.reason, row.processed_at)
+    if photo.status == PhotoStatus.EXPIRED.value:
         state = ReceiptState.EXPIRED
-    return ReceiptStatus(state, row.reason, row.processed_at)
+    elif state in _WITHOUT_PHOTO:
+        state = ReceiptState.DUPLICATE  # another record has brought it
+    return ReceiptStatus(state, None, row.processed_at)
+
+
+def _is_over(photo: AnyRow, verdict_at: datetime) -> bool:
+    """Whether the photo had come and gone before this record's verdict, so that it says nothing of it."""
+    return photo.expired_at is not None and bool(photo.expired_at <= verdict_at)

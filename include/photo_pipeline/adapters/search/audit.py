@@ -9,7 +9,7 @@ from uuid import UUID
 from elasticsearch import Elasticsearch
 from elasticsearch.helpers import streaming_bulk
 
-from photo_pipeline.adapters.search.client import server_errors
+from photo_pipeline.adapters.search.client import refuse_index_named, server_errors
 from photo_pipeline.domain.errors import IndexingFailedError
 from photo_pipeline.domain.reconciliation import Figures, Scope, StoredDocument
 from photo_pipeline.ports.clock import Clock
@@ -40,6 +40,7 @@ class ElasticsearchAudit:
     def refresh(self) -> None:
         """See the port."""
         with server_errors():
+            refuse_index_named(self._client, self._alias)
             self._client.indices.refresh(index=self._alias, ignore_unavailable=True)
 
     def day_figures(self, day: date) -> Mapping[UUID | None, Figures]:

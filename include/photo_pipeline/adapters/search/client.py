@@ -8,6 +8,7 @@ from elasticsearch import ApiError, Elasticsearch, TransportError
 
 from photo_pipeline.adapters.search.tls import trusting
 from photo_pipeline.domain.errors import (
+    AliasTakenError,
     SearchRequestError,
     ServerUnavailableError,
 )
@@ -39,6 +40,16 @@ def make_client(settings: ElasticsearchSettings) -> Elasticsearch:
 def bounded(client: Elasticsearch) -> Elasticsearch:
     """The same client with this platform's time limits."""
     return client.options(request_timeout=REQUEST_SECONDS, retry_on_timeout=True)
+
+
+def refuse_index_named(client: Elasticsearch, alias: str) -> None:
+    """Look whether an index is where the alias must be: none of the monthly ones can be made beside it.
+
+    Raises:
+        AliasTakenError: when there is one.
+    """
+    if not client.indices.exists_alias(name=alias) and client.indices.exists(index=alias):
+        raise AliasTakenError(alias)
 
 
 @contextmanager

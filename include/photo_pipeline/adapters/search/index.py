@@ -9,7 +9,7 @@ from typing import Any
 from elasticsearch import BadRequestError, Elasticsearch
 from elasticsearch.helpers import streaming_bulk
 
-from photo_pipeline.adapters.search.client import OVERLOADED, _reason, server_errors
+from photo_pipeline.adapters.search.client import OVERLOADED, _reason, refuse_index_named, server_errors
 from photo_pipeline.domain.documents import Document, IndexReport
 from photo_pipeline.domain.errors import (
     IndexingFailedError,
@@ -25,6 +25,8 @@ FIRST_BACKOFF_SECONDS = 0.5
 MAX_BACKOFF_SECONDS = 10.0
 # Above the templates that Elasticsearch itself brings along.
 TEMPLATE_PRIORITY = 300
+RESERVED = ".reserved"
+"""Ends the name of the template that keeps the alias' own name from becoming an index."""
 NAMED_FAILURES = 3
 
 Item = Mapping[str, Any]
@@ -55,12 +57,21 @@ class ElasticsearchIndex:
         """Install the template, and give the indices that exist its new fields and the alias. Safe on a live system.
 
         Raises:
+            AliasTakenError: when an index has the alias' name. From now on none is made by writing to that name.
             MappingConflictError: when an index that exists maps a field otherwise.
             ServerUnavailableError: when the server is away.
         """
         template = _template()
         pattern = f"{self._alias}-*"
         with server_errors():
+            refuse_index_named(self._client, self._alias)
+            self._client.indices.put_index_template(
+                name=f"{self._alias}{RESERVED}",
+                index_patterns=[self._alias],
+                priority=TEMPLATE_PRIORITY,
+                allow_auto_create=False,
+                template={},
+            )
             self._client.indices.put_index_template(
                 name=self._alias,
                 index_patterns=[pattern],
@@ -79,6 +90,7 @@ class ElasticsearchIndex:
         """Store the documents, each unless a newer version of it is there. Every single one is accounted for.
 
         Raises:
+            AliasTakenError: when an index has the alias' name.
             IndexingFailedError: when one was refused; others may have been stored.
             IndexNotPreparedError: when the template is not installed.
             ServerUnavailableError: when the server is away or stays overloaded.
@@ -90,8 +102,13 @@ class ElasticsearchIndex:
         return _report(results, len(documents))
 
     def refresh(self) -> None:
-        """Make all that was written visible to searches."""
+        """Make all that was written visible to searches.
+
+        Raises:
+            AliasTakenError: when an index has the alias' name.
+        """
         with server_errors():
+            refuse_index_named(self._client, self._alias)
             self._client.indices.refresh(index=self._alias, ignore_unavailable=True)
 
     def _bulk(self, documents: Sequence[Document]) -> Iterator[tuple[bool, dict[str, Item]]]:
@@ -126,6 +143,7 @@ class ElasticsearchIndex:
         if index in self._prepared:
             return
         if not self._has_alias(index):
+            refuse_index_named(self._client, self._alias)
             self._create(index)
             if not self._has_alias(index):
                 raise IndexNotPreparedError(index, self._alias)

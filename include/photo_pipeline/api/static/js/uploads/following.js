@@ -39,7 +39,8 @@ async function ask(photos) {
   let settled = false;
   answer.receipts.forEach((found, at) => {
     if (found === null || found.status === "pending" || photos[at].state !== "safe") return;
-    photos[at].set(found.status, found.sentence ?? undefined);
+    if (found.status === "lost") photos[at].lost(found.sentence);
+    else photos[at].set(found.status, found.sentence ?? undefined);
     settled = true;
   });
   return settled;

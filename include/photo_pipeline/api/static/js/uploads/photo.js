@@ -138,6 +138,14 @@ export class Photo {
     this.set(error.isTemporary ? "failed" : "rejected", error.message);
   }
 
+  /** It was safe, and is not there after all: nothing is wrong with it, so it can be sent again. */
+  lost(sentence) {
+    this.token = null;
+    this.sent = 0;
+    this.transfer = undefined;
+    this.set("failed", sentence);
+  }
+
   beginMeasuring() {
     this.measured = { at: performance.now(), sent: null };
   }
