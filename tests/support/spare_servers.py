@@ -1,20 +1,25 @@
 """Servers of one test's own, beside the suite's: for what would be in the way of all other tests."""
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from tempfile import gettempdir
+
+from tests.support.turns import one_at_a_time
 
 from local_stack import Stack, load_settings
 from local_stack.layout import layout_of
 
 SPARE_PORT_OFFSET = 11_000
 """Between the test suite's stack (+10000) and the stack that tests itself (+12000)."""
+LOCK = Path(gettempdir()) / f"photo-spare-servers-{os.getuid()}.lock"
 
 
 @contextmanager
 def spare_servers(home: Path, **instances: int) -> Iterator[Stack]:
-    """Give a stack whose units are up to the test; nothing of it is left afterwards.
+    """Give a stack whose units are up to the test; nothing of it is left afterwards. Others wait for its ports.
 
     Args:
         home: a folder of the test's own.
@@ -24,10 +29,11 @@ def spare_servers(home: Path, **instances: int) -> Iterator[Stack]:
     counts: Mapping[str, int] = {**settings.instances, **instances}
     settings = replace(settings, instances=counts)
     stack = Stack(settings)
-    try:
-        yield stack
-    finally:
-        stack.clean()
+    with one_at_a_time(LOCK):
+        try:
+            yield stack
+        finally:
+            stack.clean()
 
 
 def data_folder(stack: Stack, server: str) -> Path:

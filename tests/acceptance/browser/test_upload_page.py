@@ -10,6 +10,8 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from confluent_kafka import OFFSET_END, TopicPartition
+from confluent_kafka.admin import AdminClient
 from joserfc.jwk import OKPKey
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 from tests.support.api_process import ApiProcess, api_environment, api_process
@@ -153,6 +155,28 @@ def test_twelve_photos_become_safe_and_come_into_the_gallery(
         expect(page.locator(row(page, "05.jpg"))).to_contain_text("already here, kept until", timeout=PATIENCE)
         page.get_by_role("button", name="Send again 05.jpg").click()
         expect(page.locator("#upload-summary")).to_have_text("1 safe, being processed", timeout=PATIENCE)
+
+
+def test_a_photo_that_was_lost_is_sent_again(browser: Browser, api: ApiProcess, pipeline: Pipeline) -> None:
+    """Its record is gone from Kafka before it is read: the page says so, and sends it again when asked."""
+    with customers_page(browser, api.url) as page:
+        drop(page, {"lost.jpg": photo()})
+        expect(page.locator("#upload-summary")).to_have_text("1 safe, being processed", timeout=PATIENCE)
+        forget_records(pipeline)
+        pipeline.ingest()
+        expect(page.locator(row(page, "lost.jpg"))).to_contain_text("Please send it again", timeout=PATIENCE)
+        page.locator("#retry-uploads").click()
+        expect(page.locator("#upload-summary")).to_have_text("1 safe, being processed", timeout=PATIENCE)
+        pipeline.ingest()
+        expect(page.locator("#upload-summary")).to_have_text("1 done", timeout=PATIENCE)
+
+
+def forget_records(pipeline: Pipeline) -> None:
+    """Kafka deletes all that was uploaded, as its retention does."""
+    admin = AdminClient({"bootstrap.servers": pipeline.settings.kafka.bootstrap_servers})
+    partitions = [TopicPartition(pipeline.settings.topics.uploaded, number, OFFSET_END) for number in range(2)]
+    for future in admin.delete_records(partitions).values():
+        future.result()
 
 
 def test_a_large_photo_survives_three_cuts(browser: Browser, api: ApiProcess, tmp_path: Path) -> None:
