@@ -85,6 +85,8 @@ def properties(context: Context, node: int, name: str) -> dict[str, object]:
         "transaction.state.log.min.isr": in_sync,
         "transaction.state.log.num.partitions": INTERNAL_PARTITIONS,
         "group.initial.rebalance.delay.ms": 0,
+        # What only one broker need have is on its disk before it is acknowledged: a power failure may come.
+        **({"log.flush.interval.messages": 1} if in_sync == 1 else {}),
     }
 
 

@@ -169,7 +169,10 @@ def test_applications_get_settings_that_exist(services: dict[str, Document], set
 
 
 def test_kafka_keeps_and_takes_what_the_design_says(services: dict[str, Document]) -> None:
-    """Retention, segments and the size limit are the product's, on the broker and for every client."""
+    """Retention, segments and the size limit are the product's, on the broker and for every client.
+
+    The only broker has on its disk what it acknowledges.
+    """
     limits = KafkaSettings(bootstrap_servers="unused:9092")
     broker = services["kafka"]["environment"]
     assert int(broker["KAFKA_LOG_RETENTION_MS"]) == limits.retention_ms == 7 * 24 * 3600 * 1000
@@ -178,6 +181,7 @@ def test_kafka_keeps_and_takes_what_the_design_says(services: dict[str, Document
     assert int(broker["KAFKA_REPLICA_FETCH_MAX_BYTES"]) == limits.max_message_bytes
     assert broker["KAFKA_LOG_MESSAGE_TIMESTAMP_TYPE"] == "LogAppendTime"
     assert broker["KAFKA_AUTO_CREATE_TOPICS_ENABLE"] == "false"
+    assert broker["KAFKA_LOG_FLUSH_INTERVAL_MESSAGES"] == "1"  # there is no second copy
     for name in ("airflow-scheduler", "airflow-triggerer", "upload-api", "stream-app"):
         assert int(services[name]["environment"]["PHOTO_KAFKA_MAX_MESSAGE_BYTES"]) == limits.max_message_bytes, name
     scheduler = services["airflow-scheduler"]["environment"]

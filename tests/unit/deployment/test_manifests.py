@@ -48,6 +48,14 @@ def hdfs_properties(manifests: list[Document]) -> dict[str, str]:
     return properties
 
 
+def test_datanodes_flush_the_blocks_that_they_close(manifests: list[Document], root: Path) -> None:
+    """A shard whose row is committed is on disk, each of its blocks; compose does the same."""
+    compose = ET.parse(root / "compose" / "hadoop" / "hdfs-site.xml")  # noqa: S314 - a file of this repository
+    on_one_machine = {item.findtext("name", ""): item.findtext("value", "") for item in compose.iter("property")}
+    for properties in (hdfs_properties(manifests), on_one_machine):
+        assert properties["dfs.datanode.synconclose"] == "true"
+
+
 def test_kubernetes_own_kinds_are_strictly_valid(manifests: list[Document]) -> None:
     """Kubernetes' own schema accepts each document, and knows every field in it."""
     own = [document for document in manifests if document["apiVersion"] in CORE]

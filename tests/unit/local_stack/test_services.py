@@ -89,10 +89,14 @@ def test_units_are_what_only_takes(make_context: MakeContext) -> None:
 
 @pytest.mark.parametrize("count", [1, 3])
 def test_kafka_keeps_what_it_acknowledges(make_context: MakeContext, count: int) -> None:
-    """As many replicas as there are brokers up to three, and writes need all but one of them."""
+    """As many replicas as there are brokers up to three, and writes need all but one of them.
+
+    What only one needs to have is flushed to its disk first.
+    """
     properties = kafka.properties(make_context(instances={**ONE, "kafka": count}), 1, "kafka")
     assert properties["default.replication.factor"] == count
     assert properties["min.insync.replicas"] == max(1, count - 1)
+    assert properties.get("log.flush.interval.messages") == (1 if count == 1 else None)
     assert len(str(properties["controller.quorum.voters"]).split(",")) == count
 
 
@@ -102,6 +106,11 @@ def test_kafka_takes_the_largest_photo_on_every_hop_and_makes_no_topic_by_accide
     assert properties["message.max.bytes"] == properties["replica.fetch.max.bytes"] == 33 * 1024 * 1024
     assert properties["auto.create.topics.enable"] == "false"
     assert properties["log.message.timestamp.type"] == "LogAppendTime"
+
+
+def test_datanodes_flush_the_blocks_that_they_close(make_context: MakeContext) -> None:
+    """A shard whose row is committed is on disk, each of its blocks."""
+    assert hdfs.site(make_context(), "datanode")["dfs.datanode.synconclose"] == "true"
 
 
 def test_hdfs_configuration_is_xml_with_every_property(make_context: MakeContext) -> None:
