@@ -1,6 +1,8 @@
 """Uploads by tus 1.0 from a client's side, and what an upload directory holds."""
 
+import asyncio
 import base64
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +52,12 @@ def problem(answer: httpx.Response, status: int) -> dict[str, Any]:
     found: dict[str, Any] = answer.json()
     assert found["status"] == status
     return found
+
+
+async def silent_after(data: bytes) -> AsyncIterator[bytes]:
+    """A body that stops after these bytes, while its sender stays connected."""
+    yield data
+    await asyncio.Event().wait()
 
 
 def left_in(upload_dir: Path) -> list[str]:

@@ -86,7 +86,7 @@ def site(context: Context, name: str, instance: int = 1) -> dict[str, object]:
         # A dead DataNode is known as dead after 2 x 5 s + 10 x 3 s instead of 10 minutes.
         "dfs.namenode.heartbeat.recheck-interval": 5000,
         "dfs.datanode.data.dir": f"file://{context.layout.data / name}",
-        # A closed block is on disk, not in the page cache: of a shard with several, the client flushes the last one only.
+        # A closed block is on disk, not in the page cache: the client flushes the last one of a shard only.
         "dfs.datanode.synconclose": "true",
         "dfs.datanode.hostname": HOST,
         "dfs.datanode.address": f"{HOST}:{ports('datanode', instance)}",

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.requests import ClientDisconnect
 from tests.support.images import png_claiming
-from tests.support.tus import OCTETS, TUS, begin, metadata, offset_of, photo, problem, send
+from tests.support.tus import OCTETS, TUS, begin, metadata, offset_of, photo, problem, send, silent_after
 from tests.support.web import NOON, Platform, running, sign_up, web_settings
 
 from photo_pipeline.adapters.upload_directory import UploadDirectory, UploadDirectoryError
@@ -222,14 +222,10 @@ async def test_a_connection_that_falls_silent_frees_its_upload(tmp_path: Path) -
     """408 after the time allowed; what had come is kept, and the sender goes on."""
     data = photo()
 
-    async def silent() -> AsyncIterator[bytes]:
-        yield data[:70]
-        await asyncio.Event().wait()
-
     async with running(web_settings(tmp_path, upload_idle_seconds=0.05)) as platform, platform.client() as ada:
         await sign_up(ada)
         url = await begin(ada, len(data))
-        problem(await ada.patch(url, content=silent(), headers={**OCTETS, "Upload-Offset": "0"}), 408)
+        problem(await ada.patch(url, content=silent_after(data[:70]), headers={**OCTETS, "Upload-Offset": "0"}), 408)
         assert await offset_of(ada, url) == 70
         assert "Photo-Receipt" in (await send(ada, url, 70, data[70:])).headers
 

@@ -16,7 +16,7 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 from starlette.requests import ClientDisconnect
-from tests.support.tus import OCTETS, TUS, begin, left_in, metadata, offset_of, photo, problem, send
+from tests.support.tus import OCTETS, TUS, begin, left_in, metadata, offset_of, photo, problem, send, silent_after
 from tests.support.web import NOON, Platform, running, sign_up, web_settings
 
 from photo_pipeline.adapters.upload_directory import UploadDirectory
@@ -130,13 +130,9 @@ async def test_a_creation_that_falls_silent_is_told_where_to_go_on(tmp_path: Pat
     """The server still has someone to answer: 201 with the address and the offset, and what came stays."""
     data = photo()
 
-    async def silent() -> AsyncIterator[bytes]:
-        yield data[:70]
-        await asyncio.Event().wait()
-
     async with running(web_settings(tmp_path, upload_idle_seconds=0.05)) as platform, platform.client() as ada:
         await sign_up(ada)
-        answer = await create(ada, silent(), **{"Upload-Length": str(len(data))})
+        answer = await create(ada, silent_after(data[:70]), **{"Upload-Length": str(len(data))})
         assert (answer.status_code, answer.headers["Upload-Offset"]) == (201, "70")
         url = f"http://testserver{answer.headers['Location']}"
         assert "Photo-Receipt" in (await send(ada, url, 70, data[70:])).headers
