@@ -12,7 +12,8 @@ REPORT = values="$$($(LOCAL_STACK) env)" && eval "$$values" && \
 IN_TWO := --numprocesses=2 --dist=loadgroup --no-loadscope-reorder
 export PYTHONPATH := include:.
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap demo report screenshots up status restart chaos down clean logs env fetch test bench fuzz lint format lock
+.PHONY: help bootstrap demo report screenshots up status restart chaos down clean logs env fetch test bench power fuzz \
+	lint format lock
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -71,6 +72,9 @@ chaos: bootstrap ## kill servers at random under load, then check every receipt 
 bench: bootstrap ## the benchmarks, side by side with their references
 	@$(PYTHON) -m tests.bench.bench_imaging
 	@$(PYTHON) -m tests.bench.bench_ingest
+
+power: bootstrap ## cut the power under PostgreSQL, Kafka, HDFS and parts of uploads (needs root and mkfs.ext4)
+	@PHOTO_TEST_POWER=1 .venv/bin/python -m pytest -n0 -v tests/faults/test_power_failure.py
 
 fuzz: bootstrap ## mutated photos of every format through the image workers (SEED=, INPUTS=)
 	@$(PYTHON) -m tests.faults.fuzz_imaging --inputs $(or $(INPUTS),20000) --seed $(or $(SEED),1)

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 from joserfc.jwk import OKPKey
 
+from local_stack.durable import flush
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -55,8 +57,10 @@ class Credentials:
             descriptor, temporary = tempfile.mkstemp(dir=self._folder)  # readable by its owner only
             with os.fdopen(descriptor, "w") as file:
                 file.write(make())
+            flush(Path(temporary))
             with suppress(FileExistsError):
                 os.link(temporary, path)
+            flush(self._folder)
             Path(temporary).unlink()
         return path.read_text()
 

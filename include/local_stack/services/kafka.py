@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from local_stack.durable import flush_all
 from local_stack.errors import NotReadyError
 from local_stack.service import Layer, Service
 from local_stack.services import JVM_OPTIONS, write_if_changed
@@ -102,6 +103,8 @@ def _prepare(context: Context, node: int, name: str) -> None:
         options = [f"--cluster-id={context.credentials.kafka_cluster_id()}", f"--config={path}", "--ignore-formatted"]
         command = [context.java, "-cp", _classpath(context), "kafka.tools.StorageTool", "format", *options]
         run_step("formatting Kafka's storage", command)
+        # Kafka leaves that to the page cache; cut off then, it would not start any more.
+        flush_all(context.layout.data / name)
 
 
 def _is_formatted(folder: Path) -> bool:

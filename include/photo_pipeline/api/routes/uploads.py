@@ -221,7 +221,9 @@ async def append(
     body = request.stream()
     piece = Piece(offset, body, checksum)
     answer = await _answer(request, body, services.uploads.append(caller.session.customer_id, upload_id, piece))
-    return answer if isinstance(answer, Response) else Response(status_code=204, headers=_progress(answer))
+    if isinstance(answer, Response):
+        return answer
+    return Response(status_code=HTTPStatus.NO_CONTENT, headers=_progress(answer))
 
 
 @router.delete(
