@@ -73,8 +73,9 @@ bench: bootstrap ## the benchmarks, side by side with their references
 	@$(PYTHON) -m tests.bench.bench_imaging
 	@$(PYTHON) -m tests.bench.bench_ingest
 
+power: export FOR_TESTS := 1
 power: bootstrap ## cut the power under PostgreSQL, Kafka, HDFS and parts of uploads (needs root and mkfs.ext4)
-	@PHOTO_TEST_POWER=1 .venv/bin/python -m pytest -n0 -v tests/faults/test_power_failure.py
+	@PHOTO_TEST_POWER=1 $(PYTHON) -m pytest -n0 -v tests/faults/test_power_failure.py
 
 fuzz: bootstrap ## mutated photos of every format through the image workers (SEED=, INPUTS=)
 	@$(PYTHON) -m tests.faults.fuzz_imaging --inputs $(or $(INPUTS),20000) --seed $(or $(SEED),1)
