@@ -53,6 +53,30 @@ class OffsetOutOfRangeError(PhotoPipelineError):
         super().__init__(f"{topic}-{partition} no longer has offset {offset}: it was deleted before it was read")
 
 
+class LogChangedError(PhotoPipelineError):
+    """Kafka has another log in the place of the one that is meant, or none."""
+
+    def __init__(self, log: str) -> None:
+        super().__init__(f"{log} is not there any more: its topic was deleted, or made anew; nothing was read of another")
+
+
+class LogCutError(PhotoPipelineError):
+    """A log does not hold any more what was read of it: it was cut, and may have grown again since."""
+
+    def __init__(self, log: str, offset: int) -> None:
+        super().__init__(
+            f"{log} was cut below offset {offset}, as by a restored disk or an unclean election; nothing of it is read "
+            "until somebody has decided: see photo_settle_log"
+        )
+
+
+class SliceVoidError(PhotoPipelineError):
+    """The slice's log ended before it was read."""
+
+    def __init__(self, slice_id: int) -> None:
+        super().__init__(f"slice {slice_id} is void: its log ended before it was read")
+
+
 class ServerUnavailableError(PhotoPipelineError):
     """A server did not answer; trying again later may help."""
 

@@ -27,13 +27,17 @@ Headers = Sequence[tuple[str, bytes]]
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One Kafka record as it was read. ``timestamp`` is the broker's append time."""
+    """One Kafka record as it was read.
+
+    ``timestamp`` is the broker's append time; ``leader_epoch`` grows whenever another broker leads the partition.
+    """
 
     coordinates: RecordCoordinates
     timestamp: datetime
     key: bytes | None
     value: bytes
     headers: Headers
+    leader_epoch: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

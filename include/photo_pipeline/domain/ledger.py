@@ -7,26 +7,37 @@ from uuid import UUID
 
 from photo_pipeline.domain.imaging import ImageMetadata
 from photo_pipeline.domain.outcomes import AbsentReason, Outcome, RejectReason
-from photo_pipeline.domain.photo import RecordCoordinates, RenditionKind, Source, TopicPartition
+from photo_pipeline.domain.photo import Log, RecordCoordinates, RenditionKind, Source, TopicPartition
 
 
 @dataclass(frozen=True, slots=True)
 class Watermarks:
-    """What Kafka holds of a partition: offsets ``[low, high)``."""
+    """What Kafka holds of a partition: offsets ``[low, high)`` of the topic that has this id, where that is known."""
 
     low: int
     high: int
+    topic_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedSlice:
-    """One topic-partition's offset range ``[start, end)``, in the ledger before anything reads it."""
+    """One log's offset range ``[start, end)``, in the ledger before anything reads it.
+
+    ``leader_epoch`` is that of the record before it, where that is known: a log that was cut and has grown again since
+    has another one there.
+    """
 
     slice_id: int
-    topic_partition: TopicPartition
+    log: Log
     start: int
     end: int
     dt: date
+    leader_epoch: int | None = None
+
+    @property
+    def topic_partition(self) -> TopicPartition:
+        """Where Kafka has it."""
+        return self.log.topic_partition
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +107,17 @@ class ShardFile:
 
 @dataclass(frozen=True, slots=True)
 class SliceCommit:
-    """All that one transaction makes visible. ``end`` is what was really read, at most the planned end."""
+    """All that one transaction makes visible.
+
+    ``end`` is what was really read, at most the planned end; ``leader_epoch`` is the last record's, where it is known.
+    """
 
     lease: Lease
     end: int
     shard: ShardFile | None
     photos: Sequence[ArchivedPhoto]
     records: Sequence[RecordResult]
+    leader_epoch: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +125,7 @@ class SliceSummary:
     """What a committed slice came to, for logs and the Airflow UI."""
 
     slice_id: int
-    topic_partition: TopicPartition
+    log: Log
     start: int
     end: int
     attempt: int

@@ -1,13 +1,16 @@
 """A photo's identity, its source, and the coordinates by which Kafka knows its record."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID, uuid5
 
 MAX_PHOTO_BYTES = 32 * 1024 * 1024
 """The largest photo that is accepted anywhere, in bytes."""
+
+LATER = "~"
+"""Stands between a topic's name and the number of a later log of that name. Kafka allows it in no topic's name."""
 
 
 class Source(StrEnum):
@@ -37,20 +40,68 @@ class TopicPartition:
 
 
 @dataclass(frozen=True, slots=True, order=True)
+class Log:
+    """One log: a partition of a topic from the topic's making to its end. Offsets mean something within a log alone.
+
+    Attributes:
+        topic: its name.
+        partition: of the topic.
+        incarnation: which log of that name it is, counted by the ledger; 1 where no topic was ever made anew.
+        topic_id: Kafka's id of the topic (KIP-516); ``None`` where it is not known.
+    """
+
+    topic: str
+    partition: int
+    incarnation: int = 1
+    topic_id: str | None = field(default=None, compare=False)
+
+    def __str__(self) -> str:
+        return f"{self.topic}{_later(self.incarnation)}-{self.partition}"
+
+    @property
+    def topic_partition(self) -> TopicPartition:
+        """Where Kafka has it, or had it."""
+        return TopicPartition(self.topic, self.partition)
+
+    def at(self, offset: int) -> "RecordCoordinates":
+        """One of its records."""
+        return RecordCoordinates(self.topic, self.partition, offset, self.incarnation, self.topic_id)
+
+    def may_be(self, topic_id: str | None) -> bool:
+        """Whether the topic of that id can be this log's. What is not known speaks against nothing."""
+        return self.topic_id is None or topic_id is None or self.topic_id == topic_id
+
+
+@dataclass(frozen=True, slots=True, order=True)
 class RecordCoordinates:
-    """Where a record lies in Kafka: the one name it has before it is processed."""
+    """Where a record lies in Kafka: the one name it has before it is processed.
+
+    Attributes:
+        topic: of its log, like the next.
+        partition: as ``topic``.
+        offset: within its log.
+        incarnation: of its log, as the ledger counts them.
+        topic_id: Kafka's id of the topic; ``None`` where it is not known.
+    """
 
     topic: str
     partition: int
     offset: int
+    incarnation: int = 1
+    topic_id: str | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
-        return f"{self.topic}-{self.partition}-{self.offset}"
+        return f"{self.topic}{_later(self.incarnation)}-{self.partition}-{self.offset}"
 
     @property
     def topic_partition(self) -> TopicPartition:
         """The record's partition."""
         return TopicPartition(self.topic, self.partition)
+
+    @property
+    def log(self) -> Log:
+        """The record's log."""
+        return Log(self.topic, self.partition, self.incarnation, self.topic_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +112,16 @@ class Receipt:
     sha256: str
     coordinates: RecordCoordinates
     accepted_at: datetime
+
+
+def split_log_name(name: str) -> tuple[str, int]:
+    """Topic and incarnation of a log's name: no topic's name can hold the mark of a later one."""
+    topic, _, incarnation = name.partition(LATER)
+    return topic, int(incarnation or 1)
+
+
+def _later(incarnation: int) -> str:
+    return "" if incarnation == 1 else f"{LATER}{incarnation}"
 
 
 def sha256_hex(data: bytes) -> str:

@@ -24,7 +24,7 @@ from photo_pipeline.adapters.postgres.models import (
 from photo_pipeline.domain.errors import LeaseLostError, ProgressConflictError
 from photo_pipeline.domain.ledger import ArchivedPhoto, RecordResult, SliceCommit, SliceSummary
 from photo_pipeline.domain.outcomes import Outcome
-from photo_pipeline.domain.photo import TopicPartition
+from photo_pipeline.domain.photo import Log
 
 Row = dict[str, object]
 
@@ -51,7 +51,9 @@ def commit_slice(connection: Connection, commit: SliceCommit) -> SliceSummary:
 def summarise(connection: Connection, slice_id: int) -> SliceSummary:
     """What a slice came to, counted from its records."""
     found = connection.execute(
-        select(Slice.topic, Slice.partition, Slice.start, Slice.end, Slice.attempt).where(Slice.slice_id == slice_id)
+        select(Slice.topic, Slice.partition, Slice.incarnation, Slice.start, Slice.end, Slice.attempt).where(
+            Slice.slice_id == slice_id
+        )
     ).one()
     per_outcome = (
         select(IngestRecord.outcome, func.count())
@@ -61,7 +63,7 @@ def summarise(connection: Connection, slice_id: int) -> SliceSummary:
     counts: dict[str, int] = dict(connection.execute(per_outcome).all())
     return SliceSummary(
         slice_id=slice_id,
-        topic_partition=TopicPartition(found.topic, found.partition),
+        log=Log(found.topic, found.partition, found.incarnation),
         start=found.start,
         end=found.end,
         attempt=found.attempt,
@@ -89,11 +91,16 @@ def _advance(connection: Connection, commit: SliceCommit) -> None:
     advanced = connection.execute(
         update(PartitionProgress)
         .where(
-            PartitionProgress.topic == planned.topic_partition.topic,
-            PartitionProgress.partition == planned.topic_partition.partition,
+            PartitionProgress.topic == planned.log.topic,
+            PartitionProgress.partition == planned.log.partition,
+            PartitionProgress.incarnation == planned.log.incarnation,
             PartitionProgress.next_offset == planned.start,
         )
-        .values(next_offset=commit.end, updated_at=func.now())
+        .values(
+            next_offset=commit.end,
+            leader_epoch=func.coalesce(commit.leader_epoch, PartitionProgress.leader_epoch),
+            updated_at=func.now(),
+        )
     )
     if advanced.rowcount == 0:
         raise ProgressConflictError(planned.slice_id, planned.start)
@@ -196,9 +203,10 @@ def _record_row(commit: SliceCommit, record: RecordResult, fresh: set[UUID]) -> 
     if outcome is Outcome.PROCESSED and record.photo_id not in fresh:
         outcome = Outcome.DUPLICATE
     return {
-        "topic": planned.topic_partition.topic,
-        "partition": planned.topic_partition.partition,
+        "topic": planned.log.topic,
+        "partition": planned.log.partition,
         "offset": record.offset,
+        "incarnation": planned.log.incarnation,
         "slice_id": planned.slice_id,
         "outcome": outcome.value,
         "reason": None if record.reason is None else record.reason.value,
@@ -216,10 +224,11 @@ def _record_row(commit: SliceCommit, record: RecordResult, fresh: set[UUID]) -> 
 def _insert_outbox(connection: Connection, slice_id: int) -> None:
     """What Kafka is to hear of this slice, written with it: said after the commit, and never instead of it."""
     kinds = {Outcome.PROCESSED: "processed", Outcome.REJECTED: "dead_letter"}
+    position = (IngestRecord.topic, IngestRecord.partition, IngestRecord.offset, IngestRecord.incarnation)
     for outcome, kind in kinds.items():
         told = (
-            select(literal(kind), IngestRecord.topic, IngestRecord.partition, IngestRecord.offset)
+            select(literal(kind), *position)
             .where(IngestRecord.slice_id == slice_id, IngestRecord.outcome == outcome.value)
             .order_by(IngestRecord.offset)
         )
-        connection.execute(insert(Outbox).from_select(["kind", "topic", "partition", "offset"], told))
+        connection.execute(insert(Outbox).from_select(["kind", *(column.key for column in position)], told))

@@ -56,25 +56,40 @@ class Device(Base):
 
 
 class PartitionProgress(Base):
-    """How far a topic-partition has been committed: everything below ``next_offset`` has its outcome."""
+    """A log, and how far it has been committed: everything below ``next_offset`` has its outcome.
+
+    A topic that was made anew is another log of the same name: the next incarnation.
+    """
 
     __tablename__ = "partition_progress"
 
     topic: Mapped[str] = mapped_column(primary_key=True)
     partition: Mapped[int] = mapped_column(primary_key=True)
+    incarnation: Mapped[int] = mapped_column(primary_key=True, server_default=FetchedValue())
     first_offset: Mapped[int]
     next_offset: Mapped[int]
     updated_at: Mapped[datetime] = mapped_column(server_default=FetchedValue())
+    topic_id: Mapped[str | None]
+    state: Mapped[str] = mapped_column(server_default=FetchedValue())
+    kafka_end: Mapped[int | None]
+    leader_epoch: Mapped[int | None]
+    began_at: Mapped[datetime | None]
+    seen_at: Mapped[datetime | None]
+    troubled_at: Mapped[datetime | None]
+    settled_at: Mapped[datetime | None]
+    settled_by: Mapped[str | None]
+    settled_reason: Mapped[str | None]
 
 
 class Slice(Base):
-    """The ledger: one offset range, its attempt and the worker that has it."""
+    """The ledger: one offset range of a log, its attempt and the worker that has it."""
 
     __tablename__ = "slice"
 
     slice_id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
     topic: Mapped[str]
     partition: Mapped[int]
+    incarnation: Mapped[int] = mapped_column(server_default=FetchedValue())
     start: Mapped[int]
     end: Mapped[int]
     dt: Mapped[date]
@@ -158,6 +173,7 @@ class IngestRecord(Base):
     topic: Mapped[str] = mapped_column(primary_key=True)
     partition: Mapped[int] = mapped_column(primary_key=True)
     offset: Mapped[int] = mapped_column(primary_key=True)
+    incarnation: Mapped[int] = mapped_column(primary_key=True, server_default=FetchedValue())
     slice_id: Mapped[int] = mapped_column(ForeignKey("slice.slice_id"))
     outcome: Mapped[str]
     reason: Mapped[str | None]
@@ -184,6 +200,7 @@ class Outbox(Base):
     topic: Mapped[str]
     partition: Mapped[int]
     offset: Mapped[int]
+    incarnation: Mapped[int] = mapped_column(server_default=FetchedValue())
     created_at: Mapped[datetime] = mapped_column(server_default=FetchedValue())
     published_at: Mapped[datetime | None]
 
@@ -287,6 +304,7 @@ class RefedRecord(Base):
     topic: Mapped[str] = mapped_column(primary_key=True)
     partition: Mapped[int] = mapped_column(primary_key=True)
     offset: Mapped[int] = mapped_column(primary_key=True)
+    incarnation: Mapped[int] = mapped_column(primary_key=True, server_default=FetchedValue())
     request_id: Mapped[str] = mapped_column(ForeignKey("reprocess_request.request_id"))
     sought_from: Mapped[dict[str, Any]]
     sent_at: Mapped[datetime] = mapped_column(server_default=FetchedValue())
