@@ -5,7 +5,7 @@ from threading import Lock
 
 from photo_pipeline.adapters.image_workers.pool import WorkerPool
 from photo_pipeline.adapters.kafka import KafkaPhotoLogReader
-from photo_pipeline.domain.errors import OffsetOutOfRangeError
+from photo_pipeline.domain.errors import LogChangedError, OffsetOutOfRangeError
 from photo_pipeline.domain.imaging import ImageLimits, ImageRejected
 from photo_pipeline.domain.photo import MAX_PHOTO_BYTES, RecordCoordinates
 from photo_pipeline.domain.photos_page import NoPreviewError
@@ -43,12 +43,14 @@ class WorkerPreviews:
             self._busy.release()
 
     def _value(self, where: RecordCoordinates) -> bytes:
-        records = self._reader.read(where.topic_partition, where.offset, where.offset + 1)
+        records = self._reader.read(where.log, where.offset, where.offset + 1)
         try:
             with closing(records):  # type: ignore[type-var] # it is a generator, which closes its consumer
                 record = next(iter(records), None)
         except OffsetOutOfRangeError as error:
             raise NoPreviewError("Kafka keeps records for seven days and has deleted this one.") from error
+        except LogChangedError as error:
+            raise NoPreviewError("The topic was made anew since: the record is gone with the old one.") from error
         if record is None or not record.value:
             raise NoPreviewError("The record is empty.")
         if len(record.value) > MAX_PHOTO_BYTES:

@@ -20,13 +20,15 @@ class CommitPosition:
         xid: the transaction that last changed the row, PostgreSQL's 64-bit id.
         topic: of the record, like the next two.
         partition: -1 stands before every record of the transaction.
-        offset: as ``partition``.
+        offset: as ``partition``, like the next.
+        incarnation: of the record's log.
     """
 
     xid: int
     topic: str = ""
     partition: int = -1
     offset: int = -1
+    incarnation: int = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ class OutcomeRow:
     def position(self) -> CommitPosition:
         """Where the row lies in commit order."""
         record = self.coordinates
-        return CommitPosition(self.updated_xid, record.topic, record.partition, record.offset)
+        return CommitPosition(self.updated_xid, record.topic, record.partition, record.offset, record.incarnation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,8 @@ class Document:
     """A document and the name, month and version under which it is stored.
 
     Attributes:
-        document_id: ``<topic>-<partition>-<offset>``; an outcome keeps it for ever.
+        document_id: ``<topic>-<partition>-<offset>``, with ``~<incarnation>`` behind the topic of a later log of that
+            name; an outcome keeps it for ever.
         version: grows with every change of the row, so that an older state can never replace a newer one.
         month: ``YYYY.MM`` in UTC of the record's acceptance, which never changes: the document never moves.
         body: the fields; what is unknown is left out.

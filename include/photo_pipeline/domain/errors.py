@@ -57,7 +57,9 @@ class LogChangedError(PhotoPipelineError):
     """Kafka has another log in the place of the one that is meant, or none."""
 
     def __init__(self, log: str) -> None:
-        super().__init__(f"{log} is not there any more: its topic was deleted, or made anew; nothing was read of another")
+        super().__init__(
+            f"{log} is not there any more: its topic was deleted or made anew, and no other is read for it"
+        )
 
 
 class LogCutError(PhotoPipelineError):
@@ -75,6 +77,21 @@ class SliceVoidError(PhotoPipelineError):
 
     def __init__(self, slice_id: int) -> None:
         super().__init__(f"slice {slice_id} is void: its log ended before it was read")
+
+
+class InvalidLogRequestError(PhotoPipelineError):
+    """What an operator asked about logs cannot be meant."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"invalid request: {problem}")
+
+
+class NothingToSettleError(PhotoPipelineError):
+    """Nothing is wrong with the logs that an operator wants to settle."""
+
+    def __init__(self, topic: str, partition: int | None) -> None:
+        which = f"no log of {topic}" if partition is None else f"no log {topic}-{partition}"
+        super().__init__(f"{which} was made anew or cut: there is nothing to settle")
 
 
 class ServerUnavailableError(PhotoPipelineError):

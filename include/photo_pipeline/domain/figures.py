@@ -1,9 +1,10 @@
 """What the platform says about itself in figures: how far behind it is, what it holds, what it has found."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from photo_pipeline.domain.logs import KnownLog, Marks, positions
 from photo_pipeline.domain.photo import TopicPartition
 
 
@@ -92,15 +93,14 @@ def sync_delay(sync: SyncFigures, now: datetime) -> float:
     return 0.0 if sync.oldest_unsynced_at is None else max(0.0, (now - sync.oldest_unsynced_at).total_seconds())
 
 
-def waiting_ranges(
-    progress: Mapping[TopicPartition, int], watermarks: Mapping[TopicPartition, tuple[int, int]]
-) -> Mapping[TopicPartition, WaitingRange | None]:
-    """What waits in each partition that Kafka has, ``(low, high)``; ``None`` where nothing does.
+def waiting_ranges(known: Sequence[KnownLog], marks: Marks) -> Mapping[TopicPartition, WaitingRange | None]:
+    """What waits in each partition that Kafka has; ``None`` where nothing does, or nothing may be read.
 
-    A partition that the ledger does not know is read from what Kafka holds.
+    A log that the ledger does not know is read from what Kafka holds.
     """
-    ranges: dict[TopicPartition, WaitingRange | None] = {}
-    for where, (low, high) in watermarks.items():
-        start = max(progress.get(where, low), low)
-        ranges[where] = WaitingRange(start, high) if high > start else None
+    ranges: dict[TopicPartition, WaitingRange | None] = dict.fromkeys(marks)
+    for where, position in positions(known, marks).items():
+        start = max(position, marks[where].low)
+        if marks[where].high > start:
+            ranges[where] = WaitingRange(start, marks[where].high)
     return ranges

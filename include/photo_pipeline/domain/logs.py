@@ -128,12 +128,14 @@ class LogTrouble:
         log: which.
         problem: for programs.
         text: one clause for an operator, with what to do.
+        next_offset: everything below has its outcome.
         unread: how many records are known to wait in it, or to be lost with it.
     """
 
     log: Log
     problem: Problem
     text: str
+    next_offset: int
     unread: int
 
 
@@ -208,23 +210,23 @@ SETTLE = "see photo_settle_log"
 def _noted(each: KnownLog) -> LogTrouble:
     since = "" if each.troubled_at is None else f" by {each.troubled_at:%Y-%m-%d %H:%M} UTC"
     if each.state is LogState.CUT:
-        return LogTrouble(
-            each.log, Problem.CUT, f"was cut{since}: {_lost(each)}, nothing of it is read until then: {SETTLE}", each.unread
-        )
-    return LogTrouble(each.log, Problem.MADE_ANEW, f"was made anew{since}: {_lost(each)}: {SETTLE}", each.unread)
+        text = f"was cut{since}, nothing of it is read any more: {_lost(each)}: {SETTLE}"
+        return LogTrouble(each.log, Problem.CUT, text, each.next_offset, each.unread)
+    text = f"was made anew{since}: {_lost(each)}: {SETTLE}"
+    return LogTrouble(each.log, Problem.MADE_ANEW, text, each.next_offset, each.unread)
 
 
 def _noticed(each: KnownLog, change: Ends | IsCut) -> LogTrouble:
     if isinstance(change, IsCut):
         text = f"ends at {change.kafka_end}, but it reached {each.reached}: it was cut, nothing of it is read: {SETTLE}"
-        return LogTrouble(each.log, Problem.CUT, text, each.unread)
+        return LogTrouble(each.log, Problem.CUT, text, each.next_offset, each.unread)
     text = f"was made anew: {_lost(each)}; the next plan reads the new one from its beginning: {SETTLE}"
-    return LogTrouble(each.log, Problem.MADE_ANEW, text, each.unread)
+    return LogTrouble(each.log, Problem.MADE_ANEW, text, each.next_offset, each.unread)
 
 
 def _missing(each: KnownLog) -> LogTrouble:
     text = f"is not there: Kafka has no such topic, {_lost(each)}. Bring it back, or run platform_setup"
-    return LogTrouble(each.log, Problem.MISSING, text, each.unread)
+    return LogTrouble(each.log, Problem.MISSING, text, each.next_offset, each.unread)
 
 
 def _lost(each: KnownLog) -> str:
@@ -234,22 +236,26 @@ def _lost(each: KnownLog) -> str:
     return f"all up to {each.reached} was read, what came after that{seen} was not"
 
 
-def lost_at(receipt: Receipt, known: Sequence[KnownLog]) -> datetime | None:
-    """When the record of this receipt was given up; ``None`` while it may still be read, or its outcome may be found.
+def may_lie_in(receipt: Receipt, known: Sequence[KnownLog]) -> list[KnownLog]:
+    """The logs in which the record of this receipt can lie.
 
-    Only logs count in which the record can lie: by the topic's id where the receipt has it, and by the time of its
-    acceptance.
+    By the topic's id where the receipt has it, and by the time of its acceptance: receipts of older versions have none.
     """
-    at = receipt.coordinates
-    here = sorted((each for each in known if each.log.topic_partition == at.topic_partition), key=lambda each: each.log)
-    earlier: KnownLog | None = None
-    candidates = []
-    for each in here:
-        if at.offset >= each.next_offset and each.log.may_be(at.topic_id) and _in_its_time(receipt, each, earlier):
-            candidates.append(each)
-        earlier = each
-    settled = [each.settled_at for each in candidates if each.settled_at is not None]
-    return max(settled) if settled and len(settled) == len(candidates) else None
+    here = sorted(
+        (each for each in known if each.log.topic_partition == receipt.coordinates.topic_partition),
+        key=lambda each: each.log,
+    )
+    return [
+        each
+        for earlier, each in zip([None, *here], here, strict=False)
+        if each.log.may_be(receipt.coordinates.topic_id) and _in_its_time(receipt, each, earlier)
+    ]
+
+
+def lost_at(unread: Sequence[KnownLog]) -> datetime | None:
+    """When what was not read of these logs was given up, all of it; ``None`` while some of it may still be read."""
+    settled = [each.settled_at for each in unread if each.settled_at is not None]
+    return max(settled) if settled and len(settled) == len(unread) else None
 
 
 def _in_its_time(receipt: Receipt, each: KnownLog, earlier: KnownLog | None) -> bool:

@@ -48,6 +48,8 @@ class AbsentReason(StrEnum):
     """A transaction marker, or a record that compaction took away: there is nothing to read."""
     DELETED_BY_KAFKA = "deleted_by_kafka"
     """The topic's retention removed it before it was read: an incident, reported by the reconciliation."""
+    LOG_LOST = "log_lost"
+    """Its log is gone, and an operator has given up what was not read of it: said of receipts, kept of no offset."""
 
     @property
     def sentence(self) -> str:

@@ -103,6 +103,17 @@ class RecordCoordinates:
         """The record's log."""
         return Log(self.topic, self.partition, self.incarnation, self.topic_id)
 
+    @classmethod
+    def parse(cls, name: str) -> "RecordCoordinates":
+        """The record of that name; the opposite of ``str``.
+
+        Raises:
+            ValueError: when it is no record's name.
+        """
+        log, partition, offset = name.rsplit("-", 2)
+        topic, _, incarnation = log.partition(LATER)
+        return cls(topic, int(partition), int(offset), int(incarnation or 1))
+
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
@@ -112,12 +123,6 @@ class Receipt:
     sha256: str
     coordinates: RecordCoordinates
     accepted_at: datetime
-
-
-def split_log_name(name: str) -> tuple[str, int]:
-    """Topic and incarnation of a log's name: no topic's name can hold the mark of a later one."""
-    topic, _, incarnation = name.partition(LATER)
-    return topic, int(incarnation or 1)
 
 
 def _later(incarnation: int) -> str:

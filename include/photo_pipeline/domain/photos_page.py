@@ -6,7 +6,8 @@ from datetime import date, datetime
 from uuid import UUID
 
 from photo_pipeline.domain.errors import PhotoPipelineError
-from photo_pipeline.domain.photo import RecordCoordinates, TopicPartition
+from photo_pipeline.domain.logs import KnownLog
+from photo_pipeline.domain.photo import Log, RecordCoordinates, TopicPartition
 from photo_pipeline.domain.retention import Hold
 
 SLICES = 24
@@ -58,7 +59,7 @@ class Slice:
     """A slice, what became of its records so far, and its shard where it has one."""
 
     slice_id: int
-    where: TopicPartition
+    where: Log
     start: int
     end: int
     state: str
@@ -160,6 +161,7 @@ class Overview:
     holds: Holds
     reconciliation: Reconciliation | None
     flow: Flow
+    logs: Sequence[KnownLog] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from photo_pipeline.domain.documents import Document, DocumentBody
-from photo_pipeline.domain.photo import RenditionKind, TopicPartition
+from photo_pipeline.domain.photo import Log, RenditionKind
 
 Detail = Mapping[str, object]
 """What is said of a finding or a check beyond words: JSON's types only."""
@@ -133,7 +133,7 @@ class SliceCoverage:
 
     Attributes:
         slice_id: the slice.
-        topic_partition: its partition.
+        log: which it is a part of.
         start: its first offset.
         end: one past its last offset.
         records: how many of its offsets have an outcome.
@@ -143,7 +143,7 @@ class SliceCoverage:
     """
 
     slice_id: int
-    topic_partition: TopicPartition
+    log: Log
     start: int
     end: int
     records: int
@@ -156,7 +156,7 @@ class SliceCoverage:
 class LostRange:
     """Offsets of a slice that Kafka deleted before they were read."""
 
-    topic_partition: TopicPartition
+    log: Log
     start: int
     end: int
     records: int
@@ -168,7 +168,7 @@ class OpenSlice:
     """A slice that nobody works on."""
 
     slice_id: int
-    topic_partition: TopicPartition
+    log: Log
     start: int
     end: int
     attempt: int

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from photo_pipeline.domain.errors import PhotoPipelineError
 from photo_pipeline.domain.ledger import ArchivedRendition
-from photo_pipeline.domain.photo import TopicPartition
+from photo_pipeline.domain.photo import LATER, Log
 
 KEEP = timedelta(hours=168)
 """How long a photo is kept from its latest acceptance: at least this."""
@@ -88,14 +88,14 @@ class Hold:
 class SliceFile:
     """A file by an attempt at a slice, as its name tells."""
 
-    topic_partition: TopicPartition
+    log: Log
     start: int
     attempt: int
 
     @property
-    def slice_key(self) -> tuple[TopicPartition, int]:
-        """Names the slice: partitions are cut without overlap."""
-        return (self.topic_partition, self.start)
+    def slice_key(self) -> tuple[Log, int]:
+        """Names the slice: logs are cut without overlap."""
+        return (self.log, self.start)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -169,14 +169,14 @@ def file_of(path: str) -> WrittenFile | None:
         return ReprocessFile(int(reprocessed["shard"]), int(reprocessed["attempt"]))
     pattern = _STAGING_NAME if folder.endswith("/_staging") else _SHARD_NAME
     if found := pattern.fullmatch(name):
-        topic_partition = TopicPartition(found["topic"], int(found["partition"]))
-        return SliceFile(topic_partition, int(found["start"]), int(found["attempt"]))
+        log = Log(found["topic"], int(found["partition"]), int(found["incarnation"] or 1))
+        return SliceFile(log, int(found["start"]), int(found["attempt"]))
     return None
 
 
 def leftover_kind(
     file: WrittenFile | None,
-    slices: Mapping[tuple[TopicPartition, int], SliceState],
+    slices: Mapping[tuple[Log, int], SliceState],
     shards: Mapping[int, ShardState],
 ) -> Leftover:
     """What to think of a file that no shard row names. No clock is asked.
@@ -217,8 +217,9 @@ def _reprocess_leftover(source: ShardState | None) -> Leftover:
 
 _HOLD_NAME = re.compile(r"hold-(?P<shard>\d+)-(?P<claim>\d+)\.tar")
 _REPROCESS_NAME = re.compile(r"reprocess-(?P<shard>\d+)-(?P<attempt>\d+)\.tar")
-_SHARD_NAME = re.compile(r"(?P<topic>.+)-(?P<partition>\d+)-(?P<start>\d+)-(?P<end>\d+)-(?P<attempt>\d+)\.tar")
-_STAGING_NAME = re.compile(r"(?P<topic>.+)-(?P<partition>\d+)-(?P<start>\d+)-(?P<attempt>\d+)\.tar")
+_LOG_NAME = rf"(?P<topic>[^{LATER}]+)(?:{LATER}(?P<incarnation>\d+))?-(?P<partition>\d+)"
+_SHARD_NAME = re.compile(_LOG_NAME + r"-(?P<start>\d+)-(?P<end>\d+)-(?P<attempt>\d+)\.tar")
+_STAGING_NAME = re.compile(_LOG_NAME + r"-(?P<start>\d+)-(?P<attempt>\d+)\.tar")
 
 
 class TooManyHoldsError(PhotoPipelineError):

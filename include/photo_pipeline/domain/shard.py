@@ -16,7 +16,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 from photo_pipeline.domain.ledger import ArchivedRendition
-from photo_pipeline.domain.photo import RenditionKind, TopicPartition
+from photo_pipeline.domain.photo import Log, RenditionKind
 
 BLOCK = 512
 END_OF_ARCHIVE = bytes(2 * BLOCK)
@@ -97,14 +97,14 @@ class ShardWriter:
             self._position += len(data)
 
 
-def staging_path(root: str, topic_partition: TopicPartition, start: int, attempt: int) -> str:
+def staging_path(root: str, log: Log, start: int, attempt: int) -> str:
     """Where an attempt writes before anyone may see it."""
-    return f"{root}/_staging/{topic_partition}-{start}-{attempt}.tar"
+    return f"{root}/_staging/{log}-{start}-{attempt}.tar"
 
 
-def shard_path(root: str, dt: date, topic_partition: TopicPartition, start: int, end: int, attempt: int) -> str:
+def shard_path(root: str, dt: date, log: Log, start: int, end: int, attempt: int) -> str:
     """A shard's final name. ``dt`` is the UTC day of planning, so a retry past midnight lands in the same folder."""
-    return f"{root}/archive/dt={dt:%Y-%m-%d}/{topic_partition}-{start}-{end}-{attempt}.tar"
+    return f"{root}/archive/dt={dt:%Y-%m-%d}/{log}-{start}-{end}-{attempt}.tar"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from datetime import datetime
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from photo_pipeline.domain.figures import CommittedSlice, LedgerFigures, WaitingRange, sync_delay
+from photo_pipeline.domain.logs import LogTrouble
 from photo_pipeline.domain.outcomes import Outcome
 from photo_pipeline.domain.photo import Source, TopicPartition
 from photo_pipeline.domain.retention import KEEP
@@ -52,6 +53,30 @@ class BacklogGauges:
         """It is not known."""
         self._records.clear()
         self._age.clear()
+
+
+class LogGauges:
+    """Logs with which something is wrong, until an operator has settled it. None where all is well."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        labels = (*PARTITION, "incarnation", "problem")
+        self._broken = Gauge("photo_log_broken", "Logs that were made anew, cut or deleted", labels, registry=registry)
+        self._unread = Gauge(
+            "photo_log_unread_records", "Records known to have been in them and never read", labels, registry=registry
+        )
+
+    def show(self, troubles: Iterable[LogTrouble]) -> None:
+        """Show these and no others."""
+        self.clear()
+        for each in troubles:
+            labels = (each.log.topic, str(each.log.partition), str(each.log.incarnation), each.problem.value)
+            self._broken.labels(*labels).set(1)
+            self._unread.labels(*labels).set(each.unread)
+
+    def clear(self) -> None:
+        """It is not known."""
+        self._broken.clear()
+        self._unread.clear()
 
 
 class LedgerGauges:

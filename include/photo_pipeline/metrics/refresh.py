@@ -10,10 +10,12 @@ from prometheus_client import CollectorRegistry
 
 from photo_pipeline.domain.errors import ServerUnavailableError
 from photo_pipeline.domain.figures import waiting_ranges
+from photo_pipeline.domain.logs import troubles
 from photo_pipeline.metrics.gauges import (
     UNKNOWN,
     BacklogGauges,
     LedgerGauges,
+    LogGauges,
     OutcomeCounters,
     RefreshGauges,
     ServerGauges,
@@ -53,6 +55,7 @@ class Refresher:
     def __post_init__(self) -> None:
         """Make the metrics."""
         self._backlog = BacklogGauges(self.registry)
+        self._logs = LogGauges(self.registry)
         self._ledger = LedgerGauges(self.registry)
         self._outcomes = OutcomeCounters(self.registry)
         self._servers = ServerGauges(self.registry)
@@ -62,7 +65,7 @@ class Refresher:
         """Ask everybody once; a server that is away costs its own figures and no others."""
         begun = time.monotonic()
         self._ask("PostgreSQL", self._ask_ledger, self._ledger.clear)
-        self._ask("Kafka", self._ask_kafka, self._backlog.clear)
+        self._ask("Kafka", self._ask_kafka, self._forget_kafka)
         if self.ports.probe_search is not None:
             self._ask("Elasticsearch", self.ports.probe_search)
         if self.ports.room_on_hdfs is not None:
@@ -95,14 +98,19 @@ class Refresher:
         self._counted = kept | {each.slice_id: now for each in found}
 
     def _ask_kafka(self) -> None:
-        marks = {
-            where: (each.low, each.high) for where, each in self.ports.reader.watermarks(self.ports.incoming).items()
-        }
-        # In this order: what is committed meanwhile is not waiting, and a backlog is never negative.
-        ranges = waiting_ranges(self.ports.figures.progress(), marks)
+        # In this order: progress only grows, so a log that seems to end below it was cut.
+        known = [each for each in self.ports.figures.logs() if each.log.topic in self.ports.incoming]
+        marks = self.ports.reader.watermarks(self.ports.incoming)
+        self._logs.show(troubles(known, marks))
+        # And here in this one: what is committed meanwhile is not waiting.
+        ranges = waiting_ranges(self.ports.figures.logs(), marks)
         now = self.ports.clock.now()
         times = self.ports.ages.of({where: each.start for where, each in ranges.items() if each}, now)
         self._backlog.show(ranges, times, now)
+
+    def _forget_kafka(self) -> None:
+        self._backlog.clear()
+        self._logs.clear()
 
     def _ask_hdfs(self) -> None:
         if self.ports.room_on_hdfs is not None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
 
+from photo_pipeline.domain.logs import LogTrouble
 from photo_pipeline.domain.photos_page import DagState, Overview, Waiting
 from photo_pipeline.domain.retention import KEEP, LATEST
 from photo_pipeline.operations.panels import Away
@@ -17,6 +18,8 @@ SYNC_LATE = timedelta(minutes=30)
 """The search index is synced every five minutes."""
 CHECK_LATE = timedelta(hours=2, minutes=30)
 """The reconciliation runs every hour."""
+LOGS = 4
+"""So many broken logs are named: a topic that was made anew breaks one for each of its partitions."""
 HOLD_KIND = "hold"
 MEANINGS = {
     "PostgreSQL": "What became of photos cannot be shown, and none is processed meanwhile. None is lost.",
@@ -50,11 +53,12 @@ class Seen:
     waiting: Sequence[Waiting] | Away
     documents: int | Away
     dags: Sequence[DagState] | Away
+    logs: Sequence[LogTrouble] = ()
 
 
 def concerns(seen: Seen, now: datetime) -> list[Concern]:
     """All that is wrong, the worst first."""
-    found = [*_servers(seen), *_waiting(seen.waiting, now), *_dags(seen.dags)]
+    found = [*_servers(seen), *_logs(seen.logs), *_waiting(seen.waiting, now), *_dags(seen.dags)]
     if not isinstance(seen.overview, Away):
         found += [*_ledger(seen.overview, now), *_archive(seen.overview, now), *_checks(seen.overview, now)]
     return sorted(found, key=lambda concern: -concern.level)
@@ -69,6 +73,15 @@ def _servers(seen: Seen) -> Iterator[Concern]:
     parts = (seen.overview, seen.waiting, seen.documents, seen.dags)
     for server in dict.fromkeys(part.server for part in parts if isinstance(part, Away)):
         yield Concern(Level.TROUBLE, f"{server} does not answer. {MEANINGS.get(server, '')}".rstrip())
+
+
+def _logs(logs: Sequence[LogTrouble]) -> Iterator[Concern]:
+    for trouble in logs[:LOGS]:
+        yield Concern(Level.TROUBLE, f"{trouble.log} {trouble.text}.")
+    if len(logs) > LOGS:
+        yield Concern(
+            Level.TROUBLE, f"The same goes for {plural(len(logs) - LOGS, 'more log')}; photo_reconcile names them."
+        )
 
 
 def _waiting(waiting: Sequence[Waiting] | Away, now: datetime) -> Iterator[Concern]:

@@ -109,7 +109,10 @@ def _coordinates(
     partition: Annotated[int, PathParameter(ge=0, le=MAX_INTEGER)],
     offset: Annotated[int, PathParameter(ge=0, le=MAX_BIGINT)],
 ) -> RecordCoordinates:
-    return RecordCoordinates(topic, partition, offset)
+    try:
+        return RecordCoordinates.parse(f"{topic}-{partition}-{offset}")
+    except ValueError:
+        raise HTTPException(HTTPStatus.NOT_FOUND, f"There is no topic {topic}.") from None
 
 
 Where = Annotated[RecordCoordinates, Depends(_coordinates)]
@@ -139,11 +142,15 @@ class Desk:
         threads = ThreadPoolExecutor(THREADS, thread_name_prefix="photos-page")
 
         def waiting() -> object:
-            return sources.backlog.waiting(sources.ledger.progress(), datetime.now(UTC))
+            return sources.backlog.waiting(sources.ledger.logs(), datetime.now(UTC))
+
+        def logs() -> object:
+            return sources.backlog.troubles(sources.ledger.logs())
 
         return {
             "overview": Panel("PostgreSQL", sources.ledger.overview, threads),
             "waiting": Panel("Kafka", waiting, threads),
+            "logs": Panel("Kafka", logs, threads),
             "day": Panel("PostgreSQL", lambda: sources.ledger.outcomes(DAY, HOUR), threads),
             "week": Panel(
                 "PostgreSQL",
@@ -234,10 +241,11 @@ class _Pages:
         """A picture of a rejected record, for those who may act on it."""
         if not request.state.may_reprocess:
             raise HTTPException(HTTPStatus.FORBIDDEN, "Pictures are for those who may act on them.")
-        if self._rejected(where).reason not in SHOWN:
+        found = self._rejected(where)
+        if found.reason not in SHOWN:
             raise HTTPException(HTTPStatus.NOT_FOUND, "The photo itself was refused: it is not opened again.")
         try:
-            return Response(self._desk.sources.previews.jpeg(where), media_type="image/jpeg", headers=HEADERS)
+            return Response(self._desk.sources.previews.jpeg(found.where), media_type="image/jpeg", headers=HEADERS)
         except NoPreviewError as error:
             raise HTTPException(HTTPStatus.NOT_FOUND, str(error)) from error
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 from urllib.parse import urlencode
 
+from photo_pipeline.domain.logs import LogTrouble, troubles
 from photo_pipeline.domain.outcomes import RejectReason
 from photo_pipeline.domain.photo import TopicPartition
 from photo_pipeline.domain.photos_page import (
@@ -52,6 +53,7 @@ class Answers:
     week: Sequence[OutcomeCount] | Away
     documents: int | Away
     dags: Sequence[DagState] | Away
+    logs: Sequence[LogTrouble] | Away = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class RejectedRow:
-    """A rejected record as a line. ``again`` is the query of the form that feeds it again."""
+    """A rejected record as a line. ``topic`` tells later logs of it; ``again`` is the query of the reprocess form."""
 
     where: str
     topic: str
@@ -167,6 +169,7 @@ def page_view(answers: Answers, now: datetime) -> PageView:
         answers.waiting if isinstance(answers.waiting, Away) else list(answers.waiting.values()),
         answers.documents,
         answers.dags,
+        _troubles(answers, overview),
     )
     found = concerns(seen, now)
     level, word = _VERDICTS[verdict(found)]
@@ -256,7 +259,7 @@ def rejected_row(row: Rejected, now: datetime) -> RejectedRow:
     """A rejected record as a line."""
     return RejectedRow(
         where=str(row.where),
-        topic=row.where.topic,
+        topic=str(row.where.log).rpartition("-")[0],
         partition=row.where.partition,
         offset=row.where.offset,
         at=f"{moment(row.processed_at)} ({age(now - row.processed_at)} ago)",
@@ -310,6 +313,13 @@ def sentence_of(reason: str) -> str:
         return RejectReason(reason).sentence
     except ValueError:
         return reason.replace("_", " ")
+
+
+def _troubles(answers: Answers, overview: Overview | None) -> Sequence[LogTrouble]:
+    """What is wrong with logs; while Kafka is away, what the ledger has noted of them."""
+    if not isinstance(answers.logs, Away):
+        return answers.logs
+    return [] if overview is None else troubles(overview.logs, None)
 
 
 def _parts(answers: Answers) -> dict[str, object]:

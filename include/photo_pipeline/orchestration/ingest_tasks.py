@@ -4,11 +4,11 @@ import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from airflow.sdk.exceptions import AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from photo_pipeline.composition.ingest import ingest_limits, ingest_ports, planning
 from photo_pipeline.composition.publish import publish_ports
-from photo_pipeline.domain.errors import SliceBusyError
+from photo_pipeline.domain.errors import LogChangedError, LogCutError, SliceBusyError, SliceVoidError
 from photo_pipeline.domain.ledger import SliceSummary
 from photo_pipeline.orchestration.connections import pipeline_settings
 from photo_pipeline.orchestration.log_lines import fields
@@ -26,20 +26,25 @@ def plan(owner: str) -> list[int]:
     limits = ingest_limits(settings.ingest)
     with planning(settings) as (ledger, reader):
         planned = plan_micro_batch(ledger, reader, settings.topics.incoming, limits, owner)
-    ranges = " ".join(f"{item.topic_partition}[{item.start},{item.end})" for item in planned)
+    ranges = " ".join(f"{item.log}[{item.start},{item.end})" for item in planned)
     counts = {"slices": len(planned), "records": sum(item.end - item.start for item in planned)}
     logger.info("planned %s", fields({**counts, "ranges": ranges}))
     return [item.slice_id for item in planned]
 
 
 def process(slice_id: int, owner: str) -> dict[str, Any]:
-    """Process one slice; skipped where a worker of another run has it and is alive."""
+    """Process one slice; skipped where a worker of another run has it and is alive, or where its log has ended.
+
+    A log that is another by now, or was cut, is not tried again: the next plan says what becomes of it.
+    """
     settings = pipeline_settings()
     try:
         with ingest_ports(settings) as ports:
             summary = process_slice(slice_id, owner, ports, ingest_limits(settings.ingest))
-    except SliceBusyError as error:
+    except (SliceBusyError, SliceVoidError) as error:
         raise AirflowSkipException(str(error)) from error
+    except (LogChangedError, LogCutError) as error:
+        raise AirflowFailException(str(error)) from error
     described = _described(summary)
     logger.info("committed %s", fields(described))
     return described
@@ -66,10 +71,10 @@ def total(summaries: Iterable[Mapping[str, Any]]) -> dict[str, int]:
 def _described(summary: SliceSummary) -> dict[str, Any]:
     """A slice's summary in JSON's types, for XCom and one structured log line."""
     return {
-        "slice": f"{summary.topic_partition} [{summary.start}, {summary.end})",
+        "slice": f"{summary.log} [{summary.start}, {summary.end})",
         "slice_id": summary.slice_id,
-        "topic": summary.topic_partition.topic,
-        "partition": summary.topic_partition.partition,
+        "topic": summary.log.topic,
+        "partition": summary.log.partition,
         "start": summary.start,
         "end": summary.end,
         "attempt": summary.attempt,

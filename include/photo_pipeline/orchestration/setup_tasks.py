@@ -17,6 +17,7 @@ from photo_pipeline.orchestration.connections import (
     search_access,
     webhdfs_client,
 )
+from photo_pipeline.orchestration.logs_tasks import made_anew
 from photo_pipeline.settings import TopicNames
 from photo_pipeline.use_cases.dashboards import provision
 
@@ -29,11 +30,14 @@ def migrate() -> str:
 
 
 def topics() -> list[str]:
-    """Create or correct the four topics; what was changed, one line each."""
+    """Create or correct the four topics; what was changed, one line each, and which of them the ledger had known."""
     changes = setup.topics(kafka_settings()).ensure(TopicNames())
     for change in changes:
         logger.info("changed %s", change)
-    return [str(change) for change in changes]
+    told = made_anew({change.topic for change in changes if change.setting == "topic"})
+    for line in told:
+        logger.warning(line)
+    return [*(str(change) for change in changes), *told]
 
 
 def folders() -> None:

@@ -5,14 +5,15 @@ from datetime import datetime
 from typing import Protocol
 
 from photo_pipeline.domain.figures import CommittedSlice, LedgerFigures
+from photo_pipeline.domain.logs import KnownLog
 from photo_pipeline.domain.photo import TopicPartition
 
 
 class FigureSource(Protocol):
     """The ledger, in figures."""
 
-    def progress(self) -> Mapping[TopicPartition, int]:
-        """The next offset of every partition that the ledger knows."""
+    def logs(self) -> Sequence[KnownLog]:
+        """Every log that the ledger knows."""
         ...
 
     def ledger(self) -> LedgerFigures:

@@ -1,6 +1,6 @@
 """The ledger, as the ingest uses it."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 from uuid import UUID
 
@@ -11,11 +11,24 @@ from photo_pipeline.domain.ledger import (
     SliceSummary,
     Watermarks,
 )
-from photo_pipeline.domain.photo import TopicPartition
+from photo_pipeline.domain.logs import KnownLog, LogChange
+from photo_pipeline.domain.photo import Log, TopicPartition
 
 
 class IngestLedger(Protocol):
     """The ledger, as the ingest uses it."""
+
+    def logs(self) -> Sequence[KnownLog]:
+        """Every log that the ledger knows, those that are over too."""
+        ...
+
+    def follow(self, changes: Iterable[LogChange]) -> None:
+        """Note what was seen of Kafka's logs. Seen twice, or late, it does no harm."""
+        ...
+
+    def note_cut(self, log: Log) -> None:
+        """Note that a log does not hold any more what was read of it: nothing of it is planned until it is settled."""
+        ...
 
     def plan(
         self, watermarks: Mapping[TopicPartition, Watermarks], max_records: int, owner: str, seconds: float
@@ -23,7 +36,8 @@ class IngestLedger(Protocol):
         """Plan a slice for each partition that has a backlog, and reserve all that wait for a worker to ``owner``.
 
         At most one slice of a partition is open at a time, so two planners at once plan no record twice. A slice whose
-        worker died comes back once its lease has run out; asked again, the same owner gets the same slices.
+        worker died comes back once its lease has run out; asked again, the same owner gets the same slices. What Kafka
+        does not have now is left out, and so is what it has in the place of a known log.
         """
         ...
 
@@ -34,6 +48,7 @@ class IngestLedger(Protocol):
 
         Raises:
             SliceBusyError: when another owner's lease still runs.
+            SliceVoidError: when its log has ended.
         """
         ...
 
@@ -64,8 +79,4 @@ class IngestLedger(Protocol):
             LeaseLostError: when the slice's attempt is not this one's.
             ProgressConflictError: when ``next_offset`` is not the slice's start.
         """
-        ...
-
-    def progress(self) -> Mapping[TopicPartition, int]:
-        """``next_offset`` of every partition."""
         ...

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from photo_pipeline.domain.logs import KnownLog, LogTrouble
 from photo_pipeline.domain.photo import RecordCoordinates, TopicPartition
 from photo_pipeline.domain.photos_page import DagState, OutcomeCount, Overview, Rejected, Slice, Waiting
 
@@ -15,8 +16,8 @@ class LedgerView(Protocol):
         """All but the outcomes over time."""
         ...
 
-    def progress(self) -> Mapping[TopicPartition, int]:
-        """The next offset of every partition."""
+    def logs(self) -> Sequence[KnownLog]:
+        """Every log that the ledger knows."""
         ...
 
     def outcomes(self, window: timedelta, interval: timedelta) -> Sequence[OutcomeCount]:
@@ -35,8 +36,12 @@ class LedgerView(Protocol):
 class Backlog(Protocol):
     """Kafka, as far as anything waits there."""
 
-    def waiting(self, progress: Mapping[TopicPartition, int], now: datetime) -> Mapping[TopicPartition, Waiting]:
+    def waiting(self, known: Sequence[KnownLog], now: datetime) -> Mapping[TopicPartition, Waiting]:
         """What waits in every partition of the incoming topics, also where nothing does."""
+        ...
+
+    def troubles(self, known: Sequence[KnownLog]) -> Sequence[LogTrouble]:
+        """What is wrong with the incoming topics' logs. What is known was known before this is asked."""
         ...
 
 

@@ -9,7 +9,8 @@ from typing import Protocol
 from uuid import UUID
 
 from photo_pipeline.domain.documents import OutcomeRow
-from photo_pipeline.domain.photo import RecordCoordinates, TopicPartition
+from photo_pipeline.domain.logs import KnownLog
+from photo_pipeline.domain.photo import Log, RecordCoordinates
 from photo_pipeline.domain.reconciliation import (
     CheckResult,
     EarlierCheck,
@@ -69,8 +70,12 @@ class TopicAudit(Protocol):
 class LedgerAudit(Protocol):
     """The ledger's rows, held against each other."""
 
-    def partitions(self) -> Mapping[TopicPartition, PartitionState]:
-        """Every partition that the ledger knows."""
+    def partitions(self) -> Mapping[Log, PartitionState]:
+        """Every log that the ledger knows, as its slices cover it."""
+        ...
+
+    def logs(self) -> Sequence[KnownLog]:
+        """Every log that the ledger knows, as it stands."""
         ...
 
     def coverage(self, selection: Selection) -> Sequence[SliceCoverage]:

@@ -3,16 +3,14 @@
 from collections.abc import Collection, Mapping
 from typing import Protocol
 
-from photo_pipeline.domain.photo import TopicPartition
+from photo_pipeline.domain.photo import Log
 from photo_pipeline.domain.retention import ShardState, SliceState
 
 
 class ArchiveIndex(Protocol):
     """The ledger, as the sweep of the archive uses it."""
 
-    def slice_states(
-        self, slices: Collection[tuple[TopicPartition, int]]
-    ) -> Mapping[tuple[TopicPartition, int], SliceState]:
+    def slice_states(self, slices: Collection[tuple[Log, int]]) -> Mapping[tuple[Log, int], SliceState]:
         """The states of the slices that start there; unknown ones are left out."""
         ...
 

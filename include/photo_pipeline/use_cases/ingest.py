@@ -10,9 +10,9 @@ import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from photo_pipeline.domain.errors import ServerUnavailableError
+from photo_pipeline.domain.errors import LogCutError, ServerUnavailableError
 from photo_pipeline.domain.ledger import Lease, PlannedSlice, SliceSummary
-from photo_pipeline.domain.photo import TopicPartition
+from photo_pipeline.domain.logs import changes, troubles
 from photo_pipeline.ports.archive import Archive
 from photo_pipeline.ports.images import ImageProcessor
 from photo_pipeline.ports.ingest import IngestLedger
@@ -48,8 +48,18 @@ class IngestPorts:
 def plan_micro_batch(
     ledger: IngestLedger, log: PhotoLogReader, topics: Collection[str], limits: IngestLimits, owner: str
 ) -> Sequence[PlannedSlice]:
-    """Plan what waits in Kafka, and reserve it and whatever dead workers left to ``owner`` (one run of the DAG)."""
-    planned = ledger.plan(log.watermarks(topics), limits.slice_max_records, owner, limits.lease_seconds)
+    """Plan what waits in Kafka, and reserve it and whatever dead workers left to ``owner`` (one run of the DAG).
+
+    What Kafka has is held against what the ledger knows first: a topic that was made anew is another log, and a log
+    that was cut is left alone.
+    """
+    # In this order: progress only grows, so a log that seems to end below it was cut.
+    known = ledger.logs()
+    watermarks = log.watermarks(topics)
+    ledger.follow(changes(known, watermarks))
+    for trouble in troubles(ledger.logs(), watermarks):
+        logger.warning("%s %s", trouble.log, trouble.text)
+    planned = ledger.plan(watermarks, limits.slice_max_records, owner, limits.lease_seconds)
     logger.info("planned slices=%d records<=%d owner=%s", len(planned), sum(s.end - s.start for s in planned), owner)
     return planned
 
@@ -59,7 +69,10 @@ def process_slice(slice_id: int, owner: str, ports: IngestPorts, limits: IngestL
 
     Raises:
         SliceBusyError: when another owner works on it.
+        SliceVoidError: when its log has ended.
         LeaseLostError: when another attempt took it over meanwhile; nothing of this one is visible.
+        LogChangedError: when Kafka has another log in its place by now; nothing of that was read for this slice.
+        LogCutError: when the log was cut; nothing of it is planned any more.
         ServerUnavailableError: when a server is away; the slice is given back for the next attempt.
     """
     lease = ports.ledger.lease(slice_id, owner, limits.lease_seconds)
@@ -68,6 +81,10 @@ def process_slice(slice_id: int, owner: str, ports: IngestPorts, limits: IngestL
     try:
         with LeaseKeeper(ports.ledger, lease, limits.lease_seconds) as keeper:
             summary = _process_leased(lease, ports, limits, keeper)
+    except LogCutError:
+        ports.ledger.note_cut(lease.slice.log)
+        _give_back(ports.ledger, lease)
+        raise
     except Exception:
         _give_back(ports.ledger, lease)
         raise
@@ -80,6 +97,7 @@ def _process_leased(lease: Lease, ports: IngestPorts, limits: IngestLimits, keep
     for item in read_slice(ports.log, lease.slice, limits.slice_max_bytes):
         keeper.check()
         work.add(item)
+    ports.log.confirm(lease.slice.log)
     commit = work.finish()
     keeper.check()
     return ports.ledger.commit(commit)
@@ -95,8 +113,7 @@ def _give_back(ledger: IngestLedger, lease: Lease) -> None:
 
 def _report_progress(log: PhotoLogReader, summary: SliceSummary) -> None:
     """For lag monitoring only, so a failure is worth a line and no more."""
-    positions: dict[TopicPartition, int] = {summary.topic_partition: summary.end}
     try:
-        log.report_progress(positions)
+        log.report_progress({summary.log.topic_partition: summary.end})
     except ServerUnavailableError as error:
-        logger.warning("consumer group not committed for %s: %s", summary.topic_partition, error)
+        logger.warning("consumer group not committed for %s: %s", summary.log, error)

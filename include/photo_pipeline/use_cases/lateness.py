@@ -1,6 +1,7 @@
-"""What is later than it was promised. Looked for in the ledger and in Kafka, not in Airflow's runs.
+"""What is later than it was promised, and logs with which something is wrong.
 
-A run that never begins has no deadline to miss; the photo that waits for it does (ADR 0160).
+Looked for in the ledger and in Kafka, not in Airflow's runs: a run that never begins has no deadline to miss; the photo
+that waits for it does (ADR 0160).
 """
 
 from collections.abc import Sequence
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from photo_pipeline.domain.figures import LedgerFigures, sync_delay, waiting_ranges
+from photo_pipeline.domain.logs import LogTrouble, Marks, troubles
 from photo_pipeline.domain.notices import Condition
 from photo_pipeline.domain.retention import KEEP, LATEST
 from photo_pipeline.ports.clock import Clock
@@ -44,13 +46,21 @@ def late(ports: LatenessPorts, after: LateAfter) -> list[Condition]:
     """
     now = ports.clock.now()
     figures = ports.figures.ledger()
-    found = (_ingest(ports, now, after.ingest), _sync(figures, after.sync), _retention(figures))
-    return [condition for condition in found if condition is not None]
+    # In this order: progress only grows, so a log that seems to end below it was cut.
+    known = [each for each in ports.figures.logs() if each.log.topic in ports.incoming]
+    marks = ports.reader.watermarks(ports.incoming)
+    found = (_ingest(ports, marks, now, after.ingest), _sync(figures, after.sync), _retention(figures))
+    wrong = (_log(trouble) for trouble in troubles(known, marks))
+    return [*wrong, *(condition for condition in found if condition is not None)]
 
 
-def _ingest(ports: LatenessPorts, now: datetime, after: timedelta) -> Condition | None:
-    marks = {where: (each.low, each.high) for where, each in ports.reader.watermarks(ports.incoming).items()}
-    waiting = {where: found for where, found in waiting_ranges(ports.figures.progress(), marks).items() if found}
+def _log(trouble: LogTrouble) -> Condition:
+    """Not late, but at once: what was accepted may be lost, or is not read."""
+    return Condition(f"log {trouble.log}", f"{trouble.log} {trouble.text}. See {RUNBOOK}#photologbroken")
+
+
+def _ingest(ports: LatenessPorts, marks: Marks, now: datetime, after: timedelta) -> Condition | None:
+    waiting = {where: found for where, found in waiting_ranges(ports.figures.logs(), marks).items() if found}
     times = ports.ages.of({where: found.start for where, found in waiting.items()}, now)
     if not times:
         return None

@@ -45,4 +45,5 @@ def description_of(photo: ArchivedPhoto, coordinates: RecordCoordinates) -> dict
         "topic": coordinates.topic,
         "partition": coordinates.partition,
         "offset": coordinates.offset,
+        "incarnation": coordinates.incarnation,
     }

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from uuid import UUID, uuid5
 
-from photo_pipeline.domain.errors import ArchiveMemberError, OffsetOutOfRangeError
+from photo_pipeline.domain.errors import ArchiveMemberError, LogChangedError, OffsetOutOfRangeError
 from photo_pipeline.domain.events import (
     PROCESSED_TYPE,
     SPEC_VERSION,
@@ -82,7 +82,7 @@ def _runs(entries: Iterable[DeadLetterEntry]) -> list[list[DeadLetterEntry]]:
     for entry in sorted(entries, key=lambda entry: entry.coordinates):
         last = runs[-1][-1].coordinates if runs else None
         at = entry.coordinates
-        if last and last.topic_partition == at.topic_partition and at.offset - last.offset <= READ_OVER_RECORDS:
+        if last and last.log == at.log and at.offset - last.offset <= READ_OVER_RECORDS:
             runs[-1].append(entry)
         else:
             runs.append([entry])
@@ -119,14 +119,19 @@ def _processed(entry: ProcessedEntry, ports: PublishPorts) -> OutboundRecord | N
 
 
 def _dead_letters(run: Sequence[DeadLetterEntry], ports: PublishPorts) -> Iterator[OutboundRecord]:
-    """Copies of the records as they came; where Kafka's own retention has removed one, its reason alone."""
+    """Copies of the records as they came; where Kafka no longer has one, its reason alone.
+
+    A topic that was made anew has other records at the same offsets: those are not taken for these.
+    """
     waiting = {entry.coordinates.offset: entry for entry in run}
     try:
         first, last = run[0].coordinates, run[-1].coordinates
-        for record in ports.reader.read(first.topic_partition, first.offset, last.offset + 1):
+        for record in ports.reader.read(first.log, first.offset, last.offset + 1):
             entry = waiting.pop(record.coordinates.offset, None)
             if entry is not None:
                 yield _dead_letter(entry, record, ports.rejected_topic)
+    except LogChangedError as error:
+        logger.warning("%d dead letters without their record: %s", len(waiting), error)
     except OffsetOutOfRangeError:
         if len(run) > 1:
             for entry in run:
@@ -151,6 +156,7 @@ def _why(entry: DeadLetterEntry, topic: str) -> list[tuple[str, bytes]]:
             "reject_topic": at.topic,
             "reject_partition": str(at.partition),
             "reject_offset": str(at.offset),
+            "reject_incarnation": None if at.incarnation == 1 else str(at.incarnation),
         }
     )
 

@@ -16,7 +16,7 @@ class StagedShard:
         self._archive = archive
         self._root = root
         self._lease = lease
-        self._staging = staging_path(root, lease.slice.topic_partition, lease.slice.start, lease.attempt)
+        self._staging = staging_path(root, lease.slice.log, lease.slice.start, lease.attempt)
         self._file: ArchiveWriter | None = None
         self._tar: ShardWriter | None = None
 
@@ -33,7 +33,7 @@ class StagedShard:
         length = self._tar.finish()
         self._file.close()
         planned = self._lease.slice
-        path = shard_path(self._root, planned.dt, planned.topic_partition, planned.start, end, self._lease.attempt)
+        path = shard_path(self._root, planned.dt, planned.log, planned.start, end, self._lease.attempt)
         self._archive.rename(self._staging, path)
         return ShardFile(path, length)
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from photo_pipeline.domain.errors import OffsetOutOfRangeError
+from photo_pipeline.domain.errors import LogChangedError, LogCutError, OffsetOutOfRangeError
 from photo_pipeline.domain.events import Record
 from photo_pipeline.domain.ledger import PlannedSlice
 from photo_pipeline.domain.outcomes import AbsentReason
@@ -23,6 +23,8 @@ def read_slice(log: PhotoLogReader, planned: PlannedSlice, max_bytes: int) -> It
     """Cover ``[start, end)`` without a hole, in offset order; end early once ``max_bytes`` of photos have been read.
 
     Raises:
+        LogChangedError: when Kafka has another log in the place of the slice's.
+        LogCutError: when the log has lost what was read of it before.
         ServerUnavailableError: when Kafka does not answer.
     """
     position, size = planned.start, 0
@@ -46,14 +48,21 @@ def _records(log: PhotoLogReader, planned: PlannedSlice) -> Iterator[Record | Ab
     """What Kafka still has of the range; where it has deleted the next offset, that range is said first."""
     position = planned.start
     try:
-        for record in log.read(planned.topic_partition, planned.start, planned.end):
+        for record in log.read(planned.log, planned.start, planned.end, planned.leader_epoch):
             position = record.coordinates.offset + 1
             yield record
-    except OffsetOutOfRangeError:
-        low = log.watermarks([planned.topic_partition.topic])[planned.topic_partition].low
-        first_left = min(low, planned.end)
+    except OffsetOutOfRangeError as error:
+        first_left = min(_lowest_left(log, planned), planned.end)
         if first_left <= position:
-            raise
+            raise LogCutError(str(planned.log), position) from error
         yield AbsentRange(position, first_left, AbsentReason.DELETED_BY_KAFKA)
         if first_left < planned.end:
-            yield from log.read(planned.topic_partition, first_left, planned.end)
+            yield from log.read(planned.log, first_left, planned.end)
+
+
+def _lowest_left(log: PhotoLogReader, planned: PlannedSlice) -> int:
+    """The first offset that Kafka still has of this very log: another's would say nothing about it."""
+    marks = log.watermarks([planned.log.topic]).get(planned.topic_partition)
+    if marks is None or not planned.log.may_be(marks.topic_id):
+        raise LogChangedError(str(planned.log))
+    return marks.low

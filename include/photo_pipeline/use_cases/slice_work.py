@@ -63,6 +63,7 @@ class SliceWork:
         self._pending: deque[_Pending] = deque()
         self._in_flight = 0
         self._end = lease.slice.start
+        self._epoch: int | None = None
         self._customers: dict[UUID, bool] = {}
         self._seen: set[UUID] = set()
         self._results: list[RecordResult] = []
@@ -77,13 +78,14 @@ class SliceWork:
         else:
             self._pending.append(self._start(item))
             self._end = item.coordinates.offset + 1
+            self._epoch = item.leader_epoch
         self._settle(self._limit)
 
     def finish(self) -> SliceCommit:
         """Wait for what is in flight, close the shard and give it its final name."""
         self._settle(0)
         shard: ShardFile | None = self._shard.publish(self._end)
-        return SliceCommit(self._lease, self._end, shard, tuple(self._photos), tuple(self._results))
+        return SliceCommit(self._lease, self._end, shard, tuple(self._photos), tuple(self._results), self._epoch)
 
     def _start(self, record: Record) -> _Pending:
         try:

@@ -103,7 +103,7 @@ class Tokens:
         return {"keys": [key.as_dict(private=False) | published | {"kid": key.kid} for key in self._keys.keys]}
 
     def sign_receipt(self, receipt: Receipt) -> str:
-        """The receipt as a compact JWS. ``accepted_at`` is RFC 3339 in UTC."""
+        """The receipt as a compact JWS. ``accepted_at`` is RFC 3339 in UTC; ``topic_id`` tells logs of a name apart."""
         at = receipt.coordinates
         return self._sign(
             RECEIPT_TYPE,
@@ -115,7 +115,8 @@ class Tokens:
                 "partition": at.partition,
                 "offset": at.offset,
                 "accepted_at": format_time(receipt.accepted_at),
-            },
+            }
+            | ({} if at.topic_id is None else {"topic_id": at.topic_id}),
         )
 
     def verify_receipt(self, token: str) -> Receipt:
@@ -129,7 +130,9 @@ class Tokens:
             return Receipt(
                 photo_id=UUID(claims["photo_id"]),
                 sha256=claims["sha256"],
-                coordinates=RecordCoordinates(claims["topic"], claims["partition"], claims["offset"]),
+                coordinates=RecordCoordinates(
+                    claims["topic"], claims["partition"], claims["offset"], topic_id=claims.get("topic_id")
+                ),
                 accepted_at=datetime.fromisoformat(claims["accepted_at"]),
             )
         except (KeyError, ValueError, TypeError) as error:

@@ -2,10 +2,12 @@
 
 import asyncio
 import threading
+from dataclasses import replace
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from photo_pipeline.adapters.kafka.client import MIB, SERVER, logger
+from photo_pipeline.adapters.kafka.topic_ids import TopicIds
 from photo_pipeline.adapters.kafka.writer import delivery_error, delivery_of, hand_over, producer_config
 from photo_pipeline.domain.errors import ServerUnavailableError
 from photo_pipeline.domain.events import Delivery, OutboundRecord
@@ -35,6 +37,7 @@ class AsyncKafkaPhotoLogWriter:
         # Kafka's client gives up a little before the sender is told so: what nobody waits for any more is not written.
         self._config = producer_config(settings, acknowledge_seconds * 0.9, max(queue_bytes, 2 * self._limit))
         self._connection: _Connection | None = None
+        self._topic_ids = TopicIds(settings)
 
     async def append(self, record: OutboundRecord) -> Delivery:
         """Write one record and wait for its acknowledgement.
@@ -52,9 +55,11 @@ class AsyncKafkaPhotoLogWriter:
             raise ServerUnavailableError(SERVER, "too many records wait for it already") from error
         try:
             async with asyncio.timeout(self._acknowledge_seconds):
-                return await delivered
+                delivery = await delivered
         except TimeoutError as error:
             raise ServerUnavailableError(SERVER, "no acknowledgement in time") from error
+        topic_id = await self._topic_ids.of(record.topic)
+        return replace(delivery, coordinates=replace(delivery.coordinates, topic_id=topic_id))
 
     async def ready(self, topic: str | None = None) -> bool:
         """Whether Kafka answers within two seconds and, where a topic is named, all its partitions have a leader."""

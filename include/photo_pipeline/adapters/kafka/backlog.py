@@ -6,23 +6,31 @@ from datetime import datetime
 from photo_pipeline.adapters.kafka.ages import KafkaAppendTimes
 from photo_pipeline.adapters.kafka.client import admin_client
 from photo_pipeline.adapters.kafka.reader import KafkaPhotoLogReader
+from photo_pipeline.domain.figures import waiting_ranges
+from photo_pipeline.domain.logs import KnownLog, LogTrouble, troubles
 from photo_pipeline.domain.photo import TopicPartition
 from photo_pipeline.domain.photos_page import Waiting
 from photo_pipeline.settings import KafkaSettings
 
 
 class KafkaBacklog:
-    """The ``Backlog`` port on Kafka. Used by one thread at a time."""
+    """The ``Backlog`` port on Kafka. Each question is asked by one thread at a time."""
 
     def __init__(self, settings: KafkaSettings, topics: Sequence[str]) -> None:
         self._topics = topics
         self._reader = KafkaPhotoLogReader(settings)
+        self._logs = KafkaPhotoLogReader(settings)
         self._times = KafkaAppendTimes(admin_client(settings))
 
-    def waiting(self, progress: Mapping[TopicPartition, int], now: datetime) -> Mapping[TopicPartition, Waiting]:
+    def waiting(self, known: Sequence[KnownLog], now: datetime) -> Mapping[TopicPartition, Waiting]:
         """See the port."""
-        watermarks = self._reader.watermarks(self._topics)
-        starts = {where: max(progress.get(where, marks.low), marks.low) for where, marks in watermarks.items()}
-        records = {where: max(0, marks.high - starts[where]) for where, marks in watermarks.items()}
-        times = self._times.of({where: starts[where] for where, count in records.items() if count}, now)
-        return {where: Waiting(count, times.get(where)) for where, count in records.items()}
+        ranges = waiting_ranges(known, self._reader.watermarks(self._topics))
+        times = self._times.of({where: found.start for where, found in ranges.items() if found}, now)
+        return {
+            where: Waiting(found.records, times.get(where)) if found else Waiting(0, None)
+            for where, found in ranges.items()
+        }
+
+    def troubles(self, known: Sequence[KnownLog]) -> Sequence[LogTrouble]:
+        """See the port."""
+        return troubles(known, self._logs.watermarks(self._topics))

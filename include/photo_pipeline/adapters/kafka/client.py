@@ -1,14 +1,17 @@
 """What every Kafka client of this package shares: its configuration, its logger, and how its errors are told."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
-from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, KafkaError, KafkaException, Message
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, KafkaError, KafkaException, Message, TopicCollection
+from confluent_kafka.admin import (  # type: ignore[attr-defined] # it re-exports these without saying so
+    AdminClient,
+    TopicDescription,
+)
 
 from photo_pipeline.domain.errors import ServerUnavailableError
 from photo_pipeline.domain.photo import RecordCoordinates
@@ -20,6 +23,8 @@ ADMIN_SECONDS = 10.0
 """How long an administrative request may take in all."""
 DEAD_LETTER_MARGIN = 64 * 1024
 """A dead letter is its record and the reason, so the largest one is larger than the largest record by that much."""
+NO_ID = "A" * 22
+"""What brokers say that know no topic ids."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Config = dict[str, str | int | float | bool]
@@ -78,6 +83,34 @@ def result(future: "Future[Value]", doing: str) -> Value:
         raise unavailable(error, doing) from error
     except FutureTimeoutError as error:
         raise ServerUnavailableError(SERVER, f"{doing}: no answer") from error
+
+
+def is_refused(future: "Future[TopicDescription] | Future[None]", code: int) -> bool:
+    """Whether the answer is exactly this error."""
+    error = future.exception(timeout=ADMIN_SECONDS * 2)
+    return isinstance(error, KafkaException) and error.args[0].code() == code
+
+
+def describe_existing(client: AdminClient, names: Collection[str]) -> Mapping[str, TopicDescription]:
+    """Kafka's description of each of these topics; those that do not exist are left out.
+
+    Raises:
+        ServerUnavailableError: when Kafka does not answer.
+    """
+    if not names:
+        return {}
+    futures = client.describe_topics(TopicCollection(list(names)), request_timeout=ADMIN_SECONDS)
+    return {
+        name: result(future, "describing topics")
+        for name, future in futures.items()
+        if not is_refused(future, KafkaError.UNKNOWN_TOPIC_OR_PART)
+    }
+
+
+def topic_id_of(topic: TopicDescription) -> str | None:
+    """The topic's id (KIP-516) as Kafka's tools print it; ``None`` where the brokers know none."""
+    topic_id = str(topic.topic_id)
+    return None if topic_id == NO_ID else topic_id
 
 
 def coordinates_of(message: Message) -> RecordCoordinates:

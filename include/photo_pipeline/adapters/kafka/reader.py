@@ -12,14 +12,12 @@ from confluent_kafka import (
     IsolationLevel,
     KafkaError,
     Message,
-    TopicCollection,
 )
 from confluent_kafka import TopicPartition as KafkaTopicPartition
 from confluent_kafka.admin import (  # type: ignore[attr-defined] # it re-exports these without saying so
     AdminClient,
     ListOffsetsResultInfo,
     OffsetSpec,
-    TopicDescription,
 )
 
 from photo_pipeline.adapters.kafka.client import (
@@ -30,15 +28,17 @@ from photo_pipeline.adapters.kafka.client import (
     admin_client,
     client_config,
     coordinates_of,
+    describe_existing,
     logger,
     results,
     time_of,
+    topic_id_of,
     unavailable,
 )
-from photo_pipeline.domain.errors import OffsetOutOfRangeError, ServerUnavailableError
+from photo_pipeline.domain.errors import LogChangedError, OffsetOutOfRangeError, ServerUnavailableError
 from photo_pipeline.domain.events import Headers, Record
 from photo_pipeline.domain.ledger import Watermarks
-from photo_pipeline.domain.photo import TopicPartition
+from photo_pipeline.domain.photo import Log, TopicPartition
 from photo_pipeline.settings import KafkaSettings
 
 QUEUE_BYTES = 32 * MIB
@@ -70,43 +70,69 @@ class KafkaPhotoLogReader:
     def watermarks(self, topics: Collection[str]) -> Mapping[TopicPartition, Watermarks]:
         """What Kafka holds of every partition of these topics, as a reader of committed records sees it.
 
-        ``high`` is the last stable offset: a range that is planned below it can be read to its end.
+        ``high`` is the last stable offset: a range that is planned below it can be read to its end. A topic that does
+        not exist, or is made anew while this asks, is left out.
 
         Raises:
-            ServerUnavailableError: when Kafka does not answer, or does not have a topic.
+            ServerUnavailableError: when Kafka does not answer.
         """
-        partitions = self._partitions(topics)
+        found = describe_existing(self._admin, topics)
+        partitions = [
+            KafkaTopicPartition(name, partition.id) for name, topic in found.items() for partition in topic.partitions
+        ]
         if not partitions:
             return {}
         low = self._list_offsets(partitions, EARLIEST)
         high = self._list_offsets(partitions, LATEST)
         lows, highs = results(low, "asking for offsets"), results(high, "asking for offsets")
+        # Offsets are asked by name: they are those of this topic only if it was there before and after.
+        topic_ids = {name: topic_id_of(topic) for name, topic in found.items()}
+        same = {name for name, topic_id in self._topic_ids(topic_ids).items() if topic_id == topic_ids[name]}
         return {
             TopicPartition(partition.topic, partition.partition): Watermarks(
-                lows[partition].offset, highs[partition].offset
+                lows[partition].offset, highs[partition].offset, topic_ids[partition.topic]
             )
             for partition in partitions
+            if partition.topic in same
         }
 
-    def read(self, topic_partition: TopicPartition, start: int, end: int) -> Iterator[Record]:
+    def read(self, log: Log | TopicPartition, start: int, end: int, epoch: int | None = None) -> Iterator[Record]:
         """The records of ``[start, end)`` in offset order. Returning means that every one of them was yielded.
 
         Offsets that hold none (transaction markers, aborted records) are left out. The consumer is closed however the
-        reading ends.
+        reading ends. With an epoch, Kafka's client sees whether the log was cut before ``start`` and has grown again
+        (KIP-320).
 
         Raises:
-            OffsetOutOfRangeError: when Kafka has deleted ``start``.
+            LogChangedError: when Kafka has another log in its place, before the first record or after the last.
+            OffsetOutOfRangeError: when Kafka has deleted ``start``, or has lost what came before it.
             ServerUnavailableError: when Kafka sends nothing for ``idle_seconds``, or its log ends below ``end``.
         """
         if start >= end:
             return
+        meant = log if isinstance(log, Log) else Log(log.topic, log.partition)
+        self.confirm(meant)
         troubles = _Troubles()
         consumer = Consumer(self._consumer_config(troubles), logger=logger)
         try:
-            consumer.assign([KafkaTopicPartition(topic_partition.topic, topic_partition.partition, start)])
-            yield from self._until(consumer, topic_partition, start, end, troubles)
+            consumer.assign([_position(meant, start, epoch)])
+            yield from self._until(consumer, meant, start, end, troubles)
         finally:
             consumer.close()
+        self.confirm(meant)
+
+    def confirm(self, log: Log) -> None:
+        """See that Kafka still has this log; nothing is asked for one without ``topic_id``.
+
+        Raises:
+            LogChangedError: when its topic was deleted, or made anew.
+            ServerUnavailableError: when Kafka does not answer.
+        """
+        if log.topic_id is None:
+            return
+        found = self._topic_ids([log.topic])
+        if log.topic not in found or not log.may_be(found[log.topic]):
+            raise LogChangedError(str(log))
 
     def report_progress(self, positions: Mapping[TopicPartition, int]) -> None:
         """Commit the group's offsets, so that ordinary tools show the lag.
@@ -128,16 +154,8 @@ class KafkaPhotoLogReader:
     def _admin(self) -> AdminClient:
         return admin_client(self._settings)
 
-    def _partitions(self, topics: Collection[str]) -> list[KafkaTopicPartition]:
-        if not topics:
-            return []
-        futures = self._admin.describe_topics(TopicCollection(list(topics)), request_timeout=ADMIN_SECONDS)
-        descriptions: Mapping[str, TopicDescription] = results(futures, "describing topics")
-        return [
-            KafkaTopicPartition(name, partition.id)
-            for name, description in descriptions.items()
-            for partition in description.partitions
-        ]
+    def _topic_ids(self, topics: Collection[str]) -> Mapping[str, str | None]:
+        return {name: topic_id_of(topic) for name, topic in describe_existing(self._admin, topics).items()}
 
     def _list_offsets(
         self, partitions: list[KafkaTopicPartition], which: OffsetSpec
@@ -168,20 +186,18 @@ class KafkaPhotoLogReader:
         }
         return {**client_config(self._settings, tuning, fixed), "error_cb": troubles.note}  # type: ignore[dict-item] # a callback is a setting, too
 
-    def _until(
-        self, consumer: Consumer, topic_partition: TopicPartition, start: int, end: int, troubles: "_Troubles"
-    ) -> Iterator[Record]:
+    def _until(self, consumer: Consumer, log: Log, start: int, end: int, troubles: "_Troubles") -> Iterator[Record]:
         position = start
         heard_at = time.monotonic()
         while True:
             message = consumer.poll(POLL_SECONDS)
             if message is None or _is_end_below(message, end):
                 if time.monotonic() - heard_at > self._idle_seconds:
-                    raise ServerUnavailableError(SERVER, f"{topic_partition} sends nothing at {position}{troubles}")
+                    raise ServerUnavailableError(SERVER, f"{log} sends nothing at {position}{troubles}")
                 continue
-            if _is_past(message, topic_partition, position, end):
+            if _is_past(message, log, position, end):
                 return
-            record = _record(message)
+            record = _record(message, log)
             position = record.coordinates.offset + 1
             yield record
             if position >= end:
@@ -208,11 +224,11 @@ def _is_end_below(message: Message, end: int) -> bool:
     return error is not None and error.code() == EOF and (message.offset() or 0) < end
 
 
-def _is_past(message: Message, topic_partition: TopicPartition, position: int, end: int) -> bool:
+def _is_past(message: Message, log: Log, position: int, end: int) -> bool:
     """Whether the range has no more records.
 
     Raises:
-        OffsetOutOfRangeError: when Kafka has deleted ``position``.
+        OffsetOutOfRangeError: when Kafka has deleted ``position``, or has lost what came before it.
         ServerUnavailableError: for any other error.
     """
     error = message.error()
@@ -221,17 +237,24 @@ def _is_past(message: Message, topic_partition: TopicPartition, position: int, e
     if error.code() == EOF:
         return True
     if error.code() in OUT_OF_RANGE:
-        raise OffsetOutOfRangeError(topic_partition.topic, topic_partition.partition, position)
-    raise unavailable(error, f"reading {topic_partition} at {position}")
+        raise OffsetOutOfRangeError(log.topic, log.partition, position)
+    raise unavailable(error, f"reading {log} at {position}")
 
 
-def _record(message: Message) -> Record:
+def _position(log: Log, start: int, epoch: int | None) -> KafkaTopicPartition:
+    if epoch is None:
+        return KafkaTopicPartition(log.topic, log.partition, start)
+    return KafkaTopicPartition(log.topic, log.partition, start, "", epoch)
+
+
+def _record(message: Message, log: Log) -> Record:
     return Record(
-        coordinates=coordinates_of(message),
+        coordinates=log.at(coordinates_of(message).offset),
         timestamp=time_of(message),
         key=message.key(),
         value=message.value() or b"",
         headers=_headers(message),
+        leader_epoch=message.leader_epoch(),
     )
 
 

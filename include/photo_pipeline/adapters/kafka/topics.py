@@ -3,11 +3,10 @@
 import logging
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import cached_property
 
-from confluent_kafka import KafkaError, KafkaException, TopicCollection
+from confluent_kafka import KafkaError
 from confluent_kafka.admin import (  # type: ignore[attr-defined] # it re-exports these without saying so
     AdminClient,
     AlterConfigOpType,
@@ -24,8 +23,11 @@ from photo_pipeline.adapters.kafka.client import (
     DEAD_LETTER_MARGIN,
     SERVER,
     admin_client,
+    describe_existing,
+    is_refused,
     result,
     results,
+    topic_id_of,
 )
 from photo_pipeline.domain.errors import ServerUnavailableError
 from photo_pipeline.domain.reconciliation import TopicDeviation
@@ -38,12 +40,13 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class TopicState:
-    """A topic as Kafka has it. ``config`` holds the settings that the contract names."""
+    """A topic as Kafka has it. ``config`` holds the settings that the contract names; another topic has another id."""
 
     name: str
     partitions: int
     replication_factor: int
     config: Mapping[str, str | None]
+    topic_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +125,7 @@ class KafkaTopics:
         Raises:
             ServerUnavailableError: when Kafka does not answer.
         """
-        futures = self._admin.describe_topics(TopicCollection(list(names)), request_timeout=ADMIN_SECONDS)
-        found = {name: topic for name, future in futures.items() if (topic := _if_known(future)) is not None}
+        found = describe_existing(self._admin, names)
         if not found:
             return {}
         resources = [ConfigResource(ResourceType.TOPIC, name) for name in found]
@@ -181,7 +183,7 @@ class KafkaTopics:
         settings = self._settings
         topic = NewTopic(name, settings.partitions, settings.replication_factor, config=config)
         future = self._admin.create_topics([topic], request_timeout=ADMIN_SECONDS)[name]
-        if _is_refused(future, KafkaError.TOPIC_ALREADY_EXISTS):
+        if is_refused(future, KafkaError.TOPIC_ALREADY_EXISTS):
             return []
         result(future, f"creating topic {name}")
         made = f"{settings.partitions} partitions, replication factor {settings.replication_factor}"
@@ -233,24 +235,13 @@ def _differences(state: TopicState, config: Mapping[str, str]) -> list[TopicChan
     ]
 
 
-def _if_known(future: "Future[TopicDescription]") -> TopicDescription | None:
-    if _is_refused(future, KafkaError.UNKNOWN_TOPIC_OR_PART):
-        return None
-    return result(future, "describing topics")
-
-
-def _is_refused(future: "Future[TopicDescription] | Future[None]", code: int) -> bool:
-    """Whether the answer is exactly this error."""
-    error = future.exception(timeout=ADMIN_SECONDS * 2)
-    return isinstance(error, KafkaException) and error.args[0].code() == code
-
-
 def _state(topic: TopicDescription, config: Mapping[str, ConfigEntry]) -> TopicState:
     return TopicState(
         name=topic.name,
         partitions=len(topic.partitions),
         replication_factor=min((len(partition.replicas) for partition in topic.partitions), default=0),
         config={setting: config[setting].value for setting in _SETTINGS if setting in config},
+        topic_id=topic_id_of(topic),
     )
 
 

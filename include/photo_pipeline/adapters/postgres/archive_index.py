@@ -6,7 +6,7 @@ from sqlalchemy import Engine, select, tuple_
 
 from photo_pipeline.adapters.postgres.engine import transaction
 from photo_pipeline.adapters.postgres.models import Shard, Slice
-from photo_pipeline.domain.photo import TopicPartition
+from photo_pipeline.domain.photo import Log
 from photo_pipeline.domain.retention import ShardState, SliceState
 
 
@@ -16,18 +16,15 @@ class PostgresArchiveIndex:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def slice_states(
-        self, slices: Collection[tuple[TopicPartition, int]]
-    ) -> Mapping[tuple[TopicPartition, int], SliceState]:
-        """See the port."""
-        keys = [(topic_partition.topic, topic_partition.partition, start) for topic_partition, start in slices]
-        statement = select(Slice.topic, Slice.partition, Slice.start, Slice.attempt, Slice.state).where(
-            tuple_(Slice.topic, Slice.partition, Slice.start).in_(keys)
-        )
+    def slice_states(self, slices: Collection[tuple[Log, int]]) -> Mapping[tuple[Log, int], SliceState]:
+        """See the port. A void slice's attempt is beyond that of every file."""
+        keys = [(log.topic, log.partition, log.incarnation, start) for log, start in slices]
+        key = (Slice.topic, Slice.partition, Slice.incarnation, Slice.start)
+        statement = select(*key, Slice.attempt, Slice.state).where(tuple_(*key).in_(keys))
         with transaction(self._engine) as connection:
             return {
-                (TopicPartition(topic, partition), start): SliceState(attempt, state == "committed")
-                for topic, partition, start, attempt, state in connection.execute(statement)
+                (Log(topic, partition, incarnation), start): SliceState(attempt, state == "committed")
+                for topic, partition, incarnation, start, attempt, state in connection.execute(statement)
             }
 
     def shard_states(self, shard_ids: Collection[int]) -> Mapping[int, ShardState]:

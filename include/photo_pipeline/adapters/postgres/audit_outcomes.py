@@ -18,9 +18,10 @@ SELECT customer_id, count(*) AS documents, coalesce(sum(bytes), 0) AS bytes, cou
   FROM bi_outcome WHERE uploaded_at >= :start AND uploaded_at < :end GROUP BY customer_id
 """)
 VERSIONS = text("""
-SELECT topic, "partition", "offset", version FROM bi_outcome
- WHERE (topic, "partition", "offset") IN (
-   SELECT * FROM unnest(CAST(:topics AS text[]), CAST(:partitions AS int[]), CAST(:offsets AS bigint[])))
+SELECT topic, "partition", "offset", incarnation, version FROM bi_outcome
+ WHERE (topic, "partition", "offset", incarnation) IN (
+   SELECT * FROM unnest(CAST(:topics AS text[]), CAST(:partitions AS int[]), CAST(:offsets AS bigint[]),
+                        CAST(:incarnations AS smallint[])))
 """)
 
 
@@ -46,6 +47,7 @@ class PostgresOutcomeAudit:
         if after is not None:
             at = after.coordinates
             parameters |= {"seen": after.uploaded_at, "topic": at.topic, "partition": at.partition, "offset": at.offset}
+            parameters["incarnation"] = at.incarnation
         with transaction(self._engine) as connection:
             rows = connection.execute(_page(scope, continued=after is not None), parameters)
             return [outcome_of(row) for row in rows]
@@ -56,21 +58,23 @@ class PostgresOutcomeAudit:
             "topics": [at.topic for at in coordinates],
             "partitions": [at.partition for at in coordinates],
             "offsets": [at.offset for at in coordinates],
+            "incarnations": [at.incarnation for at in coordinates],
         }
         with transaction(self._engine) as connection:
             return {
-                RecordCoordinates(row.topic, row.partition, row.offset): row.version
+                RecordCoordinates(row.topic, row.partition, row.offset, row.incarnation): row.version
                 for row in connection.execute(VERSIONS, parameters)
             }
 
 
 def _page(scope: Scope, *, continued: bool) -> TextClause:
     of_whom = "" if scope.everyone else "AND customer_id IS NOT DISTINCT FROM CAST(:customer_id AS uuid)"
-    after = 'AND (uploaded_at, topic, "partition", "offset") > (:seen, :topic, :partition, :offset)'
+    after = 'AND (uploaded_at, topic, "partition", "offset", incarnation) '
+    after += "> (:seen, :topic, :partition, :offset, :incarnation)"
     return text(f"""
 SELECT {COLUMNS}
   FROM bi_outcome WHERE uploaded_at >= :start AND uploaded_at < :end {of_whom} {after if continued else ""}
- ORDER BY uploaded_at, topic, "partition", "offset" LIMIT :limit
+ ORDER BY uploaded_at, topic, "partition", "offset", incarnation LIMIT :limit
 """)
 
 

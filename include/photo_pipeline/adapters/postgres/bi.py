@@ -17,16 +17,18 @@ HORIZON = text("SELECT CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text)")
 COLUMNS = """
        topic, "partition", "offset", CAST(updated_xid AS text) AS updated_xid, version, outcome, reject_reason,
        photo_id, customer_id, customer_name, source, bytes, format, width, height, megapixels, camera, taken_at,
-       taken_at_offset, uploaded_at, processed_at, expired_at, latency_ms"""
+       taken_at_offset, uploaded_at, processed_at, expired_at, latency_ms, incarnation"""
 """What ``outcome_of`` needs of ``bi_outcome``."""
 
-# The row comparison and the order are those of the index ingest_record_in_commit_order.
+# The row comparison and the order are those of the index ingest_record_in_commit_order, but for the incarnation: rows
+# that differ in nothing else are few, and put in order where the index leaves off.
 PAGE = text(f"""
 SELECT {COLUMNS}
   FROM bi_outcome
- WHERE (updated_xid, topic, "partition", "offset") > (CAST(:xid AS xid8), :topic, :partition, :offset)
+ WHERE (updated_xid, topic, "partition", "offset", incarnation)
+       > (CAST(:xid AS xid8), :topic, :partition, :offset, :incarnation)
    AND updated_xid < CAST(:horizon AS xid8)
- ORDER BY bi_outcome.updated_xid, topic, "partition", "offset"
+ ORDER BY bi_outcome.updated_xid, topic, "partition", "offset", incarnation
  LIMIT :limit
 """)
 
@@ -60,6 +62,7 @@ class PostgresOutcomeSource:
             "topic": after.topic,
             "partition": after.partition,
             "offset": after.offset,
+            "incarnation": after.incarnation,
             "horizon": str(horizon),
             "limit": limit,
         }
@@ -102,5 +105,6 @@ class PostgresSyncState:
 def outcome_of(row: Row[Any]) -> OutcomeRow:
     """A row of the view, read with ``COLUMNS``."""
     columns = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for the row as a mapping
-    coordinates = RecordCoordinates(columns.pop("topic"), columns.pop("partition"), columns.pop("offset"))
+    position = (columns.pop(name) for name in ("topic", "partition", "offset", "incarnation"))
+    coordinates = RecordCoordinates(*position)
     return OutcomeRow(coordinates=coordinates, updated_xid=int(columns.pop("updated_xid")), **columns)

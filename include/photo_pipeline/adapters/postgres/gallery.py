@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any
 from uuid import UUID
 
@@ -24,6 +24,7 @@ from sqlalchemy import (
 from photo_pipeline.adapters.postgres.engine import transaction
 from photo_pipeline.adapters.postgres.holds import CUSTOMER
 from photo_pipeline.adapters.postgres.models import Hold, IngestRecord, Photo, Rendition, Shard
+from photo_pipeline.adapters.postgres.receipts import receipt_statuses
 from photo_pipeline.domain.gallery import (
     ExpiredError,
     GalleryPhoto,
@@ -31,7 +32,6 @@ from photo_pipeline.domain.gallery import (
     Page,
     PhotoOrder,
     PhotoStatus,
-    ReceiptState,
     ReceiptStatus,
     RejectedPhoto,
     StoredRendition,
@@ -56,15 +56,6 @@ _HELD_BY_CUSTOMER = exists().where(
 # To the letter the index's expression, or the index does not serve.
 _LISTED_AT = func.coalesce(Photo.taken_at, Photo.uploaded_at.op("AT TIME ZONE")(literal_column("'UTC'")))
 _UNSEEN = frozenset({"version", "updated_xid", "shard_id"})
-_STATES = {
-    Outcome.PROCESSED: ReceiptState.PROCESSED,
-    Outcome.DUPLICATE: ReceiptState.DUPLICATE,
-    Outcome.REJECTED: ReceiptState.REJECTED,
-    # A receipt's record was in Kafka; where it is gone unread, the photo is lost, and its sender must hear that.
-    Outcome.ABSENT: ReceiptState.LOST,
-}
-_WITHOUT_PHOTO = frozenset({ReceiptState.REJECTED, ReceiptState.LOST})
-"""What is said of a record that has brought no photo. The photo may be there all the same, by another record."""
 
 
 class PostgresGallery:
@@ -93,12 +84,14 @@ class PostgresGallery:
 
     def rejected(self, customer_id: UUID, page: Page) -> Sequence[RejectedPhoto]:
         """See the port."""
-        order = (IngestRecord.processed_at, IngestRecord.topic, IngestRecord.partition, IngestRecord.offset)
+        position = (IngestRecord.topic, IngestRecord.partition, IngestRecord.offset, IngestRecord.incarnation)
+        order = (IngestRecord.processed_at, *position)
         statement = _rejected(customer_id).order_by(*(column.desc() for column in order)).limit(page.limit)
         if page.after is not None:
             moment, key = page.after
-            topic, partition, offset = key.rsplit("-", 2)
-            statement = statement.where(tuple_(*order) < tuple_(moment, topic, int(partition), int(offset)))
+            at = RecordCoordinates.parse(key)
+            after = tuple_(moment, at.topic, at.partition, at.offset, at.incarnation)
+            statement = statement.where(tuple_(*order) < after)
         with transaction(self._engine) as connection:
             return [_rejected_photo(row) for row in connection.execute(statement)]
 
@@ -120,28 +113,8 @@ class PostgresGallery:
 
     def receipts(self, receipts: Sequence[Receipt]) -> Sequence[ReceiptStatus]:
         """See the port."""
-        coordinates = tuple_(IngestRecord.topic, IngestRecord.partition, IngestRecord.offset)
-        wanted = [(at.topic, at.partition, at.offset) for at in (receipt.coordinates for receipt in receipts)]
-        of_records = select(
-            IngestRecord.topic,
-            IngestRecord.partition,
-            IngestRecord.offset,
-            IngestRecord.outcome,
-            IngestRecord.reason,
-            IngestRecord.photo_id,
-            IngestRecord.processed_at,
-        ).where(coordinates.in_(wanted))
-        of_photos = select(Photo.photo_id, Photo.status, Photo.expired_at).where(
-            Photo.photo_id.in_({receipt.photo_id for receipt in receipts})
-        )
         with transaction(self._engine) as connection:
-            rows = connection.execute(of_records).all()
-            photos = {row.photo_id: row for row in connection.execute(of_photos)}
-        found = {RecordCoordinates(row.topic, row.partition, row.offset): row for row in rows}
-        return [
-            _receipt_status(receipt, found.get(receipt.coordinates), photos.get(receipt.photo_id))
-            for receipt in receipts
-        ]
+            return receipt_statuses(connection, receipts)
 
     def rendition(self, customer_id: UUID, photo_id: UUID, kind: RenditionKind) -> StoredRendition | None:
         """See the port."""
@@ -193,6 +166,7 @@ def _rejected(customer_id: UUID) -> Select[*tuple[Any, ...]]:
         IngestRecord.topic,
         IngestRecord.partition,
         IngestRecord.offset,
+        IngestRecord.incarnation,
         IngestRecord.photo_id,
         IngestRecord.reason,
         IngestRecord.source,
@@ -263,7 +237,7 @@ def _tag(sha256: str, row: AnyRow) -> str:
 
 def _rejected_photo(row: AnyRow) -> RejectedPhoto:
     return RejectedPhoto(
-        coordinates=RecordCoordinates(row.topic, row.partition, row.offset),
+        coordinates=RecordCoordinates(row.topic, row.partition, row.offset, row.incarnation),
         photo_id=row.photo_id,
         reason=row.reason,
         source=None if row.source is None else Source(row.source),
@@ -272,27 +246,3 @@ def _rejected_photo(row: AnyRow) -> RejectedPhoto:
         accepted_at=row.accepted_at,
         processed_at=row.processed_at,
     )
-
-
-def receipt_state(outcome: Outcome) -> ReceiptState:
-    """What a record's outcome means to its sender."""
-    return _STATES[outcome]
-
-
-def _receipt_status(receipt: Receipt, row: AnyRow | None, photo: AnyRow | None) -> ReceiptStatus:
-    # Offsets begin anew where an operator made a topic again; then the record found is another photo's.
-    if row is None or row.photo_id not in {None, receipt.photo_id}:
-        return ReceiptStatus(ReceiptState.PENDING)
-    state = receipt_state(Outcome(row.outcome))
-    if photo is None or (state in _WITHOUT_PHOTO and _is_over(photo, row.processed_at)):
-        return ReceiptStatus(state, row.reason, row.processed_at)
-    if photo.status == PhotoStatus.EXPIRED.value:
-        state = ReceiptState.EXPIRED
-    elif state in _WITHOUT_PHOTO:
-        state = ReceiptState.DUPLICATE  # another record has brought it
-    return ReceiptStatus(state, None, row.processed_at)
-
-
-def _is_over(photo: AnyRow, verdict_at: datetime) -> bool:
-    """Whether the photo had come and gone before this record's verdict, so that it says nothing of it."""
-    return photo.expired_at is not None and bool(photo.expired_at <= verdict_at)

@@ -3,28 +3,36 @@
 All times are the database's own, so that the clocks of the machines that run tasks do not matter.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import date, timedelta
+from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, case, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, case, func, insert, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from photo_pipeline.adapters.postgres.commit import commit_slice, summarise
 from photo_pipeline.adapters.postgres.engine import transaction
+from photo_pipeline.adapters.postgres.logs import OPEN_SLICE, apply_change, known_logs, note_cut, settle, void_slices
 from photo_pipeline.adapters.postgres.models import Customer, PartitionProgress, Slice
 from photo_pipeline.adapters.postgres.outbox import mark_published, waiting_entries
-from photo_pipeline.domain.errors import LeaseLostError, SliceBusyError
+from photo_pipeline.domain.errors import LeaseLostError, SliceBusyError, SliceVoidError
 from photo_pipeline.domain.ledger import Lease, OutboxEntry, PlannedSlice, SliceCommit, SliceSummary, Watermarks
-from photo_pipeline.domain.photo import TopicPartition
+from photo_pipeline.domain.logs import KnownLog, LogChange, LogState, positions
+from photo_pipeline.domain.photo import Log, TopicPartition
 
 PLANNER_LOCK = 7_468_120_946
 """Advisory lock key: one planner at a time."""
 LOST_RANGE_RECORDS = 50_000
 """How many offsets that Kafka has deleted one slice may cover: they cost a row each and nothing else."""
 
-_COLUMNS = (Slice.slice_id, Slice.topic, Slice.partition, Slice.start, Slice.end, Slice.dt)
+_COLUMNS = (Slice.slice_id, Slice.topic, Slice.partition, Slice.incarnation, Slice.start, Slice.end, Slice.dt)
+_OF_LOG = (
+    (Slice.topic == PartitionProgress.topic)
+    & (Slice.partition == PartitionProgress.partition)
+    & (Slice.incarnation == PartitionProgress.incarnation)
+)
 
 
 class PostgresIngestLedger:
@@ -33,6 +41,30 @@ class PostgresIngestLedger:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
+    def logs(self) -> Sequence[KnownLog]:
+        """See the port."""
+        with transaction(self._engine) as connection:
+            return known_logs(connection)
+
+    def follow(self, changes: Iterable[LogChange]) -> None:
+        """See the port. Planners wait for each other, so that each sees what the others have noted."""
+        with transaction(self._engine) as connection:
+            connection.execute(select(func.pg_advisory_xact_lock(PLANNER_LOCK)))
+            for change in changes:
+                apply_change(connection, change)
+            void_slices(connection, _HAS_NO_WORKER)
+
+    def note_cut(self, log: Log) -> None:
+        """See the port."""
+        with transaction(self._engine) as connection:
+            note_cut(connection, log)
+
+    def settle(self, logs: Sequence[Log], by: str, reason: str) -> None:
+        """See the port ``LogBook``."""
+        with transaction(self._engine) as connection:
+            connection.execute(select(func.pg_advisory_xact_lock(PLANNER_LOCK)))
+            settle(connection, logs, by, reason)
+
     def plan(
         self, watermarks: Mapping[TopicPartition, Watermarks], max_records: int, owner: str, seconds: float
     ) -> Sequence[PlannedSlice]:
@@ -40,14 +72,15 @@ class PostgresIngestLedger:
         with transaction(self._engine) as connection:
             connection.execute(select(func.pg_advisory_xact_lock(PLANNER_LOCK)))
             _know_partitions(connection, watermarks)
-            _plan_backlog(connection, watermarks, max_records)
-            return _reserve_waiting(connection, owner, seconds)
+            readable = _readable(connection, watermarks)
+            _plan_backlog(connection, readable, watermarks, max_records)
+            return _reserve_waiting(connection, readable, owner, seconds)
 
     def lease(self, slice_id: int, owner: str, seconds: float) -> Lease | None:
         """See the port. The new attempt number is what fences off every earlier one."""
         statement = (
             update(Slice)
-            .where(Slice.slice_id == slice_id, Slice.state != "committed", _is_free(owner))
+            .where(Slice.slice_id == slice_id, Slice.state.in_(OPEN_SLICE), _is_free(owner))
             .values(
                 state="running",
                 attempt=Slice.attempt + 1,
@@ -59,11 +92,11 @@ class PostgresIngestLedger:
         with transaction(self._engine) as connection:
             row = connection.execute(statement).one_or_none()
             if row is not None:
-                planned = _planned(row.slice_id, row.topic, row.partition, row.start, row.end, row.dt)
-                return Lease(planned, row.attempt)
-            if connection.scalar(select(Slice.state).where(Slice.slice_id == slice_id)) == "committed":
-                return None
-        raise SliceBusyError(slice_id)
+                return Lease(_planned(row, _facts(connection, slice_id)), row.attempt)
+            state = connection.scalar(select(Slice.state).where(Slice.slice_id == slice_id))
+        if state == "committed":
+            return None
+        raise SliceVoidError(slice_id) if state == "void" else SliceBusyError(slice_id)
 
     def renew(self, lease: Lease, seconds: float) -> None:
         """See the port."""
@@ -94,26 +127,20 @@ class PostgresIngestLedger:
         with transaction(self._engine) as connection:
             return commit_slice(connection, commit)
 
-    def progress(self) -> Mapping[TopicPartition, int]:
-        """See the port."""
-        columns = select(PartitionProgress.topic, PartitionProgress.partition, PartitionProgress.next_offset)
-        with transaction(self._engine) as connection:
-            return {TopicPartition(topic, number): offset for topic, number, offset in connection.execute(columns)}
-
     def backlog(self, watermarks: Mapping[TopicPartition, Watermarks]) -> Mapping[TopicPartition, int]:
         """How many records wait in each partition that no live worker has a slice of; those without are left out."""
         worked_on = select(Slice.topic, Slice.partition).where(
-            Slice.state != "committed", Slice.lease_expires_at > func.now()
+            Slice.state.in_(OPEN_SLICE), Slice.lease_expires_at > func.now()
         )
         with transaction(self._engine) as connection:
             busy = {TopicPartition(topic, number) for topic, number in connection.execute(worked_on)}
-        progress = self.progress()
+            starts = positions(known_logs(connection), watermarks)
         waiting = {
-            tp: marks.high - max(progress.get(tp, marks.low), marks.low)
-            for tp, marks in watermarks.items()
-            if tp not in busy
+            where: watermarks[where].high - max(start, watermarks[where].low)
+            for where, start in starts.items()
+            if where not in busy
         }
-        return {tp: records for tp, records in waiting.items() if records > 0}
+        return {where: records for where, records in waiting.items() if records > 0}
 
     @contextmanager
     def outbox(self, limit: int) -> Iterator[Sequence[OutboxEntry]]:
@@ -124,8 +151,11 @@ class PostgresIngestLedger:
             mark_published(connection, [entry.outbox_id for entry in entries])
 
 
+_HAS_NO_WORKER = or_(Slice.lease_expires_at.is_(None), Slice.lease_expires_at < func.now())
+
+
 def _is_free(owner: str) -> ColumnElement[bool]:
-    return or_(Slice.lease_expires_at.is_(None), Slice.lease_expires_at < func.now(), Slice.lease_owner == owner)
+    return or_(_HAS_NO_WORKER, Slice.lease_owner == owner)
 
 
 def _holds(lease: Lease) -> ColumnElement[bool]:
@@ -135,33 +165,45 @@ def _holds(lease: Lease) -> ColumnElement[bool]:
 def _know_partitions(connection: Connection, watermarks: Mapping[TopicPartition, Watermarks]) -> None:
     """A partition seen for the first time starts at what Kafka holds of it."""
     rows = [
-        {"topic": tp.topic, "partition": tp.partition, "first_offset": marks.low, "next_offset": marks.low}
-        for tp, marks in watermarks.items()
+        {
+            "topic": where.topic,
+            "partition": where.partition,
+            "first_offset": marks.low,
+            "next_offset": marks.low,
+            "topic_id": marks.topic_id,
+        }
+        for where, marks in watermarks.items()
     ]
     if rows:
         connection.execute(upsert(PartitionProgress).on_conflict_do_nothing(), rows)
 
 
-def _plan_backlog(connection: Connection, watermarks: Mapping[TopicPartition, Watermarks], max_records: int) -> None:
-    has_open_slice = (
-        select(Slice.slice_id)
-        .where(
-            Slice.topic == PartitionProgress.topic,
-            Slice.partition == PartitionProgress.partition,
-            Slice.state != "committed",
-        )
-        .exists()
-    )
-    idle = select(PartitionProgress.topic, PartitionProgress.partition, PartitionProgress.next_offset).where(
-        ~has_open_slice
-    )
+def _readable(connection: Connection, watermarks: Mapping[TopicPartition, Watermarks]) -> list[KnownLog]:
+    """The logs that Kafka has: not what it has in their place, and nothing of one that was cut."""
+    return [
+        each
+        for each in known_logs(connection, {where.topic for where in watermarks})
+        if each.state is LogState.CURRENT
+        and (marks := watermarks.get(each.log.topic_partition)) is not None
+        and each.log.may_be(marks.topic_id)
+    ]
+
+
+def _plan_backlog(
+    connection: Connection,
+    readable: Sequence[KnownLog],
+    watermarks: Mapping[TopicPartition, Watermarks],
+    max_records: int,
+) -> None:
+    open_slices = select(Slice.topic, Slice.partition, Slice.incarnation).where(Slice.state.in_(OPEN_SLICE))
+    busy = {Log(*row) for row in connection.execute(open_slices)}
     today = func.timezone("UTC", func.now()).cast(Slice.dt.type)
-    for topic, partition, start in connection.execute(idle).all():
-        marks = watermarks.get(TopicPartition(topic, partition))
-        if marks is None or marks.high <= start:
+    for each in readable:
+        marks = watermarks[each.log.topic_partition]
+        if each.log in busy or marks.high <= each.next_offset:
             continue
-        end = _slice_end(start, marks, max_records)
-        connection.execute(insert(Slice).values(topic=topic, partition=partition, start=start, end=end, dt=today))
+        end = _slice_end(each.next_offset, marks, max_records)
+        connection.execute(insert(Slice).values(**_key(each.log), start=each.next_offset, end=end, dt=today))
 
 
 def _slice_end(start: int, marks: Watermarks, max_records: int) -> int:
@@ -170,11 +212,18 @@ def _slice_end(start: int, marks: Watermarks, max_records: int) -> int:
     return min(marks.high, start + max_records)
 
 
-def _reserve_waiting(connection: Connection, owner: str, seconds: float) -> list[PlannedSlice]:
+def _reserve_waiting(
+    connection: Connection, readable: Sequence[KnownLog], owner: str, seconds: float
+) -> list[PlannedSlice]:
     """Give every open slice that nobody works on to this owner, long enough for its tasks to start."""
+    logs = [(each.log.topic, each.log.partition, each.log.incarnation) for each in readable]
     statement = (
         update(Slice)
-        .where(Slice.state != "committed", _is_free(owner))
+        .where(
+            Slice.state.in_(OPEN_SLICE),
+            tuple_(Slice.topic, Slice.partition, Slice.incarnation).in_(logs),
+            _is_free(owner),
+        )
         .values(
             lease_owner=owner,
             lease_expires_at=case(
@@ -185,8 +234,24 @@ def _reserve_waiting(connection: Connection, owner: str, seconds: float) -> list
         .returning(*_COLUMNS)
     )
     rows = connection.execute(statement).all()
-    return sorted((_planned(*row) for row in rows), key=lambda planned: planned.slice_id)
+    planned = [_planned(row, _facts(connection, row.slice_id)) for row in rows]
+    return sorted(planned, key=lambda each: each.slice_id)
 
 
-def _planned(slice_id: int, topic: str, partition: int, start: int, end: int, dt: date) -> PlannedSlice:
-    return PlannedSlice(slice_id, TopicPartition(topic, partition), start, end, dt)
+def _facts(connection: Connection, slice_id: int) -> Row[str | None, int | None]:
+    """What the slice's log is known by: the topic's id, and the epoch of the record that was read last."""
+    statement = (
+        select(PartitionProgress.topic_id, PartitionProgress.leader_epoch)
+        .join(Slice, _OF_LOG)
+        .where(Slice.slice_id == slice_id)
+    )
+    return connection.execute(statement).one()
+
+
+def _key(log: Log) -> dict[str, str | int]:
+    return {"topic": log.topic, "partition": log.partition, "incarnation": log.incarnation}
+
+
+def _planned(row: Row[*tuple[Any, ...]], facts: Row[str | None, int | None]) -> PlannedSlice:
+    log = Log(row.topic, row.partition, row.incarnation, facts.topic_id)
+    return PlannedSlice(row.slice_id, log, row.start, row.end, row.dt, facts.leader_epoch)

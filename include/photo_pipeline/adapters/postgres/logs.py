@@ -4,7 +4,7 @@ Every change is written so that two who have seen the same, or one who saw it a 
 """
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, exists, func, literal, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as upsert
@@ -17,7 +17,7 @@ from photo_pipeline.domain.photo import Log
 OPEN_SLICE = ("planned", "running")
 """The states of a slice that still has to be read."""
 
-KnownRow = Row[str, int, int, str | None, str, int, int, int | None, datetime | None, datetime | None, datetime | None]
+KnownRow = Row[*tuple[Any, ...]]
 
 _COLUMNS = (
     PartitionProgress.topic,
@@ -65,9 +65,14 @@ def apply_change(connection: Connection, change: LogChange) -> None:
     elif isinstance(change, Ends):
         _trouble(connection, change.log, LogState.ENDED, PartitionProgress.state != LogState.ENDED.value)
     elif isinstance(change, IsCut):
-        _trouble(connection, change.log, LogState.CUT, PartitionProgress.state == LogState.CURRENT.value)
+        note_cut(connection, change.log)
     else:
         _return(connection, change)
+
+
+def note_cut(connection: Connection, log: Log) -> None:
+    """This log does not hold any more what was read of it."""
+    _trouble(connection, log, LogState.CUT, PartitionProgress.state == LogState.CURRENT.value)
 
 
 def void_slices(connection: Connection, free: ColumnElement[bool]) -> None:

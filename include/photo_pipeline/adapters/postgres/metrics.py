@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, text
 
 from photo_pipeline.adapters.postgres.engine import transaction
+from photo_pipeline.adapters.postgres.logs import known_log
 from photo_pipeline.domain.figures import (
     ArchiveFigures,
     CheckFigures,
@@ -17,11 +18,11 @@ from photo_pipeline.domain.figures import (
     OutcomeFigures,
     SyncFigures,
 )
-from photo_pipeline.domain.photo import TopicPartition
+from photo_pipeline.domain.logs import KnownLog
 
 # Rather no figures than a server that is kept busy by being asked how it is.
 TIME_LIMIT = text("SET LOCAL statement_timeout = '5s'")
-PROGRESS = text('SELECT topic, "partition", next_offset FROM metric_progress')
+LOGS = text('SELECT * FROM metric_progress ORDER BY topic, "partition", incarnation')
 NOW = text("SELECT clock_timestamp()")
 ARCHIVE = text("SELECT kind, shards, bytes, photos, oldest_committed_at FROM metric_archive")
 SYNC = text("SELECT synced_at, oldest_unsynced_at FROM metric_unsynced LIMIT 1")
@@ -44,11 +45,10 @@ class PostgresFigures:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def progress(self) -> Mapping[TopicPartition, int]:
+    def logs(self) -> Sequence[KnownLog]:
         """See the port."""
         with transaction(self._engine) as connection:
-            rows = connection.execute(PROGRESS)
-            return {TopicPartition(topic, partition): offset for topic, partition, offset in rows}
+            return [known_log(row) for row in connection.execute(LOGS)]
 
     def ledger(self) -> LedgerFigures:
         """See the port."""

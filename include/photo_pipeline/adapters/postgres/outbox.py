@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, func, select, update
 from sqlalchemy.orm import aliased
 
-from photo_pipeline.adapters.postgres.models import IngestRecord, Outbox, Photo, Rendition, Shard
+from photo_pipeline.adapters.postgres.models import IngestRecord, Outbox, PartitionProgress, Photo, Rendition, Shard
 from photo_pipeline.domain.ledger import ArchiveLocation, DeadLetterEntry, OutboxEntry, ProcessedEntry
 from photo_pipeline.domain.photo import RecordCoordinates
 
@@ -39,6 +39,8 @@ def _details(outbox_ids: Sequence[int]) -> Select[*tuple[Any, ...]]:
             Outbox.topic,
             Outbox.partition,
             Outbox.offset,
+            Outbox.incarnation,
+            PartitionProgress.topic_id,
             IngestRecord.reason,
             IngestRecord.detail,
             Photo.photo_id,
@@ -59,7 +61,14 @@ def _details(outbox_ids: Sequence[int]) -> Select[*tuple[Any, ...]]:
             IngestRecord,
             (IngestRecord.topic == Outbox.topic)
             & (IngestRecord.partition == Outbox.partition)
-            & (IngestRecord.offset == Outbox.offset),
+            & (IngestRecord.offset == Outbox.offset)
+            & (IngestRecord.incarnation == Outbox.incarnation),
+        )
+        .join(
+            PartitionProgress,
+            (PartitionProgress.topic == Outbox.topic)
+            & (PartitionProgress.partition == Outbox.partition)
+            & (PartitionProgress.incarnation == Outbox.incarnation),
         )
         .outerjoin(Photo, (Photo.photo_id == IngestRecord.photo_id) & (Outbox.kind == "processed"))
         .outerjoin(Shard, Shard.shard_id == Photo.shard_id)
@@ -71,7 +80,7 @@ def _details(outbox_ids: Sequence[int]) -> Select[*tuple[Any, ...]]:
 
 
 def _entry(row: Row[Any]) -> OutboxEntry:
-    coordinates = RecordCoordinates(row.topic, row.partition, row.offset)
+    coordinates = RecordCoordinates(row.topic, row.partition, row.offset, row.incarnation, row.topic_id)
     if row.kind == "dead_letter":
         return DeadLetterEntry(row.outbox_id, coordinates, row.reason, row.detail)
     return ProcessedEntry(

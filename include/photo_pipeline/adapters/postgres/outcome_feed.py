@@ -8,8 +8,8 @@ from uuid import UUID
 from sqlalchemy import Engine, Row, Select, bindparam, select, text
 
 from photo_pipeline.adapters.postgres.engine import transaction
-from photo_pipeline.adapters.postgres.gallery import receipt_state
 from photo_pipeline.adapters.postgres.models import IngestRecord
+from photo_pipeline.adapters.postgres.receipts import receipt_state
 from photo_pipeline.domain.gallery import CustomerOutcome, OutcomeBatch, ReceiptStatus
 from photo_pipeline.domain.outcomes import Outcome
 from photo_pipeline.domain.photo import RecordCoordinates
@@ -68,6 +68,7 @@ def _outcomes() -> Select[*tuple[Any, ...]]:
         IngestRecord.topic,
         IngestRecord.partition,
         IngestRecord.offset,
+        IngestRecord.incarnation,
         IngestRecord.photo_id,
         IngestRecord.filename,
         IngestRecord.outcome,
@@ -79,7 +80,7 @@ def _outcomes() -> Select[*tuple[Any, ...]]:
 def _outcome(row: Row[*tuple[Any, ...]]) -> CustomerOutcome:
     return CustomerOutcome(
         customer_id=row.customer_id,
-        coordinates=RecordCoordinates(row.topic, row.partition, row.offset),
+        coordinates=RecordCoordinates(row.topic, row.partition, row.offset, row.incarnation),
         photo_id=row.photo_id,
         filename=row.filename,
         status=ReceiptStatus(receipt_state(Outcome(row.outcome)), row.reason, row.processed_at),

@@ -11,7 +11,9 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, TextClause, text
 
 from photo_pipeline.adapters.postgres.engine import transaction
-from photo_pipeline.domain.photo import RecordCoordinates, TopicPartition
+from photo_pipeline.adapters.postgres.logs import known_log
+from photo_pipeline.domain.logs import KnownLog
+from photo_pipeline.domain.photo import Log, RecordCoordinates, TopicPartition
 from photo_pipeline.domain.photos_page import (
     SLICES,
     ArchiveDay,
@@ -40,30 +42,41 @@ COUNTED = 10_000
 # Rather no figures than a server that is kept busy by people who look at it.
 LIMITS = (text("SET TRANSACTION READ ONLY"), text("SET LOCAL statement_timeout = '4s'"))
 NOW = text("SELECT clock_timestamp()")
-PARTITIONS = text(
-    'SELECT topic, "partition", next_offset, updated_at, average_bytes FROM page_partition ORDER BY topic, "partition"'
-)
-PROGRESS = text('SELECT topic, "partition", next_offset FROM page_partition')
+PARTITIONS = text("""
+SELECT topic, "partition", next_offset, updated_at, average_bytes FROM page_partition
+ WHERE state <> 'ended' ORDER BY topic, "partition"
+""")
+LOGS = text("""
+SELECT topic, "partition", incarnation, topic_id, state, first_offset, next_offset, kafka_end, seen_at, troubled_at,
+       settled_at
+  FROM page_partition ORDER BY topic, "partition", incarnation
+""")
 SLICE_COLUMNS = """
-slice_id, topic, "partition", "start", "end", state, attempt, planned_at, committed_at, lease_expires_at,
+slice_id, topic, "partition", incarnation, "start", "end", state, attempt, planned_at, committed_at, lease_expires_at,
 path, length, photos, shard_state, shard_committed_at,
 (SELECT jsonb_object_agg(outcome, records)
    FROM (SELECT o.outcome, count(*) AS records FROM page_outcome o WHERE o.slice_id = s.slice_id GROUP BY o.outcome) c
 ) AS outcomes
 """
 LATEST_SLICES = text(f"SELECT {SLICE_COLUMNS} FROM page_slice s ORDER BY slice_id DESC LIMIT {SLICES}")
-OPEN_SLICES = text(f"SELECT {SLICE_COLUMNS} FROM page_slice s WHERE state <> 'committed' ORDER BY slice_id")
+OPEN_SLICES = text(f"SELECT {SLICE_COLUMNS} FROM page_slice s WHERE state IN ('planned', 'running') ORDER BY slice_id")
 ONE_SLICE = text(f"SELECT {SLICE_COLUMNS} FROM page_slice s WHERE slice_id = :slice_id")
 REJECTED_COLUMNS = """
-r.topic, r."partition", r."offset", r.reason, r.detail, r.source, r.bytes, r.customer_id,
+r.topic, r."partition", r."offset", r.incarnation, p.topic_id, r.reason, r.detail, r.source, r.bytes, r.customer_id,
 r.accepted_at, r.processed_at, f.fed_at
-  FROM page_outcome r LEFT JOIN page_refed f USING (topic, "partition", "offset")
+  FROM page_outcome r LEFT JOIN page_refed f USING (topic, "partition", "offset", incarnation)
+  LEFT JOIN (SELECT topic, "partition", incarnation, topic_id FROM page_partition) p
+       USING (topic, "partition", incarnation)
  WHERE r.outcome = 'rejected'
 """
 LATEST_REJECTED = text(
-    f'SELECT {REJECTED_COLUMNS} ORDER BY r.processed_at DESC, topic, "partition", "offset" LIMIT {REJECTED}'
+    f"""SELECT {REJECTED_COLUMNS}
+ ORDER BY r.processed_at DESC, r.topic, r."partition", r."offset", r.incarnation LIMIT {REJECTED}"""
 )
-ONE_REJECTED = text(f'SELECT {REJECTED_COLUMNS} AND topic = :topic AND "partition" = :partition AND "offset" = :offset')
+ONE_REJECTED = text(f"""
+SELECT {REJECTED_COLUMNS}
+   AND r.topic = :topic AND r."partition" = :partition AND r."offset" = :offset AND r.incarnation = :incarnation
+""")
 REASONS = text("""
 SELECT reason, count(*) AS records FROM page_outcome
  WHERE outcome = 'rejected' AND processed_at >= now() - interval '7 days'
@@ -121,12 +134,12 @@ class PostgresLedgerView:
                 holds=_holds(connection.execute(HOLDS_QUERY).all()),
                 reconciliation=_reconciliation(connection),
                 flow=_flow(connection),
+                logs=[known_log(row) for row in connection.execute(LOGS)],
             )
 
-    def progress(self) -> Mapping[TopicPartition, int]:
+    def logs(self) -> Sequence[KnownLog]:
         """See the port."""
-        rows = self._rows(PROGRESS)
-        return {TopicPartition(row.topic, row.partition): row.next_offset for row in rows}
+        return [known_log(row) for row in self._rows(LOGS)]
 
     def outcomes(self, window: timedelta, interval: timedelta) -> Sequence[OutcomeCount]:
         """See the port."""
@@ -140,7 +153,8 @@ class PostgresLedgerView:
 
     def rejected(self, where: RecordCoordinates) -> Rejected | None:
         """See the port."""
-        rows = self._rows(ONE_REJECTED, topic=where.topic, partition=where.partition, offset=where.offset)
+        position = {"topic": where.topic, "partition": where.partition, "offset": where.offset}
+        rows = self._rows(ONE_REJECTED, **position, incarnation=where.incarnation)
         return next((_rejected(row) for row in rows), None)
 
     def _rows(self, statement: TextClause, **parameters: object) -> Sequence[AnyRow]:
@@ -164,7 +178,7 @@ def _slices(rows: Iterable[AnyRow]) -> list[Slice]:
     return [
         Slice(
             slice_id=row.slice_id,
-            where=TopicPartition(row.topic, row.partition),
+            where=Log(row.topic, row.partition, row.incarnation),
             start=row.start,
             end=row.end,
             state=row.state,
@@ -187,7 +201,7 @@ def _shard(row: AnyRow) -> Shard | None:
 
 def _rejected(row: AnyRow) -> Rejected:
     return Rejected(
-        where=RecordCoordinates(row.topic, row.partition, row.offset),
+        where=RecordCoordinates(row.topic, row.partition, row.offset, row.incarnation, row.topic_id),
         reason=row.reason,
         detail=row.detail,
         source=row.source,

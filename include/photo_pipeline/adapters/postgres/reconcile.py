@@ -12,7 +12,9 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, text
 
 from photo_pipeline.adapters.postgres.engine import transaction
-from photo_pipeline.domain.photo import RecordCoordinates, TopicPartition
+from photo_pipeline.adapters.postgres.logs import known_logs
+from photo_pipeline.domain.logs import KnownLog
+from photo_pipeline.domain.photo import Log, RecordCoordinates
 from photo_pipeline.domain.reconciliation import (
     CheckResult,
     EarlierCheck,
@@ -52,13 +54,21 @@ FORGET = text("DELETE FROM reconciliation WHERE checked_at < :before")
 BEGINNING = 7_468_120_948
 """Advisory lock key: two runs that begin at once get different turns."""
 
-PARTITIONS = text("""
-SELECT p.topic, p."partition", p.first_offset, p.next_offset,
-       (SELECT min(s."start") FROM slice s WHERE s.topic = p.topic AND s."partition" = p."partition") AS first_start,
-       (SELECT s."end" FROM slice s
-         WHERE s.topic = p.topic AND s."partition" = p."partition" AND s.state = 'committed'
+
+def _same_log(one: str, other: str) -> str:
+    """The condition under which two tables' rows are of one log."""
+    return " AND ".join(f'{one}."{name}" = {other}."{name}"' for name in ("topic", "partition", "incarnation"))
+
+
+OF_PROGRESS = _same_log("s", "p")
+BEFORE_OR_AFTER = _same_log("n", "s")
+
+PARTITIONS = text(f"""
+SELECT p.topic, p."partition", p.incarnation, p.first_offset, p.next_offset,
+       (SELECT min(s."start") FROM slice s WHERE {OF_PROGRESS}) AS first_start,
+       (SELECT s."end" FROM slice s WHERE {OF_PROGRESS} AND s.state = 'committed'
          ORDER BY s."start" DESC LIMIT 1) AS last_end
-  FROM partition_progress p ORDER BY p.topic, p."partition"
+  FROM partition_progress p ORDER BY p.topic, p."partition", p.incarnation
 """)
 CHOSEN_SLICES = """
 SELECT s.* FROM slice s WHERE s.state = 'committed' AND s.committed_at >= :changed_since
@@ -66,38 +76,37 @@ SELECT s.* FROM slice s WHERE s.state = 'committed' AND s.committed_at >= :chang
 SELECT s.* FROM slice s WHERE s.state = 'committed' AND s.slice_id % :rotation = :turn
 """
 COVERAGE = text(f"""
-SELECT s.slice_id, s.topic, s."partition", s."start", s."end",
+SELECT s.slice_id, s.topic, s."partition", s.incarnation, s."start", s."end",
        (SELECT count(*) FROM ingest_record r
-         WHERE r.topic = s.topic AND r."partition" = s."partition" AND r."offset" >= s."start" AND r."offset" < s."end"
-       ) AS records,
+         WHERE {_same_log("r", "s")} AND r."offset" >= s."start" AND r."offset" < s."end") AS records,
        (SELECT count(*) FROM ingest_record r WHERE r.slice_id = s.slice_id) AS own_records,
-       coalesce((SELECT n."end" FROM slice n
-                  WHERE n.topic = s.topic AND n."partition" = s."partition" AND n."start" < s."start"
+       coalesce((SELECT n."end" FROM slice n WHERE {BEFORE_OR_AFTER} AND n."start" < s."start"
                   ORDER BY n."start" DESC LIMIT 1), p.first_offset) AS previous_end,
-       coalesce((SELECT n."start" FROM slice n
-                  WHERE n.topic = s.topic AND n."partition" = s."partition" AND n."start" > s."start"
+       coalesce((SELECT n."start" FROM slice n WHERE {BEFORE_OR_AFTER} AND n."start" > s."start"
                   ORDER BY n."start" LIMIT 1), p.next_offset) AS next_start
   FROM ({CHOSEN_SLICES}) s
-  JOIN partition_progress p ON p.topic = s.topic AND p."partition" = s."partition"
+  JOIN partition_progress p ON {_same_log("p", "s")}
  ORDER BY s.slice_id
 """)
 MISSING_OFFSETS = text("""
 SELECT at + 1 AS "start", following AS "end"
   FROM (SELECT at, lead(at) OVER (ORDER BY at) AS following
           FROM (SELECT "offset" AS at FROM ingest_record
-                 WHERE topic = :topic AND "partition" = :partition AND "offset" >= :start AND "offset" < :end
+                 WHERE topic = :topic AND "partition" = :partition AND incarnation = :incarnation
+                   AND "offset" >= :start AND "offset" < :end
                 UNION ALL SELECT CAST(:start AS bigint) - 1 UNION ALL SELECT CAST(:end AS bigint)) present) pairs
  WHERE following > at + 1 ORDER BY at
 """)
 LOST = text("""
-SELECT topic, "partition", min("offset") AS "start", max("offset") + 1 AS "end", count(*) AS records,
+SELECT topic, "partition", incarnation, min("offset") AS "start", max("offset") + 1 AS "end", count(*) AS records,
        min(processed_at) AS found_at
   FROM ingest_record WHERE reason = 'deleted_by_kafka' AND processed_at >= :since
- GROUP BY slice_id, topic, "partition" ORDER BY topic, "partition", "start"
+ GROUP BY slice_id, topic, "partition", incarnation ORDER BY topic, "partition", incarnation, "start"
 """)
 ABANDONED = text("""
-SELECT slice_id, topic, "partition", "start", "end", attempt, planned_at FROM slice
- WHERE state <> 'committed' AND planned_at < :before AND (lease_expires_at IS NULL OR lease_expires_at < :before)
+SELECT slice_id, topic, "partition", incarnation, "start", "end", attempt, planned_at FROM slice
+ WHERE state IN ('planned', 'running') AND planned_at < :before
+   AND (lease_expires_at IS NULL OR lease_expires_at < :before)
  ORDER BY slice_id
 """)
 WAITING_OUTBOX = text("""
@@ -106,20 +115,20 @@ SELECT kind, count(*) AS entries, min(created_at) AS oldest FROM outbox
 """)
 # The lateral parts are looked up slice by slice, and shard by shard: the planner cannot know how few are chosen.
 FILL_OUTBOX = text(f"""
-INSERT INTO outbox (kind, topic, "partition", "offset")
+INSERT INTO outbox (kind, topic, "partition", "offset", incarnation)
 SELECT CASE r.outcome WHEN 'processed' THEN 'processed' ELSE 'dead_letter' END AS kind,
-       r.topic, r."partition", r."offset"
+       r.topic, r."partition", r."offset", r.incarnation
   FROM ({CHOSEN_SLICES}) s
  CROSS JOIN LATERAL (
-       SELECT r.outcome, r.topic, r."partition", r."offset" FROM ingest_record r
+       SELECT r.outcome, r.topic, r."partition", r."offset", r.incarnation FROM ingest_record r
         WHERE r.slice_id = s.slice_id AND r.outcome IN ('processed', 'rejected')
           AND NOT EXISTS (SELECT FROM outbox o
-                           WHERE o.topic = r.topic AND o."partition" = r."partition" AND o."offset" = r."offset")
+                           WHERE {_same_log("o", "r")} AND o."offset" = r."offset")
        OFFSET 0) r
  WHERE s.committed_at >= :committed_since
- ORDER BY r.topic, r."partition", r."offset" LIMIT :limit
+ ORDER BY r.topic, r."partition", r."offset", r.incarnation LIMIT :limit
 ON CONFLICT DO NOTHING
-RETURNING kind, topic, "partition", "offset"
+RETURNING kind, topic, "partition", "offset", incarnation
 """)
 # A shard that is removed has no photos and no renditions left; one that is not has three of each of its photos.
 CHOSEN_SHARDS = """
@@ -211,11 +220,16 @@ class PostgresLedgerAudit:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def partitions(self) -> Mapping[TopicPartition, PartitionState]:
+    def logs(self) -> Sequence[KnownLog]:
+        """See the port."""
+        with transaction(self._engine) as connection:
+            return known_logs(connection)
+
+    def partitions(self) -> Mapping[Log, PartitionState]:
         """See the port."""
         with transaction(self._engine) as connection:
             return {
-                TopicPartition(row.topic, row.partition): PartitionState(
+                Log(row.topic, row.partition, row.incarnation): PartitionState(
                     row.first_offset, row.next_offset, row.first_start, row.last_end
                 )
                 for row in connection.execute(PARTITIONS)
@@ -227,7 +241,7 @@ class PostgresLedgerAudit:
             return [
                 SliceCoverage(
                     slice_id=row.slice_id,
-                    topic_partition=TopicPartition(row.topic, row.partition),
+                    log=Log(row.topic, row.partition, row.incarnation),
                     start=row.start,
                     end=row.end,
                     records=row.records,
@@ -240,8 +254,9 @@ class PostgresLedgerAudit:
 
     def missing_offsets(self, slice_: SliceCoverage) -> Sequence[tuple[int, int]]:
         """See the port."""
-        where = slice_.topic_partition
-        range_ = {"topic": where.topic, "partition": where.partition, "start": slice_.start, "end": slice_.end}
+        log = slice_.log
+        range_ = {"topic": log.topic, "partition": log.partition, "incarnation": log.incarnation}
+        range_ |= {"start": slice_.start, "end": slice_.end}
         with transaction(self._engine) as connection:
             return [(row.start, row.end) for row in connection.execute(MISSING_OFFSETS, range_)]
 
@@ -249,7 +264,7 @@ class PostgresLedgerAudit:
         """See the port."""
         with transaction(self._engine) as connection:
             return [
-                LostRange(TopicPartition(row.topic, row.partition), row.start, row.end, row.records, row.found_at)
+                LostRange(Log(row.topic, row.partition, row.incarnation), row.start, row.end, row.records, row.found_at)
                 for row in connection.execute(LOST, {"since": since})
             ]
 
@@ -259,7 +274,7 @@ class PostgresLedgerAudit:
             return [
                 OpenSlice(
                     slice_id=row.slice_id,
-                    topic_partition=TopicPartition(row.topic, row.partition),
+                    log=Log(row.topic, row.partition, row.incarnation),
                     start=row.start,
                     end=row.end,
                     attempt=row.attempt,
@@ -283,7 +298,7 @@ class PostgresLedgerAudit:
         parameters = {**_chosen(selection), "committed_since": committed_since, "limit": limit}
         with transaction(self._engine) as connection:
             return [
-                (row.kind, RecordCoordinates(row.topic, row.partition, row.offset))
+                (row.kind, RecordCoordinates(row.topic, row.partition, row.offset, row.incarnation))
                 for row in connection.execute(FILL_OUTBOX, parameters)
             ]
 

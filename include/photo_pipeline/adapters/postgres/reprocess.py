@@ -50,11 +50,11 @@ LOCK_NOT_AVAILABLE = "55P03"
 # The record that brought the photo last is the one that its shard's description names.
 PHOTOS = text("""
 SELECT p.photo_id, p.customer_id, p.sha256, p.source, p.filename, p.bytes, p.accepted_at,
-       r.topic, r."partition", r."offset", o."offset" AS original_offset, o.length AS original_length
+       r.topic, r."partition", r."offset", r.incarnation, o."offset" AS original_offset, o.length AS original_length
   FROM shard s
   JOIN photo p ON p.shard_id = s.shard_id
   JOIN rendition o ON o.photo_id = p.photo_id AND o.kind = 'original' AND o.shard_id = s.shard_id
-  JOIN LATERAL (SELECT topic, "partition", "offset" FROM ingest_record
+  JOIN LATERAL (SELECT topic, "partition", "offset", incarnation FROM ingest_record
                  WHERE photo_id = p.photo_id AND outcome IN ('processed', 'duplicate')
                  ORDER BY accepted_at DESC LIMIT 1) r ON true
  WHERE s.shard_id = :shard_id AND s.state = 'live'
@@ -65,31 +65,36 @@ SELECT p.photo_id, p.customer_id, p.sha256, p.source, p.filename, p.bytes, p.acc
 """)
 # A copy that is rejected again, while the request is still being worked on, is not of this request.
 REJECTED = """
-SELECT r.topic, r."partition", r."offset" FROM ingest_record r
+SELECT r.topic, r."partition", r."offset", r.incarnation, p.topic_id FROM ingest_record r
+  JOIN partition_progress p USING (topic, "partition", incarnation)
  WHERE r.outcome = 'rejected' AND r.processed_at >= :start AND r.processed_at < :end AND r.topic = ANY(:topics)
    AND (CAST(:customer_id AS uuid) IS NULL OR r.customer_id = :customer_id)
    AND (CAST(:reason AS text) IS NULL OR r.reason = :reason)
    AND r.processed_at < (SELECT requested_at FROM reprocess_request WHERE request_id = :request_id)
    AND NOT EXISTS (SELECT FROM refed_record f
-                    WHERE f.topic = r.topic AND f."partition" = r."partition" AND f."offset" = r."offset")
+                    WHERE f.topic = r.topic AND f."partition" = r."partition" AND f."offset" = r."offset"
+                      AND f.incarnation = r.incarnation)
    {after}
- ORDER BY r.topic, r."partition", r."offset" LIMIT :limit
+ ORDER BY r.topic, r."partition", r.incarnation, r."offset" LIMIT :limit
 """
-AFTER = 'AND (r.topic, r."partition", r."offset") > (:topic, :partition, :offset)'
+AFTER = 'AND (r.topic, r."partition", r.incarnation, r."offset") > (:topic, :partition, :incarnation, :offset)'
 ANNOUNCE = text("""
-INSERT INTO refed_record (topic, "partition", "offset", request_id, sought_from)
-SELECT topic, "partition", "offset", :request_id, jsonb_object(CAST(:numbers AS text[]), CAST(:ends AS text[]))
-  FROM unnest(CAST(:topics AS text[]), CAST(:partitions AS int[]), CAST(:offsets AS bigint[]))
-       AS sent (topic, "partition", "offset")
-ON CONFLICT DO NOTHING RETURNING topic, "partition", "offset"
+INSERT INTO refed_record (topic, "partition", "offset", incarnation, request_id, sought_from)
+SELECT topic, "partition", "offset", incarnation, :request_id,
+       jsonb_object(CAST(:numbers AS text[]), CAST(:ends AS text[]))
+  FROM unnest(CAST(:topics AS text[]), CAST(:partitions AS int[]), CAST(:offsets AS bigint[]),
+              CAST(:incarnations AS smallint[])) AS sent (topic, "partition", "offset", incarnation)
+ON CONFLICT DO NOTHING RETURNING topic, "partition", "offset", incarnation
 """)
 UNSETTLED = text("""
-SELECT topic, "partition", "offset", sought_from FROM refed_record
- WHERE request_id = :request_id AND fed_at IS NULL ORDER BY topic, "partition", "offset"
+SELECT f.topic, f."partition", f."offset", f.incarnation, p.topic_id, f.sought_from FROM refed_record f
+  JOIN partition_progress p USING (topic, "partition", incarnation)
+ WHERE f.request_id = :request_id AND f.fed_at IS NULL ORDER BY f.topic, f."partition", f.incarnation, f."offset"
 """)
 SETTLE = text("""
 UPDATE refed_record SET fed_at = clock_timestamp(), fed_partition = :fed_partition, fed_offset = :fed_offset
- WHERE topic = :topic AND "partition" = :partition AND "offset" = :offset AND fed_at IS NULL
+ WHERE topic = :topic AND "partition" = :partition AND "offset" = :offset AND incarnation = :incarnation
+   AND fed_at IS NULL
 """)
 FED = text("SELECT count(*) FROM refed_record WHERE request_id = :request_id AND fed_at IS NOT NULL")
 
@@ -213,6 +218,7 @@ class PostgresDeadLetterLedger:
         parameters |= {"request_id": request.request_id, "reason": request.reason and request.reason.value}
         if after is not None:
             parameters |= {"topic": after.topic, "partition": after.partition, "offset": after.offset}
+            parameters["incarnation"] = after.incarnation
         statement = text(REJECTED.format(after="" if after is None else AFTER))
         with transaction(self._engine) as connection:
             return [_coordinates(row) for row in connection.execute(statement, parameters)]
@@ -226,6 +232,7 @@ class PostgresDeadLetterLedger:
             "topics": [record.topic for record in records],
             "partitions": [record.partition for record in records],
             "offsets": [record.offset for record in records],
+            "incarnations": [record.incarnation for record in records],
             "numbers": [str(number) for number in sought_from],
             "ends": [str(end) for end in sought_from.values()],
         }
@@ -247,6 +254,7 @@ class PostgresDeadLetterLedger:
                 "topic": rejected.topic,
                 "partition": rejected.partition,
                 "offset": rejected.offset,
+                "incarnation": rejected.incarnation,
                 "fed_partition": at.partition,
                 "fed_offset": at.offset,
             }
@@ -290,7 +298,8 @@ def _source_photo(row: Row[Any]) -> SourcePhoto:
 
 
 def _coordinates(row: Row[Any]) -> RecordCoordinates:
-    return RecordCoordinates(row.topic, row.partition, row.offset)
+    topic_id = getattr(row, "topic_id", None)  # asked only where the record itself is wanted
+    return RecordCoordinates(row.topic, row.partition, row.offset, row.incarnation, topic_id)
 
 
 def _abandon(connection: Connection, which: Any) -> list[tuple[int, str, int]]:

@@ -48,9 +48,8 @@ async def receipt_statuses(body: ReceiptTokens, caller: TheCaller, services: The
     """The same for up to 100 receipts at once. Nothing is changed by it."""
     own = [_own_receipt(token, caller, services) for token in body.tokens]
     receipts = [receipt for receipt in own if receipt is not None]
-    statuses = await _statuses(services, receipts)
-    found = {receipt.coordinates: _view(receipt, status) for receipt, status in zip(receipts, statuses, strict=True)}
-    return ReceiptStatusList(receipts=[None if receipt is None else found[receipt.coordinates] for receipt in own])
+    statuses = iter(await _statuses(services, receipts))
+    return ReceiptStatusList(receipts=[None if receipt is None else _view(receipt, next(statuses)) for receipt in own])
 
 
 async def _statuses(services: Services, receipts: Sequence[Receipt]) -> Sequence[ReceiptStatus]:

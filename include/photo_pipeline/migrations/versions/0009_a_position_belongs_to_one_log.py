@@ -36,7 +36,8 @@ ALTER TABLE partition_progress
   DROP CONSTRAINT partition_progress_pkey,
   ADD PRIMARY KEY (topic, "partition", incarnation);
 CREATE UNIQUE INDEX partition_progress_one_open ON partition_progress (topic, "partition") WHERE state <> 'ended';
-COMMENT ON TABLE partition_progress IS 'One row per log: an incarnation of a topic''s partition, and how far it is read';
+COMMENT ON TABLE partition_progress IS
+  'One row per log, an incarnation of a topic''s partition, and how far it is read';
 COMMENT ON COLUMN partition_progress.topic_id IS 'Kafka''s id of the topic; null until Kafka was first asked for it';
 COMMENT ON COLUMN partition_progress.state IS
   'cut: Kafka''s end was below what it had been; ended: Kafka has another topic of that name';

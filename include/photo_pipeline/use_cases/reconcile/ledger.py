@@ -29,7 +29,7 @@ def _add_slice(run: CheckRun, slice_: SliceCoverage, faults: list[str]) -> None:
     ranges = [f"[{start}, {end})" for start, end in holes[: run.limits.named]]
     lacking = f"; without record: {', '.join(ranges)}" if ranges else ""
     run.findings.add(
-        f"{slice_.topic_partition} [{slice_.start}, {slice_.end})",
+        f"{slice_.log} [{slice_.start}, {slice_.end})",
         "; ".join(faults) + lacking,
         slice_id=slice_.slice_id,
         missing=ranges,
@@ -41,7 +41,7 @@ def check_losses(run: CheckRun) -> Detail:
     lost = run.ports.ledger.lost_ranges(run.now - run.limits.incident)
     for range_ in lost:
         run.findings.add(
-            f"{range_.topic_partition} [{range_.start}, {range_.end})",
+            f"{range_.log} [{range_.start}, {range_.end})",
             f"{range_.records} records were deleted by Kafka before they were read",
             records=range_.records,
             found_at=range_.found_at.isoformat(),
@@ -54,7 +54,7 @@ def check_open_slices(run: CheckRun) -> Detail:
     abandoned = run.ports.ledger.abandoned_slices(run.now - run.limits.max_wait)
     for slice_ in abandoned:
         run.findings.add(
-            f"{slice_.topic_partition} [{slice_.start}, {slice_.end})",
+            f"{slice_.log} [{slice_.start}, {slice_.end})",
             f"planned at {slice_.planned_at:%Y-%m-%d %H:%M} UTC and nobody works on it: see why photo_ingest fails",
             slice_id=slice_.slice_id,
             attempt=slice_.attempt,

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from photo_pipeline.domain.documents import Document, OutcomeRow, document_of
-from photo_pipeline.domain.photo import RecordCoordinates
+from photo_pipeline.domain.photo import LATER, RecordCoordinates
 from photo_pipeline.domain.reconciliation import (
     Detail,
     DocumentFault,
@@ -164,5 +164,7 @@ def _coordinates(stored: StoredDocument) -> RecordCoordinates | None:
     topic, partition, offset = (stored.body.get(name) for name in ("topic", "partition", "offset"))
     if not isinstance(topic, str) or not isinstance(partition, int) or not isinstance(offset, int):
         return None
-    coordinates = RecordCoordinates(topic, partition, offset)
+    # Only the id tells later logs of a name apart: it is what a document is found by.
+    mark = stored.document_id.removeprefix(f"{topic}{LATER}").partition("-")[0]
+    coordinates = RecordCoordinates(topic, partition, offset, int(mark) if mark.isdecimal() else 1)
     return coordinates if str(coordinates) == stored.document_id else None

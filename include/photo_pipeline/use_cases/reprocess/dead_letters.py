@@ -12,7 +12,7 @@ from itertools import groupby
 
 from photo_pipeline.domain.events import OutboundRecord, Record
 from photo_pipeline.domain.ledger import Watermarks
-from photo_pipeline.domain.photo import RecordCoordinates, TopicPartition
+from photo_pipeline.domain.photo import Log, RecordCoordinates, TopicPartition
 from photo_pipeline.domain.reprocess import OF, REQUEST, Request, UnsettledRecord, offset_runs, reprocess_headers
 from photo_pipeline.ports.photo_log import PhotoLogReader, PhotoLogWriter
 from photo_pipeline.ports.reprocess import DeadLetterLedger
@@ -167,12 +167,12 @@ class _Feeding:
 
     def _records(self, wanted: Sequence[RecordCoordinates]) -> Iterator[Record]:
         marks = self._watermarks({coordinates.topic for coordinates in wanted})
-        for partition, group in groupby(wanted, key=lambda each: each.topic_partition):
+        for log, group in groupby(wanted, key=lambda each: each.log):
             offsets = [coordinates.offset for coordinates in group]
-            there = [offset for offset in offsets if offset >= marks[partition].low]
+            there = [offset for offset in offsets if _has(marks.get(log.topic_partition), log, offset)]
             found = 0
             for start, end in offset_runs(there, LARGEST_GAP):
-                for record in self._ports.reader.read(partition, start, end):
+                for record in self._ports.reader.read(log, start, end):
                     if record.coordinates.offset in there:
                         found += 1
                         yield from self._if_it_fits(record)
@@ -191,3 +191,8 @@ class _Feeding:
 
 def _topic(record: Record) -> str:
     return record.coordinates.topic
+
+
+def _has(marks: Watermarks | None, log: Log, offset: int) -> bool:
+    """Whether Kafka still has this record. A topic that was made anew has others at the same offsets."""
+    return marks is not None and log.may_be(marks.topic_id) and offset >= marks.low

@@ -1,0 +1,49 @@
+"""Kafka's ids of topics, for whoever writes to them: a delivery report says the topic's name only."""
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from confluent_kafka.admin import AdminClient
+
+from photo_pipeline.adapters.kafka.client import admin_client, describe_existing, logger, topic_id_of
+from photo_pipeline.domain.errors import ServerUnavailableError
+from photo_pipeline.settings import KafkaSettings
+
+FRESH_SECONDS = 5.0
+"""A topic that was made anew is told from the old one after so long at the latest."""
+PATIENCE_SECONDS = 1.0
+"""A receipt without the topic's id is better than a late one."""
+
+
+@dataclass
+class TopicIds:
+    """For one event loop. However many ask, Kafka is asked once in a few seconds."""
+
+    settings: KafkaSettings
+    _answers: dict[str, "asyncio.Task[str | None]"] = field(default_factory=dict, init=False)
+    _asked_at: dict[str, float] = field(default_factory=dict, init=False)
+
+    async def of(self, topic: str) -> str | None:
+        """The topic's id a few seconds ago at most; ``None`` where Kafka does not say it in time."""
+        if time.monotonic() - self._asked_at.get(topic, float("-inf")) > FRESH_SECONDS:
+            self._asked_at[topic] = time.monotonic()
+            self._answers[topic] = asyncio.create_task(asyncio.to_thread(self._ask, topic))
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                return await asyncio.shield(self._answers[topic])
+        except TimeoutError:
+            return None
+
+    @cached_property
+    def _client(self) -> AdminClient:
+        return admin_client(self.settings)
+
+    def _ask(self, topic: str) -> str | None:
+        try:
+            found = describe_existing(self._client, [topic])
+        except ServerUnavailableError as error:
+            logger.warning("the id of topic %s is not known: %s", topic, error)
+            return None
+        return topic_id_of(found[topic]) if topic in found else None

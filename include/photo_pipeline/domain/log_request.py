@@ -1,0 +1,48 @@
+"""What an operator may ask about logs, checked."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from photo_pipeline.domain.errors import InvalidLogRequestError
+
+
+@dataclass(frozen=True, slots=True)
+class LogRequest:
+    """A checked request to settle what is wrong with logs.
+
+    Attributes:
+        topic: whose logs.
+        partition: of the topic; ``None`` for all of them.
+        reason: why nothing more is to be hoped for.
+        by: who decides.
+    """
+
+    topic: str
+    partition: int | None
+    reason: str
+    by: str
+
+
+def parse_log_request(parameters: Mapping[str, object]) -> LogRequest:
+    """Check what an operator filled in.
+
+    Raises:
+        InvalidLogRequestError: with one line that names the field and what it should be.
+    """
+    topic, reason, by = (str(parameters.get(name) or "").strip() for name in ("topic", "reason", "by"))
+    if not topic:
+        raise InvalidLogRequestError("topic must name the topic whose logs are to be settled")
+    if not reason:
+        raise InvalidLogRequestError("reason must say why what was not read is given up")
+    if not by:
+        raise InvalidLogRequestError("by must say who decides")
+    return LogRequest(topic, _partition(parameters.get("partition")), reason, by)
+
+
+def _partition(value: object) -> int | None:
+    if value is None or value == "":
+        return None
+    text = str(value).strip()
+    if not (text.isascii() and text.isdecimal()):
+        raise InvalidLogRequestError(f"partition must be a number such as 0, or empty for all, not {text!r}")
+    return int(text)
