@@ -1,6 +1,6 @@
 """In-memory twins of the servers, behind the same ports, for unit tests."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -12,6 +12,7 @@ from uuid import UUID
 from photo_pipeline.domain.errors import (
     ArchiveMemberError,
     LeaseLostError,
+    LogChangedError,
     OffsetOutOfRangeError,
     ServerUnavailableError,
     SliceBusyError,
@@ -32,8 +33,9 @@ from photo_pipeline.domain.ledger import (
     SliceSummary,
     Watermarks,
 )
+from photo_pipeline.domain.logs import KnownLog, LogChange
 from photo_pipeline.domain.outcomes import Outcome, RejectReason
-from photo_pipeline.domain.photo import RenditionKind, TopicPartition
+from photo_pipeline.domain.photo import Log, RenditionKind, TopicPartition
 from photo_pipeline.domain.shard import ArchiveFile
 
 DT = date(2026, 5, 4)
@@ -47,20 +49,30 @@ class MemoryLog:
     low: dict[TopicPartition, int] = field(default_factory=dict)
     high: dict[TopicPartition, int] = field(default_factory=dict)
     reported: dict[TopicPartition, int] = field(default_factory=dict)
+    topic_ids: dict[str, str] = field(default_factory=dict)
+    cut_below: int | None = None
     away: bool = False
 
     def watermarks(self, topics: Collection[str]) -> Mapping[TopicPartition, Watermarks]:
         """See the port."""
-        known = {tp: Watermarks(self.low.get(tp, 0), high) for tp, high in self.high.items()}
+        known = {
+            tp: Watermarks(self.low.get(tp, 0), high, self.topic_ids.get(tp.topic)) for tp, high in self.high.items()
+        }
         return {tp: marks for tp, marks in known.items() if tp.topic in topics}
 
-    def read(self, topic_partition: TopicPartition, start: int, end: int) -> Iterator[Record]:
+    def read(self, log: Log | TopicPartition, start: int, end: int, epoch: int | None = None) -> Iterator[Record]:
         """See the port."""
-        if start < self.low.get(topic_partition, 0):
-            raise OffsetOutOfRangeError(topic_partition.topic, topic_partition.partition, start)
-        for record in self.records.get(topic_partition, []):
+        where = TopicPartition(log.topic, log.partition)
+        if start < self.low.get(where, 0) or (self.cut_below is not None and start >= self.cut_below):
+            raise OffsetOutOfRangeError(log.topic, log.partition, start)
+        for record in self.records.get(where, []):
             if start <= record.coordinates.offset < end:
                 yield record
+
+    def confirm(self, log: Log) -> None:
+        """See the port."""
+        if not log.may_be(self.topic_ids.get(log.topic)):
+            raise LogChangedError(str(log))
 
     def report_progress(self, positions: Mapping[TopicPartition, int]) -> None:
         """See the port."""
@@ -201,13 +213,30 @@ class MemoryLedger:
     commits: dict[int, SliceCommit] = field(default_factory=dict)
     customer_queries: int = 0
     released: list[int] = field(default_factory=list)
+    known: list[KnownLog] = field(default_factory=list)
+    followed: list[LogChange] = field(default_factory=list)
+    cut: list[Log] = field(default_factory=list)
+    topic_id: str | None = None
     busy: bool = False
 
     def add_slice(self, topic_partition: TopicPartition, start: int, end: int) -> int:
         """Plan a slice by hand; its id."""
         slice_id = len(self.slices) + 1
-        self.slices[slice_id] = PlannedSlice(slice_id, topic_partition, start, end, DT)
+        log = Log(topic_partition.topic, topic_partition.partition, topic_id=self.topic_id)
+        self.slices[slice_id] = PlannedSlice(slice_id, log, start, end, DT)
         return slice_id
+
+    def logs(self) -> Sequence[KnownLog]:
+        """See the port."""
+        return self.known
+
+    def follow(self, changes: Iterable[LogChange]) -> None:
+        """See the port."""
+        self.followed += changes
+
+    def note_cut(self, log: Log) -> None:
+        """See the port."""
+        self.cut.append(log)
 
     def plan(
         self, watermarks: Mapping[TopicPartition, Watermarks], max_records: int, owner: str, seconds: float
@@ -252,7 +281,7 @@ class MemoryLedger:
         planned = commit.lease.slice
         return SliceSummary(
             slice_id=slice_id,
-            topic_partition=planned.topic_partition,
+            log=planned.log,
             start=planned.start,
             end=commit.end,
             attempt=commit.lease.attempt,
@@ -262,10 +291,6 @@ class MemoryLedger:
             absent=counts[Outcome.ABSENT],
             shard_path=None if commit.shard is None else commit.shard.path,
         )
-
-    def progress(self) -> Mapping[TopicPartition, int]:
-        """See the port."""
-        return {commit.lease.slice.topic_partition: commit.end for commit in self.commits.values()}
 
     @contextmanager
     def outbox(self, limit: int) -> Iterator[Sequence[OutboxEntry]]:

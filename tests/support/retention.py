@@ -14,13 +14,13 @@ from photo_pipeline.domain.errors import (
     UnknownPhotoError,
 )
 from photo_pipeline.domain.ledger import ShardFile
-from photo_pipeline.domain.photo import RenditionKind, TopicPartition, photo_id_for, sha256_hex
+from photo_pipeline.domain.photo import Log, RenditionKind, photo_id_for, sha256_hex
 from photo_pipeline.domain.retention import ClaimedShard, Expiry, Hold, ShardPhoto, ShardState, SliceState
 from photo_pipeline.domain.shard import ArchiveFile, Member, ShardWriter, shard_path, staging_path
 from photo_pipeline.use_cases.retention import RetentionPorts
 
 ROOT = "/photos"
-PARTITION = TopicPartition("photos.uploaded", 0)
+PARTITION = Log("photos.uploaded", 0)
 
 
 @dataclass(slots=True)
@@ -149,7 +149,7 @@ class MemoryLedger:
 
     clock: ManualClock
     customers: set[UUID] = field(default_factory=set)
-    slices: dict[tuple[TopicPartition, int], SliceState] = field(default_factory=dict)
+    slices: dict[tuple[Log, int], SliceState] = field(default_factory=dict)
     shards: dict[int, ShardRow] = field(default_factory=dict)
     photos: dict[UUID, PhotoRow] = field(default_factory=dict)
     holds: list[Hold] = field(default_factory=list)
@@ -229,9 +229,7 @@ class MemoryLedger:
             self.published.remove(at)
         return len(stale)
 
-    def slice_states(
-        self, slices: Collection[tuple[TopicPartition, int]]
-    ) -> Mapping[tuple[TopicPartition, int], SliceState]:
+    def slice_states(self, slices: Collection[tuple[Log, int]]) -> Mapping[tuple[Log, int], SliceState]:
         """See the port."""
         return {key: self.slices[key] for key in slices if key in self.slices}
 

@@ -95,7 +95,7 @@ def rejected(offset: int) -> RecordResult:
 def commit_of(lease: Lease, photos: Sequence[ArchivedPhoto], records: Sequence[RecordResult]) -> SliceCommit:
     """Everything that a worker hands to the ledger at its end."""
     planned = lease.slice
-    path = f"/photos/archive/dt={planned.dt}/{planned.topic_partition}-{planned.start}-{lease.attempt}.tar"
+    path = f"/photos/archive/dt={planned.dt}/{planned.log}-{planned.start}-{lease.attempt}.tar"
     end = planned.start + len(records)
     shard = ShardFile(path, 10_000) if photos else None
     return SliceCommit(lease, end, shard, tuple(photos), tuple(records))

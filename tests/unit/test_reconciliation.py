@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from photo_pipeline.domain.documents import Document
 from photo_pipeline.domain.errors import ReconciliationFindingsError
-from photo_pipeline.domain.photo import TopicPartition
+from photo_pipeline.domain.photo import Log
 from photo_pipeline.domain.reconciliation import (
     CheckResult,
     DocumentFault,
@@ -35,7 +35,7 @@ NOW = datetime(2026, 5, 4, 3, 2, tzinfo=UTC)
 def coverage(**changes: int) -> SliceCoverage:
     """A slice ``[10, 20)`` that is well."""
     facts = {"records": 10, "own_records": 10, "previous_end": 10, "next_start": 20, **changes}
-    return SliceCoverage(slice_id=1, topic_partition=TopicPartition("t", 0), start=10, end=20, **facts)
+    return SliceCoverage(slice_id=1, log=Log("t", 0), start=10, end=20, **facts)
 
 
 def stored(version: int, **body: int) -> StoredDocument:

@@ -1,7 +1,7 @@
 """The values of the ledger: what is planned, leased, read, archived and committed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from uuid import UUID
 
@@ -16,7 +16,7 @@ class Watermarks:
 
     low: int
     high: int
-    topic_id: str | None = None
+    topic_id: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

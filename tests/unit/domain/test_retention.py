@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photo_pipeline.domain.photo import TopicPartition
+from photo_pipeline.domain.photo import Log
 from photo_pipeline.domain.retention import (
     ClaimedShard,
     HoldFile,
@@ -28,7 +28,7 @@ moments = st.datetimes(datetime(2000, 1, 1), datetime(2200, 1, 1), timezones=st.
 @given(topics, st.integers(0, 2**31 - 1), numbers, numbers, numbers)
 def test_slice_files_are_known_by_their_names(topic: str, partition: int, start: int, end: int, attempt: int) -> None:
     """Whatever the topic is called, staging and final names give back partition, start and attempt."""
-    topic_partition = TopicPartition(topic, partition)
+    topic_partition = Log(topic, partition)
     expected = SliceFile(topic_partition, start, attempt)
     assert file_of(staging_path("/photos", topic_partition, start, attempt)) == expected
     assert file_of(shard_path("/photos", date(2026, 1, 1), topic_partition, start, end, attempt)) == expected

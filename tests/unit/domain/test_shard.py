@@ -12,11 +12,11 @@ import webdataset
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from photo_pipeline.domain.photo import RenditionKind, TopicPartition
+from photo_pipeline.domain.photo import Log, RenditionKind
 from photo_pipeline.domain.shard import Member, ShardWriter, shard_path, staging_path
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
-UPLOADED = TopicPartition("photos.uploaded", 3)
+UPLOADED = Log("photos.uploaded", 3)
 
 
 def members(data: bytes) -> tuple[Member, ...]:

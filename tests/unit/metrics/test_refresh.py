@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
+from tests.support.logs import known_log
 
 from photo_pipeline.domain.errors import ServerUnavailableError
 from photo_pipeline.domain.figures import (
@@ -19,6 +20,7 @@ from photo_pipeline.domain.figures import (
     SyncFigures,
 )
 from photo_pipeline.domain.ledger import Watermarks
+from photo_pipeline.domain.logs import KnownLog
 from photo_pipeline.domain.photo import TopicPartition
 from photo_pipeline.metrics.probes import Room
 from photo_pipeline.metrics.refresh import MetricsPorts, Refresher
@@ -41,9 +43,9 @@ class World:
         """See the port."""
         return NOON
 
-    def progress(self) -> Mapping[TopicPartition, int]:
+    def logs(self) -> Sequence[KnownLog]:
         """See the port."""
-        return {WHERE: 7}
+        return [known_log(WHERE, 7)]
 
     def ledger(self) -> LedgerFigures:
         """See the port."""

@@ -13,7 +13,8 @@ from fastapi import FastAPI, HTTPException
 from httpx import ASGITransport, AsyncClient, Response
 
 from photo_pipeline.domain.errors import ServerUnavailableError
-from photo_pipeline.domain.photo import RecordCoordinates, TopicPartition
+from photo_pipeline.domain.logs import KnownLog, LogTrouble
+from photo_pipeline.domain.photo import Log, RecordCoordinates, TopicPartition
 from photo_pipeline.domain.photos_page import (
     DagState,
     Flow,
@@ -49,10 +50,10 @@ class Servers:
         rejected = [self._record()] if self.records else []
         return Overview(NOW, [], self._slices(), [], rejected, {}, [], Holds(0, []), None, Flow(None, 0, 0, None))
 
-    def progress(self) -> Mapping[TopicPartition, int]:
+    def logs(self) -> Sequence[KnownLog]:
         """See the port."""
         self._answer("PostgreSQL")
-        return {}
+        return []
 
     def outcomes(self, window: timedelta, interval: timedelta) -> Sequence[OutcomeCount]:
         """See the port."""
@@ -69,10 +70,15 @@ class Servers:
         self._answer("PostgreSQL")
         return self._record() if where.offset == 7 else None
 
-    def waiting(self, progress: Mapping[TopicPartition, int], now: datetime) -> Mapping[TopicPartition, Waiting]:
+    def waiting(self, known: Sequence[KnownLog], now: datetime) -> Mapping[TopicPartition, Waiting]:
         """See the port."""
         self._answer("Kafka")
         return {TopicPartition("photos.uploaded", 0): Waiting(4711, now)}
+
+    def troubles(self, known: Sequence[KnownLog]) -> Sequence[LogTrouble]:
+        """See the port."""
+        self._answer("Kafka")
+        return []
 
     def documents(self) -> int:
         """See the port."""
@@ -100,7 +106,7 @@ class Servers:
         return Rejected(where, self.reason, NASTY, "upload", 9, UUID(int=1), NOW, NOW, None)
 
     def _slices(self) -> list[Slice]:
-        where = TopicPartition("photos.uploaded", 0)
+        where = Log("photos.uploaded", 0)
         return [Slice(5, where, 0, 3, "committed", 1, NOW, NOW, None, {"rejected": 3}, None)] if self.records else []
 
 

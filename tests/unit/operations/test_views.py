@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from photo_pipeline.domain.outcomes import RejectReason
-from photo_pipeline.domain.photo import RecordCoordinates, TopicPartition
+from photo_pipeline.domain.photo import Log, RecordCoordinates, TopicPartition
 from photo_pipeline.domain.photos_page import (
     SLICES,
     ArchiveDay,
@@ -35,6 +35,7 @@ from photo_pipeline.operations.view import Answers, archive_row, batches, page_v
 
 NOW = datetime(2026, 3, 9, 12, 30, tzinfo=UTC)
 WHERE = TopicPartition("photos.uploaded", 0)
+LOG = Log("photos.uploaded", 0)
 EMPTY = Overview(NOW, [], [], [], [], {}, [], Holds(0, []), None, Flow(None, 0, 0, None))
 PAUSED = DagState("photo_ingest", paused=True, last_state="success", last_run_id="r", ended_at=NOW)
 FAILED = DagState("photo_ingest", paused=False, last_state="failed", last_run_id="r", ended_at=NOW)
@@ -107,7 +108,7 @@ def test_a_platform_at_rest_is_healthy() -> None:
         (
             {
                 "ledger": overview(
-                    open_slices=[Slice(1, WHERE, 0, 5, "running", 2, NOW - HOUR, None, None, {}, None)],
+                    open_slices=[Slice(1, LOG, 0, 5, "running", 2, NOW - HOUR, None, None, {}, None)],
                 )
             },
             Level.ATTENTION,
@@ -146,9 +147,9 @@ def test_bytes_that_wait_are_an_estimate() -> None:
 def test_slices_planned_together_are_a_micro_batch() -> None:
     """Grouped by their plan's time, the newest first, with their outcomes added up."""
     slices = [
-        Slice(3, WHERE, 20, 30, "running", 1, NOW, None, None, {}, None),
-        Slice(2, WHERE, 10, 20, "committed", 1, NOW - HOUR, NOW, None, {"processed": 7, "rejected": 3}, None),
-        Slice(1, TopicPartition("b", 1), 0, 5, "committed", 2, NOW - HOUR, NOW, None, {"processed": 5}, None),
+        Slice(3, LOG, 20, 30, "running", 1, NOW, None, None, {}, None),
+        Slice(2, LOG, 10, 20, "committed", 1, NOW - HOUR, NOW, None, {"processed": 7, "rejected": 3}, None),
+        Slice(1, Log("b", 1), 0, 5, "committed", 2, NOW - HOUR, NOW, None, {"processed": 5}, None),
     ]
     found = batches(slices)
     assert [[row.slice_id for row in batch.slices] for batch in found] == [[3], [2, 1]]
@@ -161,7 +162,7 @@ def test_slices_planned_together_are_a_micro_batch() -> None:
 def test_a_micro_batch_is_shown_whole_or_not_at_all() -> None:
     """The oldest one may go on beyond the slices that were asked for."""
     times = [NOW - place // 5 * HOUR for place in range(SLICES)]
-    slices = [Slice(99 - place, WHERE, 0, 1, "committed", 1, at, at, None, {}, None) for place, at in enumerate(times)]
+    slices = [Slice(99 - place, LOG, 0, 1, "committed", 1, at, at, None, {}, None) for place, at in enumerate(times)]
     assert [len(batch.slices) for batch in batches(slices)] == [5, 5, 5, 5]
     assert [len(batch.slices) for batch in batches(slices[:23])] == [5, 5, 5, 5, 3]
 

@@ -5,8 +5,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from tests.support.logs import known_log
+
 from photo_pipeline.domain.figures import ArchiveFigures, CommittedSlice, LedgerFigures, SyncFigures, waiting_ranges
 from photo_pipeline.domain.ledger import Watermarks
+from photo_pipeline.domain.logs import KnownLog
 from photo_pipeline.domain.photo import TopicPartition
 from photo_pipeline.use_cases.lateness import LateAfter, LatenessPorts, late
 
@@ -33,9 +36,9 @@ class World:
         """See the port."""
         return self.figures
 
-    def progress(self) -> Mapping[TopicPartition, int]:
+    def logs(self) -> Sequence[KnownLog]:
         """See the port."""
-        return self.next_offsets
+        return [known_log(where, next_offset) for where, next_offset in self.next_offsets.items()]
 
     def committed(self, since: datetime, known: Collection[int]) -> Sequence[CommittedSlice]:
         """See the port."""

@@ -47,7 +47,10 @@ class PostgresIngestLedger:
             return known_logs(connection)
 
     def follow(self, changes: Iterable[LogChange]) -> None:
-        """See the port. Planners wait for each other, so that each sees what the others have noted."""
+        """See the port. Planners wait for each other, so that each sees what the others have noted.
+
+        A worker that is at a slice of a log that has ended may still commit what it has read of it.
+        """
         with transaction(self._engine) as connection:
             connection.execute(select(func.pg_advisory_xact_lock(PLANNER_LOCK)))
             for change in changes:

@@ -6,7 +6,7 @@ Every change is written so that two who have seen the same, or one who saw it a 
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, exists, func, literal, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Row, exists, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import aliased
 
@@ -75,8 +75,8 @@ def note_cut(connection: Connection, log: Log) -> None:
     _trouble(connection, log, LogState.CUT, PartitionProgress.state == LogState.CURRENT.value)
 
 
-def void_slices(connection: Connection, free: ColumnElement[bool]) -> None:
-    """Slices of logs that have ended are read by nobody any more, save by a worker that is at it already."""
+def void_slices(connection: Connection, which: ColumnElement[bool]) -> None:
+    """Such slices of logs that have ended are read by nobody any more: whoever is at it is fenced off."""
     ended = (
         select(PartitionProgress.topic, PartitionProgress.partition, PartitionProgress.incarnation)
         .where(PartitionProgress.state == LogState.ENDED.value)
@@ -84,7 +84,7 @@ def void_slices(connection: Connection, free: ColumnElement[bool]) -> None:
     )
     statement = (
         update(Slice)
-        .where(Slice.state.in_(OPEN_SLICE), free, tuple_(Slice.topic, Slice.partition, Slice.incarnation).in_(ended))
+        .where(Slice.state.in_(OPEN_SLICE), which, tuple_(Slice.topic, Slice.partition, Slice.incarnation).in_(ended))
         .values(state="void", attempt=Slice.attempt + 1, lease_owner=None, lease_expires_at=None)
     )
     connection.execute(statement)
@@ -104,7 +104,8 @@ def settle(connection: Connection, logs: Sequence[Log], by: str, reason: str) ->
                 settled_reason=reason,
             )
         )
-    void_slices(connection, literal(value=True))
+    which = [(log.topic, log.partition, log.incarnation) for log in logs]
+    void_slices(connection, tuple_(Slice.topic, Slice.partition, Slice.incarnation).in_(which))
 
 
 def is_log(log: Log) -> ColumnElement[bool]:
