@@ -19,6 +19,7 @@ NEEDS_ASSETS = {
     "photo_reconcile": {"photo_reconciliation", "photo_notices"},
     "photo_reprocess": {"photo_archive", "photo_ledger"},
     "photo_hold": {"photo_holds"},
+    "photo_settle_log": {"photo_ledger"},
     "photo_watch": {"photo_notices"},
 }
 

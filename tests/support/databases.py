@@ -53,6 +53,21 @@ def fresh_database(endpoints: Endpoints, superuser_password: str) -> Iterator[Da
         server.drop(name)
 
 
+@contextmanager
+def older_database(endpoints: Endpoints, superuser_password: str, revision: str) -> Iterator[Database]:
+    """Create a database as it was at that revision; it is dropped at the end."""
+    name = f"test_{uuid4().hex}"
+    server = Server(endpoints, superuser_password)
+    server.create(name)
+    engine = make_engine(server.database(name).owner, "tests")
+    try:
+        upgrade(engine, revision)
+        yield server.database(name)
+    finally:
+        engine.dispose()
+        server.drop(name)
+
+
 @dataclass(frozen=True, slots=True)
 class Server:
     """The test stack's PostgreSQL, whose databases are copied from one to which all migrations were applied once.
@@ -68,7 +83,7 @@ class Server:
         name = f"migrated_{_migrations()}"
         if not self._exists(name):
             unfinished = f"test_{uuid4().hex}"
-            self._execute("CREATE DATABASE {} OWNER {}", unfinished, "photo_owner")
+            self.create(unfinished)
             engine = make_engine(self.database(unfinished).owner, "tests")
             upgrade(engine)
             engine.dispose()
@@ -77,6 +92,10 @@ class Server:
             except psycopg.errors.DuplicateDatabase:  # another process was quicker
                 self.drop(unfinished)
         return name
+
+    def create(self, name: str) -> None:
+        """Make an empty database."""
+        self._execute("CREATE DATABASE {} OWNER {}", name, "photo_owner")
 
     def copy(self, source: str, name: str) -> None:
         """Make a database like another one, to which nobody may be connected."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from photo_pipeline.domain.errors import LogChangedError, LogCutError, OffsetOutOfRangeError
 from photo_pipeline.domain.events import Record
-from photo_pipeline.domain.ledger import PlannedSlice
+from photo_pipeline.domain.ledger import PlannedSlice, Watermarks
 from photo_pipeline.domain.outcomes import AbsentReason
 from photo_pipeline.ports.photo_log import PhotoLogReader
 
@@ -52,17 +52,21 @@ def _records(log: PhotoLogReader, planned: PlannedSlice) -> Iterator[Record | Ab
             position = record.coordinates.offset + 1
             yield record
     except OffsetOutOfRangeError as error:
-        first_left = min(_lowest_left(log, planned), planned.end)
+        marks = _marks_of(log, planned)
+        first_left = min(marks.low, planned.end)
         if first_left <= position:
-            raise LogCutError(str(planned.log), position) from error
+            # Kafka has the offset, so it was refused for what came before it; or it has it no longer.
+            if planned.leader_epoch is not None or marks.high < position:
+                raise LogCutError(str(planned.log), position) from error
+            raise
         yield AbsentRange(position, first_left, AbsentReason.DELETED_BY_KAFKA)
         if first_left < planned.end:
             yield from log.read(planned.log, first_left, planned.end)
 
 
-def _lowest_left(log: PhotoLogReader, planned: PlannedSlice) -> int:
-    """The first offset that Kafka still has of this very log: another's would say nothing about it."""
+def _marks_of(log: PhotoLogReader, planned: PlannedSlice) -> Watermarks:
+    """What Kafka still has of this very log: another's offsets would say nothing about it."""
     marks = log.watermarks([planned.log.topic]).get(planned.topic_partition)
     if marks is None or not planned.log.may_be(marks.topic_id):
         raise LogChangedError(str(planned.log))
-    return marks.low
+    return marks

@@ -12,7 +12,7 @@ from tests.support.memory import NOON, MemoryArchive, MemoryImages, MemoryLedger
 
 from photo_pipeline.domain.errors import LeaseLostError, OffsetOutOfRangeError, SliceBusyError
 from photo_pipeline.domain.events import PhotoEvent, Record
-from photo_pipeline.domain.ledger import SliceCommit
+from photo_pipeline.domain.ledger import SliceCommit, Watermarks
 from photo_pipeline.domain.outcomes import AbsentReason, Outcome, RejectReason
 from photo_pipeline.domain.photo import RecordCoordinates, Source, TopicPartition, photo_id_for, sha256_hex
 from photo_pipeline.use_cases.ingest import IngestLimits, IngestPorts, plan_micro_batch, process_slice
@@ -127,7 +127,7 @@ class TestOffsets:
         """When Kafka refuses an offset that it says it has, nothing is made up."""
         world = World([], end=4)
         world.log.low[PARTITION] = 1
-        world.log.watermarks = lambda topics: {PARTITION: type("Marks", (), {"low": 0, "high": 4})()}  # type: ignore[assignment,method-assign] # a broker that contradicts itself
+        world.log.watermarks = lambda topics: {PARTITION: Watermarks(0, 4)}  # type: ignore[assignment,method-assign] # a broker that contradicts itself
         with pytest.raises(OffsetOutOfRangeError):
             world.process()
 
