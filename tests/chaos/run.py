@@ -121,7 +121,7 @@ def _left(endpoints: Endpoints, load: Load) -> list[int]:
         'SELECT (SELECT count(*) FROM unnest(%s::text[], %s::int[], %s::bigint[]) AS w(topic, "partition", "offset") '
         'WHERE NOT EXISTS (SELECT 1 FROM ingest_record r WHERE (r.topic, r."partition", r."offset") = '
         '(w.topic, w."partition", w."offset"))) + (SELECT count(*) FROM outbox WHERE published_at IS NULL) '
-        "+ (SELECT count(*) FROM slice WHERE state <> 'committed')"
+        "+ (SELECT count(*) FROM slice WHERE state IN ('planned', 'running'))"
     )
     with psycopg.connect(endpoints.database_url, autocommit=True) as database:
         row = database.execute(query, (topics, partitions, offsets)).fetchone()

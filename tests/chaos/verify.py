@@ -84,7 +84,7 @@ def the_ledger_is_contiguous(evidence: Evidence) -> Iterator[str]:
     """Records from the first offset to ``next_offset`` without a hole, and that is all that Kafka has."""
     query = (
         'SELECT p.topic, p."partition", p.first_offset, p.next_offset, count(r."offset"), min(r."offset"), '
-        'max(r."offset") FROM partition_progress p LEFT JOIN ingest_record r USING (topic, "partition") '
+        'max(r."offset") FROM partition_progress p LEFT JOIN ingest_record r USING (topic, "partition", incarnation) '
         'GROUP BY p.topic, p."partition", p.first_offset, p.next_offset'
     )
     with _consumer(evidence.endpoints) as consumer:

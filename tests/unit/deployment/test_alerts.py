@@ -13,7 +13,14 @@ import pytest
 import yaml
 from prometheus_client import CollectorRegistry
 
-from photo_pipeline.metrics.gauges import BacklogGauges, LedgerGauges, OutcomeCounters, RefreshGauges, ServerGauges
+from photo_pipeline.metrics.gauges import (
+    BacklogGauges,
+    LedgerGauges,
+    LogGauges,
+    OutcomeCounters,
+    RefreshGauges,
+    ServerGauges,
+)
 from photo_pipeline.web.metrics import RequestMetrics
 
 Document = dict[str, Any]
@@ -68,7 +75,7 @@ def exported() -> set[str]:
     """The names of all samples that our own processes export."""
     registry = CollectorRegistry()
     RequestMetrics(registry)
-    for part in (BacklogGauges, LedgerGauges, OutcomeCounters, ServerGauges, RefreshGauges):
+    for part in (BacklogGauges, LogGauges, LedgerGauges, OutcomeCounters, ServerGauges, RefreshGauges):
         part(registry)
     endings = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum"), "gauge": ("",)}
     return {f"{metric.name}{ending}" for metric in registry.collect() for ending in endings[metric.type]}

@@ -38,6 +38,7 @@ class World:
     slices: list[CommittedSlice] = field(default_factory=list)
     away: set[str] = field(default_factory=set)
     asked: int = 0
+    topic_id: str | None = None
 
     def now(self) -> datetime:
         """See the port."""
@@ -45,7 +46,7 @@ class World:
 
     def logs(self) -> Sequence[KnownLog]:
         """See the port."""
-        return [known_log(WHERE, 7)]
+        return [known_log(WHERE, 7, topic_id=self.topic_id, kafka_end=9)]
 
     def ledger(self) -> LedgerFigures:
         """See the port."""
@@ -193,3 +194,14 @@ def test_nothing_is_claimed_before_the_first_look(page: Page) -> None:
     assert holds != holds  # noqa: PLR0124 - as above
     assert page.value("photo_waiting_records", **LABELS) is None
     assert page.world.asked == 0
+
+
+def test_a_broken_log_is_shown_until_it_is_settled(page: Page) -> None:
+    """By its problem, with what is known to be unread; none where all is well, and none while Kafka is away."""
+    labels = {**LABELS, "incarnation": "1", "problem": "made_anew"}
+    page.world.topic_id, page.world.marks = "old", {WHERE: Watermarks(0, 3, "new")}
+    page.refresher.refresh()
+    assert (page.value("photo_log_broken", **labels), page.value("photo_log_unread_records", **labels)) == (1, 2)
+    page.world.away = {"Kafka"}
+    page.refresher.refresh()
+    assert page.value("photo_log_broken", **labels) is None

@@ -8,7 +8,9 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.logs import known_log
 
+from photo_pipeline.domain.logs import LogState, LogTrouble, Problem
 from photo_pipeline.domain.outcomes import RejectReason
 from photo_pipeline.domain.photo import Log, RecordCoordinates, TopicPartition
 from photo_pipeline.domain.photos_page import (
@@ -36,6 +38,8 @@ from photo_pipeline.operations.view import Answers, archive_row, batches, page_v
 NOW = datetime(2026, 3, 9, 12, 30, tzinfo=UTC)
 WHERE = TopicPartition("photos.uploaded", 0)
 LOG = Log("photos.uploaded", 0)
+TROUBLE = LogTrouble(LOG, Problem.MADE_ANEW, "was made anew: see photo_settle_log", 5, 2)
+ENDED = known_log(WHERE, 5, state=LogState.ENDED)
 EMPTY = Overview(NOW, [], [], [], [], {}, [], Holds(0, []), None, Flow(None, 0, 0, None))
 PAUSED = DagState("photo_ingest", paused=True, last_state="success", last_run_id="r", ended_at=NOW)
 FAILED = DagState("photo_ingest", paused=False, last_state="failed", last_run_id="r", ended_at=NOW)
@@ -84,6 +88,13 @@ def test_a_platform_at_rest_is_healthy() -> None:
         ({"waiting": {WHERE: Waiting(3, NOW - timedelta(minutes=11))}}, Level.ATTENTION, "waiting in Kafka for 11 min"),
         ({"waiting": {WHERE: Waiting(3, NOW - timedelta(hours=3))}}, Level.TROUBLE, "3 h 0 min"),
         ({"waiting": Away("Kafka", "no answer")}, Level.TROUBLE, "Kafka does not answer. No photo is accepted"),
+        ({"logs": [TROUBLE]}, Level.TROUBLE, "photos.uploaded-0 was made anew: see photo_settle_log."),
+        ({"logs": [TROUBLE] * 6}, Level.TROUBLE, "The same goes for 2 more logs"),
+        (
+            {"logs": Away("Kafka", "no answer"), "ledger": overview(logs=[ENDED])},
+            Level.TROUBLE,
+            "photos.uploaded-0 was made",
+        ),
         ({"documents": Away("Elasticsearch", "no answer")}, Level.TROUBLE, "Elasticsearch does not answer"),
         ({"dags": [PAUSED]}, Level.ATTENTION, "photo_ingest is paused"),
         ({"dags": [FAILED]}, Level.ATTENTION, "photo_ingest failed"),
@@ -229,3 +240,10 @@ def test_a_chart_shows_all_that_was_counted(counts: list[OutcomeCount]) -> None:
 def test_spans_are_short(seconds: int, words: str) -> None:
     """The two largest units at most."""
     assert age(timedelta(seconds=seconds)) == words
+
+
+def test_a_rejected_record_of_a_later_log_is_linked_by_its_name() -> None:
+    """Two logs of a name have records at the same offsets: each link leads to its own."""
+    first, second = (rejected_row(record(where=Log("photos.uploaded", 0, number).at(7)), NOW) for number in (1, 2))
+    assert (first.topic, first.where) == ("photos.uploaded", "photos.uploaded-0-7")
+    assert (second.topic, second.where) == ("photos.uploaded~2", "photos.uploaded~2-0-7")

@@ -27,6 +27,7 @@ class World:
     marks: Mapping[TopicPartition, Watermarks] = field(default_factory=dict)
     next_offsets: Mapping[TopicPartition, int] = field(default_factory=dict)
     times: Mapping[TopicPartition, datetime] = field(default_factory=dict)
+    topic_id: str | None = None
 
     def now(self) -> datetime:
         """See the port."""
@@ -38,7 +39,9 @@ class World:
 
     def logs(self) -> Sequence[KnownLog]:
         """See the port."""
-        return [known_log(where, next_offset) for where, next_offset in self.next_offsets.items()]
+        return [
+            known_log(where, next_offset, topic_id=self.topic_id) for where, next_offset in self.next_offsets.items()
+        ]
 
     def committed(self, since: datetime, known: Collection[int]) -> Sequence[CommittedSlice]:
         """See the port."""
@@ -102,8 +105,17 @@ def test_shard_is_late_after_168_and_2_hours_unless_it_is_held() -> None:
 
 def test_what_waits_begins_where_kafka_still_has_it() -> None:
     """A partition below Kafka's low mark waits from there; an empty one does not wait."""
-    ranges = waiting_ranges({FIRST: 3, SECOND: 6}, {FIRST: (5, 9), SECOND: (0, 6)})
+    ranges = waiting_ranges(
+        [known_log(FIRST, 3), known_log(SECOND, 6)], {FIRST: Watermarks(5, 9), SECOND: Watermarks(0, 6)}
+    )
     assert ranges[SECOND] is None
     first = ranges[FIRST]
     assert first is not None
     assert (first.start, first.records) == (5, 4)
+
+
+def test_a_log_that_is_another_is_told_at_once() -> None:
+    """Nothing has to be late for it: made anew, cut, or not there."""
+    for marks in ({FIRST: Watermarks(0, 9, "new")}, {FIRST: Watermarks(0, 3, "old")}, {}):
+        world = World(marks=marks, next_offsets={FIRST: 8}, times={FIRST: NOON}, topic_id="old")
+        assert world.late() == ["log photos.uploaded-0"]

@@ -3,6 +3,7 @@
 import base64
 import itertools
 import json
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -215,3 +216,14 @@ def test_a_session_names_its_customer_only(tokens: Tokens) -> None:
     claims = part(tokens.sign_session(SESSION), 1)
     assert set(claims) == {"iss", "aud", "iat", "exp", "sub", "sid", "auth_time", "jti"}
     assert UUID(str(claims["sub"])) == SESSION.customer_id
+
+
+def test_a_receipt_says_which_topic_it_is_of(tokens: Tokens) -> None:
+    """Kafka's id tells logs of one name apart; a receipt of an older version has none, and is as good."""
+    at = replace(RECEIPT.coordinates, topic_id="fJbhqXI8TkOZPFhPZCqsuQ")
+    assert part(tokens.sign_receipt(replace(RECEIPT, coordinates=at)), 1)["topic_id"] == at.topic_id
+    assert (
+        tokens.verify_receipt(tokens.sign_receipt(replace(RECEIPT, coordinates=at))).coordinates.topic_id == at.topic_id
+    )
+    assert "topic_id" not in part(tokens.sign_receipt(RECEIPT), 1)
+    assert tokens.verify_receipt(tokens.sign_receipt(RECEIPT)).coordinates.topic_id is None
