@@ -25,9 +25,10 @@ from tests.support.slices import (
 from photo_pipeline.adapters.postgres.engine import make_engine
 from photo_pipeline.adapters.postgres.ingest_ledger import PostgresIngestLedger
 from photo_pipeline.adapters.postgres.models import Base, Xid8
-from photo_pipeline.domain.errors import LeaseLostError, ProgressConflictError, SliceBusyError
-from photo_pipeline.domain.ledger import DeadLetterEntry, Lease, ProcessedEntry
-from photo_pipeline.domain.photo import TopicPartition
+from photo_pipeline.domain.errors import LeaseLostError, ProgressConflictError, SliceBusyError, SliceVoidError
+from photo_pipeline.domain.ledger import DeadLetterEntry, Lease, OutboxEntry, PlannedSlice, ProcessedEntry, Watermarks
+from photo_pipeline.domain.logs import LogState, changes
+from photo_pipeline.domain.photo import Log, TopicPartition
 from photo_pipeline.migrations.upgrade import upgrade
 
 
@@ -60,6 +61,11 @@ def lease_next(ledger: PostgresIngestLedger, high: int, partition: TopicPartitio
     lease = ledger.lease(chosen.slice_id, "run", 60)
     assert lease is not None
     return lease
+
+
+def progress(ledger: PostgresIngestLedger) -> dict[TopicPartition, int]:
+    """The next offset of every partition."""
+    return {each.log.topic_partition: each.next_offset for each in ledger.logs()}
 
 
 def rows(owner: Engine, query: str) -> list[tuple[object, ...]]:
@@ -124,7 +130,7 @@ class TestPlanning:
     def test_no_backlog_no_slice(self, ledger: PostgresIngestLedger) -> None:
         """An empty partition is known, and not planned."""
         assert ledger.plan(backlog(0), 100, "run", 60) == []
-        assert ledger.progress() == {UPLOADED: 0}
+        assert progress(ledger) == {UPLOADED: 0}
 
     def test_many_planners_at_once_plan_no_record_twice(self, ledger: PostgresIngestLedger, owner: Engine) -> None:
         """Planners that race come out with one slice of the partition between them."""
@@ -195,7 +201,7 @@ class TestCommit:
         photo = archived_photo(customer, b"a")
         summary = ledger.commit(commit_of(lease, [photo], [accepted(0, photo), rejected(1)]))
         assert (summary.processed, summary.duplicate, summary.rejected) == (1, 0, 1)
-        assert ledger.progress() == {UPLOADED: 2}
+        assert progress(ledger) == {UPLOADED: 2}
         assert rows(owner, "SELECT state, photos FROM shard") == [("live", 1)]
         assert rows(owner, "SELECT status, format, taken_at_offset FROM photo") == [("processed", "jpeg", None)]
         assert rows(owner, "SELECT count(*) FROM rendition") == [(3,)]
@@ -210,7 +216,7 @@ class TestCommit:
         with pytest.raises(LeaseLostError):
             ledger.commit(commit_of(zombie, [photo], [accepted(0, photo)]))
         assert rows(owner, "SELECT count(*) FROM shard") == [(0,)]
-        assert ledger.progress() == {UPLOADED: 0}
+        assert progress(ledger) == {UPLOADED: 0}
 
     def test_second_commit_of_a_slice_is_refused(self, ledger: PostgresIngestLedger, customer: UUID) -> None:
         """The same attempt cannot commit twice."""
@@ -301,7 +307,7 @@ class TestCommit:
         summary = ledger.commit(commit_of(lease, [], [rejected(0)]))
         assert summary.shard_path is None
         assert rows(owner, "SELECT count(*) FROM shard") == [(0,)]
-        assert ledger.progress() == {UPLOADED: 1}
+        assert progress(ledger) == {UPLOADED: 1}
 
 
 class TestOutbox:
@@ -352,3 +358,93 @@ def test_rows_carry_a_growing_version(ledger: PostgresIngestLedger, owner: Engin
     assert before[0] == 1
     assert after[0] == 2
     assert int(str(after[1])) > int(str(before[1]))
+
+
+class TestLogs:
+    """A log that ended, came back or was given up, and those who work on it meanwhile."""
+
+    def follow(self, ledger: PostgresIngestLedger, high: int, topic_id: str) -> None:
+        """See Kafka as a plan does."""
+        ledger.follow(changes(ledger.logs(), {UPLOADED: Watermarks(0, high, topic_id)}))
+
+    def plan(self, ledger: PostgresIngestLedger, high: int, topic_id: str, owner: str = "run") -> list[PlannedSlice]:
+        """Plan as a run does."""
+        self.follow(ledger, high, topic_id)
+        return list(ledger.plan({UPLOADED: Watermarks(0, high, topic_id)}, 100, owner, 60))
+
+    def test_a_worker_that_is_at_it_may_end_its_slice(self, ledger: PostgresIngestLedger, owner: Engine) -> None:
+        """What was read of a log before it ended is not lost with it; the new one is read beside it."""
+        lease = leased(ledger, self.plan(ledger, 1, "old")[0])
+        (new,) = self.plan(ledger, 1, "new", "other")
+        assert (new.log, new.start) == (Log(UPLOADED.topic, 0, 2), 0)
+        ledger.commit(commit_of(lease, [], [rejected(0)]))
+        ledger.commit(commit_of(leased(ledger, new, "other"), [], [rejected(0)]))
+        assert rows(owner, "SELECT incarnation, outcome FROM ingest_record ORDER BY 1") == [
+            (1, "rejected"),
+            (2, "rejected"),
+        ]
+        assert [entry.coordinates.incarnation for entry in outbox_of(ledger)] == [1, 2]
+
+    def test_a_settled_log_takes_nothing_more(self, ledger: PostgresIngestLedger, owner: Engine) -> None:
+        """Once its unread rest is given up, a worker that was at it is fenced off; another log's is not."""
+        lease = leased(ledger, self.plan(ledger, 1, "old")[0])
+        (new,) = self.plan(ledger, 1, "new", "other")
+        ledger.settle([lease.slice.log], "operator", "gone")
+        with pytest.raises(LeaseLostError):
+            ledger.commit(commit_of(lease, [], [rejected(0)]))
+        ledger.commit(commit_of(leased(ledger, new, "other"), [], [rejected(0)]))
+        assert rows(owner, "SELECT settled_by, settled_reason FROM partition_progress WHERE incarnation = 1") == [
+            ("operator", "gone")
+        ]
+
+    def test_a_slice_that_nobody_is_at_is_void(self, ledger: PostgresIngestLedger) -> None:
+        """It is handed out no more, and whoever still has its number is told."""
+        (old,) = self.plan(ledger, 1, "old")
+        ledger.release(leased(ledger, old))
+        (new,) = self.plan(ledger, 1, "new")
+        assert new.log.incarnation == 2
+        with pytest.raises(SliceVoidError):
+            ledger.lease(old.slice_id, "run", 60)
+
+    def test_a_log_that_comes_back_goes_on(self, ledger: PostgresIngestLedger, owner: Engine) -> None:
+        """After an hour with another Kafka: its slice is there again, and the other Kafka's log stays a finding."""
+        (old,) = self.plan(ledger, 2, "old")
+        ledger.release(leased(ledger, old))
+        ledger.release(leased(ledger, self.plan(ledger, 1, "wrong")[0]))
+        assert self.plan(ledger, 2, "old") == [old]
+        standing = "SELECT incarnation, state FROM partition_progress ORDER BY 1"
+        assert rows(owner, standing) == [(1, "current"), (2, "ended")]
+
+    def test_two_who_see_the_same_begin_one_log(self, ledger: PostgresIngestLedger) -> None:
+        """Changes that were worked out by two planners at once, or a while ago, are noted once."""
+        self.follow(ledger, 1, "old")
+        seen = list(changes(ledger.logs(), {UPLOADED: Watermarks(0, 1, "new")}))
+        ledger.follow(seen)
+        ledger.follow(seen)
+        assert [(each.log.incarnation, each.state) for each in ledger.logs()] == [
+            (1, LogState.ENDED),
+            (2, LogState.CURRENT),
+        ]
+
+    def test_of_a_log_that_was_cut_nothing_is_handed_out(self, ledger: PostgresIngestLedger) -> None:
+        """Until it is settled: then all that Kafka has is planned, for a log of its own."""
+        (old,) = self.plan(ledger, 5, "topic")
+        ledger.release(leased(ledger, old))
+        assert self.plan(ledger, 4, "topic") == []
+        assert self.plan(ledger, 50, "topic") == []
+        ledger.settle([old.log], "operator", "gone")
+        (new,) = self.plan(ledger, 50, "topic")
+        assert (new.log, new.start, new.end) == (Log(UPLOADED.topic, 0, 2), 0, 50)
+
+
+def leased(ledger: PostgresIngestLedger, planned: PlannedSlice, owner: str = "run") -> Lease:
+    """The right to process a slice."""
+    lease = ledger.lease(planned.slice_id, owner, 60)
+    assert lease is not None
+    return lease
+
+
+def outbox_of(ledger: PostgresIngestLedger) -> list[OutboxEntry]:
+    """What waits to be published."""
+    with ledger.outbox(10) as entries:
+        return list(entries)
