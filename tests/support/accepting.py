@@ -66,7 +66,10 @@ class Door:
         )
         try:
             signed = [
-                await acceptance.accept(IncomingPhoto(customer_id, "/tests", "a.jpg", None, each)) for each in photos
+                await acceptance.accept(
+                    IncomingPhoto(customer_id=customer_id, origin="/tests", filename="a.jpg", sent_at=None, data=each)
+                )
+                for each in photos
             ]
         finally:
             await writer.close()

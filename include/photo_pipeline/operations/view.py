@@ -362,7 +362,7 @@ def _batch_summary(members: Sequence[Slice]) -> str:
     for one in members:
         for outcome, records in one.outcomes.items():
             totals[outcome] = totals.get(outcome, 0) + records
-    unfinished = sum(one.state != "committed" for one in members)
+    unfinished = sum(one.state not in {"committed", "void"} for one in members)
     waits = f", {unfinished} unfinished" if unfinished else ""
     return f"{plural(len(members), 'slice')}{waits}: {_outcomes(totals)}"
 

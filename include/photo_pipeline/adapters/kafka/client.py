@@ -85,12 +85,6 @@ def result(future: "Future[Value]", doing: str) -> Value:
         raise ServerUnavailableError(SERVER, f"{doing}: no answer") from error
 
 
-def is_refused(future: "Future[TopicDescription] | Future[None]", code: int) -> bool:
-    """Whether the answer is exactly this error."""
-    error = future.exception(timeout=ADMIN_SECONDS * 2)
-    return isinstance(error, KafkaException) and error.args[0].code() == code
-
-
 def describe_existing(client: AdminClient, names: Collection[str]) -> Mapping[str, TopicDescription]:
     """Kafka's description of each of these topics; those that do not exist are left out.
 
@@ -100,11 +94,18 @@ def describe_existing(client: AdminClient, names: Collection[str]) -> Mapping[st
     if not names:
         return {}
     futures = client.describe_topics(TopicCollection(list(names)), request_timeout=ADMIN_SECONDS)
-    return {
-        name: result(future, "describing topics")
-        for name, future in futures.items()
-        if not is_refused(future, KafkaError.UNKNOWN_TOPIC_OR_PART)
-    }
+    described = {name: _if_it_exists(future) for name, future in futures.items()}
+    return {name: topic for name, topic in described.items() if topic is not None}
+
+
+def _if_it_exists(future: "Future[TopicDescription]") -> TopicDescription | None:
+    try:
+        return result(future, "describing topics")
+    except ServerUnavailableError as error:
+        cause = error.__cause__
+        if isinstance(cause, KafkaException) and cause.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+            return None
+        raise
 
 
 def topic_id_of(topic: TopicDescription) -> str | None:

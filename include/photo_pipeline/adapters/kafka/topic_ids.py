@@ -5,6 +5,7 @@ import time
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from photo_pipeline.adapters.kafka.client import admin_client, describe_existing, logger, topic_id_of
@@ -43,7 +44,7 @@ class TopicIds:
     def _ask(self, topic: str) -> str | None:
         try:
             found = describe_existing(self._client, [topic])
-        except ServerUnavailableError as error:
+        except (ServerUnavailableError, KafkaException) as error:  # the photo is accepted, whatever this says
             logger.warning("the id of topic %s is not known: %s", topic, error)
             return None
         return topic_id_of(found[topic]) if topic in found else None

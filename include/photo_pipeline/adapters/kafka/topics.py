@@ -3,10 +3,11 @@
 import logging
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import cached_property
 
-from confluent_kafka import KafkaError
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import (  # type: ignore[attr-defined] # it re-exports these without saying so
     AdminClient,
     AlterConfigOpType,
@@ -24,7 +25,6 @@ from photo_pipeline.adapters.kafka.client import (
     SERVER,
     admin_client,
     describe_existing,
-    is_refused,
     result,
     results,
     topic_id_of,
@@ -183,7 +183,7 @@ class KafkaTopics:
         settings = self._settings
         topic = NewTopic(name, settings.partitions, settings.replication_factor, config=config)
         future = self._admin.create_topics([topic], request_timeout=ADMIN_SECONDS)[name]
-        if is_refused(future, KafkaError.TOPIC_ALREADY_EXISTS):
+        if _is_refused(future, KafkaError.TOPIC_ALREADY_EXISTS):
             return []
         result(future, f"creating topic {name}")
         made = f"{settings.partitions} partitions, replication factor {settings.replication_factor}"
@@ -221,6 +221,12 @@ class KafkaTopics:
         request = [NewPartitions(state.name, wanted)]
         results(self._admin.create_partitions(request, request_timeout=ADMIN_SECONDS), f"adding to {state.name}")
         return [TopicChange(state.name, "partitions", str(state.partitions), str(wanted))]
+
+
+def _is_refused(future: "Future[None]", code: int) -> bool:
+    """Whether the answer is exactly this error."""
+    error = future.exception(timeout=ADMIN_SECONDS * 2)
+    return isinstance(error, KafkaException) and error.args[0].code() == code
 
 
 def _all(names: TopicNames) -> tuple[str, ...]:
