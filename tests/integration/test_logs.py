@@ -65,6 +65,8 @@ def test_every_photo_around_a_new_topic_ends_as_an_outcome(world: Reconciled, do
     world.pipeline.ingest()
 
     assert door.states(tokens) == {"processed": 170}
+    topic_ids = [door.tokens.verify_receipt(token).coordinates.topic_id for token in tokens]
+    assert [len(set(topic_ids[:40])), len(set(topic_ids[40:])), len(set(topic_ids))] == [1, 1, 2]
     outcomes = 'SELECT incarnation, min("offset"), max("offset"), count(*) FROM ingest_record GROUP BY 1 ORDER BY 1'
     assert world.pipeline.rows(outcomes) == [(1, 0, 39, 40), (2, 0, 129, 130)]
     names = {path.rpartition("/")[2] for path in world.pipeline.files()}
