@@ -9,8 +9,10 @@ REPORT = values="$$($(LOCAL_STACK) env)" && eval "$$values" && \
 	PHOTO_ELASTICSEARCH_PASSWORD="$$ELASTICSEARCH_ANALYST_PASSWORD" \
 	$(PYTHON) -m photo_pipeline.bi.report --output .local/report.html $(ARGS)
 # Servers and files are waited for most of the time: two processes share the suite, see tests/conftest.py.
-IN_TWO := --numprocesses=2 --dist=loadgroup --no-loadscope-reorder
+IN_TWO := --numprocesses=2 --dist=loadgroup --no-loadscope-reorder --durations=20
 export PYTHONPATH := include:.
+# Every process that starts would compile the whole product again.
+unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 .PHONY: help bootstrap demo report screenshots up status restart chaos down clean logs env fetch test bench power fuzz \
 	lint format lock

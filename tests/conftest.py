@@ -23,6 +23,15 @@ if TYPE_CHECKING:
 TESTS = Path(__file__).resolve().parent
 TEST_HOME = TESTS.parent / ".local-test"
 TEST_PORT_OFFSET = 10_000
+LONGEST_NAME = 120
+"""Of a test's parameter, in characters or bytes."""
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Call long texts by their length: a photo's name would be a photo, sent to every process and written to all logs."""
+    if isinstance(val, str | bytes) and len(val) > LONGEST_NAME:
+        return f"{len(val)} {'bytes' if isinstance(val, bytes) else 'characters'}"
+    return None
 
 # A busy machine is no reason to fail: no test judges by time.
 hypothesis.settings.register_profile(
