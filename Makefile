@@ -8,8 +8,8 @@ REPORT = values="$$($(LOCAL_STACK) env)" && eval "$$values" && \
 	PHOTO_ELASTICSEARCH_URL="$$ELASTICSEARCH_URL" PHOTO_ELASTICSEARCH_USER="$$ELASTICSEARCH_ANALYST_USER" \
 	PHOTO_ELASTICSEARCH_PASSWORD="$$ELASTICSEARCH_ANALYST_PASSWORD" \
 	$(PYTHON) -m photo_pipeline.bi.report --output .local/report.html $(ARGS)
-# Servers and files are waited for most of the time: two processes share the suite, see tests/conftest.py.
-IN_TWO := --numprocesses=2 --dist=loadgroup --no-loadscope-reorder --durations=20
+# Servers and files are waited for most of the time: three processes share the suite and two cores, see tests/conftest.py.
+AT_ONCE := --numprocesses=3 --dist=loadgroup --no-loadscope-reorder --durations=20
 export PYTHONPATH := include:.
 # Every process that starts would compile the whole product again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -65,7 +65,7 @@ fetch: bootstrap ## download the servers without starting them
 
 test: export FOR_TESTS := 1
 test: bootstrap ## the whole suite, against its own real servers (ARGS=...: for pytest)
-	@$(PYTHON) -m pytest $(or $(ARGS),$(IN_TWO))
+	@$(PYTHON) -m pytest $(or $(ARGS),$(AT_ONCE))
 
 chaos: export STACK ?= ha
 chaos: bootstrap ## kill servers at random under load, then check every receipt (SEED=1 MINUTES=10 STACK=ha)

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
+from tests.support.stacks import stack_of_this_process
 from tests.support.turns import one_at_a_time, turn
 
-from local_stack import Endpoints, Stack, load_settings
+from local_stack import Endpoints, Stack
 from local_stack.errors import OtherSettingsError
 from local_stack.progress import ConsoleProgress
 from local_stack.sharing import Share
@@ -21,14 +22,13 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
 TESTS = Path(__file__).resolve().parent
-TEST_HOME = TESTS.parent / ".local-test"
-TEST_PORT_OFFSET = 10_000
+PLATFORM = "platform"
 LONGEST_NAME = 120
 """Of a test's parameter, in characters or bytes."""
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:
-    """Call long texts by their length: a photo's name would be a photo, sent to every process and written to all logs."""
+    """Call long texts by their length: a photo would be sent to every process and written to all logs."""
     if isinstance(val, str | bytes) and len(val) > LONGEST_NAME:
         return f"{len(val)} {'bytes' if isinstance(val, bytes) else 'characters'}"
     return None
@@ -44,12 +44,15 @@ hypothesis.settings.load_profile("suite")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
     """Say which tests stay together in one process when the suite runs in several.
 
-    What drives the whole platform or takes its servers away is one sequence, in the suite's order: no outage falls
-    into the middle of a photo's way. All else goes by files. A wrapper, because pytest-xdist reads the marks first.
+    What drives the whole platform or takes its servers away is one sequence: no outage falls into the middle of a
+    photo's way. It comes first, being the longest, and has a stack of its own. All else goes by files. A wrapper,
+    because pytest-xdist reads the marks first.
     """
+    together = {item.path for item in items if _takes_servers_away(item) or "full_stack" in _fixtures(item)}
+    items.sort(key=lambda item: item.path not in together)
     for item in items:
-        together = _takes_servers_away(item) or _folder(item) == "acceptance"
-        item.add_marker(pytest.mark.xdist_group("platform" if together else str(item.path.relative_to(TESTS))))
+        group = PLATFORM if item.path in together else str(item.path.relative_to(TESTS))
+        item.add_marker(pytest.mark.xdist_group(group))
     yield
 
 
@@ -58,7 +61,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     """Keep a test that takes servers away and tests in other processes, which need them, apart."""
     if not _needs_servers(item):
         return (yield)
-    with turn(TEST_HOME, alone=_takes_servers_away(item)):
+    with turn(stack_of_this_process().home, alone=_takes_servers_away(item)):
         return (yield)
 
 
@@ -67,7 +70,11 @@ def _folder(item: pytest.Item) -> str:
 
 
 def _needs_servers(item: pytest.Item) -> bool:
-    return "test_stack" in getattr(item, "fixturenames", ())
+    return "test_stack" in _fixtures(item)
+
+
+def _fixtures(item: pytest.Item) -> tuple[str, ...]:
+    return tuple(getattr(item, "fixturenames", ()))
 
 
 def _takes_servers_away(item: pytest.Item) -> bool:
@@ -82,11 +89,12 @@ def test_stack() -> Iterator[Stack]:
     Sessions that run at the same time share it. The last one stops it, unless ``PHOTO_TEST_STACK_KEEP=1``: then the
     next session finds it running. One that was started by an older checkout is started anew.
     """
-    stack = Stack(load_settings(home=TEST_HOME, port_offset=TEST_PORT_OFFSET), ConsoleProgress())
+    stack = Stack(stack_of_this_process(), ConsoleProgress())
+    home = stack.settings.home
     with ExitStack() as held:
         # One after the other, so that nobody uses yet what this one may have to start anew.
-        with one_at_a_time(TEST_HOME / "start.lock"):
-            share = held.enter_context(Share(TEST_HOME / "users.lock"))
+        with one_at_a_time(home / "start.lock"):
+            share = held.enter_context(Share(home / "users.lock"))
             _up(stack, share)
         yield stack
         if os.environ.get("PHOTO_TEST_STACK_KEEP") != "1" and share.take_alone():

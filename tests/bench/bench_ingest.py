@@ -21,11 +21,11 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 from tests.bench.photos import twelve_megapixels
-from tests.conftest import TEST_HOME, TEST_PORT_OFFSET
 from tests.support.databases import fresh_database
 from tests.support.pipeline import Pipeline, own_pipeline
+from tests.support.stacks import first_stack
 
-from local_stack import Stack, load_settings
+from local_stack import Stack
 from local_stack.credentials import Credentials
 from local_stack.stack import SERVERS
 from photo_pipeline.adapters.image_workers.process import ALLOCATOR
@@ -151,7 +151,7 @@ def main() -> None:
     arguments.add_argument("--photos", type=int, default=200)
     arguments.add_argument("--rounds", type=int, default=3)
     chosen = arguments.parse_args()
-    settings = load_settings(home=TEST_HOME, port_offset=TEST_PORT_OFFSET)
+    settings = first_stack()
     stack = Stack(settings)
     endpoints = stack.up(SERVERS)
     superuser = Credentials(settings.home / "secrets").password("postgres")
