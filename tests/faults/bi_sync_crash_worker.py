@@ -1,9 +1,6 @@
-"""A process that syncs outcomes to the search index and is killed at a chosen boundary on the way."""
+"""The sync to the search index with a crash point at its ports, to be run in a process of its own."""
 
-from typing import Any
-
-from pydantic import SecretStr
-from tests.support.crashing import Crashing, CrashPoint, crash_at_statements
+from tests.support.crashing import CrashPoint, crashing
 
 from photo_pipeline.adapters.postgres.bi import PostgresOutcomeSource, PostgresSyncState
 from photo_pipeline.adapters.postgres.clock import DatabaseClock
@@ -14,21 +11,21 @@ from photo_pipeline.settings import DatabaseSettings, ElasticsearchSettings
 from photo_pipeline.use_cases.bi_sync import SyncPorts, sync_outcomes
 
 
-def work(order: dict[str, Any]) -> None:
-    """Sync in small pages, where the order says the servers are; it does not get to its end."""
-    point = CrashPoint(order["boundary"], order["nth"])
-    if "sql" in order["boundary"]:
-        crash_at_statements(point)
-    pipeline = make_engine(DatabaseSettings(**order["pipeline"]), "photo_bi_sync")
-    search = order["search"]
-    settings = ElasticsearchSettings(**{**search, "password": SecretStr(search["password"])})
-    with make_client(settings) as client:
+def sync(
+    point: CrashPoint,
+    ledger: DatabaseSettings,
+    analyst: DatabaseSettings,
+    search: ElasticsearchSettings,
+    alias: str,
+    **options: int,
+) -> None:
+    """What the task does, with the use case's own options."""
+    pipeline = make_engine(ledger, "photo_bi_sync")
+    with make_client(search) as client:
         ports = SyncPorts(
-            source=Crashing(
-                PostgresOutcomeSource(make_engine(DatabaseSettings(**order["bi"]), "test")), "source", point
-            ),
-            state=Crashing(PostgresSyncState(pipeline), "state", point),
-            index=Crashing(ElasticsearchIndex(client, order["alias"]), "index", point),
+            source=PostgresOutcomeSource(make_engine(analyst, "test")),
+            state=PostgresSyncState(pipeline),
+            index=ElasticsearchIndex(client, alias),
             clock=DatabaseClock(pipeline),
         )
-        sync_outcomes(ports, full=order["full"], page_rows=order["page_rows"])
+        sync_outcomes(crashing(ports, point, "source", "state", "index"), **options)

@@ -1,14 +1,15 @@
 """The crash matrix of the BI sync: SIGKILL at each call of a port, with new and with changed outcomes under way."""
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, text
+from tests.faults.bi_sync_crash_worker import sync
 from tests.support.crashing import see_killed
 from tests.support.databases import Database, fresh_database
+from tests.support.horizon import wait_for_horizon
 from tests.support.outcomes import Outcomes
 from tests.support.search import Search, fresh_search
 
@@ -17,12 +18,10 @@ from local_stack.credentials import Credentials
 from photo_pipeline.adapters.postgres.bi import PostgresOutcomeSource, PostgresSyncState
 from photo_pipeline.adapters.postgres.clock import DatabaseClock
 from photo_pipeline.adapters.postgres.engine import make_engine
-from photo_pipeline.settings import DatabaseSettings
 from photo_pipeline.use_cases.bi_sync import SyncPorts, sync_outcomes
 
 pytestmark = pytest.mark.shares_servers
 
-WAIT_SECONDS = 60.0
 PAGE_ROWS = 10
 FIRST, ALL = 12, 36
 # A run over 24 new rows and a changed one: three pages, an empty one, the refresh, the note of its end.
@@ -54,28 +53,17 @@ class World:
 
     def crash(self, boundary: str, nth: int, *, full: bool) -> None:
         """Sync in a process of its own and see it killed where it should be."""
-        settings = self.search.sync_settings
-        order = {
-            "pipeline": _plain(self.database.pipeline),
-            "bi": _plain(self.database.bi),
-            "search": {**settings.model_dump(), "password": settings.password.get_secret_value()},
-            "alias": self.search.alias,
-            "boundary": boundary,
-            "nth": nth,
-            "full": full,
-            "page_rows": PAGE_ROWS,
-        }
-        see_killed("tests.faults.bi_sync_crash_worker", order)
-
-    def wait_for_horizon(self) -> None:
-        """Until no transaction anywhere on the server is older than what was last written."""
-        with self.owner.connect() as connection:
-            newest = "SELECT CAST(max(updated_xid) AS text) FROM ingest_record"
-            written = int(connection.execute(text(newest)).scalar_one())
-        deadline = time.monotonic() + WAIT_SECONDS
-        while self.ports.source.horizon() <= written:
-            assert time.monotonic() < deadline, "another transaction stays open"
-            time.sleep(0.05)
+        see_killed(
+            sync,
+            boundary,
+            nth,
+            ledger=self.database.pipeline,
+            analyst=self.database.bi,
+            search=self.search.sync_settings,
+            alias=self.search.alias,
+            full=full,
+            page_rows=PAGE_ROWS,
+        )
 
     def versions(self) -> dict[str, Any]:
         """The ledger's newest version of each outcome, by its document's name."""
@@ -88,10 +76,6 @@ class World:
         self.search.admin.indices.refresh(index=self.search.alias)
         found = self.search.admin.search(index=self.search.alias, size=1000, version=True)
         return {hit["_id"]: hit["_version"] for hit in found["hits"]["hits"]}
-
-
-def _plain(settings: DatabaseSettings) -> dict[str, Any]:
-    return {**settings.model_dump(), "url": settings.url.get_secret_value()}
 
 
 @pytest.fixture
@@ -117,14 +101,14 @@ def _fill(world: World) -> None:
     with world.owner.begin() as connection:
         outcomes = Outcomes(connection)
         photos = [outcomes.photo(offset, "Ada") for offset in range(FIRST)]
-    world.wait_for_horizon()
+    wait_for_horizon(world.owner, world.ports.source)
     sync_outcomes(world.ports)
     with world.owner.begin() as connection:
         outcomes = Outcomes(connection)
         outcomes.expire(photos[0])
         for offset in range(FIRST, ALL):
             outcomes.photo(offset, "Grace") if offset % 2 else outcomes.record(offset)
-    world.wait_for_horizon()
+    wait_for_horizon(world.owner, world.ports.source)
 
 
 @pytest.mark.parametrize(("boundary", "nth"), BOUNDARIES)

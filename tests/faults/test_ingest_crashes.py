@@ -11,8 +11,8 @@ from uuid import UUID
 
 import pytest
 from confluent_kafka import Consumer, TopicPartition
-from tests.faults.crash_worker import settings_to_json
-from tests.support.crashing import see_killed
+from tests.faults.crash_worker import plan, process, publish
+from tests.support.crashing import Step, see_killed
 from tests.support.databases import fresh_database
 from tests.support.images import encoded, scene
 from tests.support.pipeline import Pipeline, own_pipeline
@@ -91,16 +91,9 @@ class Batch:
         deliveries = [*pipeline.send(customer, *self.photos), *pipeline.produce(noise)]
         self.offsets = [delivery.coordinates.offset for delivery in deliveries]
 
-    def crash(self, step: str, boundary: str, nth: int = 1, **arguments: object) -> None:
-        """Run a step in a process of its own and see it killed where it should be."""
-        order = {
-            "settings": settings_to_json(self.pipeline.settings),
-            "step": step,
-            "boundary": boundary,
-            "nth": nth,
-            "arguments": arguments,
-        }
-        see_killed("tests.faults.crash_worker", order)
+    def crash(self, step: Step, boundary: str, nth: int = 1, **arguments: object) -> None:
+        """Take a step in a process of its own and see it killed where it should be."""
+        see_killed(step, boundary, nth, settings=self.pipeline.settings, **arguments)
 
     def assert_exactly_once(self) -> None:
         """One row for each offset, one photo for each photo, bytes in the archive that the index points to."""
@@ -139,7 +132,7 @@ class Batch:
 @pytest.mark.parametrize("boundary", PLAN)
 def test_killed_while_planning(batch: Batch, boundary: str) -> None:
     """A planner that dies before or after its commit leaves nothing that the next run does not finish."""
-    batch.crash("plan", boundary, owner="dead run")
+    batch.crash(plan, boundary, owner="dead run")
     batch.recover()
     batch.assert_exactly_once()
     batch.assert_contiguous()
@@ -149,7 +142,7 @@ def test_killed_while_planning(batch: Batch, boundary: str) -> None:
 def test_killed_while_processing(batch: Batch, boundary: str, nth: int) -> None:
     """A worker that dies anywhere leaves the same rows and bytes after its retry as one that did not."""
     (slice_id,) = batch.pipeline.plan("run")
-    batch.crash("process", boundary, nth, owner="run", slice_id=slice_id)
+    batch.crash(process, boundary, nth, owner="run", slice_id=slice_id)
     batch.pipeline.process(slice_id, "run")
     batch.assert_exactly_once()
     batch.assert_contiguous()
@@ -160,7 +153,7 @@ def test_killed_while_processing(batch: Batch, boundary: str, nth: int) -> None:
 def test_killed_while_publishing(batch: Batch, boundary: str, nth: int) -> None:
     """A publisher that dies between two records, or before it notes them, repeats some and drops none."""
     batch.pipeline.ingest()
-    batch.crash("publish", boundary, nth)
+    batch.crash(publish, boundary, nth)
     batch.pipeline.publish()
     assert batch.pipeline.rows("SELECT count(*) FROM outbox WHERE published_at IS NULL") == [(0,)]
     topics = batch.pipeline.settings.topics

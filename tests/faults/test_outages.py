@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from tests.faults.crash_worker import process
 from tests.faults.test_ingest_crashes import Batch
 from tests.support.databases import fresh_database
 from tests.support.freezing import frozen
@@ -141,7 +142,7 @@ def test_a_server_that_goes_away_in_the_middle(test_stack: Stack, batch: Batch, 
     pipeline = batch.pipeline
     (slice_id,) = pipeline.plan("run")
     with (
-        frozen(pipeline.settings, "process", boundary, owner="run", slice_id=slice_id) as task,
+        frozen(process, boundary, settings=pipeline.settings, owner="run", slice_id=slice_id) as task,
         stopped(test_stack, unit),
     ):
         ended = task.wake()
@@ -158,7 +159,7 @@ def test_postgresql_goes_away_before_the_commit(test_stack: Stack, batch: Batch)
     pipeline = batch.pipeline.with_limits(workers=1, lease_seconds=LEASE_SECONDS)
     (slice_id,) = pipeline.plan("run")
     with (
-        frozen(pipeline.settings, "process", "before ledger.commit", owner="run", slice_id=slice_id) as task,
+        frozen(process, "before ledger.commit", settings=pipeline.settings, owner="run", slice_id=slice_id) as task,
         stopped(test_stack, "postgres"),
     ):
         ended = task.wake()

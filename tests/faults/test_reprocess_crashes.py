@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
-from tests.faults.crash_worker import settings_to_json
-from tests.support.crashing import see_killed
+from tests.faults.reprocess_crash_worker import feed, rederive
+from tests.support.crashing import Step, see_killed
 from tests.support.databases import fresh_database
 from tests.support.images import encoded, scene
 from tests.support.pipeline import Pipeline, own_pipeline
@@ -69,7 +69,7 @@ def test_photos_are_replaced_once(pipeline: Pipeline, boundary: str, nth: int) -
     pipeline.ingest()
     again = Reprocessing(pipeline)
     request = again.ask(f"request {boundary} {nth}", customer_id=str(customer))
-    crash(pipeline, request, boundary, nth)
+    crash(rederive, pipeline, request, boundary, nth)
     assert originals(pipeline, customer) == sorted(map(sha256_hex, photos))
     again.rederive(request)
     assert originals(pipeline, customer) == sorted(map(sha256_hex, photos))
@@ -97,23 +97,16 @@ def test_records_are_fed_once(pipeline: Pipeline, boundary: str, nth: int) -> No
     pipeline.ingest()
     again = Reprocessing(pipeline)
     request = again.ask_for_dead_letters(f"feed {boundary} {nth}", customer_id=str(stranger))
-    crash(pipeline, request, boundary, nth)
+    crash(feed, pipeline, request, boundary, nth)
     pipeline.produce(noise)
     assert again.feed(request).fed == DEAD_LETTERS
     copies = Counter(reprocessed(pipeline, request))
     assert copies == Counter({str(delivery.coordinates): 1 for delivery in sent})
 
 
-def crash(pipeline: Pipeline, request: Request, boundary: str, nth: int) -> None:
+def crash(step: Step, pipeline: Pipeline, request: Request, boundary: str, nth: int) -> None:
     """Work on the request in a process of its own and see it killed where it should be."""
-    order = {
-        "settings": settings_to_json(pipeline.settings),
-        "request_id": request.request_id,
-        "parameters": request.parameters(),
-        "boundary": boundary,
-        "nth": nth,
-    }
-    see_killed("tests.faults.reprocess_crash_worker", order, seconds=120)
+    see_killed(step, boundary, nth, seconds=120, settings=pipeline.settings, request=request)
 
 
 def originals(pipeline: Pipeline, customer: object) -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from uuid import UUID
 
 import pytest
+from tests.faults.retention_crash_worker import retain
 from tests.support.archived import ArchivedPlatform, archived_platform
 from tests.support.crashing import see_killed
 from tests.support.databases import fresh_database
@@ -68,14 +69,7 @@ class Scene:
 
     def crash(self, boundary: str, nth: int) -> None:
         """Run the retention in a process of its own and see it killed where it should be."""
-        database = self.platform.database
-        order = {
-            "database": {**database.model_dump(), "url": database.url.get_secret_value()},
-            "hdfs": self.platform.hdfs.model_dump(),
-            "boundary": boundary,
-            "nth": nth,
-        }
-        see_killed("tests.faults.retention_crash_worker", order)
+        see_killed(retain, boundary, nth, database=self.platform.database, hdfs=self.platform.hdfs)
 
     def assert_held_photos_are_there(self) -> None:
         """At any time whatever, also between a crash and the next run."""

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import Engine, text
@@ -18,19 +17,12 @@ from photo_pipeline.adapters.postgres.bi import PostgresOutcomeSource, PostgresS
 from photo_pipeline.adapters.postgres.engine import make_engine
 from photo_pipeline.domain.errors import ServerUnavailableError
 from photo_pipeline.use_cases.bi_sync import SyncPorts, sync_outcomes
+from photo_pipeline.web.clock import SystemClock
 
 LOOK_EVERY = {"cluster.info.update.interval": "10s"}
 """How often Elasticsearch looks at its disk; no less is allowed, three times that is the default."""
 WATERMARKS = [f"cluster.routing.allocation.disk.watermark.{level}" for level in ("low", "high", "flood_stage")]
 MORE_THAN_ANY_DISK = "1000tb"
-
-
-class SystemClock:
-    """The time of this machine."""
-
-    def now(self) -> datetime:
-        """In UTC."""
-        return datetime.now(UTC)
 
 
 @dataclass(frozen=True)

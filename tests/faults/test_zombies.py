@@ -11,6 +11,7 @@ from dataclasses import replace
 from uuid import UUID, uuid4
 
 import pytest
+from tests.faults.crash_worker import plan, process, publish
 from tests.faults.test_ingest_crashes import Batch, all_events
 from tests.support.databases import fresh_database
 from tests.support.freezing import frozen
@@ -99,7 +100,7 @@ def test_woken_after_another_has_committed(batch: Batch, boundary: str, nth: int
     """It loses its lease, changes no row, and what it left on HDFS is swept."""
     pipeline = batch.pipeline
     (slice_id,) = pipeline.plan("zombie")
-    with frozen(pipeline.settings, "process", boundary, nth, owner="zombie", slice_id=slice_id) as zombie:
+    with frozen(process, boundary, nth, settings=pipeline.settings, owner="zombie", slice_id=slice_id) as zombie:
         take_over(pipeline, slice_id)
         pipeline.publish()
         before = snapshot(pipeline)
@@ -118,10 +119,10 @@ def test_woken_while_another_is_half_way(batch: Batch) -> None:
     pipeline = batch.pipeline
     (slice_id,) = pipeline.plan("zombie")
     at = "before ledger.commit"
-    with frozen(pipeline.settings, "process", at, owner="zombie", slice_id=slice_id) as zombie:
+    with frozen(process, at, settings=pipeline.settings, owner="zombie", slice_id=slice_id) as zombie:
         wait_for_lease_end(pipeline)
         assert pipeline.plan("next run") == [slice_id]
-        with frozen(pipeline.settings, "process", at, owner="next run", slice_id=slice_id) as other:
+        with frozen(process, at, settings=pipeline.settings, owner="next run", slice_id=slice_id) as other:
             before = snapshot(pipeline)
             ended = zombie.wake()
             assert (ended.code, "LeaseLostError" in ended.complaint) == (1, True), ended.complaint
@@ -141,7 +142,7 @@ def test_frozen_inside_the_ledgers_transaction(batch: Batch, boundary: str, nth:
     # One long lease: its renewals would be statements of their own, and are not what is counted here.
     pipeline = batch.pipeline.with_limits(workers=1, lease_seconds=60)
     (slice_id,) = pipeline.plan("zombie")
-    with frozen(pipeline.settings, "process", boundary, nth, owner="zombie", slice_id=slice_id) as zombie:
+    with frozen(process, boundary, nth, settings=pipeline.settings, owner="zombie", slice_id=slice_id) as zombie:
         # As if the lease had run out: waits for the row until the server has ended the zombie's transaction.
         pipeline.execute("UPDATE slice SET lease_expires_at = now() WHERE slice_id = :id", id=slice_id)
         take_over(batch.pipeline, slice_id)
@@ -158,7 +159,7 @@ def test_frozen_inside_the_ledgers_transaction(batch: Batch, boundary: str, nth:
 def test_a_planner_with_old_offsets_plans_nothing_twice(batch: Batch) -> None:
     """It has asked Kafka, then stood still while another run did everything: what it knows is over."""
     pipeline = batch.pipeline
-    with frozen(pipeline.settings, "plan", "before ledger.plan", owner="zombie") as zombie:
+    with frozen(plan, "before ledger.plan", settings=pipeline.settings, owner="zombie") as zombie:
         pipeline.ingest()
         before = snapshot(pipeline)
         ended = zombie.wake()
@@ -173,8 +174,8 @@ def test_two_planners_at_once(batch: Batch) -> None:
     pipeline = batch.pipeline
     at = "before ledger.plan"
     with (
-        frozen(pipeline.settings, "plan", at, owner="one") as one,
-        frozen(pipeline.settings, "plan", at, owner="two") as two,
+        frozen(plan, at, settings=pipeline.settings, owner="one") as one,
+        frozen(plan, at, settings=pipeline.settings, owner="two") as two,
     ):
         one.thaw()
         two.thaw()
@@ -191,7 +192,7 @@ def test_two_planners_at_once(batch: Batch) -> None:
 def test_a_planner_frozen_inside_its_transaction_holds_nobody_up_for_ever(batch: Batch) -> None:
     """It has the planners' lock; the server takes it away after a while, and the next planner plans."""
     pipeline = batch.pipeline
-    with frozen(pipeline.settings, "plan", "before sql commit", owner="zombie") as zombie:
+    with frozen(plan, "before sql commit", settings=pipeline.settings, owner="zombie") as zombie:
         (slice_id,) = pipeline.plan("next run")
         ended = zombie.wake()
     assert ended.code == 1
@@ -206,7 +207,7 @@ def test_a_frozen_publisher_does_not_hold_up_the_others(batch: Batch) -> None:
     """What it has taken is its own until the server ends its transaction; then it goes out again."""
     pipeline = batch.pipeline
     pipeline.ingest()
-    with frozen(pipeline.settings, "publish", "after writer.publish") as zombie:
+    with frozen(publish, "after writer.publish", settings=pipeline.settings) as zombie:
         later = Batch(pipeline, batch.customer, uuid4().int % 2**32)
         pipeline.ingest()
         pipeline.publish()

@@ -1,11 +1,16 @@
 """What the integration tests share."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from tests.support.dag_runs import DagRuns, make_airflow_home
 from tests.support.databases import Database, fresh_database
 from tests.support.figures import World, settled_world
 from tests.support.pipeline import Pipeline, own_pipeline
+from tests.support.reconciliation import Reconciled
+from tests.support.search import fresh_search
+from tests.support.stacks import first_stack
 
 from local_stack import Endpoints, Stack
 from local_stack.credentials import Credentials
@@ -24,6 +29,28 @@ def pipeline(stack: Endpoints, database: Database) -> Iterator[Pipeline]:
     """Give a pipeline of this test's own on the real servers."""
     with own_pipeline(stack, database) as own:
         yield own
+
+
+@pytest.fixture
+def world(stack: Endpoints, pipeline: Pipeline) -> Iterator[Reconciled]:
+    """A pipeline and a search index with its template, nothing in them."""
+    with fresh_search(stack) as search:
+        search.administered().ensure_template()
+        yield Reconciled(pipeline, search)
+
+
+@pytest.fixture(scope="session")
+def airflow_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give Airflow's metadata, shared by this process's tests."""
+    home = tmp_path_factory.mktemp("airflow")
+    make_airflow_home(home, first_stack().home)
+    return home
+
+
+@pytest.fixture
+def dags(world: Reconciled, airflow_home: Path) -> DagRuns:
+    """Airflow, connected to that pipeline."""
+    return DagRuns(airflow_home, world.pipeline, world.search)
 
 
 @pytest.fixture(scope="session")

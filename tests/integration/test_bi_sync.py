@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import ProgrammingError
 from tests.support.databases import Database
+from tests.support.horizon import wait_for_horizon
 from tests.support.outcomes import Outcomes
 from tests.support.search import Search, fresh_search
 
@@ -27,16 +28,9 @@ from photo_pipeline.domain.errors import IndexingFailedError, SyncConflictError
 from photo_pipeline.ports.bi_sync import SearchIndex
 from photo_pipeline.settings import ElasticsearchSettings
 from photo_pipeline.use_cases.bi_sync import SyncPorts, SyncSummary, sync_outcomes
+from photo_pipeline.web.clock import SystemClock
 
 WAIT_SECONDS = 30.0
-
-
-class SystemClock:
-    """The time of this machine."""
-
-    def now(self) -> datetime:
-        """In UTC."""
-        return datetime.now(UTC)
 
 
 @dataclass(frozen=True)
@@ -378,10 +372,4 @@ def _sync_until_changed(world: World) -> None:
 
 
 def _wait_for_horizon(world: World) -> None:
-    """Until no transaction anywhere on the server is older than what was last written."""
-    with world.owner.connect() as connection:
-        written = int(connection.execute(text("SELECT CAST(max(updated_xid) AS text) FROM ingest_record")).scalar_one())
-    deadline = time.monotonic() + WAIT_SECONDS
-    while PostgresOutcomeSource(world.bi).horizon() <= written:
-        assert time.monotonic() < deadline, "another transaction stays open"
-        time.sleep(0.05)
+    wait_for_horizon(world.owner, PostgresOutcomeSource(world.bi))

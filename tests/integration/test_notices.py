@@ -7,14 +7,12 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from tests.support.dag_runs import DagRuns, make_airflow_home
+from tests.support.dag_runs import DagRuns
 from tests.support.databases import Database
 from tests.support.notices import PASSWORD, TOKEN, Post, post_office
 from tests.support.pipeline import Pipeline
 from tests.support.reconciliation import Reconciled, photo
-from tests.support.search import fresh_search
 
-from local_stack import Endpoints
 from photo_pipeline.adapters.kafka import KafkaPhotoLogReader
 from photo_pipeline.adapters.kafka.ages import KafkaAppendTimes
 from photo_pipeline.adapters.kafka.client import admin_client
@@ -27,28 +25,6 @@ from photo_pipeline.domain.notices import Condition, Message, NoticeKind
 from photo_pipeline.domain.photo import TopicPartition
 from photo_pipeline.use_cases.lateness import LateAfter, LatenessPorts, late
 from photo_pipeline.use_cases.notices import tell_lateness
-
-
-@pytest.fixture(scope="module")
-def airflow_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Airflow's metadata, shared by these tests."""
-    home = tmp_path_factory.mktemp("airflow")
-    make_airflow_home(home)
-    return home
-
-
-@pytest.fixture
-def world(stack: Endpoints, pipeline: Pipeline) -> Iterator[Reconciled]:
-    """A pipeline and a search index with its template, nothing in them."""
-    with fresh_search(stack) as search:
-        search.administered().ensure_template()
-        yield Reconciled(pipeline, search)
-
-
-@pytest.fixture
-def dags(world: Reconciled, airflow_home: Path) -> DagRuns:
-    """Airflow, connected to that pipeline."""
-    return DagRuns(airflow_home, world.pipeline, world.search)
 
 
 @pytest.fixture

@@ -1,39 +1,11 @@
 """``photo_reconcile``, ``photo_reprocess``, ``photo_hold`` as Airflow runs them: wiring, skipping, how a run ends."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
-import pytest
-from tests.support.dag_runs import DagRuns, make_airflow_home
-from tests.support.pipeline import Pipeline
+from tests.support.dag_runs import DagRuns
 from tests.support.reconciliation import Reconciled, photo
-from tests.support.search import fresh_search
 
-from local_stack import Endpoints
 from photo_pipeline.domain.events import OutboundRecord
-
-
-@pytest.fixture
-def world(stack: Endpoints, pipeline: Pipeline) -> Iterator[Reconciled]:
-    """A pipeline and a search index with its template, nothing in them."""
-    with fresh_search(stack) as search:
-        search.administered().ensure_template()
-        yield Reconciled(pipeline, search)
-
-
-@pytest.fixture(scope="module")
-def airflow_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Airflow's metadata, shared by these tests."""
-    home = tmp_path_factory.mktemp("airflow")
-    make_airflow_home(home)
-    return home
-
-
-@pytest.fixture
-def dags(world: Reconciled, airflow_home: Path) -> DagRuns:
-    """Airflow, connected to that pipeline."""
-    return DagRuns(airflow_home, world.pipeline, world.search)
 
 
 def window() -> dict[str, str]:

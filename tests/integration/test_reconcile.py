@@ -1,6 +1,5 @@
 """The reconciliation on real servers: planted damage is found by the next run, named, and repaired where it can be."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -8,23 +7,14 @@ import httpx
 import pytest
 from tests.support.pipeline import Pipeline
 from tests.support.reconciliation import Reconciled, photo
-from tests.support.search import fresh_search
 
-from local_stack import Endpoints, Stack
+from local_stack import Stack
 from photo_pipeline.domain.errors import ReconciliationFindingsError
 from photo_pipeline.domain.events import OutboundRecord
 from photo_pipeline.domain.reconciliation import Status
 
 DAYS = timedelta(days=1)
 HOURS = timedelta(hours=1)
-
-
-@pytest.fixture
-def world(stack: Endpoints, pipeline: Pipeline) -> Iterator[Reconciled]:
-    """A pipeline and a search index with its template, nothing in them."""
-    with fresh_search(stack) as search:
-        search.administered().ensure_template()
-        yield Reconciled(pipeline, search)
 
 
 @pytest.fixture

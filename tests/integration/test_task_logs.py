@@ -1,35 +1,16 @@
 """What tasks write into their logs: one line that programs can parse, and nothing that is nobody's business."""
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
-import pytest
 from sqlalchemy import make_url
-from tests.support.dag_runs import DagRuns, make_airflow_home
+from tests.support.dag_runs import DagRuns
 from tests.support.images import encoded, scene
 from tests.support.pipeline import Pipeline
-from tests.support.search import Search, fresh_search
 
-from local_stack import Endpoints
 from photo_pipeline.domain.events import OutboundRecord
 from photo_pipeline.domain.imaging import SniffedFormat
 
 MARK = b"this-is-what-somebody-photographed"
-
-
-@pytest.fixture
-def search(stack: Endpoints) -> Iterator[Search]:
-    """A search index of this test's own."""
-    with fresh_search(stack) as search:
-        yield search
-
-
-@pytest.fixture
-def dags(pipeline: Pipeline, search: Search, tmp_path: Path) -> DagRuns:
-    """Airflow, connected to that pipeline."""
-    make_airflow_home(tmp_path)
-    return DagRuns(tmp_path, pipeline, search)
 
 
 def test_each_task_says_its_slice_offsets_and_counts_in_one_line(pipeline: Pipeline, dags: DagRuns) -> None:

@@ -8,11 +8,15 @@ import os
 import signal
 from collections.abc import Callable
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 from sqlalchemy import Engine, event
 from tests.support.forking import Forked
+
+Ports = TypeVar("Ports")
+Step = Callable[..., Any]
+"""What a process of its own does: takes a crash point, then the step's own arguments by name."""
 
 
 @dataclass(slots=True)
@@ -71,6 +75,20 @@ class Crashing:
         self._point.pass_("after outbox marked")
 
 
+def crashing(ports: Ports, point: CrashPoint, *names: str, **before: Callable[[Any], Any]) -> Ports:
+    """A use case's ports, of which those of these names tell the crash point of every call.
+
+    Args:
+        ports: a dataclass.
+        point: where the process dies.
+        names: of the ports that tell.
+        before: by a port's name, what stands before it, and is not told of.
+    """
+    watched = {name: Crashing(getattr(ports, name), name, point) for name in names}
+    put_before = {name: wrap(watched[name]) for name, wrap in before.items()}
+    return replace(ports, **{**watched, **put_before})  # type: ignore[type-var] # every use case's ports are one
+
+
 def crash_at_statements(point: CrashPoint) -> None:
     """Tell the crash point of every SQL statement that any engine of this process is about to send."""
 
@@ -85,8 +103,15 @@ def crash_at_statements(point: CrashPoint) -> None:
     event.listen(Engine, "commit", before_commit)
 
 
-def see_killed(module: str, order: dict[str, Any], seconds: float = 60) -> None:
-    """Run a worker module in a process of its own and see it killed."""
-    with Forked(module, order) as child:
+def take(step: Step, point: CrashPoint, arguments: dict[str, Any]) -> Any:
+    """What the process does: the step until its crash point; what it returns where that is not passed."""
+    if "sql" in point.boundary:
+        crash_at_statements(point)
+    return step(point, **arguments)
+
+
+def see_killed(step: Step, boundary: str, nth: int = 1, *, seconds: float = 60, **arguments: Any) -> None:
+    """Take a step in a process of its own and see it killed."""
+    with Forked(take, step, CrashPoint(boundary, nth), arguments) as child:
         code = child.wait(seconds)
-        assert code == -signal.SIGKILL, f"{order['boundary']} was not reached: {child.complaint}"
+        assert code == -signal.SIGKILL, f"{boundary} was not reached: {child.complaint}"

@@ -2,9 +2,11 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,11 +14,13 @@ from urllib.parse import urlsplit
 from sqlalchemy import make_url
 from tests.support.pipeline import Pipeline
 from tests.support.search import Search
+from tests.support.turns import one_at_a_time
 
 from photo_pipeline.settings import DatabaseSettings
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 RUN_SECONDS = 280
+METADATA = "airflow.db"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +90,25 @@ class DagRuns:
         }
 
 
-def make_airflow_home(home: Path) -> None:
-    """Give Airflow its metadata database."""
-    _airflow(_airflow_environment(home), "db", "migrate").check_returncode()
+def make_airflow_home(home: Path, kept: Path) -> None:
+    """Give Airflow its metadata database, as a copy of one that stays for the next session.
+
+    Args:
+        home: Airflow's.
+        kept: the folder of the database to copy, which is made where it is not there.
+    """
+    original = kept / f"airflow-{_packages()}.db"
+    with one_at_a_time(kept / "airflow.lock"):
+        if not original.exists():
+            _airflow(_airflow_environment(home), "db", "migrate").check_returncode()
+            shutil.copy(home / METADATA, unfinished := kept / "airflow-unfinished.db")
+            unfinished.rename(original)
+    shutil.copy(original, home / METADATA)
+
+
+def _packages() -> str:
+    """Which Airflow and providers there are: others make another database."""
+    return sha256((REPOSITORY / "requirements.txt").read_bytes()).hexdigest()[:16]
 
 
 def _airflow(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -103,7 +123,7 @@ def _airflow_environment(home: Path) -> dict[str, str]:
         "CORE__DAGS_FOLDER": REPOSITORY / "dags",
         "CORE__PLUGINS_FOLDER": REPOSITORY / "plugins",
         "CORE__LOAD_EXAMPLES": False,
-        "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
+        "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/{METADATA}",
     }
     return {
         **os.environ,

@@ -1,7 +1,6 @@
 """A ledger of mixed outcomes with a history, and the search index of it: what the analysts' figures are tried on."""
 
 import math
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine, text
 from tests.support.databases import fresh_database
+from tests.support.horizon import wait_for_horizon
 from tests.support.outcomes import Outcomes
 from tests.support.search import Search, fresh_search
 
@@ -22,22 +22,14 @@ from photo_pipeline.adapters.postgres.engine import make_engine
 from photo_pipeline.bi.answers import ask
 from photo_pipeline.bi.spec import RANK_TOLERANCE, Figure, Interval, Key, Row, Scope
 from photo_pipeline.use_cases.bi_sync import SyncPorts, sync_outcomes
+from photo_pipeline.web.clock import SystemClock
 
 RECORDS = 1500
 START = datetime(2026, 1, 28, 21, tzinfo=UTC)
 STEP = timedelta(minutes=47)
-WAIT_SECONDS = 30.0
 EVERYTHING = Scope(START, START + 2 * RECORDS * STEP, Interval.DAY)
 WINDOW = Scope(START + timedelta(days=3), START + timedelta(days=5), Interval.HOUR)
 MONTHS = Scope(EVERYTHING.since, EVERYTHING.until, Interval.MONTH)
-
-
-class SystemClock:
-    """The time of this machine."""
-
-    def now(self) -> datetime:
-        """In UTC."""
-        return datetime.now(UTC)
 
 
 @dataclass(frozen=True)
@@ -52,12 +44,7 @@ class World:
     def sync(self, *, full: bool = False) -> None:
         """Run until the newest change is in the index."""
         source = PostgresOutcomeSource(self.bi)
-        with self.owner.connect() as connection:
-            newest = connection.execute(text("SELECT CAST(max(updated_xid) AS text) FROM ingest_record")).scalar_one()
-        deadline = time.monotonic() + WAIT_SECONDS
-        while source.horizon() <= int(newest):
-            assert time.monotonic() < deadline, "another transaction stays open"
-            time.sleep(0.05)
+        wait_for_horizon(self.owner, source)
         ports = SyncPorts(source, PostgresSyncState(self.pipeline), self.search.index(), SystemClock())
         sync_outcomes(ports, full=full, page_rows=400)
         self.search.index().refresh()

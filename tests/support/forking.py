@@ -3,13 +3,12 @@
 A new interpreter spends most of its life on imports; Airflow forks its tasks from a process that has them, too.
 """
 
-import importlib
 import json
 import multiprocessing
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from multiprocessing import forkserver
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,19 +20,19 @@ _LOOK_SECONDS = 0.01
 
 
 class Forked:
-    """A process that calls ``module.work(order)``; it is killed in the end if it has not ended by itself.
+    """A process that calls a function; it is killed in the end if it has not ended by itself.
 
-    What ``work`` returns goes out as JSON. The process sees this one's environment as it is now.
+    What the function returns goes out as JSON. The process sees this one's environment as it is now.
 
     Args:
-        module: the name of the module, which defines ``work``.
-        order: its argument; goes through a pipe, so it may hold passwords.
+        work: a module's function.
+        order: its arguments; they are pickled and go through a pipe, so they may hold passwords.
     """
 
-    def __init__(self, module: str, order: Mapping[str, Any]) -> None:
+    def __init__(self, work: Callable[..., Any], *order: object) -> None:
         _start_server()
         self._folder = TemporaryDirectory()
-        arguments = (module, order, dict(os.environ), self._folder.name)
+        arguments = (work, order, dict(os.environ), self._folder.name)
         self._process = multiprocessing.get_context("forkserver").Process(target=_work, args=arguments)
 
     def __enter__(self) -> Self:
@@ -111,11 +110,11 @@ def _start_server() -> None:
             os.environ["PYTHONPATH"] = inherited
 
 
-def _work(module: str, order: Mapping[str, Any], environment: Mapping[str, str], folder: str) -> None:
+def _work(work: Callable[..., Any], order: Sequence[object], environment: Mapping[str, str], folder: str) -> None:
     os.environ.clear()
     os.environ.update(environment)
     with (Path(folder) / "stderr").open("w") as errors:
         os.dup2(errors.fileno(), sys.stdout.fileno())
         os.dup2(errors.fileno(), sys.stderr.fileno())
-    result = importlib.import_module(module).work(order)
+    result = work(*order)
     (Path(folder) / "result").write_text(json.dumps(result))

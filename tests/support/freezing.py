@@ -6,10 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from tests.faults.crash_worker import settings_to_json
+from tests.support.crashing import CrashPoint, Step, take
 from tests.support.forking import Forked
-
-from photo_pipeline.composition.pipeline import PipelineSettings
 
 REACH_SECONDS = 90.0
 """How long a step may take to the boundary, and from there to its end."""
@@ -47,15 +45,7 @@ class Frozen:
 
 
 @contextmanager
-def frozen(settings: PipelineSettings, step: str, boundary: str, nth: int = 1, **arguments: object) -> Iterator[Frozen]:
-    """Run a step up to a boundary and hold it there; it is killed in the end if nobody has woken it."""
-    order = {
-        "settings": settings_to_json(settings),
-        "step": step,
-        "boundary": boundary,
-        "nth": nth,
-        "how": signal.SIGSTOP,
-        "arguments": arguments,
-    }
-    with Forked("tests.faults.crash_worker", order) as child:
+def frozen(step: Step, boundary: str, nth: int = 1, **arguments: object) -> Iterator[Frozen]:
+    """Take a step up to a boundary and hold it there; it is killed in the end if nobody has woken it."""
+    with Forked(take, step, CrashPoint(boundary, nth, signal.SIGSTOP), arguments) as child:
         yield Frozen(child, boundary)
