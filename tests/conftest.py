@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
 TESTS = Path(__file__).resolve().parent
-PLATFORM = "platform"
 LONGEST_NAME = 120
 """Of a test's parameter, in characters or bytes."""
 
@@ -32,6 +31,7 @@ def pytest_make_parametrize_id(val: object) -> str | None:
     if isinstance(val, str | bytes) and len(val) > LONGEST_NAME:
         return f"{len(val)} {'bytes' if isinstance(val, bytes) else 'characters'}"
     return None
+
 
 # A busy machine is no reason to fail: no test judges by time.
 hypothesis.settings.register_profile(
@@ -48,11 +48,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
     photo's way. It comes first, being the longest, and has a stack of its own. All else goes by files. A wrapper,
     because pytest-xdist reads the marks first.
     """
-    together = {item.path for item in items if _takes_servers_away(item) or "full_stack" in _fixtures(item)}
-    items.sort(key=lambda item: item.path not in together)
+    platform = {item.path for item in items if _takes_servers_away(item) or "full_stack" in _fixtures(item)}
+    settled = {item.path for item in items if "settled" in _fixtures(item)}  # made once in a process, in seconds
+    items.sort(key=lambda item: item.path not in platform)
     for item in items:
-        group = PLATFORM if item.path in together else str(item.path.relative_to(TESTS))
-        item.add_marker(pytest.mark.xdist_group(group))
+        name = "settled" if item.path in settled else str(item.path.relative_to(TESTS))
+        item.add_marker(pytest.mark.xdist_group("platform" if item.path in platform else name))
     yield
 
 

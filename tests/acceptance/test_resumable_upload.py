@@ -12,22 +12,19 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from joserfc.jwk import OKPKey
-from tests.support.databases import fresh_database
-from tests.support.pipeline import Pipeline, own_pipeline
+from tests.support.pipeline import Pipeline, fresh_pipeline
 from tests.support.replicas import Replica, api_environment, running_replicas, wait_for
 from tests.support.tus import OCTETS, TUS
 from tests.support.uploading import photo, signed_in
 
 from local_stack import Endpoints, Stack
-from local_stack.credentials import Credentials
 from photo_pipeline.domain.photo import sha256_hex
 
 
 @pytest.fixture(scope="module")
 def pipeline(stack: Endpoints, test_stack: Stack) -> Iterator[Pipeline]:
     """Give a pipeline of this module's own."""
-    superuser = Credentials(test_stack.settings.home / "secrets").password("postgres")
-    with fresh_database(stack, superuser) as database, own_pipeline(stack, database) as own:
+    with fresh_pipeline(stack, test_stack) as own:
         yield own
 
 

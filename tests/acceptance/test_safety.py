@@ -18,10 +18,9 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import OctKey, OKPKey
 from tests.support.api_process import api_process
-from tests.support.gallery import Account, GalleryWorld, gallery_world
+from tests.support.gallery import Account, GalleryWorld
 from tests.support.images import encoded, scene
 
-from local_stack import Endpoints, Stack
 from photo_pipeline.domain.imaging import SniffedFormat
 from photo_pipeline.web.tokens import API_AUDIENCE, ISSUER, SESSION_TYPE
 
@@ -52,14 +51,6 @@ class Victim:
     def paths(self) -> list[str]:
         """Everything that says something of the photo."""
         return [f"/photos/{self.photo_id}{rest}" for rest in ("", "/original", "/web", "/thumb")]
-
-
-@pytest.fixture(scope="module")
-def world(stack: Endpoints, test_stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GalleryWorld]:
-    """Give a running API whose operator lets customers keep photos."""
-    folder = tmp_path_factory.mktemp("safety")
-    with gallery_world(stack, test_stack, folder, PHOTO_CUSTOMER_HOLDS="2") as started:
-        yield started
 
 
 @pytest.fixture(scope="module")

@@ -24,12 +24,10 @@ from joserfc.jwk import OKPKey
 from PIL import Image
 from pydantic import SecretStr
 from tests.support.api_process import ApiProcess, api_environment, api_process
-from tests.support.databases import fresh_database
 from tests.support.images import encoded, png_claiming, scene, truncated
-from tests.support.pipeline import Pipeline, own_pipeline
+from tests.support.pipeline import Pipeline, fresh_pipeline
 
 from local_stack import Endpoints, Stack
-from local_stack.credentials import Credentials
 from photo_pipeline.domain.imaging import SniffedFormat
 from photo_pipeline.settings import DatabaseSettings
 
@@ -42,8 +40,7 @@ IN_FLIGHT = 48 * MIB
 @pytest.fixture(scope="module")
 def pipeline(stack: Endpoints, test_stack: Stack) -> Iterator[Pipeline]:
     """Give a pipeline of this module's own."""
-    superuser = Credentials(test_stack.settings.home / "secrets").password("postgres")
-    with fresh_database(stack, superuser) as database, own_pipeline(stack, database, partitions=2) as own:
+    with fresh_pipeline(stack, test_stack, partitions=2) as own:
         yield own
 
 

@@ -8,13 +8,12 @@ import pytest
 from sqlalchemy import Engine, text
 from tests.faults.bi_sync_crash_worker import sync
 from tests.support.crashing import see_killed
-from tests.support.databases import Database, fresh_database
+from tests.support.databases import Database, fresh_database, superuser_of
 from tests.support.horizon import wait_for_horizon
 from tests.support.outcomes import Outcomes
 from tests.support.search import Search, fresh_search
 
 from local_stack import Endpoints, Stack
-from local_stack.credentials import Credentials
 from photo_pipeline.adapters.postgres.bi import PostgresOutcomeSource, PostgresSyncState
 from photo_pipeline.adapters.postgres.clock import DatabaseClock
 from photo_pipeline.adapters.postgres.engine import make_engine
@@ -81,8 +80,7 @@ class World:
 @pytest.fixture
 def world(stack: Endpoints, test_stack: Stack) -> Iterator[World]:
     """A ledger that was synced once; since then outcomes have come, and one of the first has expired."""
-    superuser = Credentials(test_stack.settings.home / "secrets").password("postgres")
-    with fresh_database(stack, superuser) as database, fresh_search(stack) as search:
+    with fresh_database(stack, superuser_of(test_stack)) as database, fresh_search(stack) as search:
         owner, pipeline, bi = engines = [
             make_engine(settings, "test") for settings in (database.owner, database.pipeline, database.bi)
         ]

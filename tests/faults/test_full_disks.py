@@ -16,7 +16,7 @@ from psycopg import sql
 from sqlalchemy import make_url
 from tests.faults.test_ingest_crashes import Batch
 from tests.faults.test_outages import retried
-from tests.support.databases import Database, fresh_database
+from tests.support.databases import Database, fresh_database, superuser_of
 from tests.support.images import encoded, scene
 from tests.support.pipeline import Pipeline, own_pipeline
 from tests.support.replicas import api_environment, running_replicas, wait_for
@@ -44,7 +44,7 @@ RESTART_SECONDS = 120.0
 @pytest.fixture
 def superuser(test_stack: Stack) -> str:
     """Give the password of PostgreSQL's superuser."""
-    return Credentials(test_stack.settings.home / "secrets").password("postgres")
+    return superuser_of(test_stack)
 
 
 @pytest.fixture

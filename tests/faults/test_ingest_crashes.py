@@ -13,12 +13,10 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 from tests.faults.crash_worker import plan, process, publish
 from tests.support.crashing import Step, see_killed
-from tests.support.databases import fresh_database
 from tests.support.images import encoded, scene
-from tests.support.pipeline import Pipeline, own_pipeline
+from tests.support.pipeline import Pipeline, fresh_pipeline
 
 from local_stack import Endpoints, Stack
-from local_stack.credentials import Credentials
 from photo_pipeline.domain.events import OutboundRecord
 from photo_pipeline.domain.imaging import SniffedFormat
 from photo_pipeline.domain.photo import photo_id_for, sha256_hex
@@ -63,8 +61,7 @@ PUBLISH = [
 @pytest.fixture(scope="module")
 def pipeline(stack: Endpoints, test_stack: Stack) -> Iterator[Pipeline]:
     """Give one pipeline for all boundaries: each brings its own photos."""
-    superuser = Credentials(test_stack.settings.home / "secrets").password("postgres")
-    with fresh_database(stack, superuser) as database, own_pipeline(stack, database) as own:
+    with fresh_pipeline(stack, test_stack) as own:
         yield own.with_limits(workers=1, lease_seconds=1)
 
 

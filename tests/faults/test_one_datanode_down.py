@@ -7,12 +7,11 @@ from uuid import uuid4
 import pytest
 from tests.faults.test_ingest_crashes import Batch
 from tests.faults.test_outages import retried
-from tests.support.databases import fresh_database
+from tests.support.databases import fresh_database, superuser_of
 from tests.support.pipeline import Pipeline, own_pipeline
 from tests.support.spare_servers import spare_servers
 
 from local_stack import Endpoints, Stack
-from local_stack.credentials import Credentials
 from local_stack.services.hdfs import client_options
 from local_stack.stack import all_services
 
@@ -35,8 +34,7 @@ def pipeline(stack: Endpoints, test_stack: Stack, hdfs: Stack) -> Iterator[Pipel
     """Give a pipeline whose archive is there, with the profile's own client options."""
     context = hdfs._context()
     servers = replace(stack, hdfs_namenode=context.endpoints.hdfs_namenode, webhdfs_url=context.endpoints.webhdfs_url)
-    superuser = Credentials(test_stack.settings.home / "secrets").password("postgres")
-    with fresh_database(stack, superuser) as database, own_pipeline(servers, database) as own:
+    with fresh_database(stack, superuser_of(test_stack)) as database, own_pipeline(servers, database) as own:
         client = own.settings.hdfs.model_copy(update={"client_config": client_options(context)})
         yield replace(own, settings=replace(own.settings, hdfs=client)).with_limits(workers=1, lease_seconds=600)
 

@@ -15,9 +15,8 @@ import httpx
 import pytest
 from tests.faults.crash_worker import process
 from tests.faults.test_ingest_crashes import Batch
-from tests.support.databases import fresh_database
 from tests.support.freezing import frozen
-from tests.support.pipeline import Pipeline, own_pipeline
+from tests.support.pipeline import Pipeline, fresh_pipeline
 from tests.support.replicas import api_environment, running_replicas, wait_for
 from tests.support.tus import OCTETS
 from tests.support.uploading import photo, signed_in, upload
@@ -37,8 +36,7 @@ ANSWER_SECONDS = 15.0
 @pytest.fixture
 def pipeline(stack: Endpoints, test_stack: Stack) -> Iterator[Pipeline]:
     """Give a pipeline of this test's own."""
-    superuser = Credentials(test_stack.settings.home / "secrets").password("postgres")
-    with fresh_database(stack, superuser) as database, own_pipeline(stack, database) as own:
+    with fresh_pipeline(stack, test_stack) as own:
         yield own.with_limits(workers=1, lease_seconds=LONG_LEASE_SECONDS)
 
 

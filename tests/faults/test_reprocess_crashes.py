@@ -7,13 +7,11 @@ from uuid import uuid4
 import pytest
 from tests.faults.reprocess_crash_worker import feed, rederive
 from tests.support.crashing import Step, see_killed
-from tests.support.databases import fresh_database
 from tests.support.images import encoded, scene
-from tests.support.pipeline import Pipeline, own_pipeline
+from tests.support.pipeline import Pipeline, fresh_pipeline
 from tests.support.reprocessing import Reprocessing
 
 from local_stack import Endpoints, Stack
-from local_stack.credentials import Credentials
 from photo_pipeline.adapters.kafka import KafkaPhotoLogReader
 from photo_pipeline.domain.events import OutboundRecord
 from photo_pipeline.domain.imaging import SniffedFormat
@@ -55,8 +53,7 @@ FEEDING = [
 @pytest.fixture(scope="module")
 def pipeline(stack: Endpoints, test_stack: Stack) -> Iterator[Pipeline]:
     """Give one pipeline for all boundaries: each has its own request."""
-    superuser = Credentials(test_stack.settings.home / "secrets").password("postgres")
-    with fresh_database(stack, superuser) as database, own_pipeline(stack, database) as own:
+    with fresh_pipeline(stack, test_stack) as own:
         yield own.with_limits(workers=1)
 
 

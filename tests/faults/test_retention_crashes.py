@@ -10,10 +10,9 @@ import pytest
 from tests.faults.retention_crash_worker import retain
 from tests.support.archived import ArchivedPlatform, archived_platform
 from tests.support.crashing import see_killed
-from tests.support.databases import fresh_database
+from tests.support.databases import fresh_database, superuser_of
 
 from local_stack import Endpoints, Stack
-from local_stack.credentials import Credentials
 from photo_pipeline.use_cases.retention import RetentionSummary, run_retention
 
 pytestmark = pytest.mark.shares_servers
@@ -45,8 +44,7 @@ BOUNDARIES = [
 @pytest.fixture(scope="module")
 def platform(stack: Endpoints, test_stack: Stack) -> Iterator[ArchivedPlatform]:
     """Give one ledger and one archive for all boundaries: each brings its own customers."""
-    superuser = Credentials(test_stack.settings.home / "secrets").password("postgres")
-    with pytest.MonkeyPatch.context() as environment, fresh_database(stack, superuser) as database:
+    with pytest.MonkeyPatch.context() as environment, fresh_database(stack, superuser_of(test_stack)) as database:
         environment.setenv("HADOOP_USER_NAME", stack.hdfs_user)
         with archived_platform(stack, database) as platform:
             yield platform

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.support.databases import fresh_database
-from tests.support.pipeline import Pipeline, own_pipeline
+from tests.support.pipeline import Pipeline, fresh_pipeline
 from tests.support.replicas import Replica, api_environment, running_balancer, running_replicas
 from tests.support.uploading import SteadyUploads
 
@@ -28,8 +27,7 @@ DRAIN_SECONDS = 60
 @pytest.fixture
 def pipeline(stack: Endpoints, test_stack: Stack) -> Iterator[Pipeline]:
     """Give a pipeline of this test's own."""
-    superuser = Credentials(test_stack.settings.home / "secrets").password("postgres")
-    with fresh_database(stack, superuser) as database, own_pipeline(stack, database) as own:
+    with fresh_pipeline(stack, test_stack) as own:
         yield own.with_limits(workers=1)
 
 

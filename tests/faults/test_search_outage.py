@@ -6,13 +6,12 @@ from dataclasses import dataclass
 
 import pytest
 from sqlalchemy import Engine, text
-from tests.support.databases import fresh_database
+from tests.support.databases import fresh_database, superuser_of
 from tests.support.outcomes import Outcomes
 from tests.support.replicas import wait_for
 from tests.support.search import Search, fresh_search
 
 from local_stack import Endpoints, Stack
-from local_stack.credentials import Credentials
 from photo_pipeline.adapters.postgres.bi import PostgresOutcomeSource, PostgresSyncState
 from photo_pipeline.adapters.postgres.engine import make_engine
 from photo_pipeline.domain.errors import ServerUnavailableError
@@ -63,8 +62,7 @@ class Sync:
 @pytest.fixture
 def sync(stack: Endpoints, test_stack: Stack) -> Iterator[Sync]:
     """Give an empty ledger and an index with the template, nothing in it."""
-    superuser = Credentials(test_stack.settings.home / "secrets").password("postgres")
-    with fresh_database(stack, superuser) as database, fresh_search(stack) as search:
+    with fresh_database(stack, superuser_of(test_stack)) as database, fresh_search(stack) as search:
         search.administered().ensure_template()
         engines = [make_engine(settings, "test") for settings in (database.owner, database.pipeline, database.bi)]
         yield Sync(test_stack, *engines, search)

@@ -13,12 +13,10 @@ from uuid import UUID, uuid4
 import pytest
 from tests.faults.crash_worker import plan, process, publish
 from tests.faults.test_ingest_crashes import Batch, all_events
-from tests.support.databases import fresh_database
 from tests.support.freezing import frozen
-from tests.support.pipeline import Pipeline, own_pipeline
+from tests.support.pipeline import Pipeline, fresh_pipeline
 
 from local_stack import Endpoints, Stack
-from local_stack.credentials import Credentials
 from photo_pipeline.adapters.hdfs import HdfsArchive
 from photo_pipeline.adapters.postgres.archive_index import PostgresArchiveIndex
 from photo_pipeline.adapters.postgres.engine import make_engine
@@ -47,8 +45,7 @@ INSIDE = [("before sql insert", 1), ("before sql insert", 6), ("before sql commi
 @pytest.fixture(scope="module")
 def pipeline(stack: Endpoints, test_stack: Stack) -> Iterator[Pipeline]:
     """Give one pipeline for all; leases are short, and so is the server's patience with idle transactions."""
-    superuser = Credentials(test_stack.settings.home / "secrets").password("postgres")
-    with fresh_database(stack, superuser) as database, own_pipeline(stack, database) as own:
+    with fresh_pipeline(stack, test_stack) as own:
         limited = own.with_limits(workers=1, lease_seconds=LEASE_SECONDS)
         impatient = limited.settings.database.model_copy(update={"idle_transaction_seconds": IDLE_SECONDS})
         yield replace(limited, settings=replace(limited.settings, database=impatient))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.dag_runs import DagRuns, make_airflow_home
-from tests.support.databases import Database, fresh_database
+from tests.support.databases import Database, fresh_database, superuser_of
 from tests.support.figures import World, settled_world
 from tests.support.pipeline import Pipeline, own_pipeline
 from tests.support.reconciliation import Reconciled
@@ -13,14 +13,12 @@ from tests.support.search import fresh_search
 from tests.support.stacks import first_stack
 
 from local_stack import Endpoints, Stack
-from local_stack.credentials import Credentials
 
 
 @pytest.fixture
 def database(stack: Endpoints, test_stack: Stack) -> Iterator[Database]:
     """Give an empty, migrated database of this test's own."""
-    superuser = Credentials(test_stack.settings.home / "secrets").password("postgres")
-    with fresh_database(stack, superuser) as fresh:
+    with fresh_database(stack, superuser_of(test_stack)) as fresh:
         yield fresh
 
 

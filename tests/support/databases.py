@@ -14,7 +14,8 @@ from psycopg.rows import TupleRow
 from pydantic import SecretStr
 from sqlalchemy import make_url
 
-from local_stack import Endpoints
+from local_stack import Endpoints, Stack
+from local_stack.credentials import Credentials
 from photo_pipeline.adapters.postgres.engine import make_engine
 from photo_pipeline.migrations import upgrade as migrations
 from photo_pipeline.migrations.upgrade import upgrade
@@ -39,6 +40,11 @@ def as_settings(url: str, database: str | None = None) -> DatabaseSettings:
     if database is not None:
         parsed = parsed.set(database=database)
     return DatabaseSettings(url=SecretStr(parsed.render_as_string(hide_password=False)))
+
+
+def superuser_of(test_stack: Stack) -> str:
+    """The password of PostgreSQL's superuser."""
+    return Credentials(test_stack.settings.home / "secrets").password("postgres")
 
 
 @contextmanager

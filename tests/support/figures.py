@@ -10,13 +10,12 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine, text
-from tests.support.databases import fresh_database
+from tests.support.databases import fresh_database, superuser_of
 from tests.support.horizon import wait_for_horizon
 from tests.support.outcomes import Outcomes
 from tests.support.search import Search, fresh_search
 
 from local_stack import Endpoints, Stack
-from local_stack.credentials import Credentials
 from photo_pipeline.adapters.postgres.bi import PostgresOutcomeSource, PostgresSyncState
 from photo_pipeline.adapters.postgres.engine import make_engine
 from photo_pipeline.bi.answers import ask
@@ -65,8 +64,7 @@ class World:
 @contextmanager
 def settled_world(stack: Endpoints, test_stack: Stack) -> Iterator[World]:
     """Outcomes that were synced, then updated and expired and synced, then synced from the start once more."""
-    superuser = Credentials(test_stack.settings.home / "secrets").password("postgres")
-    with fresh_database(stack, superuser) as database, fresh_search(stack) as search:
+    with fresh_database(stack, superuser_of(test_stack)) as database, fresh_search(stack) as search:
         owner, pipeline, bi = engines = [
             make_engine(settings, "test") for settings in (database.owner, database.pipeline, database.bi)
         ]

@@ -10,11 +10,9 @@ from uuid import uuid4
 import httpx
 from joserfc.jwk import OKPKey
 from tests.support.api_process import ApiProcess, api_environment, api_process
-from tests.support.databases import fresh_database
-from tests.support.pipeline import Pipeline, own_pipeline
+from tests.support.pipeline import Pipeline, fresh_pipeline
 
 from local_stack import Endpoints, Stack
-from local_stack.credentials import Credentials
 
 PASSWORD = "correct horse battery"
 
@@ -71,13 +69,12 @@ class GalleryWorld:
 @contextmanager
 def gallery_world(stack: Endpoints, test_stack: Stack, folder: Path, **settings: str) -> Iterator[GalleryWorld]:
     """Start it, with further settings of the API as environment variables."""
-    superuser = Credentials(test_stack.settings.home / "secrets").password("postgres")
     key = OKPKey.generate_key("Ed25519", private=True, auto_kid=True)
     key_file = folder / "signing_key.jwk"
     key_file.write_text(json.dumps(key.as_dict(private=True)))
-    with fresh_database(stack, superuser) as database, own_pipeline(stack, database, partitions=2) as pipeline:
+    with fresh_pipeline(stack, test_stack, partitions=2) as pipeline:
         servers, topics = pipeline.settings.kafka.bootstrap_servers, pipeline.settings.topics
-        environment = api_environment(servers, database.api, pipeline.settings.hdfs, topics, key_file)
+        environment = api_environment(servers, pipeline.database.api, pipeline.settings.hdfs, topics, key_file)
         environment |= {"PHOTO_UPLOAD_DIR": str(folder / "uploads"), **settings}
         with api_process(environment, folder / "api.log") as api:
             yield GalleryWorld(api, pipeline, environment, key)

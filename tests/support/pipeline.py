@@ -10,9 +10,9 @@ from uuid import UUID, uuid4
 from confluent_kafka.admin import AdminClient
 from hdfs.client import InsecureClient
 from sqlalchemy import Engine, text
-from tests.support.databases import Database
+from tests.support.databases import Database, fresh_database, superuser_of
 
-from local_stack import Endpoints
+from local_stack import Endpoints, Stack
 from photo_pipeline.adapters.image_workers.pool import WorkerPool
 from photo_pipeline.adapters.kafka import KafkaPhotoLogReader, KafkaPhotoLogWriter, KafkaTopics
 from photo_pipeline.adapters.postgres.engine import make_engine
@@ -168,6 +168,16 @@ def _event(customer_id: UUID, data: bytes, source: Source) -> PhotoEvent:
         sent_at=datetime.now(UTC),
         data=data,
     )
+
+
+@contextmanager
+def fresh_pipeline(endpoints: Endpoints, test_stack: Stack, partitions: int = 1) -> Iterator[Pipeline]:
+    """Make a pipeline like ``own_pipeline``, with an empty database that nobody else uses either."""
+    with (
+        fresh_database(endpoints, superuser_of(test_stack)) as database,
+        own_pipeline(endpoints, database, partitions) as own,
+    ):
+        yield own
 
 
 @contextmanager

@@ -7,13 +7,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 from tests.support.browser import NARROW, WIDE, assert_fits, assert_no_barrier, photographed
-from tests.support.gallery import PASSWORD, GalleryWorld, gallery_world
+from tests.support.gallery import PASSWORD, GalleryWorld
 from tests.support.images import encoded, exif_block, scene, truncated
 
-from local_stack import Endpoints, Stack
 from photo_pipeline.domain.imaging import SniffedFormat
 
 PICTURES = Path(__file__).resolve().parents[3] / ".local-test" / "pictures"
@@ -28,14 +26,6 @@ SWIPE = """across => {
   tell("touchstart", 200, true);
   tell("touchend", 200 + across, false);
 }"""
-
-
-@pytest.fixture(scope="module")
-def world(stack: Endpoints, test_stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GalleryWorld]:
-    """Give a running API whose operator lets customers keep photos."""
-    folder = tmp_path_factory.mktemp("gallery")
-    with gallery_world(stack, test_stack, folder, PHOTO_CUSTOMER_HOLDS="2") as started:
-        yield started
 
 
 def photos() -> dict[str, bytes]:

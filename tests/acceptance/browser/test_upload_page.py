@@ -17,12 +17,10 @@ from playwright.sync_api import Browser, Page, ViewportSize, expect
 from tests.support.api_process import ApiProcess, api_environment, api_process
 from tests.support.browser import NARROW, WIDE, assert_fits, assert_no_barrier, photographed
 from tests.support.cutting_proxy import cutting_proxy
-from tests.support.databases import fresh_database
 from tests.support.images import encoded, scene
-from tests.support.pipeline import Pipeline, own_pipeline
+from tests.support.pipeline import Pipeline, fresh_pipeline
 
 from local_stack import Endpoints, Stack
-from local_stack.credentials import Credentials
 from photo_pipeline.domain.imaging import SniffedFormat
 
 MIB = 1024 * 1024
@@ -58,8 +56,7 @@ WATCH_LONG_TASKS = """() => {
 @pytest.fixture(scope="module")
 def pipeline(stack: Endpoints, test_stack: Stack) -> Iterator[Pipeline]:
     """Give a pipeline of this module's own."""
-    superuser = Credentials(test_stack.settings.home / "secrets").password("postgres")
-    with fresh_database(stack, superuser) as database, own_pipeline(stack, database, partitions=2) as own:
+    with fresh_pipeline(stack, test_stack, partitions=2) as own:
         yield own
 
 
