@@ -8,7 +8,7 @@ REPORT = values="$$($(LOCAL_STACK) env)" && eval "$$values" && \
 	PHOTO_ELASTICSEARCH_URL="$$ELASTICSEARCH_URL" PHOTO_ELASTICSEARCH_USER="$$ELASTICSEARCH_ANALYST_USER" \
 	PHOTO_ELASTICSEARCH_PASSWORD="$$ELASTICSEARCH_ANALYST_PASSWORD" \
 	$(PYTHON) -m photo_pipeline.bi.report --output .local/report.html $(ARGS)
-# Servers and files are waited for most of the time: three processes share the suite and two cores, see tests/conftest.py.
+# Servers and files are waited for most of the time: three processes share two cores, each with its own servers.
 AT_ONCE := --numprocesses=3 --dist=loadgroup --no-loadscope-reorder --durations=20
 export PYTHONPATH := include:.
 # Every process that starts would compile the whole product again.

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
 TESTS = Path(__file__).resolve().parent
+TOGETHER = ("full_stack", "settled")
+"""Fixtures that are made once in a process, and take long."""
 LONGEST_NAME = 120
 """Of a test's parameter, in characters or bytes."""
 
@@ -42,24 +44,21 @@ hypothesis.settings.load_profile("suite")
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
-    """Say which tests stay together in one process when the suite runs in several.
+    """Say which tests stay together in one process when the suite runs in several, each with a stack of its own.
 
-    What drives the whole platform or takes its servers away is one sequence: no outage falls into the middle of a
-    photo's way. It comes first, being the longest, and has a stack of its own. All else goes by files. A wrapper,
-    because pytest-xdist reads the marks first.
+    What needs Airflow is one sequence, so that one process starts it, and comes first, being the longest. So is what
+    reads the same large ledger. All else goes by files. A wrapper, because pytest-xdist reads the marks first.
     """
-    platform = {item.path for item in items if _takes_servers_away(item) or "full_stack" in _fixtures(item)}
-    settled = {item.path for item in items if "settled" in _fixtures(item)}  # made once in a process, in seconds
-    items.sort(key=lambda item: item.path not in platform)
+    groups = {item.path: group for group in reversed(TOGETHER) for item in items if group in _fixtures(item)}
+    items.sort(key=lambda item: groups.get(item.path) != TOGETHER[0])
     for item in items:
-        name = "settled" if item.path in settled else str(item.path.relative_to(TESTS))
-        item.add_marker(pytest.mark.xdist_group("platform" if item.path in platform else name))
+        item.add_marker(pytest.mark.xdist_group(groups.get(item.path, str(item.path.relative_to(TESTS)))))
     yield
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Keep a test that takes servers away and tests in other processes, which need them, apart."""
+    """Keep a test that takes servers away and those of other sessions, which need them, apart."""
     if not _needs_servers(item):
         return (yield)
     with turn(stack_of_this_process().home, alone=_takes_servers_away(item)):

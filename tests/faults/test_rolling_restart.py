@@ -14,10 +14,13 @@ from local_stack import Endpoints, Stack
 from local_stack.credentials import Credentials
 from local_stack.services.balancer import BalancerControl
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("haproxy", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin") is None,
-    reason="HAProxy is not installed; install it with: apt-get install haproxy",
-)
+pytestmark = [
+    pytest.mark.shares_servers,
+    pytest.mark.skipif(
+        shutil.which("haproxy", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin") is None,
+        reason="HAProxy is not installed; install it with: apt-get install haproxy",
+    ),
+]
 
 ROUNDS = 2
 PHOTOS = 20

@@ -1,7 +1,4 @@
-"""The stacks that the suite runs against: one, or two where several processes share the suite.
-
-What drives the whole platform or takes servers away has the first for itself then, so that nobody waits for it.
-"""
+"""The stacks that the suite runs against: one for each process that shares it, so that nobody waits for an outage."""
 
 import os
 from pathlib import Path
@@ -10,10 +7,8 @@ from local_stack import StackSettings, load_settings
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PORT_OFFSET = 10_000
-BETWEEN = -500
-"""From the first stack's ports to the second's: those of other stacks lie whole thousands apart."""
-FIRST_PROCESS = "gw0"
-"""pytest-xdist's name of the process that gets the first group of tests, which is the platform's."""
+STRIDE = -230
+"""From one process's ports to the next one's. Other stacks lie whole thousands apart: no two of these meet."""
 
 
 def first_stack() -> StackSettings:
@@ -21,14 +16,14 @@ def first_stack() -> StackSettings:
     return load_settings(home=REPOSITORY / ".local-test", port_offset=PORT_OFFSET)
 
 
-def second_stack() -> StackSettings:
-    """Where all other processes do. Ports that were chosen one by one are the first stack's."""
-    offset = int(os.environ.get("PHOTO_PORT_OFFSET") or PORT_OFFSET) + BETWEEN
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("PHOTO_PORT_")}
-    return load_settings(environ, home=REPOSITORY / ".local-test-2", port_offset=offset)
-
-
 def stack_of_this_process() -> StackSettings:
-    """The one that this process's tests use."""
-    is_first = os.environ.get("PYTEST_XDIST_WORKER", FIRST_PROCESS) == FIRST_PROCESS
-    return first_stack() if is_first else second_stack()
+    """Where this process does."""
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    return further_stack(number) if number else first_stack()
+
+
+def further_stack(number: int) -> StackSettings:
+    """Where one of the others does, counted from 1. Ports that were chosen one by one are the first's."""
+    offset = int(os.environ.get("PHOTO_PORT_OFFSET") or PORT_OFFSET) + number * STRIDE
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("PHOTO_PORT_")}
+    return load_settings(environ, home=REPOSITORY / f".local-test-{number + 1}", port_offset=offset)

@@ -1,0 +1,40 @@
+"""Each process that shares the suite has servers of its own."""
+
+import pytest
+from tests.support.stacks import stack_of_this_process
+
+from local_stack import StackSettings
+
+EPHEMERAL = 32768
+"""Where Linux begins to hand out ports to outgoing connections."""
+
+
+def stack_of(process: str, environ: pytest.MonkeyPatch) -> StackSettings:
+    """The stack of a process that pytest-xdist calls so."""
+    environ.setenv("PYTEST_XDIST_WORKER", process)
+    return stack_of_this_process()
+
+
+@pytest.mark.parametrize("chosen", ["", "8000"])
+def test_no_two_processes_meet(monkeypatch: pytest.MonkeyPatch, chosen: str) -> None:
+    """Neither in a folder nor in a port, wherever the ports of all begin."""
+    monkeypatch.setenv("PHOTO_PORT_OFFSET", chosen)
+    stacks = [stack_of(f"gw{number}", monkeypatch) for number in range(4)]
+    assert len({stack.home for stack in stacks}) == len(stacks)
+    ports = [port for stack in stacks for port in stack.ports.numbers.values()]
+    assert len(set(ports)) == len(ports)
+    assert max(ports) < EPHEMERAL
+
+
+def test_the_only_process_is_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A part that is run by hand finds the servers that the whole suite has left running."""
+    first = stack_of("gw0", monkeypatch)
+    monkeypatch.delenv("PYTEST_XDIST_WORKER")
+    assert stack_of_this_process() == first
+
+
+def test_a_port_that_was_chosen_is_the_first_processs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others cannot have it, too."""
+    monkeypatch.setenv("PHOTO_PORT_KAFKA", "29092")
+    assert stack_of("gw0", monkeypatch).ports("kafka") == 29092
+    assert stack_of("gw1", monkeypatch).ports("kafka") != 29092
