@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
 TESTS = Path(__file__).resolve().parent
-TOGETHER = ("full_stack", "settled")
+TOGETHER = ("full_stack", "settled", "dag_bag")
 """Fixtures that are made once in a process, and take long."""
 LONGEST_NAME = 120
 """Of a test's parameter, in characters or bytes."""
