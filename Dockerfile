@@ -1,6 +1,6 @@
-# syntax=docker/dockerfile:1
 # Two images from one file: `airflow` (the default target) and `web` for the upload API and the stream application.
-# Base images are pinned by version; docs/production.md says how to pin them by digest as well.
+# Base images are pinned by version; docs/production.md says how to pin them by digest as well. No `syntax` line: the
+# builder's own frontend will do, and one that is fetched changes from day to day.
 
 ARG PYTHON_IMAGE=python:3.12.12-slim-bookworm
 ARG NODE_IMAGE=node:22.21.1-bookworm-slim
@@ -8,7 +8,7 @@ ARG AIRFLOW_IMAGE=apache/airflow:slim-3.3.2-python3.12
 
 FROM ${PYTHON_IMAGE} AS web-packages
 COPY requirements/web.txt /tmp/web.txt
-RUN python -m venv /opt/venv && /opt/venv/bin/pip install --no-cache-dir --require-hashes -r /tmp/web.txt
+RUN python -m venv /opt/venv && /opt/venv/bin/pip install --no-cache-dir --only-binary :all: --require-hashes -r /tmp/web.txt
 
 FROM ${NODE_IMAGE} AS page-packages
 WORKDIR /pages
@@ -22,7 +22,8 @@ COPY packages.txt /tmp/packages.txt
 RUN apt-get update \
  && grep -v '^#' /tmp/packages.txt | xargs apt-get install -y --no-install-recommends \
  && rm -rf /var/lib/apt/lists/* /tmp/packages.txt \
- && useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin photo \
+ && groupadd --system --gid 10001 photo \
+ && useradd --system --uid 10001 --gid 10001 --no-create-home --shell /usr/sbin/nologin photo \
  && install --directory --owner=10001 --group=10001 --mode=0700 /var/lib/photo-uploads
 COPY --from=web-packages /opt/venv /opt/venv
 COPY include/photo_pipeline /opt/photo/photo_pipeline
@@ -34,11 +35,12 @@ ENV PATH=/opt/venv/bin:$PATH \
     PYTHONPATH=/opt/photo \
     PYTHONUNBUFFERED=1
 # Byte code is written here, because the running container has a read-only file system.
-RUN python -m compileall -q /opt/photo && python -c "import photo_pipeline.api.app, photo_pipeline.stream.app"
-USER 10001
+RUN python -m compileall -q /opt/photo \
+ && python -c "import photo_pipeline.api.app, photo_pipeline.stream.app, photo_pipeline.metrics.__main__"
+USER 10001:10001
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s \
-  CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/healthz', timeout=4)"]
+  CMD ["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/8000 && printf 'GET /healthz HTTP/1.0\\r\\n\\r\\n' >&3 && read -r -t 4 _ code _ <&3 && [ \"$code\" = 200 ]"]
 # One process per container: more instances are more containers. On SIGTERM it finishes what it has begun. A WebSocket
 # frame may be a whole photo, and photos do not compress.
 ENTRYPOINT ["uvicorn", "--factory", "--host", "0.0.0.0", "--port", "8000", "--no-server-header", \
@@ -55,11 +57,15 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/* /tmp/packages.txt
 # The image's user airflow, by number: Kubernetes can then see that it is not root.
 USER 50000
-COPY requirements.txt /tmp/requirements.txt
-# The lock is complete, and pip must not ask for the kerberos extra that docs/adr/0002 leaves out: hence --no-deps.
-RUN pip install --no-cache-dir --no-deps --require-hashes -r /tmp/requirements.txt
+COPY requirements.txt requirements/build.txt /tmp/
+# The lock is complete, and pip must not ask for the kerberos extra that docs/adr/0002 leaves out: hence --no-deps. Wheels,
+# but for two pure packages that exist as source archives only: a locked setuptools builds them, not the newest one.
+RUN pip install --no-cache-dir --no-deps --only-binary :all: --require-hashes -r /tmp/build.txt \
+ && pip install --no-cache-dir --no-deps --only-binary :all: --no-binary docopt,hdfs --no-build-isolation \
+        --require-hashes -r /tmp/requirements.txt
 COPY --chown=airflow:0 include /opt/airflow/include
 COPY --chown=airflow:0 plugins /opt/airflow/plugins
 COPY --chown=airflow:0 dags /opt/airflow/dags
 ENV PYTHONPATH=/opt/airflow/include
-RUN python -m compileall -q /opt/airflow/include && python -c "import photo_pipeline.composition.ingest, photo_pipeline.composition.reconcile"
+RUN python -m compileall -q /opt/airflow/include \
+ && python -c "import photo_pipeline.composition.ingest, photo_pipeline.composition.reconcile, platform_start.__main__"

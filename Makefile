@@ -96,5 +96,6 @@ lock: bootstrap ## lock the Python packages and the servers' files (ARGS=--upgra
 	@$(COMPILE) $(ARGS) requirements/bootstrap.in -o requirements/bootstrap.txt
 	@$(COMPILE) $(ARGS) --override requirements/overrides.txt requirements/runtime.in -o requirements.txt
 	@$(COMPILE) $(ARGS) requirements/web.in -o requirements/web.txt
+	@$(COMPILE) $(ARGS) requirements/build.in -o requirements/build.txt
 	@$(COMPILE) $(ARGS) requirements/dev.in -o requirements/dev.txt
 	@$(LOCAL_STACK) lock

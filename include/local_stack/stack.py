@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 import time
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from local_stack.errors import (
     NotReadyError,
     OtherSettingsError,
     PortTakenError,
-    StackError,
+    SetupFailedError,
     UnknownServiceError,
 )
 from local_stack.launch import RUNS, Launch
@@ -32,8 +33,11 @@ from local_stack.service import Layer
 from local_stack.services import Context, airflow, balancer, elasticsearch, hdfs, kafka, metrics, postgres, web
 from local_stack.services.balancer import BalancerControl
 from local_stack.settings import HOST
-from local_stack.setup import PlatformSetup, airflow_client
 from local_stack.supervision import ProcessState, Supervisor, render
+from platform_start.account import AirflowAccount
+from platform_start.api import airflow_client
+from platform_start.errors import SetupFailedError as PlatformNotSetUpError
+from platform_start.setup import PlatformSetup
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -195,13 +199,14 @@ class Stack:
     def _set_up_platform(self, endpoints: Endpoints) -> None:
         if not self._layout.platform_is_set_up.exists():
             self._progress.update(SETUP_TITLE, "running")
+            account = AirflowAccount(endpoints.airflow_url, endpoints.airflow_user, endpoints.airflow_password)
             try:
-                with airflow_client(endpoints) as client:
-                    setup = PlatformSetup(client, endpoints)
+                with airflow_client(account) as client:
+                    setup = PlatformSetup(client, account, f"start__{uuid.uuid4()}")
                     setup.run(self.settings.repository / "dags", self._layout.woken_dags)
-            except StackError:
+            except PlatformNotSetUpError as error:
                 self._progress.update(SETUP_TITLE, "failed")
-                raise
+                raise SetupFailedError(str(error)) from error
             self._layout.platform_is_set_up.touch()
         self._progress.update(SETUP_TITLE, "ready")
 

@@ -96,7 +96,7 @@ def environment(context: Context) -> dict[str, str]:
         "CORE__DAGS_FOLDER": str(settings.repository / "dags"),
         "CORE__PLUGINS_FOLDER": str(settings.repository / "plugins"),
         "CORE__LOAD_EXAMPLES": "False",
-        # local_stack.setup wakes them once the tables and topics are there that they rely on.
+        # platform_start wakes them once the tables and topics are there that they rely on.
         "CORE__DAGS_ARE_PAUSED_AT_CREATION": "True",
         "CORE__FERNET_KEY": secrets.fernet_key(),
         "CORE__SIMPLE_AUTH_MANAGER_USERS": f"{AIRFLOW_ADMIN}:admin,{AIRFLOW_VIEWER}:viewer",

@@ -1,7 +1,9 @@
 """The deployment files, read once; and where the schemas of foreign charts and operators are, if anywhere."""
 
 import os
+import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -33,6 +35,16 @@ def run() -> Run:
         return subprocess.run(command, cwd=ROOT / folder, capture_output=True, text=True, check=False)  # noqa: S603 - so
 
     return run_it
+
+
+@pytest.fixture(scope="session")
+def tool() -> Callable[[str], str | None]:
+    """Finds a program beside Python, where the locked packages and `make bootstrap` put some, or else on the PATH."""
+
+    def find(name: str) -> str | None:
+        return shutil.which(name, path=str(Path(sys.executable).parent)) or shutil.which(name)
+
+    return find
 
 
 @pytest.fixture(scope="session")

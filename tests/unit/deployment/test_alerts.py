@@ -1,8 +1,6 @@
 """Alert rules: what they do on recorded samples, that their metrics exist, and that the runbook has each of them."""
 
 import re
-import shutil
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -51,10 +49,9 @@ def alerts(groups: list[Document]) -> dict[str, Document]:
 
 
 @pytest.fixture(scope="module")
-def promtool() -> str:
+def promtool(tool: Callable[[str], str | None]) -> str:
     """Prometheus' own checker."""
-    beside = Path(sys.executable).parent / "promtool"
-    found = str(beside) if beside.exists() else shutil.which("promtool")
+    found = tool("promtool")
     if found is None:
         pytest.skip("promtool is not installed; the expressions are parsed all the same")
     return found

@@ -19,8 +19,10 @@ from photo_pipeline.settings import IngestSettings, KafkaSettings
 
 Document = dict[str, Any]
 Run = Callable[..., subprocess.CompletedProcess[str]]
+Tool = Callable[[str], str | None]
 REQUIRED = re.compile(r"\$\{(\w+):\?[^}]*\}")
-OPTIONAL = re.compile(r"\$\{(\w+):-([^}]*)\}")
+# A default may be made of another variable.
+OPTIONAL = re.compile(r"\$\{(\w+):-((?:[^{}]|\{[^{}]*\})*)\}")
 PUBLISHED = re.compile(r"127\.0\.0\.1:\$\{(PHOTO_PORT_\w+):-(\d+)\}:\d+")
 UNITS = {"m": 2**20, "g": 2**30}
 # What somebody else's program reads, or a library of ours without our doing.
@@ -51,23 +53,49 @@ def test_file_follows_the_compose_specification(run: Run) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_compose_itself_accepts_the_file(text: str, run: Run, tmp_path: Path) -> None:
+@pytest.fixture
+def resolved(text: str, run: Run, tool: Tool, tmp_path: Path) -> Callable[..., dict[str, Document]]:
+    """Docker compose's own reading of the file, with every required variable and some more: the services by name."""
+    program = tool("docker-compose")
+    if program is None:
+        pytest.skip("docker compose is not installed; the schema above was checked all the same")
+
+    def resolve(**given: str) -> dict[str, Document]:
+        env_file = tmp_path / "env"
+        required = dict.fromkeys(sorted(set(REQUIRED.findall(text))), "x")
+        env_file.write_text("".join(f"{name}={value}\n" for name, value in {**required, **given}.items()))
+        done = run(program, "--env-file", str(env_file), "--profile", "*", "config", "--format", "json")
+        assert done.returncode == 0, done.stderr
+        services: dict[str, Document] = json.loads(done.stdout)["services"]
+        return services
+
+    return resolve
+
+
+def test_compose_itself_accepts_the_file(
+    resolved: Callable[..., dict[str, Document]], services: dict[str, Document]
+) -> None:
     """Docker compose resolves the file with an env file that has every required variable."""
-    command = _compose_command(run)
-    variables = set(REQUIRED.findall(text))
-    env_file = tmp_path / "env"
-    env_file.write_text("".join(f"{name}=x\n" for name in sorted(variables)))
-    done = run(*command, "--env-file", str(env_file), "--profile", "*", "config", "--quiet")
-    assert done.returncode == 0, done.stderr
+    assert set(resolved()) == set(services)
 
 
-def _compose_command(run: Run) -> list[str]:
-    if shutil.which("docker-compose"):
-        return ["docker-compose"]
-    docker = shutil.which("docker")
-    if docker and run(docker, "compose", "version").returncode == 0:
-        return [docker, "compose"]
-    pytest.skip("docker compose is not installed; the schema above was checked all the same")
+def test_addresses_follow_their_ports(resolved: Callable[..., dict[str, Document]]) -> None:
+    """Whoever moves a port gets links, cookies and receipts that lead there; whoever gives the address is believed."""
+    ports = {"PHOTO_PORT_API": "9001", "PHOTO_PORT_STREAM": "9002", "PHOTO_PORT_KIBANA": "9003"}
+    moved = resolved(**ports)
+    api, tasks = moved["upload-api"]["environment"], moved["airflow-scheduler"]["environment"]
+    assert api["PHOTO_PUBLIC_URL"] == tasks["PHOTO_PAGE_GALLERY_URL"] == "http://127.0.0.1:9001"
+    assert api["PHOTO_STREAM_URL"] == "http://127.0.0.1:9002"
+    assert tasks["PHOTO_PAGE_DASHBOARD_URL"].startswith("http://127.0.0.1:9003/")
+    named = resolved(**ports, PHOTO_PUBLIC_URL="https://photos.example.com")
+    assert named["stream-app"]["environment"]["PHOTO_PUBLIC_URL"] == "https://photos.example.com"
+
+
+def test_no_address_on_this_machine_has_a_fixed_port(services: dict[str, Document]) -> None:
+    """Wherever a browser is sent, the port is the variable that publishes it."""
+    for name, service in services.items():
+        for variable, value in service.get("environment", {}).items():
+            assert not re.search(r"127\.0\.0\.1:\d", str(value)), f"{name}: {variable}"
 
 
 def test_every_image_has_a_fixed_version(services: dict[str, Document], root: Path) -> None:
@@ -151,7 +179,7 @@ def test_no_secret_has_a_default(text: str, root: Path) -> None:
     for name, default in OPTIONAL.findall(text):
         assert re.match(r"PHOTO_(PORT_\w+|VERSION|PUBLIC_URL|STREAM_URL|SECURE_COOKIES)$", name), name
         assert default, name
-    assert not re.search(r"\$\{?\w+\}(?!\})", re.sub(r"\$\{\w+:[?-][^}]*\}|\$\$\w+", "", text)), "a bare ${VARIABLE}"
+    assert not re.search(r"\$\{?\w+\}(?!\})", re.sub(r"\$\{\w+:[?-](?:[^{}]|\{[^{}]*\})*\}|\$\$\w+", "", text)), "a bare ${VARIABLE}"
     example = dict(
         line.split("=", 1) for line in (root / ".env.example").read_text().splitlines() if line[:1].isalpha()
     )

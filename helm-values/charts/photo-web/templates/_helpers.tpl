@@ -22,3 +22,19 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{ .Values.image.repository }}:{{ default .Chart.AppVersion .Values.image.tag }}
 {{- end -}}
 {{- end -}}
+
+{{/* A value as a quoted string. YAML's numbers arrive as floats, which would be written 2.68435456e+08 from a million on. */}}
+{{- define "photo-web.text" -}}
+{{- if and (kindIs "float64" .) (eq (floor .) .) -}}
+{{ int64 . | toString | quote }}
+{{- else -}}
+{{ toString . | quote }}
+{{- end -}}
+{{- end -}}
+
+{{/* A map whose values are strings, such as annotations. */}}
+{{- define "photo-web.texts" -}}
+{{- range $name, $value := . }}
+{{ $name }}: {{ include "photo-web.text" $value }}
+{{- end }}
+{{- end -}}

@@ -9,24 +9,33 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from local_stack.errors import SetupFailedError
-from local_stack.setup import Patience, PlatformSetup
+from platform_start.account import AirflowAccount
+from platform_start.api import Patience
+from platform_start.errors import SetupFailedError
+from platform_start.setup import PlatformSetup
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from local_stack.services import Context
-
-IMPATIENT = Patience(dags=0.05, run=0.05, poll=0.01)
+IMPATIENT = Patience(answer=0.05, dags=0.05, run=0.05, poll=0.01)
+ACCOUNT = AirflowAccount("http://airflow", "admin", "secret")
+RUN = "/api/v2/dags/platform_setup/dagRuns/run-1/taskInstances"
 
 
 @dataclass
 class FakeAirflow:
-    """Answers like Airflow's API; ``run_states`` are told one after the other."""
+    """Answers like Airflow's API.
+
+    ``run_states`` of the task that everybody needs are told one after the other; ``dashboards`` is the state of the one
+    that nobody needs. The first ``slow`` answers are none, though what was asked is done.
+    """
 
     dags: list[str]
     run_states: list[str]
+    dashboards: str = "success"
+    slow: int = 0
+    runs: list[str] = field(default_factory=list)
     import_errors: list[dict[str, str]] = field(default_factory=list)
     calls: list[tuple[str, str]] = field(default_factory=list)
     pools: list[str] = field(default_factory=list)
@@ -37,9 +46,24 @@ class FakeAirflow:
         self.calls.append((request.method, path))
         if path != "/auth/token":
             assert request.headers["Authorization"] == "Bearer t"
-        if path == "/api/v2/pools":
+        answer = self._take(request)
+        if self.slow and path != "/auth/token":
+            self.slow -= 1
+            raise httpx.ReadTimeout("no answer within 30 s", request=request)
+        return answer
+
+    def _take(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/api/v2/pools":
             return self._take_pool(json.loads(request.content))
-        return httpx.Response(200, json=self._answer(request.method, path))
+        if request.url.path.endswith("/dagRuns"):
+            return self._take_run(json.loads(request.content)["dag_run_id"])
+        return httpx.Response(200, json=self._answer(request.method, request.url.path))
+
+    def _take_run(self, run_id: str) -> httpx.Response:
+        if run_id in self.runs:
+            return httpx.Response(409, json={"detail": "it exists"})
+        self.runs.append(run_id)
+        return httpx.Response(200, json={"dag_run_id": run_id})
 
     def _take_pool(self, pool: dict[str, Any]) -> httpx.Response:
         if pool["name"] in self.pools:
@@ -55,8 +79,10 @@ class FakeAirflow:
         if path == "/api/v2/importErrors":
             return {"import_errors": self.import_errors}
         if method == "GET":
-            return {"state": self.run_states.pop(0) if len(self.run_states) > 1 else self.run_states[0]}
-        return {"dag_run_id": "run-1"}
+            state = self.run_states.pop(0) if len(self.run_states) > 1 else self.run_states[0]
+            tasks = {"migrate_database": state, "ensure_topics": "success", "import_dashboards": self.dashboards}
+            return {"task_instances": [{"task_id": task, "state": each} for task, each in tasks.items()]}
+        return {}
 
     @property
     def woken(self) -> list[str]:
@@ -65,19 +91,19 @@ class FakeAirflow:
 
 
 @pytest.fixture
-def run(make_context: Callable[..., Context], tmp_path: Path) -> Callable[[FakeAirflow], Path]:
+def run(tmp_path: Path) -> Callable[[FakeAirflow], Path]:
     """Give a way to run the set-up; returns the file that remembers the woken DAGs."""
     dags = tmp_path / "dags"
-    dags.mkdir()
+    dags.mkdir(exist_ok=True)
     for name in ("platform_setup", "photo_ingest", "photo_bi_sync"):
         (dags / f"{name}.py").touch()
     pools = tmp_path / "include" / "photo_pipeline" / "orchestration" / "pools.json"
-    pools.parent.mkdir(parents=True)
+    pools.parent.mkdir(parents=True, exist_ok=True)
     pools.write_text('{"photo_hdfs": {"slots": 24, "description": "writers", "include_deferred": false}}')
 
     def go(airflow: FakeAirflow) -> Path:
         with httpx.Client(transport=httpx.MockTransport(airflow), base_url="http://airflow") as client:
-            PlatformSetup(client, make_context().endpoints, IMPATIENT).run(dags, tmp_path / "woken.json")
+            PlatformSetup(client, ACCOUNT, "run-1", IMPATIENT).run(dags, tmp_path / "woken.json")
         return tmp_path / "woken.json"
 
     return go
@@ -90,7 +116,7 @@ def test_other_dags_sleep_until_the_platform_is_set_up(run: Callable[[FakeAirflo
     """Awake before, they would fail on tables that do not exist yet."""
     airflow = FakeAirflow(ALL, ["queued", "running", "success"])
     run(airflow)
-    last_look = max(index for index, (_, path) in enumerate(airflow.calls) if path.endswith("/dagRuns/run-1"))
+    last_look = max(index for index, (_, path) in enumerate(airflow.calls) if path == RUN)
     woken_at = {path.rsplit("/", 1)[1]: i for i, (method, path) in enumerate(airflow.calls) if method == "PATCH"}
     assert min(woken_at["photo_ingest"], woken_at["photo_bi_sync"]) > last_look
 
@@ -127,23 +153,50 @@ def test_a_failed_run_says_where_to_look(run: Callable[[FakeAirflow], Path]) -> 
     """One line with the run's page; no other DAG is woken."""
     airflow = FakeAirflow(ALL, ["running", "failed"])
     with pytest.raises(
-        SetupFailedError, match=r"platform_setup failed: look at http://.*/dags/platform_setup/runs/run-1"
+        SetupFailedError,
+        match=r"platform_setup failed in migrate_database: look at http://.*/dags/platform_setup/runs/run-1",
     ):
         run(airflow)
     assert airflow.woken == ["platform_setup"]
 
 
 def test_a_run_without_an_end_is_given_up(run: Callable[[FakeAirflow], Path]) -> None:
-    """The message carries the last state."""
+    """The message says how long it was waited for."""
     with pytest.raises(SetupFailedError, match="is still running"):
         run(FakeAirflow(ALL, ["running"]))
+
+
+@pytest.mark.parametrize("state", ["running", "up_for_retry", "failed"])
+def test_dashboards_hold_nobody_up(run: Callable[[FakeAirflow], Path], state: str) -> None:
+    """Kibana, slow or away, decides neither whether the DAGs are woken and uploads begin, nor when."""
+    airflow = FakeAirflow(ALL, ["running", "success"], dashboards=state)
+    run(airflow)
+    assert set(airflow.woken) == set(ALL)
+
+
+@pytest.mark.parametrize("slow", range(1, 8))
+def test_slow_answers_are_asked_for_again(run: Callable[[FakeAirflow], Path], slow: int) -> None:
+    """Each request that is not answered in time is sent again, and makes no second run where the first had arrived."""
+    airflow = FakeAirflow(ALL, ["success"], slow=slow)
+    patience = Patience(answer=1, dags=1, run=1, poll=0)
+    with httpx.Client(transport=httpx.MockTransport(airflow), base_url="http://airflow") as client:
+        tmp = run(FakeAirflow(ALL, ["success"]))
+        PlatformSetup(client, ACCOUNT, "run-1", patience).run(tmp.parent / "dags", tmp)
+    assert airflow.slow == 0
+    assert airflow.runs == ["run-1"]
+
+
+def test_tasks_that_somebody_marked_as_done_for_are_no_success(run: Callable[[FakeAirflow], Path]) -> None:
+    """A run that is set to failed by hand leaves its tasks skipped."""
+    with pytest.raises(SetupFailedError, match="failed in migrate_database"):
+        run(FakeAirflow(ALL, ["skipped"]))
 
 
 def test_a_file_that_does_not_import_is_named(run: Callable[[FakeAirflow], Path]) -> None:
     """With the last line of its traceback, at once."""
     error = {"filename": "photo_ingest.py", "stack_trace": "Traceback\n  ...\nNameError: x\n"}
     with pytest.raises(SetupFailedError, match=r"photo_ingest\.py: NameError: x"):
-        run(FakeAirflow(["platform_setup"], ["success"], [error]))
+        run(FakeAirflow(["platform_setup"], ["success"], import_errors=[error]))
 
 
 def test_a_dag_that_airflow_never_sees_is_named(run: Callable[[FakeAirflow], Path]) -> None:
@@ -153,10 +206,7 @@ def test_a_dag_that_airflow_never_sees_is_named(run: Callable[[FakeAirflow], Pat
 
 
 def test_an_api_that_refuses_is_one_line(run: Callable[[FakeAirflow], Path]) -> None:
-    """An HTTP error is no traceback."""
-
-    def refuse(_: httpx.Request) -> httpx.Response:
-        return httpx.Response(500)
-
-    with pytest.raises(SetupFailedError, match="500"):
-        run(refuse)  # type: ignore[arg-type]  # any handler will do
+    """An HTTP error is no traceback, neither one that passes nor one that stays."""
+    for status in (500, 403):
+        with pytest.raises(SetupFailedError, match=str(status)):
+            run(lambda _, status=status: httpx.Response(status))  # type: ignore[arg-type] # any handler will do
