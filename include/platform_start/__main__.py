@@ -20,7 +20,7 @@ AIRFLOW_HOME = Path("/opt/airflow")
 
 
 def set_up(account: AirflowAccount, home: Path) -> set[str]:
-    """Run ``platform_setup`` once and wake the DAGs of ``home``; what goes on by itself. Raises ``SetupFailedError``."""
+    """Run ``platform_setup`` once and wake the DAGs of ``home``; says what goes on. Raises ``SetupFailedError``."""
     with airflow_client(account) as client:
         setup = PlatformSetup(client, account, f"start__{uuid.uuid4()}")
         return setup.run(home / "dags", home / "logs" / "woken-dags.json")

@@ -168,7 +168,7 @@ def environment(airflow: FakeAirflow) -> dict[str, str]:
 def test_setup_runs_once_and_wakes_the_dags(
     airflow: FakeAirflow, home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """One run, every DAG awake, an address that a person can open, and a word on the dashboards, which are not waited for."""
+    """One run, every DAG awake, an address that a person can open, a word on the dashboards that go on."""
     assert main(environment(airflow), home) == 0
     assert airflow.runs == 1
     assert set(airflow.woken) == {"platform_setup", "photo_ingest"}

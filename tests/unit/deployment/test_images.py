@@ -63,7 +63,7 @@ def test_packages_are_installed_by_hash(dockerfile: str) -> None:
 
 
 def test_source_archives_are_built_by_what_is_locked(dockerfile: str, root: Path) -> None:
-    """A package without a wheel is built by the setuptools of the lock, installed before it, never by the newest one."""
+    """A package without a wheel is built by the setuptools of the lock, installed before it."""
     commands = pip_commands(dockerfile)
     (building,) = [command for command in commands if "--no-binary" in command]
     assert "--no-build-isolation" in building
@@ -73,13 +73,13 @@ def test_source_archives_are_built_by_what_is_locked(dockerfile: str, root: Path
 
 
 def test_no_moving_frontend_is_fetched(dockerfile: str) -> None:
-    """The builder's own frontend reads the file: a `syntax` line would fetch whatever is newest before anything else."""
+    """The builder's own frontend reads the file: a `syntax` line would fetch whatever is newest before that."""
     assert not re.search(r"^#\s*(syntax|escape)\s*=", dockerfile, re.MULTILINE)
 
 
 def test_the_web_images_user_and_group_have_one_number(dockerfile: str) -> None:
     """10001 is both, as Kubernetes and EFS are told; `useradd` alone takes the next free group."""
-    web = dockerfile.split(" AS web\n")[1].split("\nFROM ")[0]
+    web = dockerfile.partition(" AS web\n")[2].partition("\nFROM ")[0]
     assert "groupadd --system --gid 10001 photo" in web
     assert re.search(r"useradd .*--uid 10001 --gid 10001 ", web)
     assert "\nUSER 10001:10001\n" in web
