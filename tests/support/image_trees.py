@@ -53,7 +53,7 @@ def copied(dockerfile: str, name: str) -> list[tuple[str, str]]:
 
 
 def lay_out(root: Path, name: str, into: Path) -> None:
-    """Copy what the image would be given, and nothing that .dockerignore shuts out, to the same places below a folder."""
+    """Copy what the image would be given, without what .dockerignore shuts out, to the same places below a folder."""
     ignored = Ignored.read(root / ".dockerignore")
     for source, destination in copied((root / "Dockerfile").read_text(), name):
         for file in _files_of(root / source):
@@ -66,7 +66,9 @@ def lay_out(root: Path, name: str, into: Path) -> None:
 def _files_of(source: Path) -> Iterable[Path]:
     if source.is_file():
         return [source]
-    return [file for file in source.rglob("*") if file.is_file() and not {"__pycache__", "node_modules"} & {*file.parts}]
+    return [
+        file for file in source.rglob("*") if file.is_file() and not {"__pycache__", "node_modules"} & {*file.parts}
+    ]
 
 
 def _place(destination: Path, source: Path, file: Path, *, into_folder: bool) -> Path:

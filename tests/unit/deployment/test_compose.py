@@ -3,10 +3,13 @@
 import json
 import re
 import shutil
+import socketserver
 import subprocess
 import sys
+import threading
 import tomllib
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +133,101 @@ def test_dependencies_exist_and_fit(services: dict[str, Document]) -> None:
         for needed, dependency in service.get("depends_on", {}).items():
             expected = "service_completed_successfully" if is_job(services[needed]) else "service_healthy"
             assert dependency["condition"] == expected, f"{name} needs {needed}"
+
+
+def checks(services: dict[str, Document]) -> dict[str, str]:
+    """What each healthcheck runs, as one text."""
+    found = {name: service["healthcheck"]["test"] for name, service in services.items() if "healthcheck" in service}
+    return {name: " ".join(test[1:]) for name, test in found.items()}
+
+
+def test_no_healthcheck_starts_a_program_to_speak_of(services: dict[str, Document]) -> None:
+    """They run for ever beside the work: a JVM or an interpreter each time costs a third of a core, and dies of load."""
+    for name, command in checks(services).items():
+        assert re.match(
+            r"(bash -c )?(exec 3<>/dev/tcp/|curl |wget |PGPASSWORD=\S+ PGCONNECT_TIMEOUT=\d psql )", command
+        ), name
+        assert not re.search(r"\b(java|hdfs|python3?|airflow (?!-)|kafka-[a-z])", command), name
+
+
+def test_postgres_is_healthy_once_the_upload_api_can_ask_it(services: dict[str, Document], root: Path) -> None:
+    """A first start that was cut off leaves a server without roles: it answers, and is not healthy.
+
+    The right that the check needs is the last thing that the first start gives.
+    """
+    command = checks(services)["postgres"]
+    assert "--username=photo_api" in command
+    assert "--dbname=photos" in command
+    assert "select 1" in command
+    last = (root / "compose" / "postgres" / "10-databases.sh").read_text().strip().splitlines()[-2]
+    assert last == "GRANT CONNECT ON DATABASE photos TO photo_api, photo_pipeline, photo_bi;"
+
+
+def test_uploads_do_not_wait_for_dashboards(services: dict[str, Document]) -> None:
+    """Nothing that the two applications wait for, at first or at second hand, is Kibana."""
+    waiting = ["upload-api", "stream-app", "edge"]
+    needed: set[str] = set()
+    while waiting:
+        needs = set(services[waiting.pop()].get("depends_on", {})) - needed
+        needed |= needs
+        waiting += needs
+    assert "platform-setup" in needed
+    assert "kibana" not in needed
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A check of a service, the address that it asks, and what a server says that is well, or is not."""
+
+    service: str
+    address: str
+    well: bytes
+    ill: bytes
+
+
+OK, BUSY = b"HTTP/1.1 200 OK\r\n\r\n", b"HTTP/1.1 503 Service Unavailable\r\n\r\n"
+CASES = (
+    Case("upload-api", "127.0.0.1/8000", OK, BUSY),
+    Case("photo-metrics", "127.0.0.1/9464", OK, BUSY),
+    Case("kafka", "kafka/9092", b"\0\0\0\x0a\0\0\0\1", b""),
+    Case("namenode", "127.0.0.1/9870", OK + b'{\n"Safemode" : ""\n}', OK + b'"Safemode" : "Safe mode is ON. Wait."'),
+    Case("datanode", "127.0.0.1/9864", OK + b'[{"ActorState":"RUNNING"}]', OK + b'[{"ActorState":"INIT_FAILED"}]'),
+)
+
+
+class Answers(socketserver.BaseRequestHandler):
+    """Reads a request and says what the server was told to say."""
+
+    def handle(self) -> None:
+        """Answer once."""
+        self.request.recv(4096)
+        self.request.sendall(self.server.answer)  # type: ignore[attr-defined] # set by the test
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.service)
+def test_healthchecks_tell_well_from_ill(services: dict[str, Document], run: Run, case: Case) -> None:
+    """The command itself, in bash: 0 for the answer of a server that is well, another for any other and for none."""
+    test = services[case.service]["healthcheck"]["test"]
+    assert test[:3] == ["CMD", "bash", "-c"]
+    with socketserver.TCPServer(("127.0.0.1", 0), Answers) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        command = test[3].replace("$$", "$").replace(case.address, f"127.0.0.1/{server.server_address[1]}")
+        for answer, healthy in ((case.well, True), (case.ill, False)):
+            server.answer = answer  # type: ignore[attr-defined] # read by the handler
+            assert (run("bash", "-c", command).returncode == 0) is healthy, answer
+        server.shutdown()
+        thread.join()
+    assert run("bash", "-c", command).returncode != 0
+
+
+def test_the_images_own_check_is_composes(services: dict[str, Document], root: Path) -> None:
+    """Whoever runs the web image without compose gets the same check."""
+    command = re.search(r"^  CMD (\[\"bash\", .*\])$", (root / "Dockerfile").read_text(), re.MULTILINE)
+    assert command
+    assert json.loads(command[1]) == [
+        word.replace("$$", "$") for word in services["upload-api"]["healthcheck"]["test"][1:]
+    ]
 
 
 def test_ports_are_published_on_loopback_only(services: dict[str, Document], root: Path) -> None:

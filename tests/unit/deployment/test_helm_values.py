@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +90,51 @@ def test_airflow_component_survives_a_zone(airflow: Document, name: str) -> None
     spread = component["topologySpreadConstraints"][0]
     assert spread["topologyKey"] == "topology.kubernetes.io/zone"
     assert spread["whenUnsatisfiable"] == "DoNotSchedule"
+
+
+def spreads(node: Any, path: str = "") -> Iterator[tuple[str, Document]]:
+    """Every topologySpreadConstraint of a document, with where it is."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            if key == "topologySpreadConstraints":
+                yield from ((f"{path}.{key}", constraint) for constraint in value)
+            else:
+                yield from spreads(value, f"{path}.{key}")
+    elif isinstance(node, list):
+        for item in node:
+            yield from spreads(item, path)
+
+
+def test_zones_are_counted_by_version_and_without_drained_ones(airflow: Document, manifests: list[Document]) -> None:
+    """Wherever a Deployment spreads: a rollout leaves no zone empty, and a drained zone's pods start in another.
+
+    What has its disk in a zone for good is not concerned: it could not start elsewhere.
+    """
+    deployed = [document for document in manifests if document["kind"] in {"Deployment", "Kibana"}]
+    found = [*spreads(airflow), *(each for document in deployed for each in spreads(document, document["kind"]))]
+    assert len(found) >= len(COMPONENTS) + 2
+    for where, constraint in found:
+        assert constraint["matchLabelKeys"] == ["pod-template-hash"], where
+        assert constraint["nodeTaintsPolicy"] == "Honor", where
+
+
+def test_airflow_gets_no_user_with_a_known_password(airflow: Document) -> None:
+    """The chart's job would make admin with the password admin; its own switch is what turns it off."""
+    assert airflow["createUserJob"]["enabled"] is False
+
+
+def test_airflow_pods_meet_the_restricted_standard(airflow: Document) -> None:
+    """Pod Security's `restricted`: the chart's general contexts, and those that PgBouncer and StatsD take instead."""
+    foreign = {name: airflow[name]["securityContexts"] for name in ("pgbouncer", "statsd")}
+    general = airflow["securityContexts"]
+    for name, pod in {"all": general["pod"], **{name: each["pod"] for name, each in foreign.items()}}.items():
+        assert pod["runAsNonRoot"] is True, name
+        assert pod["runAsUser"] > 0, name
+        assert pod["seccompProfile"] == {"type": "RuntimeDefault"}, name
+    exporter = airflow["pgbouncer"]["metricsExporterSidecar"]["securityContexts"]["container"]
+    for container in (general["containers"], exporter, *(each["container"] for each in foreign.values())):
+        assert container["allowPrivilegeEscalation"] is False
+        assert container["capabilities"] == {"drop": ["ALL"]}
 
 
 def test_airflow_workers_survive_a_zone(airflow: Document) -> None:

@@ -30,7 +30,7 @@ def in_image(tmp_path: Path) -> InImage:
         task = {"site": sysconfig.get_path("purelib"), "packages": sorted(locked(lock)), "tree": [*map(str, tree)]}
         file = tmp_path / "task.json"
         file.write_text(json.dumps({**task, "modules": modules, "files": [], "airflow": [], **more}))
-        done = subprocess.run(
+        done = subprocess.run(  # noqa: S603 - this Python, and a script of ours
             [sys.executable, "-I", "-S", "-W", "ignore", SUPPORT / "in_an_image.py", file],
             env=airflow_environment(tmp_path),
             capture_output=True,
