@@ -8,7 +8,8 @@ import subprocess
 import sys
 import threading
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -142,7 +143,7 @@ def checks(services: dict[str, Document]) -> dict[str, str]:
 
 
 def test_no_healthcheck_starts_a_program_to_speak_of(services: dict[str, Document]) -> None:
-    """They run for ever beside the work: a JVM or an interpreter each time costs a third of a core, and dies of load."""
+    """They run for ever beside the work: a JVM each time costs a third of a core, and times out under load."""
     for name, command in checks(services).items():
         assert re.match(
             r"(bash -c )?(exec 3<>/dev/tcp/|curl |wget |PGPASSWORD=\S+ PGCONNECT_TIMEOUT=\d psql )", command
@@ -196,12 +197,26 @@ CASES = (
 
 
 class Answers(socketserver.BaseRequestHandler):
-    """Reads a request and says what the server was told to say."""
+    """Reads a whole request, which bash sends line by line, and says what the server was told to say."""
 
     def handle(self) -> None:
         """Answer once."""
-        self.request.recv(4096)
+        heard = b""
+        while not heard.endswith((b"\r\n\r\n", b"\xff\xff")) and (more := self.request.recv(4096)):
+            heard += more
         self.request.sendall(self.server.answer)  # type: ignore[attr-defined] # set by the test
+
+
+@contextmanager
+def answering(answer: bytes) -> Iterator[str]:
+    """A server that gives the answer to everybody; its address as bash writes it."""
+    with socketserver.TCPServer(("127.0.0.1", 0), Answers) as server:
+        server.answer = answer  # type: ignore[attr-defined] # read by the handler
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"127.0.0.1/{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.service)
@@ -209,16 +224,12 @@ def test_healthchecks_tell_well_from_ill(services: dict[str, Document], run: Run
     """The command itself, in bash: 0 for the answer of a server that is well, another for any other and for none."""
     test = services[case.service]["healthcheck"]["test"]
     assert test[:3] == ["CMD", "bash", "-c"]
-    with socketserver.TCPServer(("127.0.0.1", 0), Answers) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        command = test[3].replace("$$", "$").replace(case.address, f"127.0.0.1/{server.server_address[1]}")
-        for answer, healthy in ((case.well, True), (case.ill, False)):
-            server.answer = answer  # type: ignore[attr-defined] # read by the handler
-            assert (run("bash", "-c", command).returncode == 0) is healthy, answer
-        server.shutdown()
-        thread.join()
-    assert run("bash", "-c", command).returncode != 0
+    command = test[3].replace("$$", "$")
+    assert case.address in command
+    for answer, healthy in ((case.well, True), (case.ill, False)):
+        with answering(answer) as address:
+            assert (run("bash", "-c", command.replace(case.address, address)).returncode == 0) is healthy, answer
+    assert run("bash", "-c", command.replace(case.address, address)).returncode != 0
 
 
 def test_the_images_own_check_is_composes(services: dict[str, Document], root: Path) -> None:
