@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+RUN_BY_THE_WEB_IMAGE = ("photo_pipeline.api", "photo_pipeline.stream", "photo_pipeline.web", "photo_pipeline.metrics")
 COPY = re.compile(r"^COPY (?:--chown=\S+ )?(?!--)(.+)$", re.MULTILINE)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.image_trees import Ignored, lay_out, locked, module_of, modules_below, reached
+from tests.support.image_trees import RUN_BY_THE_WEB_IMAGE, Ignored, lay_out, locked, module_of, modules_below, reached
 
 Document = dict[str, Any]
 Values = Callable[[str], Document]
@@ -19,7 +19,6 @@ InImage = Callable[..., str]
 SUPPORT = Path(__file__).resolve().parents[2] / "support"
 # What the official chart starts in the image beyond what our own files name.
 OF_THE_CHART = ("api-server", "scheduler", "dag-processor", "triggerer", "celery worker", "db clean", "jobs check")
-WEB = ("photo_pipeline.api", "photo_pipeline.stream", "photo_pipeline.web", "photo_pipeline.metrics")
 
 
 @pytest.fixture
@@ -60,7 +59,7 @@ def test_the_web_image_can_import_what_it_runs(root: Path, tmp_path: Path, in_im
     """Both applications, the metrics and all that they reach, now or later, need no other file and no other package."""
     lay_out(root, "web", tmp_path / "image")
     include = tmp_path / "image" / "opt" / "photo"
-    own, _ = reached(include, modules_below(include, *WEB))
+    own, _ = reached(include, modules_below(include, *RUN_BY_THE_WEB_IMAGE))
     modules = sorted({module_of(include, file) for file in own})
     assert {"photo_pipeline.api.app", "photo_pipeline.stream.app", "photo_pipeline.metrics.__main__"} <= set(modules)
     assert in_image(root / "requirements" / "web.txt", [include], ["uvicorn", *modules]) == ""

@@ -1,33 +1,25 @@
 """The Dockerfile, and what goes into the two images."""
 
-import ast
 import importlib.metadata
 import re
 import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.support.image_trees import RUN_BY_THE_WEB_IMAGE, locked, modules_below, reached
 
 import photo_pipeline
 from photo_pipeline.api.pages import TUS_CLIENT
 from photo_pipeline.domain.photo import MAX_PHOTO_BYTES
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
-PACKAGE = "photo_pipeline"
-ENTRY_POINTS = ("api", "stream")
 
 
 @pytest.fixture(scope="module")
 def dockerfile(root: Path) -> str:
     """The Dockerfile."""
     return (root / "Dockerfile").read_text()
-
-
-def locked(path: Path) -> dict[str, str]:
-    """Version by normalised name of a lock file."""
-    return dict(re.findall(r"^([a-z0-9][a-z0-9._-]*)(?:\[[^]]*\])?==([^ ;\\]+)", path.read_text(), re.MULTILINE))
 
 
 def pip_commands(dockerfile: str) -> list[str]:
@@ -131,44 +123,11 @@ def test_web_packages_are_the_pipelines_versions(root: Path) -> None:
 
 
 def test_web_packages_cover_what_the_applications_import(root: Path) -> None:
-    """Every package that the two applications import, directly or through our own modules, is in the web image."""
+    """Every package that the web image's programs import, directly or through our own modules, is in it."""
     web = set(locked(root / "requirements" / "web.txt"))
     distributions = importlib.metadata.packages_distributions()
-    for imported in sorted(_third_party(root / "include" / PACKAGE)):
+    include = root / "include"
+    _, foreign = reached(include, modules_below(include, *RUN_BY_THE_WEB_IMAGE))
+    for imported in sorted(foreign):
         names = {re.sub(r"[-_.]+", "-", name).lower() for name in distributions[imported]}
         assert names & web, f"{imported} is in none of {names}: add it to requirements/web.in and run `make lock`"
-
-
-def _third_party(package: Path) -> set[str]:
-    """Top-level names of foreign modules that the applications reach."""
-    waiting = [path for name in ENTRY_POINTS for path in (package / name).rglob("*.py")]
-    seen: set[Path] = set()
-    foreign: set[str] = set()
-    while waiting:
-        path = waiting.pop()
-        if path in seen:
-            continue
-        seen.add(path)
-        for module in _imports(path):
-            if module.split(".")[0] == PACKAGE:
-                waiting += _files(package.parent, module)
-            else:
-                foreign.add(module.split(".")[0])
-    return foreign - set(sys.stdlib_module_names)
-
-
-def _imports(path: Path) -> Iterator[str]:
-    """Modules that a file imports anywhere but for type checking; `from a import b` may mean the module `a.b`."""
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
-
-
-def _files(include: Path, module: str) -> list[Path]:
-    """The file of one of our modules, with the packages around it; nothing for a name that is no module."""
-    parts = module.split(".")
-    packages = [include.joinpath(*parts[:end]) / "__init__.py" for end in range(1, len(parts) + 1)]
-    return [path for path in (*packages, include.joinpath(*parts).with_suffix(".py")) if path.exists()]
