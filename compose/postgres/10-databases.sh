@@ -17,7 +17,8 @@ CREATE ROLE photo_bi LOGIN PASSWORD :'bi';
 CREATE DATABASE airflow OWNER airflow;
 CREATE DATABASE photos OWNER photo_owner;
 REVOKE ALL ON DATABASE airflow, photos FROM PUBLIC;
-GRANT CONNECT ON DATABASE photos TO photo_api, photo_pipeline, photo_bi;
 -- Whoever is on call sees which transaction holds the sync up, whoever's it is.
 GRANT pg_read_all_stats TO photo_pipeline;
+-- Last: the health check goes by it that all of this was done.
+GRANT CONNECT ON DATABASE photos TO photo_api, photo_pipeline, photo_bi;
 SQL
