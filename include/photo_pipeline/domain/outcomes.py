@@ -28,6 +28,7 @@ class RejectReason(StrEnum):
     EMPTY = "empty"
     TOO_LARGE = "too_large"
     NOT_AN_IMAGE = "not_an_image"
+    UNSUPPORTED = "unsupported"
     TRUNCATED = "truncated"
     CORRUPT = "corrupt"
     TOO_MANY_PIXELS = "too_many_pixels"
@@ -68,6 +69,7 @@ _SENTENCES = {
     RejectReason.EMPTY: "The file is empty.",
     RejectReason.TOO_LARGE: "The file is larger than 32 MiB.",
     RejectReason.NOT_AN_IMAGE: "The file is not a photo in a format that can be read here.",
+    RejectReason.UNSUPPORTED: "The photo is stored in a way that cannot be read here.",
     RejectReason.TRUNCATED: "The photo is cut off: part of the file is missing.",
     RejectReason.CORRUPT: "The photo is damaged and could not be opened.",
     RejectReason.TOO_MANY_PIXELS: "The photo has more pixels than can be handled.",

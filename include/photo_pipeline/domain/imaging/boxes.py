@@ -1,4 +1,4 @@
-"""The box structure of AVIF and HEIF files (ISO/IEC 14496-12), as far as an image's size needs it."""
+"""The box structure of AVIF and HEIF files (ISO/IEC 14496-12): where boxes lie, and what describes the picture."""
 
 import struct
 from collections.abc import Iterator
@@ -8,6 +8,7 @@ _MAX_BOXES = 4096
 """Per container. Real files have some dozens; this bounds the time that a made-up one can take."""
 _FULL_BOX_EXTRA = 4
 _FIXED_FIELDS = struct.Struct(">I4s")
+_PROPERTIES = (b"meta", b"iprp", b"ipco")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,22 +40,27 @@ def boxes(data: bytes, start: int, end: int) -> Iterator[Box]:
         at = box_end
 
 
-def is_cut_off(data: bytes) -> bool:
-    """Whether a box at the top level goes on past the end of the data."""
-    return any(box.end > len(data) for box in boxes(data, 0, len(data)))
-
-
 def image_size(data: bytes) -> tuple[int, int] | None:
     """Width and height of the largest image item, by its ``ispe`` property (ISO/IEC 23008-12, 6.5.3).
 
     Tiles, thumbnails and masks are never larger than the picture they belong to.
     """
-    sizes = [_spatial_extent(data, box) for box in _descend(data, (b"meta", b"iprp", b"ipco", b"ispe"))]
+    sizes = [_spatial_extent(data, box) for box in descend(data, (*_PROPERTIES, b"ispe"))]
     known = [size for size in sizes if size is not None]
     return max(known, key=lambda size: size[0] * size[1]) if known else None
 
 
-def _descend(data: bytes, path: tuple[bytes, ...]) -> Iterator[Box]:
+def coded_colour(data: bytes) -> tuple[int, int] | None:
+    """Colour primaries and transfer characteristics by their numbers in ITU-T H.273, where the file gives them."""
+    for box in descend(data, (*_PROPERTIES, b"colr")):
+        if data[box.start : box.start + 4] == b"nclx" and box.end <= len(data):
+            primaries, transfer = struct.unpack_from(">HH", data, box.start + 4)
+            return primaries, transfer
+    return None
+
+
+def descend(data: bytes, path: tuple[bytes, ...]) -> Iterator[Box]:
+    """Every box at that path of types, from the top of the file."""
     level = [Box(b"", 0, len(data))]
     for kind in path:
         level = [

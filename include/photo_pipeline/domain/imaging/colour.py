@@ -3,7 +3,7 @@
 Conversion is done on the rendition, not on the original, and only where it would change something that can be seen.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from io import BytesIO
 from types import MappingProxyType
@@ -13,6 +13,9 @@ from PIL import Image, ImageChops, ImageCms
 _IMPERCEPTIBLE = 2
 """Of 255. A profile that moves no colour further than this is sRGB under another name."""
 _MAX_PROFILE_BYTES = 8 * 1024 * 1024
+_PROFILE_MARK = b"ICC_PROFILE\0"
+_PROFILE_HEAD = len(_PROFILE_MARK) + 2
+"""The mark, the piece's number, the number of pieces."""
 _CACHED_TRANSFORMS = 16
 """Photos of one batch come from few devices, and building a transform costs 2 ms (CMYK: up to 100)."""
 _PROBE_STEPS = tuple(range(0, 256, 15))
@@ -47,6 +50,22 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     if image.mode == "RGB":
         return transform.apply_in_place(image)
     return transform.apply(image)
+
+
+def joined_profile(segments: Iterable[tuple[str, bytes]]) -> bytes | None:
+    """A JPEG's profile out of its application segments, wherever they stand before the scan (ICC.1, B.4).
+
+    Where a piece is missing, the answer is one that cannot be opened.
+    """
+    pieces: dict[int, bytes] = {}
+    announced = 0
+    for name, content in segments:
+        if name == "APP2" and content.startswith(_PROFILE_MARK) and len(content) > _PROFILE_HEAD:
+            announced = content[_PROFILE_HEAD - 1]
+            pieces.setdefault(content[_PROFILE_HEAD - 2], content[_PROFILE_HEAD:])
+    if not pieces:
+        return None
+    return b"".join(pieces[number] for number in sorted(pieces)) if len(pieces) == announced else b"incomplete"
 
 
 def _opened(profile: bytes) -> ImageCms.ImageCmsProfile:

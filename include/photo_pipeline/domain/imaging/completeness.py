@@ -1,39 +1,70 @@
-"""Whether a file that failed to decode is cut off rather than damaged: formats end in ways that can be recognised."""
+"""Whether a file is all there. Formats say how long they are, or mark their end; decoders often look at neither.
 
+What each decoder passes in silence is in docs/adr/0185. Nothing is decoded here, and every loop is bounded, since the
+web applications ask as well.
+"""
+
+import struct
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from photo_pipeline.domain.imaging import boxes
-from photo_pipeline.domain.imaging.values import SniffedFormat
+from photo_pipeline.domain.imaging import gif_blocks, media_extents, png_chunks, tiff_directory
+from photo_pipeline.domain.imaging.values import ImageRejected, SniffedFormat
+from photo_pipeline.domain.outcomes import RejectReason
 
-_TAIL_BYTES = 64 * 1024
-"""Some programs add data after a picture's end; more than this is rare."""
-_GIF_TRAILER = b";"
-
-
-def looks_cut_off(data: bytes, found: SniffedFormat) -> bool:
-    """Whether the end of the file is missing, as far as its format lets one see."""
-    check = _CHECKS.get(found)
-    return check is not None and check(data)
+_RIFF_HEADER = 8
+_BMP_CORE_HEADER = 12
+_BMP_UNCOMPRESSED = frozenset({0, 3, 6})
+"""BI_RGB, BI_BITFIELDS and BI_ALPHABITFIELDS."""
 
 
-def _declares_more(at: int, extra: int) -> Callable[[bytes], bool]:
-    """For formats whose little-endian length field at ``at`` counts the file less ``extra`` bytes."""
+def has_end(data: bytes, found: SniffedFormat) -> bool:
+    """Whether the mark is there that ends such a file; true for formats that have none, and for JPEG.
 
-    def check(data: bytes) -> bool:
-        return len(data) < at + 4 or int.from_bytes(data[at : at + 4], "little") + extra > len(data)
+    A JPEG's end is found with its scans (``jpeg_markers``).
 
-    return check
+    Raises:
+        ImageRejected: ``TRUNCATED`` where the file's own lengths go beyond its end.
+    """
+    if found in _CUT_OFF and _CUT_OFF[found](data):
+        raise ImageRejected(RejectReason.TRUNCATED, f"the {found} file is shorter than it says")
+    return found not in _ENDED or _ENDED[found](data)
 
 
-_CHECKS: Mapping[SniffedFormat, Callable[[bytes], bool]] = MappingProxyType(
+def _webp_is_cut_off(data: bytes) -> bool:
+    """RFC 9649: the length at the start counts the rest of the file; so does each chunk's."""
+    (length,) = struct.unpack_from("<I", data, 4)
+    (chunk,) = struct.unpack_from("<I", data, 16)
+    return max(length + _RIFF_HEADER, 20 + chunk) > len(data)
+
+
+def _bmp_is_cut_off(data: bytes) -> bool:
+    """By the size of its rows, as the file size in the header is often wrong. The last row's padding may be missing."""
+    (begins, header) = struct.unpack_from("<II", data, 10)
+    if header == _BMP_CORE_HEADER:
+        width, height, _, depth = struct.unpack_from("<HHHH", data, 18)
+        compression = size = 0
+    else:
+        width, height, _, depth, compression, size = struct.unpack_from("<iiHHII", data, 18)
+    if compression not in _BMP_UNCOMPRESSED:
+        return bool(begins + size > len(data))
+    row = (abs(width) * depth + 31) // 32 * 4
+    last_row = (abs(width) * depth + 7) // 8
+    return bool(begins + row * (abs(height) - 1) + last_row > len(data))
+
+
+_CUT_OFF: Mapping[SniffedFormat, Callable[[bytes], bool]] = MappingProxyType(
     {
-        SniffedFormat.JPEG: lambda data: b"\xff\xd9" not in data[-_TAIL_BYTES:],
-        SniffedFormat.PNG: lambda data: b"IEND" not in data[-_TAIL_BYTES:],
-        SniffedFormat.GIF: lambda data: not data.rstrip(b"\0").endswith(_GIF_TRAILER),
-        SniffedFormat.WEBP: _declares_more(4, 8),
-        SniffedFormat.BMP: _declares_more(2, 0),
-        SniffedFormat.AVIF: boxes.is_cut_off,
-        SniffedFormat.HEIF: boxes.is_cut_off,
+        SniffedFormat.WEBP: _webp_is_cut_off,
+        SniffedFormat.BMP: _bmp_is_cut_off,
+        SniffedFormat.TIFF: tiff_directory.is_cut_off,
+        SniffedFormat.AVIF: media_extents.is_cut_off,
+        SniffedFormat.HEIF: media_extents.is_cut_off,
+    }
+)
+_ENDED: Mapping[SniffedFormat, Callable[[bytes], bool]] = MappingProxyType(
+    {
+        SniffedFormat.PNG: png_chunks.has_end,
+        SniffedFormat.GIF: gif_blocks.has_end,
     }
 )

@@ -7,7 +7,7 @@ global to the process; see docs/adr/0020.
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from types import MappingProxyType
 
@@ -23,13 +23,20 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from photo_pipeline.domain.imaging.completeness import looks_cut_off
+from photo_pipeline.domain.imaging import png_chunks
+from photo_pipeline.domain.imaging.coded_colours import coded_profile
+from photo_pipeline.domain.imaging.colour import joined_profile
 from photo_pipeline.domain.imaging.geometry import UPRIGHT, fitted
+from photo_pipeline.domain.imaging.jpeg_rest import with_end
 from photo_pipeline.domain.imaging.metadata import Exif, read_exif
+from photo_pipeline.domain.imaging.tiff_planes import read_planes
+from photo_pipeline.domain.imaging.transparency import on_its_canvas, with_png_transparency
 from photo_pipeline.domain.imaging.values import WEB_EDGE, Header, ImageLimits, ImageRejected, SniffedFormat
 from photo_pipeline.domain.outcomes import RejectReason
 
 _MAX_DETAIL = 200
+_SIGNS_OF_UNSUPPORTED = ("unsupported", "not supported", "not implemented", "unknown pixel mode", "cannot handle", "no decoding plugin")
+_XMP = ("xmp", "XML:com.adobe.xmp")
 _MAX_PNG_TEXT = 32 * 1024 * 1024
 
 
@@ -42,7 +49,7 @@ class Decoded:
         size: width and height of the original as stored, in pixels.
         orientation: EXIF orientation that is still to be applied, 1 to 8.
         exif: the metadata that is kept, or ``None`` where it could not be read.
-        icc_profile: the colour profile's bytes, where one is embedded.
+        icc_profile: the colour profile's bytes, where one is embedded, or the file names its colours in another way.
     """
 
     image: Image.Image
@@ -57,30 +64,93 @@ def decode(data: bytes, header: Header, limits: ImageLimits) -> Decoded:
 
     Raises:
         ImageRejected: for whatever its decoder raises.
+        OSError: where the operating system refused something, which says nothing about the photo.
     """
-    with _failures_as_rejections(data, header.format):
-        image = _DECODERS[header.format](BytesIO(data))
-        size = image.size
-        limits.check(Header(header.format, *size, header.multi_scan))
-        # TIFF metadata is read from the file, which loading may close; PNG metadata may come after the pixels.
-        metadata_first = header.format is SniffedFormat.TIFF
-        exif = _exif_of(image) if metadata_first else None
-        if isinstance(image, JpegImagePlugin.JpegImageFile):
-            image.draft(None, fitted(size, WEB_EDGE))
-            image.decodermaxblock = len(data)  # all at once: pieces cost a start of the decoder each
-        image.load()
-    if not metadata_first:
-        exif = _exif_of(image)
-    # The TIFF decoder turns the picture upright by itself.
-    already_turned = metadata_first
-    profile = image.info.get("icc_profile")
-    return Decoded(
-        image=image,
-        size=size,
-        orientation=exif.orientation if exif and not already_turned else UPRIGHT,
-        exif=exif,
-        icc_profile=profile if isinstance(profile, bytes) and profile else None,
+    with _failures_as_rejections(header):
+        if header.format is SniffedFormat.JPEG and header.end_missing:
+            data = with_end(data, lambda file: _drafted(JpegImagePlugin.JpegImageFile(BytesIO(file)), len(file)))
+        return _READERS.get(header.format, _read)(data, header, limits)
+
+
+def _read(data: bytes, header: Header, limits: ImageLimits) -> Decoded:
+    image = _opened(data, header, limits)
+    image.load()
+    return _decoded(image, _exif_of(image), _profile_of(image) or _coded_profile(data, header))
+
+
+def _read_jpeg(data: bytes, header: Header, limits: ImageLimits) -> Decoded:
+    image = _opened(data, header, limits)
+    size = image.size
+    _drafted(image, len(data))
+    decoded = _decoded(image, _exif_of(image), joined_profile(image.applist))
+    return replace(decoded, size=size)
+
+
+def _read_png(data: bytes, header: Header, limits: ImageLimits) -> Decoded:
+    """Once more without the notes, where the decoder trips over one; what is wrong with the pixels is still wrong."""
+    try:
+        return _read_png_as_it_is(data, header, limits)
+    except (SyntaxError, ValueError, OSError) as error:
+        tidied = png_chunks.without_doubtful(data)
+        if isinstance(error, ImageRejected) or tidied == data:
+            raise
+    return replace(_read_png_as_it_is(tidied, header, limits), exif=None)
+
+
+def _read_png_as_it_is(data: bytes, header: Header, limits: ImageLimits) -> Decoded:
+    decoded = _read(data, header, limits)
+    named = coded_profile(data, header.format)
+    return replace(
+        decoded, image=with_png_transparency(decoded.image, data), icc_profile=named or decoded.icc_profile
     )
+
+
+def _read_gif(data: bytes, header: Header, limits: ImageLimits) -> Decoded:
+    image = _opened(data, header, limits)
+    box = image.tile[0].extents if image.tile else None
+    image.load()
+    pixels = image if box is None else on_its_canvas(image, box)
+    return Decoded(pixels, image.size, UPRIGHT, _exif_of(image), _profile_of(image))
+
+
+def _read_tiff(data: bytes, header: Header, limits: ImageLimits) -> Decoded:
+    """The decoder turns the picture upright by itself. Metadata is read first, as loading may close the file."""
+    planes = read_planes(data)
+    if planes is not None:
+        exif, profile = _exif_of(planes.source), _profile_of(planes.source)
+        return Decoded(planes.image, planes.image.size, planes.orientation, exif, profile)
+    image = _opened(data, header, limits)
+    size, exif = image.size, _exif_of(image)
+    image.load()
+    return Decoded(image, size, UPRIGHT, exif, _profile_of(image))
+
+
+def _opened(data: bytes, header: Header, limits: ImageLimits) -> ImageFile.ImageFile:
+    """The file, its header read by the decoder, whose word on the size is checked as well."""
+    image = _DECODERS[header.format](BytesIO(data))
+    limits.check(replace(header, width=image.width, height=image.height))
+    return image
+
+
+def _drafted(image: ImageFile.ImageFile, length: int) -> ImageFile.ImageFile:
+    """Load a JPEG at the smallest scale that is large enough; all at once, as pieces cost a start of the decoder each."""
+    image.draft(None, fitted(image.size, WEB_EDGE))
+    image.decodermaxblock = length
+    image.load()
+    return image
+
+
+def _decoded(image: Image.Image, exif: Exif | None, profile: bytes | None) -> Decoded:
+    return Decoded(image, image.size, exif.orientation if exif else UPRIGHT, exif, profile)
+
+
+def _profile_of(image: Image.Image) -> bytes | None:
+    profile = image.info.get("icc_profile")
+    return profile if isinstance(profile, bytes) and profile else None
+
+
+def _coded_profile(data: bytes, header: Header) -> bytes | None:
+    return coded_profile(data, header.format) if header.format in _CODED_COLOURS else None
 
 
 def prepare_decoders() -> None:
@@ -118,14 +188,26 @@ _DECODERS: Mapping[SniffedFormat, Callable[[BytesIO], ImageFile.ImageFile]] = Ma
 )
 
 
+_READERS: Mapping[SniffedFormat, Callable[[bytes, Header, ImageLimits], Decoded]] = MappingProxyType(
+    {
+        SniffedFormat.JPEG: _read_jpeg,
+        SniffedFormat.PNG: _read_png,
+        SniffedFormat.GIF: _read_gif,
+        SniffedFormat.TIFF: _read_tiff,
+    }
+)
+"""How a picture is read where its decoder needs help."""
+_CODED_COLOURS = frozenset({SniffedFormat.AVIF, SniffedFormat.HEIF})
+
+
 def _exif_of(image: Image.Image) -> Exif | None:
     """Metadata that cannot be read does not make a picture unreadable, so every error of the parser ends here."""
+    for name in _XMP:
+        image.info.pop(name, None)  # Pillow would take the orientation from there, which nobody else does
     try:
-        exif = image.getexif()
         block = image.info.get("exif")
-        if block and not exif:
-            # Opening a JPEG parses the block for its resolution, hides the error, and leaves an empty result behind.
-            Image.Exif().load(block)
+        # Opening a JPEG parses the block for its resolution, hides errors, and leaves an empty result behind.
+        exif = _parsed(block) if block else image.getexif()
         return read_exif(exif)
     except MemoryError:
         raise
@@ -133,22 +215,38 @@ def _exif_of(image: Image.Image) -> Exif | None:
         return None
 
 
+def _parsed(block: bytes) -> Image.Exif:
+    exif = Image.Exif()
+    exif.load(block)
+    return exif
+
+
 @contextmanager
-def _failures_as_rejections(data: bytes, found: SniffedFormat) -> Iterator[None]:
+def _failures_as_rejections(header: Header) -> Iterator[None]:
     try:
         yield
     except ImageRejected:
         raise
     except Exception as error:  # decoders raise anything, and it is a verdict on the bytes
-        raise _rejection(error, data, found) from error
+        if is_the_systems(error):
+            raise
+        raise _rejection(error, header) from error
 
 
-def _rejection(error: Exception, data: bytes, found: SniffedFormat) -> ImageRejected:
+def is_the_systems(error: Exception) -> bool:
+    """Whether the operating system refused something. Photos are in memory, so that says nothing about one.
+
+    Decoders raise ``OSError`` as well, but never with one of the system's numbers.
+    """
+    return isinstance(error, ImportError) or (isinstance(error, OSError) and error.errno is not None)
+
+
+def _rejection(error: Exception, header: Header) -> ImageRejected:
     said = "".join(char if char.isprintable() else " " for char in f"{type(error).__name__}: {error}")[:_MAX_DETAIL]
-    return ImageRejected(_reason(error, data, found), f"{found} decoder: {said}")
+    return ImageRejected(_reason(error, header), f"{header.format} decoder: {said}")
 
 
-def _reason(error: Exception, data: bytes, found: SniffedFormat) -> RejectReason:
+def _reason(error: Exception, header: Header) -> RejectReason:
     text = str(error).lower()
     # libheif calls a limit of its own an allocation error; what exceeds it is nonsense in the file.
     short_of_memory = "out of memory" in text or ("memory alloc" in text and "security limit" not in text)
@@ -156,6 +254,8 @@ def _reason(error: Exception, data: bytes, found: SniffedFormat) -> RejectReason
         return RejectReason.DECODER_OUT_OF_MEMORY
     if isinstance(error, Image.DecompressionBombError):
         return RejectReason.TOO_MANY_PIXELS
-    if "truncated" in text or looks_cut_off(data, found):
+    if header.end_missing or "truncated" in text:
         return RejectReason.TRUNCATED
+    if isinstance(error, NotImplementedError) or any(sign in text for sign in _SIGNS_OF_UNSUPPORTED):
+        return RejectReason.UNSUPPORTED
     return RejectReason.CORRUPT

@@ -1,27 +1,23 @@
-"""An image's size from its first bytes. Nothing is decoded, and whatever the bytes are, little time is spent.
+"""An image's size from its header, and whether all of it is there. Nothing is decoded, and little time is spent.
 
 The bytes come from strangers and this runs inside the web applications, so it is plain Python with a bound on every
 loop rather than a decoder library.
 """
 
-import re
 import struct
+from dataclasses import replace
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from photo_pipeline.domain.imaging.boxes import image_size, is_cut_off
+from photo_pipeline.domain.imaging.boxes import image_size
+from photo_pipeline.domain.imaging.completeness import has_end
+from photo_pipeline.domain.imaging.jpeg_markers import read_frame, read_scans
+from photo_pipeline.domain.imaging.media_extents import is_cut_off
 from photo_pipeline.domain.imaging.sniff import sniff
 from photo_pipeline.domain.imaging.tiff_directory import first_directory
 from photo_pipeline.domain.imaging.values import Header, ImageLimits, ImageRejected, SniffedFormat
 from photo_pipeline.domain.outcomes import RejectReason
 
-_MAX_JPEG_SEGMENTS = 4096
-"""A profile or metadata of megabytes takes some hundred segments of 64 KiB."""
-_JPEG_MARKER = re.compile(rb"\xff([\x01-\xfe])")
-_JPEG_STANDALONE = frozenset({0x01, *range(0xD0, 0xDA)})
-_JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-_JPEG_PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
-_JPEG_START_OF_SCAN = 0xDA
 _BMP_CORE_HEADER = 12
 
 _TIFF_NEW_SUBFILE_TYPE, _TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_DNG_VERSION = 254, 256, 257, 50706
@@ -32,11 +28,12 @@ def read_header(data: bytes, limits: ImageLimits) -> Header:
     """Format and size as stored, without decoding.
 
     Args:
-        data: the whole file, or as much of its beginning as holds its header.
+        data: the whole file.
         limits: how large the image may be.
 
     Raises:
-        ImageRejected: ``EMPTY``, ``NOT_AN_IMAGE``, ``TRUNCATED``, ``CORRUPT`` or ``TOO_MANY_PIXELS``.
+        ImageRejected: ``EMPTY``, ``NOT_AN_IMAGE``, ``TRUNCATED``, ``CORRUPT``, ``UNSUPPORTED`` or
+            ``TOO_MANY_PIXELS``.
     """
     if not data:
         raise ImageRejected(RejectReason.EMPTY, "no bytes at all")
@@ -45,32 +42,23 @@ def read_header(data: bytes, limits: ImageLimits) -> Header:
         raise ImageRejected(RejectReason.NOT_AN_IMAGE, "the first bytes are of no supported format")
     try:
         header = _READERS[found](data)
+        end_missing = header.end_missing or not has_end(data, found)
     except (struct.error, IndexError):
         raise ImageRejected(RejectReason.TRUNCATED, f"the {found} file ends within its header") from None
     if header.width < 1 or header.height < 1:
         raise ImageRejected(RejectReason.CORRUPT, f"the header says {header.width} x {header.height} pixels")
     limits.check(header)
-    return header
+    return replace(header, end_missing=end_missing)
 
 
 def _jpeg(data: bytes) -> Header:
-    """Markers up to the frame header (ITU-T T.81, annex B); bytes between segments are skipped, as decoders do."""
-    at = 2
-    for _ in range(_MAX_JPEG_SEGMENTS):
-        found = _JPEG_MARKER.search(data, at)
-        if found is None:
-            raise ImageRejected(RejectReason.TRUNCATED, "the jpeg file ends before its frame header")
-        marker, at = data[found.start(1)], found.end()
-        if marker in _JPEG_STANDALONE:
-            continue
-        (length,) = struct.unpack_from(">H", data, at)
-        if marker in _JPEG_FRAMES:
-            height, width = struct.unpack_from(">HH", data, at + 3)
-            return Header(SniffedFormat.JPEG, width, height, multi_scan=marker in _JPEG_PROGRESSIVE)
-        if marker == _JPEG_START_OF_SCAN:
-            raise ImageRejected(RejectReason.CORRUPT, "a jpeg scan begins before any frame header")
-        at += length
-    raise ImageRejected(RejectReason.CORRUPT, f"no jpeg frame header in {_MAX_JPEG_SEGMENTS} segments")
+    frame = read_frame(data)
+    if not frame.decodable:
+        raise ImageRejected(RejectReason.UNSUPPORTED, "a jpeg of a process or depth that no decoder here knows")
+    scans = read_scans(data, frame)
+    return Header(
+        SniffedFormat.JPEG, frame.width, frame.height, multi_scan=scans.several, end_missing=not scans.ended
+    )
 
 
 def _png(data: bytes) -> Header:

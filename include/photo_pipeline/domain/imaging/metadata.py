@@ -11,14 +11,20 @@ from photo_pipeline.domain.imaging.geometry import known_orientation
 
 _MAX_CAMERA = 100
 _OFFSET = re.compile(r"[+-](?:0\d|1[0-4]):[0-5]\d")
-_NOT_DIGITS = re.compile(r"\D+")
-_TIME_DIGITS = 14
+_TIME = re.compile(
+    r"(?P<year>\d{4})\D{0,2}(?P<month>\d{1,2})\D{0,2}(?P<day>\d{1,2})\D{0,3}"
+    r"(?P<hour>\d{1,2})\D?(?P<minute>\d{2})(?:[^\d+-]?(?P<second>\d{2}))?(?:[.,](?P<fraction>\d{1,9}))?"
+    r" ?(?P<half>[AaPp]\.?[Mm]\.?)? ?(?P<zone>Z|[+-]\d{2}:\d{2})?"
+)
+"""With whatever separators the camera's maker preferred, or none; some leave the seconds out."""
+_PARTS = ("year", "month", "day", "hour", "minute", "second")
+_NOON = 12
 _EARLIEST_YEAR = 1826
 """The year of the oldest photograph that survives; scanned prints carry the time of the exposure."""
 
 _TIMES = (
-    (ExifTags.Base.DateTimeOriginal, ExifTags.Base.OffsetTimeOriginal),
-    (ExifTags.Base.DateTimeDigitized, ExifTags.Base.OffsetTimeDigitized),
+    (ExifTags.Base.DateTimeOriginal, ExifTags.Base.OffsetTimeOriginal, ExifTags.Base.SubsecTimeOriginal),
+    (ExifTags.Base.DateTimeDigitized, ExifTags.Base.OffsetTimeDigitized, ExifTags.Base.SubsecTimeDigitized),
 )
 """When the shutter opened, else when it was digitised. ``DateTime`` is when the file was last changed: no answer."""
 
@@ -45,24 +51,37 @@ def read_exif(exif: Image.Exif) -> Exif:
 
 
 def _taken(tags: Mapping[int, object]) -> tuple[str | None, str | None]:
-    for time_tag, offset_tag in _TIMES:
-        taken_at = _local_time(_text(tags.get(time_tag)))
+    for time_tag, offset_tag, fraction_tag in _TIMES:
+        taken_at, zone = _local_time(_text(tags.get(time_tag)), _text(tags.get(fraction_tag)))
         if taken_at is not None:
             offset = _text(tags.get(offset_tag))
-            return taken_at, offset if _OFFSET.fullmatch(offset) else None
+            return taken_at, offset if _OFFSET.fullmatch(offset) else zone
     return None, None
 
 
-def _local_time(text: str) -> str | None:
-    """``YYYY:MM:DD HH:MM:SS``, with whatever separators the camera's maker preferred."""
-    digits = _NOT_DIGITS.sub("", text)
-    if len(digits) < _TIME_DIGITS:
-        return None
+def _local_time(text: str, fraction: str) -> tuple[str | None, str | None]:
+    """The time, and the zone that some programs write behind it: ``YYYY:MM:DD HH:MM:SS``, or what comes near it."""
+    found = _TIME.fullmatch(text)
+    if found is None:
+        return None, None
+    year, month, day, hour, minute, second = (int(found[name] or 0) for name in _PARTS)
     try:
-        moment = datetime.strptime(digits[:_TIME_DIGITS], "%Y%m%d%H%M%S")  # noqa: DTZ007 - the zone is unknown
+        moment = datetime(year, month, day, _of_24(hour, found["half"]), minute, second)  # noqa: DTZ001 - unknown zone
     except ValueError:
-        return None
-    return moment.isoformat() if moment.year >= _EARLIEST_YEAR else None
+        return None, None
+    if moment.year < _EARLIEST_YEAR:
+        return None, None
+    digits = found["fraction"] or fraction
+    moment = moment.replace(microsecond=int(digits[:6].ljust(6, "0")) if digits.isascii() and digits.isdigit() else 0)
+    zone = "+00:00" if found["zone"] == "Z" else found["zone"]
+    return moment.isoformat(), zone if zone and _OFFSET.fullmatch(zone) else None
+
+
+def _of_24(hour: int, half: str | None) -> int:
+    """The hour of a whole day. "PM" behind an hour of 24 says nothing new."""
+    if half is None or hour > _NOON:
+        return hour
+    return hour % _NOON + (_NOON if half[0] in "Pp" else 0)
 
 
 def _camera(make: str, model: str) -> str | None:

@@ -19,6 +19,7 @@ from photo_pipeline.domain.photo import RenditionKind
 
 METADATA_UNREADABLE = "metadata_unreadable"
 ICC_UNREADABLE = "icc_unreadable"
+END_MISSING = "end_missing"
 
 
 def render(data: bytes, limits: ImageLimits) -> ProcessedImage:
@@ -39,7 +40,11 @@ def _render(header: Header, decoded: Decoded) -> ProcessedImage:
     blurhash, dominant_color = placeholder(thumb)
     width, height = upright_size(decoded.size, decoded.orientation)
     exif = decoded.exif
-    doubts = ((exif is None, METADATA_UNREADABLE), (not colour_known, ICC_UNREADABLE))
+    doubts = (
+        (exif is None, METADATA_UNREADABLE),
+        (not colour_known, ICC_UNREADABLE),
+        (header.end_missing, END_MISSING),
+    )
     metadata = ImageMetadata(
         format=header.format,
         width=width,

@@ -7,7 +7,10 @@ _SIXTEEN_BIT_RAW = {"I;16": "L;16", "I;16L": "L;16", "I;16N": "L;16", "I;16B": "
 _OPAQUE = frozenset({"L", "RGB", "CMYK"})
 _WITH_ALPHA = frozenset({"LA", "PA"})
 _PREMULTIPLIED = {"La": "LA", "RGBa": "RGBA"}
-_BYTE, _WORD = 0xFF, 0xFFFF
+_BYTE, _WORD, _WORD_BITS = 0xFF, 0xFFFF, 16
+_HALF = 0.5
+_ABOVE_WHITE = 8.0
+"""Floating samples count white as 1, and lights may be brighter. A picture of bytes that is all below this is black."""
 
 
 def resizable(image: Image.Image) -> Image.Image:
@@ -28,13 +31,21 @@ def resizable(image: Image.Image) -> Image.Image:
     return image.convert("L" if image.mode == "1" else "RGB")
 
 
+def grey_bytes(image: Image.Image, bits: int) -> Image.Image:
+    """A grey picture in mode L, from samples of so many bits."""
+    if image.mode in _SIXTEEN_BIT_RAW and bits < _WORD_BITS:
+        return image.point(lambda value: value * (_BYTE / (2**bits - 1)) + _HALF).convert("L")
+    return resizable(image)
+
+
 def _scaled_to_bytes(image: Image.Image) -> Image.Image:
     """32-bit samples carry no word on their range: take the smallest usual one that holds them all."""
     _, high = image.getextrema()
-    top = next((usual for usual in (1.0, _BYTE, _WORD) if _number(high) <= usual), _number(high))
-    if image.mode == "I" and top <= 1:
-        top = _BYTE
-    return image.convert("F").point(lambda value: value * (_BYTE / top) + 0).convert("L")
+    high = _number(high)
+    top = next((usual for usual in (_BYTE, _WORD) if high <= usual), high)
+    if image.mode == "F" and high <= _ABOVE_WHITE:
+        top = 1
+    return image.convert("F").point(lambda value: value * (_BYTE / top) + _HALF).convert("L")
 
 
 def _number(value: float | tuple[int, int]) -> float:

@@ -76,12 +76,14 @@ class Header:
         width: pixels as stored, before any EXIF orientation.
         height: likewise.
         multi_scan: a JPEG in several scans (progressive), whose decoder must hold every coefficient of the full size.
+        end_missing: the mark that ends a JPEG, PNG or GIF is not there, which need not mean that pixels are missing.
     """
 
     format: SniffedFormat
     width: int
     height: int
     multi_scan: bool = False
+    end_missing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +131,13 @@ class ImageMetadata:
         width: pixels of the original as seen upright.
         height: likewise.
         camera: make and model, without repetition.
-        taken_at: local time of the exposure, ``YYYY-MM-DDTHH:MM:SS``, without a zone.
+        taken_at: local time of the exposure, ``YYYY-MM-DDTHH:MM:SS``, without a zone, with a fraction
+            where the camera noted one: pictures of a burst share a second.
         taken_at_offset: ``+HH:MM`` or ``-HH:MM`` where the camera recorded it; an unknown zone stays ``None``.
         blurhash: placeholder, 4 x 3 components (https://blurha.sh).
         dominant_color: ``#rrggbb`` of the largest group of similar pixels.
-        warnings: what could not be read though the picture could: ``metadata_unreadable``, ``icc_unreadable``.
+        warnings: what could not be read though the picture could: ``metadata_unreadable``, ``icc_unreadable``,
+            ``end_missing``.
     """
 
     format: SniffedFormat

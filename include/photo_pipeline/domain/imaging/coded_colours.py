@@ -1,0 +1,110 @@
+"""Colours that a file names by numbers (ITU-T H.273, "CICP") instead of by a profile: AVIF, HEIF and PNG.
+
+They are turned into an ICC profile, so that there is one way to sRGB. What is brighter than paper white (HDR) is in the
+profile's curve already brought down to what a JPEG can show.
+"""
+
+import math
+import struct
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from types import MappingProxyType
+
+from photo_pipeline.domain.imaging import boxes, png_chunks
+from photo_pipeline.domain.imaging.values import SniffedFormat
+
+Curve = Callable[[float], float]
+Colorants = tuple[tuple[float, float, float], ...]
+
+_BT709: Colorants = ((0.43607, 0.22249, 0.01392), (0.38515, 0.71687, 0.09708), (0.14307, 0.06061, 0.71410))
+_BT2020: Colorants = ((0.67348, 0.27904, -0.00194), (0.16566, 0.67534, 0.02998), (0.12505, 0.04561, 0.79686))
+_DISPLAY_P3: Colorants = ((0.51512, 0.24120, -0.00105), (0.29198, 0.69225, 0.04189), (0.15710, 0.06657, 0.78407))
+"""XYZ of full red, green and blue, adapted to the white of ICC profiles (D50, Bradford)."""
+_PRIMARIES: Mapping[int, Colorants] = MappingProxyType({9: _BT2020, 11: _DISPLAY_P3, 12: _DISPLAY_P3})
+"""The rest is BT.709 or, as the primaries of old television, so near to it that nobody sees the difference."""
+
+_PAPER_WHITE = 203.0
+"""cd/m² of a white page in an HDR picture (ITU-R BT.2408)."""
+_HLG_PEAK, _HLG_GAMMA = 1000.0, 1.2
+_KNEE = 0.5
+"""Share of paper white up to which tones stay as they are."""
+_STEPS = 4096
+_WORD = 0xFFFF
+
+
+def coded_profile(data: bytes, found: SniffedFormat) -> bytes | None:
+    """The ICC profile that says the same as the numbers; ``None`` where there are none, or they mean sRGB."""
+    numbers = _png_numbers(data) if found is SniffedFormat.PNG else boxes.coded_colour(data)
+    if numbers is None:
+        return None
+    primaries, transfer = numbers
+    colorants, curve = _PRIMARIES.get(primaries, _BT709), _CURVES.get(transfer, _srgb)
+    return None if (colorants, curve) == (_BT709, _srgb) else _profile(colorants, curve)
+
+
+def _png_numbers(data: bytes) -> tuple[int, int] | None:
+    for chunk in png_chunks.chunks(data):
+        if chunk.kind == b"cICP" and len(chunk.content(data)) == 4:  # noqa: PLR2004 - four numbers of one byte
+            primaries, transfer = chunk.content(data)[:2]
+            return primaries, transfer
+        if chunk.kind == b"IDAT":
+            break
+    return None
+
+
+def _srgb(value: float) -> float:
+    return float(value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4)  # noqa: PLR2004 - IEC 61966-2-1
+
+
+def _gamma(exponent: float) -> Curve:
+    return lambda value: float(value**exponent)
+
+
+def _pq(value: float) -> float:
+    """SMPTE ST 2084, as a share of paper white."""
+    m1, m2, c1, c2, c3 = 0.1593017578125, 78.84375, 0.8359375, 18.8515625, 18.6875
+    power = value ** (1 / m2)
+    return _toned(10_000 / _PAPER_WHITE * float((max(power - c1, 0) / (c2 - c3 * power)) ** (1 / m1)))
+
+
+def _hlg(value: float) -> float:
+    """ITU-R BT.2100, shown on a display of 1000 cd/m²; the gamma is of each channel, not of the luminance."""
+    a, b, c = 0.17883277, 0.28466892, 0.55991073
+    scene = value * value / 3 if value <= 0.5 else (math.exp((value - c) / a) + b) / 12  # noqa: PLR2004 - BT.2100
+    return _toned(_HLG_PEAK / _PAPER_WHITE * float(scene**_HLG_GAMMA))
+
+
+def _toned(light: float) -> float:
+    """Light as a share of paper white, brought below 1: unchanged up to the knee, then ever flatter."""
+    room = 1 - _KNEE
+    return light if light <= _KNEE else _KNEE + room * (1 - math.exp((_KNEE - light) / room))
+
+
+_CURVES: Mapping[int, Curve] = MappingProxyType({4: _gamma(2.2), 5: _gamma(2.8), 8: _gamma(1), 16: _pq, 18: _hlg})
+"""By transfer characteristics. The rest is taken for sRGB, as pictures with the curve of television are made for it."""
+
+
+@lru_cache(maxsize=8)
+def _profile(colorants: Colorants, curve: Curve) -> bytes:
+    """An ICC profile (ICC.1:2001-04) of three colours and one curve."""
+    steps = [round(_WORD * min(1.0, curve(step / (_STEPS - 1)))) for step in range(_STEPS)]
+    shared_curve = b"curv" + struct.pack(f">4xI{_STEPS}H", _STEPS, *steps)
+    values = [_xyz((0.9642, 1.0, 0.8249)), *map(_xyz, colorants), shared_curve]
+    begins = 128 + 4 + 12 * 7
+    places = [begins + sum(map(len, values[:index])) for index in range(len(values))]
+    tags = (b"wtpt", b"rXYZ", b"gXYZ", b"bXYZ", b"rTRC", b"gTRC", b"bTRC")
+    table = b"".join(
+        struct.pack(">4sII", tag, places[min(index, 4)], len(values[min(index, 4)])) for index, tag in enumerate(tags)
+    )
+    content = struct.pack(">I", len(tags)) + table + b"".join(values)
+    return _header(128 + len(content)) + content
+
+
+def _xyz(values: Sequence[float]) -> bytes:
+    return b"XYZ " + struct.pack(">4x3i", *(round(value * 65536) for value in values))
+
+
+def _header(size: int) -> bytes:
+    fields = struct.pack(">I4xI4s4s4s", size, 0x02400000, b"mntr", b"RGB ", b"XYZ ")
+    illuminant = struct.pack(">3i", *(round(value * 65536) for value in (0.9642, 1.0, 0.8249)))
+    return (fields + struct.pack(">6H", 2026, 1, 1, 0, 0, 0) + b"acsp").ljust(68, b"\0") + illuminant + bytes(48)

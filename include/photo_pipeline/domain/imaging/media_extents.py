@@ -1,0 +1,114 @@
+"""Where an AVIF or HEIF file says that its data lies, against how long it is (ISO/IEC 14496-12, 8.11.3 and 8.7).
+
+libheif fills the tiles that a file lacks with green and says nothing, so this is asked before any decoder is.
+"""
+
+import struct
+from collections.abc import Iterator, Mapping
+from itertools import islice, pairwise, repeat
+
+from photo_pipeline.domain.imaging.boxes import Box, boxes, descend
+
+_KNOWN_AT_TOP = frozenset(
+    {b"ftyp", b"meta", b"mdat", b"moov", b"moof", b"mfra", b"free", b"skip", b"uuid", b"wide", b"pdin", b"mpvd"}
+)
+"""Some programs add bytes of their own behind the last box, which look like a box of any length."""
+_IN_FILE, _IN_META = 0, 1
+"""Construction methods of an item. A third takes its bytes out of other items, which are looked at anyway."""
+_MAX_EXTENTS = 100_000
+_MAX_SAMPLES = 100_000
+_LAST_NARROW_VERSION = 1
+"""Of the item location box: later ones count items in 32 bits."""
+_TABLES = (b"moov", b"trak", b"mdia", b"minf", b"stbl")
+
+
+def is_cut_off(data: bytes) -> bool:
+    """Whether a box at the top level, an item or a film's picture goes on past the end of the data."""
+    if any(box.end > len(data) and box.kind in _KNOWN_AT_TOP for box in boxes(data, 0, len(data))):
+        return True
+    try:
+        return any(end > len(data) for end in (*_item_ends(data), *_sample_ends(data)))
+    except (struct.error, IndexError):
+        return True
+
+
+class _Fields:
+    """Reads big-endian numbers of any width, one after the other."""
+
+    def __init__(self, data: bytes, at: int) -> None:
+        self._data = data
+        self._at = at
+
+    def number(self, width: int) -> int:
+        """The next number, of so many bytes; of none, it is 0."""
+        self._at += width
+        if self._at > len(self._data):
+            raise IndexError
+        return int.from_bytes(self._data[self._at - width : self._at], "big")
+
+
+def _item_ends(data: bytes) -> Iterator[int]:
+    """Where each extent of each item ends, in the file."""
+    inside_meta = next((box.start for box in descend(data, (b"meta", b"idat"))), len(data))
+    for located in descend(data, (b"meta", b"iloc")):
+        for method, end in islice(_extents(_Fields(data, located.start)), _MAX_EXTENTS):
+            yield inside_meta + end if method == _IN_META else end
+
+
+def _extents(fields: _Fields) -> Iterator[tuple[int, int]]:
+    """How each extent that lies in this file is found, and where it ends in what it is counted from."""
+    version = fields.number(4) >> 24
+    widths = fields.number(2)
+    offset_width, length_width, base_width, index_width = (widths >> shift & 0xF for shift in (12, 8, 4, 0))
+    wide = 2 if version <= _LAST_NARROW_VERSION else 4
+    for _ in range(fields.number(wide)):
+        fields.number(wide)
+        method = fields.number(2) & 0xF if version else _IN_FILE
+        elsewhere = fields.number(2)
+        base = fields.number(base_width)
+        for _ in range(fields.number(2)):
+            fields.number(index_width if version else 0)
+            end = base + fields.number(offset_width) + fields.number(length_width)
+            if method in {_IN_FILE, _IN_META} and not elsewhere:
+                yield method, end
+
+
+def _sample_ends(data: bytes) -> Iterator[int]:
+    """Where each chunk of each track ends, in the file."""
+    tables = [
+        {box.kind: box for box in boxes(data, table.start, min(table.end, len(data)))}
+        for table in descend(data, _TABLES)
+    ]
+    for table in tables:
+        if b"stsz" in table and b"stsc" in table:
+            yield from _chunk_ends(data, table)
+
+
+def _chunk_ends(data: bytes, table: Mapping[bytes, Box]) -> Iterator[int]:
+    sizes = _sizes(_Fields(data, table[b"stsz"].start))
+    for place, count in zip(_places(data, table), _samples_in_chunks(_Fields(data, table[b"stsc"].start)), strict=False):
+        yield place + sum(islice(sizes, count))
+
+
+def _sizes(fields: _Fields) -> Iterator[int]:
+    """The size of each sample: the same for all, or one by one."""
+    fields.number(4)
+    same, count = fields.number(4), min(fields.number(4), _MAX_SAMPLES)
+    yield from (same or fields.number(4) for _ in range(count))
+
+
+def _places(data: bytes, table: Mapping[bytes, Box]) -> Iterator[int]:
+    """Where each chunk begins."""
+    for kind, width in ((b"stco", 4), (b"co64", 8)):
+        if kind in table:
+            fields = _Fields(data, table[kind].start)
+            fields.number(4)
+            yield from (fields.number(width) for _ in range(min(fields.number(4), _MAX_SAMPLES)))
+
+
+def _samples_in_chunks(fields: _Fields) -> Iterator[int]:
+    """How many samples each chunk has: a run of equal chunks lasts until the next one's first, the last for ever."""
+    fields.number(4)
+    runs = [(fields.number(4), fields.number(4), fields.number(4)) for _ in range(min(fields.number(4), _MAX_SAMPLES))]
+    for (first, samples, _), (following, _, _) in pairwise([*runs, (_MAX_SAMPLES, 0, 0)]):
+        yield from repeat(samples, max(0, following - first))

@@ -1,0 +1,80 @@
+"""A PNG's chunks (W3C PNG, 5.3): where it ends, and the file without the notes that a decoder trips over."""
+
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from photo_pipeline.domain.imaging.values import ImageRejected
+from photo_pipeline.domain.outcomes import RejectReason
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+
+_MAX_CHUNKS = 100_000
+_AROUND = 12
+"""Length, type and checksum."""
+_LOWER_CASE = 0x20
+_KEPT_IF_SOUND = frozenset({b"tRNS", b"iCCP", b"sRGB", b"eXIf"})
+"""What says how the picture looks, besides the critical chunks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """One chunk: its type, and where it lies with all that is around it."""
+
+    kind: bytes
+    start: int
+    end: int
+
+    def content(self, data: bytes) -> bytes:
+        """What is in it."""
+        return data[self.start + 8 : self.end - 4]
+
+    @property
+    def is_critical(self) -> bool:
+        """No decoder can do without it."""
+        return not self.kind[0] & _LOWER_CASE
+
+
+def chunks(data: bytes) -> Iterator[Chunk]:
+    """The chunks in order, the last one perhaps beyond the end of the data; stops at what is none."""
+    at = len(SIGNATURE)
+    for _ in range(_MAX_CHUNKS):
+        if at + 8 > len(data):
+            return
+        length, kind = struct.unpack_from(">I4s", data, at)
+        if not kind.isalpha():
+            return
+        yield Chunk(kind, at, at + length + _AROUND)
+        if kind == b"IEND":
+            return
+        at += length + _AROUND
+
+
+def has_end(data: bytes) -> bool:
+    """Whether the end marker is there.
+
+    Raises:
+        ImageRejected: ``TRUNCATED`` where a chunk goes on beyond the end of the data.
+    """
+    end = len(SIGNATURE)
+    for chunk in chunks(data):
+        if chunk.kind == b"IEND":
+            return True
+        if chunk.end > len(data):
+            raise ImageRejected(RejectReason.TRUNCATED, f"the png file ends within a chunk {chunk.kind.decode()}")
+        end = chunk.end
+    return len(data) - end >= _AROUND  # what follows there is no chunk: the decoder will say what it makes of it
+
+
+def without_doubtful(data: bytes) -> bytes:
+    """The same picture without notes; of what tells how to show it, what has the right checksum."""
+    kept = [chunk for chunk in chunks(data) if chunk.is_critical or _is_sound(data, chunk)]
+    return SIGNATURE + b"".join(data[chunk.start : chunk.end] for chunk in kept)
+
+
+def _is_sound(data: bytes, chunk: Chunk) -> bool:
+    if chunk.kind not in _KEPT_IF_SOUND or chunk.end > len(data):
+        return False
+    (checksum,) = struct.unpack_from(">I", data, chunk.end - 4)
+    return zlib.crc32(data[chunk.start + 4 : chunk.end - 4]) == checksum
