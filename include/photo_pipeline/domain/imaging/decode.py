@@ -27,6 +27,7 @@ from photo_pipeline.domain.imaging import png_chunks
 from photo_pipeline.domain.imaging.coded_colours import coded_profile
 from photo_pipeline.domain.imaging.colour import joined_profile
 from photo_pipeline.domain.imaging.geometry import UPRIGHT, fitted
+from photo_pipeline.domain.imaging.holes import refuse_holes
 from photo_pipeline.domain.imaging.jpeg_rest import with_end
 from photo_pipeline.domain.imaging.metadata import Exif, read_exif
 from photo_pipeline.domain.imaging.tiff_planes import read_planes
@@ -69,6 +70,7 @@ def decode(data: bytes, header: Header, limits: ImageLimits) -> Decoded:
     with _failures_as_rejections(header):
         if header.format is SniffedFormat.JPEG and header.end_missing:
             data = with_end(data, lambda file: _drafted(JpegImagePlugin.JpegImageFile(BytesIO(file)), len(file)))
+        refuse_holes(data, header)
         return _READERS.get(header.format, _read)(data, header, limits)
 
 

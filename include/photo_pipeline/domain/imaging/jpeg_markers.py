@@ -21,7 +21,9 @@ _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 _DECODED = frozenset({0xC0, 0xC1, 0xC2, 0xC9, 0xCA})
 """Sequential and progressive; neither lossless nor hierarchical."""
-_START_OF_SCAN, _END = 0xDA, 0xD9
+_TABLES, _START_OF_SCAN, _END = 0xC4, 0xDA, 0xD9
+_TABLE_HEAD = 17
+"""Of a Huffman table: its number, and how many code words there are of each length."""
 _SAMPLE_BITS = 8
 _COEFFICIENTS = 64
 
@@ -112,6 +114,32 @@ def read_scans(data: bytes, frame: Frame) -> Scans:
     return Scans(ended, several=True, complete=_are_complete(frame, scans))
 
 
+def scan_without_zeros(data: bytes) -> Iterator[tuple[int, int]]:
+    """Where the only scan lies, if its code words make a run of zeros impossible.
+
+    Zeros are the first code word of every table. Only where those mean "as the block before" and "nothing more in this
+    block" can a picture go on so: a flat one, with tables of its own. In a progressive one zeros may be bits of numbers.
+    """
+    frame = read_frame(data)
+    if frame.progressive:
+        return
+    first_words = [word for marker, at in _markers(data, 2) if marker == _TABLES for word in _first_words(data, at)]
+    for marker, at in _markers(data, frame.end):
+        if marker == _START_OF_SCAN:
+            if any(first_words):
+                yield at, len(data) if (end := data.rfind(END_OF_IMAGE, at)) < 0 else end
+            return
+
+
+def _first_words(data: bytes, at: int) -> Iterator[int]:
+    """What the code word of zeros means, for each table of a DHT segment."""
+    (length,) = struct.unpack_from(">H", data, at)
+    place, end = at + 2, at + length
+    while place + _TABLE_HEAD < end:
+        yield data[place + _TABLE_HEAD]
+        place += _TABLE_HEAD + sum(data[place + 1 : place + _TABLE_HEAD])
+
+
 def _markers(data: bytes, at: int) -> Iterator[tuple[int, int]]:
     """Each marker up to the end marker, with where its segment begins."""
     for _ in range(_MAX_SEGMENTS):
@@ -129,6 +157,8 @@ def _markers(data: bytes, at: int) -> Iterator[tuple[int, int]]:
 
 def _frame(data: bytes, at: int, marker: int) -> Frame:
     length, bits, height, width, count = struct.unpack_from(">HBHHB", data, at)
+    if not count or length != 8 + 3 * count:
+        raise ImageRejected(RejectReason.CORRUPT, f"a jpeg frame header of {length} bytes for {count} components")
     components = data[at + 8 : at + 8 + 3 * count : 3]
     decodable = marker in _DECODED and bits == _SAMPLE_BITS and height > 0
     return Frame(width, height, components, marker in _PROGRESSIVE, decodable, at + length)

@@ -5,7 +5,8 @@ libheif fills the tiles that a file lacks with green and says nothing, so this i
 
 import struct
 from collections.abc import Iterator, Mapping
-from itertools import islice, pairwise, repeat
+from dataclasses import dataclass
+from itertools import chain, islice, pairwise, repeat
 
 from photo_pipeline.domain.imaging.boxes import Box, boxes, descend
 
@@ -17,9 +18,18 @@ _IN_FILE, _IN_META = 0, 1
 """Construction methods of an item. A third takes its bytes out of other items, which are looked at anyway."""
 _MAX_EXTENTS = 100_000
 _MAX_SAMPLES = 100_000
-_LAST_NARROW_VERSION = 1
-"""Of the item location box: later ones count items in 32 bits."""
+_LAST_NARROW_VERSION, _LAST_NARROW_ENTRY = 1, 2
+"""Of the boxes that locate and that describe items: later versions count items in 32 bits."""
 _TABLES = (b"moov", b"trak", b"mdia", b"minf", b"stbl")
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """A piece of an item, by places in the file. An end at its start stands for all the rest."""
+
+    item: int
+    start: int
+    end: int
 
 
 def is_cut_off(data: bytes) -> bool:
@@ -27,7 +37,7 @@ def is_cut_off(data: bytes) -> bool:
     if any(box.end > len(data) and box.kind in _KNOWN_AT_TOP for box in boxes(data, 0, len(data))):
         return True
     try:
-        return any(end > len(data) for end in (*_item_ends(data), *_sample_ends(data)))
+        return any(end > len(data) for end in chain((e.end for e in extents(data)), _sample_ends(data)))
     except (struct.error, IndexError):
         return True
 
@@ -47,30 +57,46 @@ class _Fields:
         return int.from_bytes(self._data[self._at - width : self._at], "big")
 
 
-def _item_ends(data: bytes) -> Iterator[int]:
-    """Where each extent of each item ends, in the file."""
+def extents(data: bytes) -> Iterator[Extent]:
+    """The pieces of every item.
+
+    Raises:
+        IndexError: where the data ends before their description does.
+    """
     inside_meta = next((box.start for box in descend(data, (b"meta", b"idat"))), len(data))
     for located in descend(data, (b"meta", b"iloc")):
-        for method, end in islice(_extents(_Fields(data, located.start)), _MAX_EXTENTS):
-            yield inside_meta + end if method == _IN_META else end
+        yield from islice(_extents(_Fields(data, located.start), inside_meta), _MAX_EXTENTS)
 
 
-def _extents(fields: _Fields) -> Iterator[tuple[int, int]]:
-    """How each extent that lies in this file is found, and where it ends in what it is counted from."""
+def item_types(data: bytes) -> dict[int, bytes]:
+    """What each item is (``hvc1``, ``av01``, ``grid``, ``Exif``), by its number."""
+    types = {}
+    for described in descend(data, (b"meta", b"iinf")):
+        version = data[described.start] if described.start < len(data) else 0
+        entries = boxes(data, described.start + (6 if version == 0 else 8), min(described.end, len(data)))
+        for entry in islice(entries, _MAX_EXTENTS):
+            fields = _Fields(data, entry.start)
+            wide = 2 if fields.number(4) >> 24 <= _LAST_NARROW_ENTRY else 4
+            number, _ = fields.number(wide), fields.number(2)
+            types[number] = fields.number(4).to_bytes(4, "big")
+    return types
+
+
+def _extents(fields: _Fields, inside_meta: int) -> Iterator[Extent]:
     version = fields.number(4) >> 24
     widths = fields.number(2)
     offset_width, length_width, base_width, index_width = (widths >> shift & 0xF for shift in (12, 8, 4, 0))
     wide = 2 if version <= _LAST_NARROW_VERSION else 4
     for _ in range(fields.number(wide)):
-        fields.number(wide)
+        item = fields.number(wide)
         method = fields.number(2) & 0xF if version else _IN_FILE
         elsewhere = fields.number(2)
-        base = fields.number(base_width)
+        base = fields.number(base_width) + (inside_meta if method == _IN_META else 0)
         for _ in range(fields.number(2)):
             fields.number(index_width if version else 0)
-            end = base + fields.number(offset_width) + fields.number(length_width)
+            start, length = base + fields.number(offset_width), fields.number(length_width)
             if method in {_IN_FILE, _IN_META} and not elsewhere:
-                yield method, end
+                yield Extent(item, start, start + length)
 
 
 def _sample_ends(data: bytes) -> Iterator[int]:

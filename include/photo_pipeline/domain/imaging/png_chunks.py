@@ -57,14 +57,17 @@ def has_end(data: bytes) -> bool:
     Raises:
         ImageRejected: ``TRUNCATED`` where a chunk goes on beyond the end of the data.
     """
-    end = len(SIGNATURE)
     for chunk in chunks(data):
         if chunk.kind == b"IEND":
-            return True
+            return chunk.end <= len(data)
         if chunk.end > len(data):
             raise ImageRejected(RejectReason.TRUNCATED, f"the png file ends within a chunk {chunk.kind.decode()}")
-        end = chunk.end
-    return len(data) - end >= _AROUND  # what follows there is no chunk: the decoder will say what it makes of it
+    return False
+
+
+def pixels_are_sound(data: bytes) -> bool:
+    """Whether all compressed pixels have the right checksum, which Pillow does not look at."""
+    return all(_fits_checksum(data, chunk) for chunk in chunks(data) if chunk.kind == b"IDAT")
 
 
 def without_doubtful(data: bytes) -> bytes:
@@ -74,7 +77,11 @@ def without_doubtful(data: bytes) -> bytes:
 
 
 def _is_sound(data: bytes, chunk: Chunk) -> bool:
-    if chunk.kind not in _KEPT_IF_SOUND or chunk.end > len(data):
+    return chunk.kind in _KEPT_IF_SOUND and _fits_checksum(data, chunk)
+
+
+def _fits_checksum(data: bytes, chunk: Chunk) -> bool:
+    if chunk.end > len(data):
         return False
     (checksum,) = struct.unpack_from(">I", data, chunk.end - 4)
-    return zlib.crc32(data[chunk.start + 4 : chunk.end - 4]) == checksum
+    return zlib.crc32(memoryview(data)[chunk.start + 4 : chunk.end - 4]) == checksum

@@ -5,8 +5,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 _BIG_TIFF = 43
-_INTEGER_TYPES = {1: "B", 3: "H", 4: "I", 16: "Q"}
-"""Field types BYTE, SHORT, LONG and LONG8, by their numbers, as struct codes."""
+_INTEGER_TYPES = {1: "B", 3: "H", 4: "I", 7: "B", 16: "Q"}
+"""Field types BYTE, SHORT, LONG, UNDEFINED and LONG8, by their numbers, as struct codes."""
 _MAX_PAGES = 256
 _MAX_ENTRIES = 4096
 """Of one directory, which real ones come nowhere near."""
@@ -14,6 +14,8 @@ _MAX_VALUES = 70_000
 """Of one tag: strips of one row each, in the highest picture that is taken."""
 _STRIPS, _TILES = (273, 279), (324, 325)
 """Tags of where the pieces of a picture begin, and how many bytes each has."""
+_TABLES = (320, 347)
+"""Tags of what no pixel can be read without: the map of colours, and the tables of JPEG in TIFF."""
 
 Tags = Mapping[int, Sequence[int]]
 
@@ -76,7 +78,7 @@ def first_entries(data: bytes) -> Mapping[int, bytes]:
 def is_cut_off(data: bytes) -> bool:
     """Whether a directory, or a piece of any page's picture, goes on past the end of the data."""
     try:
-        return any(_lacks_pieces(tags, len(data)) for tags in _directories(data, {*_STRIPS, *_TILES}))
+        return any(_lacks_pieces(tags, len(data)) for tags in _directories(data, {*_STRIPS, *_TILES, *_TABLES}))
     except struct.error:
         return True
 

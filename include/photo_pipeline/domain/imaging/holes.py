@@ -1,0 +1,52 @@
+"""Compressed pixels that were never written: a file made at its full size and filled in part is zeros in between.
+
+Arithmetic and Huffman decoders take zeros for code words and deliver a picture. Compressed data hardly ever has so many
+of them in a row, and where it can (raw pixels, alpha, a flat JPEG whose tables make it so), nothing is said.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+
+from photo_pipeline.domain.imaging import jpeg_markers, media_extents, png_chunks
+from photo_pipeline.domain.imaging.values import Header, ImageRejected, SniffedFormat
+from photo_pipeline.domain.outcomes import RejectReason
+
+_HOLE = bytes(4096)
+"""A block of a file system."""
+_CODED_ITEMS = frozenset({b"hvc1", b"av01"})
+_PIXEL_CHUNKS = frozenset({b"VP8 ", b"VP8L"})
+
+
+def refuse_holes(data: bytes, header: Header) -> None:
+    """Raise ``ImageRejected`` (``CORRUPT``) where compressed pixels are not what was once written."""
+    if header.format is SniffedFormat.PNG and not png_chunks.pixels_are_sound(data):
+        raise ImageRejected(RejectReason.CORRUPT, "the png file's pixels do not fit their checksum")
+    pieces = _PIECES.get(header.format)
+    # Most files have no such run at all.
+    if pieces and _HOLE in data and any(data.find(_HOLE, start, end) >= 0 for start, end in pieces(data)):
+        raise ImageRejected(RejectReason.CORRUPT, f"the {header.format} file has a hole: {len(_HOLE)} zeros in its pixels")
+
+
+def _webp(data: bytes) -> Iterator[tuple[int, int]]:
+    at = 12
+    while at + 8 <= len(data):
+        end = at + 8 + int.from_bytes(data[at + 4 : at + 8], "little")
+        if data[at : at + 4] in _PIXEL_CHUNKS:
+            yield at + 8, end
+        at = end + end % 2
+
+
+def _items(data: bytes) -> Iterator[tuple[int, int]]:
+    kinds = media_extents.item_types(data)
+    return ((e.start, e.end) for e in media_extents.extents(data) if kinds.get(e.item) in _CODED_ITEMS)
+
+
+_PIECES: Mapping[SniffedFormat, Callable[[bytes], Iterator[tuple[int, int]]]] = MappingProxyType(
+    {
+        SniffedFormat.JPEG: jpeg_markers.scan_without_zeros,
+        SniffedFormat.WEBP: _webp,
+        SniffedFormat.AVIF: _items,
+        SniffedFormat.HEIF: _items,
+    }
+)
+"""Where each format keeps compressed pixels."""
