@@ -10,10 +10,10 @@ was committed to `photos.processed` and `photos.rejected` from the outbox.
 `photo`, `rendition`, `ingest_record`, and the two outgoing topics.
 
 **When red**: nothing is lost; records wait in Kafka for 7 days. Look at the failed task's last line: it names the
-server that is away or the slice that failed. Clear the task, or do nothing: the next run takes over every slice whose
-worker died. A single bad photo never makes this red, it ends as `rejected`. A slice whose topic was deleted or made
-anew meanwhile, or whose log was cut, is red once and planned no more; the rest goes on, and `photo_settle_log` says
-what an operator decides then.
+server that is away or the slice that failed, or says that the machine is too busy (no photo is rejected for that).
+Clear the task, or do nothing: the next run takes over every slice whose worker died. A single bad photo never makes
+this red, it ends as `rejected`. A slice whose topic was deleted or made anew meanwhile, or whose log was cut, is red
+once and planned no more; the rest goes on, and `photo_settle_log` says what an operator decides then.
 """
 
 from datetime import UTC, datetime, timedelta

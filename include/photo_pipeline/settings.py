@@ -114,7 +114,10 @@ class IngestSettings(BaseSettings):
     slice_max_bytes: Positive = 512 * MIB
     in_flight_bytes: Positive = 96 * MIB
     workers: Positive = 2
-    image_timeout_seconds: float = 30.0
+    image_timeout_seconds: float = Field(default=30.0, gt=0)
+    """CPU time that one photo may take. As long may its decoder sleep, if nothing keeps it from running."""
+    image_wait_seconds: float = Field(default=300.0, gt=0)
+    """How long a busy machine may keep a photo's decoder from running. Then the slice is tried again later."""
     image_memory_bytes: Positive = 2048 * MIB
     lease_seconds: float = 60.0
     outbox_batch: Positive = 100

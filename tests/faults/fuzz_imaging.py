@@ -25,11 +25,12 @@ from tests.support import colour_profiles
 from tests.support.images import encoded, exif_block, one_of_each, scene
 
 from photo_pipeline.adapters.image_workers.pool import WorkerPool
+from photo_pipeline.adapters.image_workers.worker_time import TimeLimits
 from photo_pipeline.domain.imaging import ImageLimits, ImageRejected, ProcessedImage
 from photo_pipeline.domain.outcomes import RejectReason
 
 IN_FLIGHT = 64
-TIMEOUT_SECONDS = 20.0
+TIME_LIMITS = TimeLimits(own_seconds=20.0, machine_seconds=300.0)
 MEMORY_BYTES = 1024 * 1024 * 1024
 EXPLAINED = {RejectReason.DECODER_CRASHED, RejectReason.DECODER_TIMEOUT, RejectReason.DECODER_OUT_OF_MEMORY}
 """Outcomes that are right but worth a look: each such input is named."""
@@ -210,9 +211,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     photos = originals()
     wanted = range(chosen.inputs) if chosen.only is None else [chosen.only]
     inputs = ((number, mutated(photos, chosen.seed, number)) for number in wanted)
-    pool = WorkerPool(
-        workers=chosen.workers, limits=ImageLimits(), timeout_seconds=TIMEOUT_SECONDS, memory_bytes=MEMORY_BYTES
-    )
+    pool = WorkerPool(workers=chosen.workers, limits=ImageLimits(), time_limits=TIME_LIMITS, memory_bytes=MEMORY_BYTES)
     start = time.monotonic()
     with pool, Progress(transient=True) as progress:
         task = progress.add_task("mutated photos", total=len(wanted))

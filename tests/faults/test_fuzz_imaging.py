@@ -3,7 +3,7 @@
 import itertools
 import time
 
-from tests.faults.fuzz_imaging import MEMORY_BYTES, TIMEOUT_SECONDS, mutated, originals, run
+from tests.faults.fuzz_imaging import MEMORY_BYTES, TIME_LIMITS, mutated, originals, run
 
 from photo_pipeline.adapters.image_workers.pool import WorkerPool
 from photo_pipeline.domain.imaging import ImageLimits
@@ -16,9 +16,7 @@ def test_every_mutated_photo_ends_as_an_outcome() -> None:
     """Of so many files in every format, each is processed or has a reason, and none takes a worker with it."""
     photos = originals()
     inputs = ((number, mutated(photos, SEED, number)) for number in range(INPUTS))
-    with WorkerPool(
-        workers=2, limits=ImageLimits(), timeout_seconds=TIMEOUT_SECONDS, memory_bytes=MEMORY_BYTES
-    ) as pool:
+    with WorkerPool(workers=2, limits=ImageLimits(), time_limits=TIME_LIMITS, memory_bytes=MEMORY_BYTES) as pool:
         tally = run(pool, inputs, time.monotonic() + 600, lambda: None)
     assert tally.wrong == []
     assert tally.noteworthy == []

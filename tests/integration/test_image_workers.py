@@ -1,5 +1,7 @@
 """The pool of disposable decoders, with real processes that hang, crash and eat memory."""
 
+import contextlib
+import itertools
 import os
 import signal
 import subprocess
@@ -15,9 +17,10 @@ import pytest
 from tests.support.images import encoded, exif_block, oddities, one_of_each, poison, scene
 
 from photo_pipeline.adapters.image_workers import pool as worker_pool
-from photo_pipeline.adapters.image_workers import process as worker_process
+from photo_pipeline.adapters.image_workers import worker_time
 from photo_pipeline.adapters.image_workers.pool import WorkerPool
-from photo_pipeline.domain.errors import ServerUnavailableError
+from photo_pipeline.adapters.image_workers.worker_time import TimeLimits
+from photo_pipeline.domain.errors import MachineBusyError, ServerUnavailableError
 from photo_pipeline.domain.imaging import ImageLimits, ImageRejected, ProcessedImage, process
 from photo_pipeline.domain.outcomes import RejectReason
 
@@ -27,8 +30,11 @@ MISBEHAVING = (sys.executable, "-P", str(Path(__file__).parents[1] / "support" /
 PHOTO = encoded(scene(640, 480), "jpeg", exif=exif_block(orientation=6, make="Canon", model="EOS"))
 
 
-def _pool(workers: int = 1, seconds: float = 30.0, command: tuple[str, ...] | None = MISBEHAVING) -> WorkerPool:
-    return WorkerPool(workers=workers, limits=LIMITS, timeout_seconds=seconds, memory_bytes=512 * MIB, command=command)
+def _pool(
+    workers: int = 1, seconds: float = 30.0, command: tuple[str, ...] | None = MISBEHAVING, wait: float = 300.0
+) -> WorkerPool:
+    times = TimeLimits(own_seconds=seconds, machine_seconds=wait)
+    return WorkerPool(workers=workers, limits=LIMITS, time_limits=times, memory_bytes=512 * MIB, command=command)
 
 
 @pytest.fixture
@@ -70,14 +76,14 @@ def test_what_is_wrong_with_a_photo_comes_back_as_its_reason() -> None:
         assert _rejected(pool, b"").reason is RejectReason.EMPTY
         assert _rejected(pool, b"text").reason is RejectReason.NOT_AN_IMAGE
         cut = _rejected(pool, PHOTO[: len(PHOTO) // 2])
-        assert (cut.reason, "truncated" in cut.detail) == (RejectReason.TRUNCATED, True)
+        assert (cut.reason, "last pixel" in cut.detail) == (RejectReason.TRUNCATED, True)
         assert pool.submit(PHOTO).result(timeout=120).metadata.camera == "Canon EOS"
 
 
 @pytest.mark.parametrize("behaviour", [b"!hang\n", b"!sleep\n"])
 def test_a_decoder_that_hangs_is_killed_and_replaced(behaviour: bytes) -> None:
     """Whether it burns time or waits: the photo is rejected within the limit, and the next one is processed."""
-    with _pool(seconds=3.0) as pool:
+    with _pool(seconds=2.0) as pool:
         pool.submit(PHOTO).result(timeout=120)
         (hung,) = _children()
         assert _rejected(pool, behaviour + PHOTO).reason is RejectReason.DECODER_TIMEOUT
@@ -213,7 +219,7 @@ def test_a_closed_pool_takes_nothing() -> None:
 @pytest.mark.parametrize("command", [("/does/not/exist",), (sys.executable, "-c", "raise SystemExit('no Pillow')")])
 def test_a_worker_that_cannot_start_is_not_the_photos_fault(command: tuple[str, ...]) -> None:
     """The photo is not rejected: the slice fails, is retried, and the log names the cause."""
-    with _pool(command=command) as pool, pytest.raises(ServerUnavailableError, match=r"No such file|no Pillow"):
+    with _pool(command=command) as pool, pytest.raises(MachineBusyError, match=r"No such file|no Pillow"):
         pool.submit(PHOTO).result(timeout=120)
 
 
@@ -221,9 +227,10 @@ PARENT = """
 import sys, time
 from pathlib import Path
 from photo_pipeline.adapters.image_workers.pool import WorkerPool
+from photo_pipeline.adapters.image_workers.worker_time import TimeLimits
 from photo_pipeline.domain.imaging import ImageLimits
 pool = WorkerPool(
-    workers=2, limits=ImageLimits(), timeout_seconds=600, memory_bytes=1 << 29, command=sys.argv[2:]
+    workers=2, limits=ImageLimits(), time_limits=TimeLimits(600, 600), memory_bytes=1 << 29, command=sys.argv[2:]
 ).__enter__()
 pool.submit(Path(sys.argv[1]).read_bytes()).result()
 pool.submit(b"!hang\\n")
@@ -251,14 +258,139 @@ def test_workers_do_not_outlive_a_parent_that_is_killed(tmp_path: Path) -> None:
     assert _eventually(lambda: not any(worker.is_running() for worker in workers))
 
 
+class _Process:
+    """A process whose fate the test decides."""
+
+    def __init__(self) -> None:
+        self.cpu, self.asleep = 0.0, False
+
+    def cpu_seconds(self) -> float:
+        return self.cpu
+
+    def sleeps(self) -> bool:
+        return self.asleep
+
+    def wake(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("ran", "asleep", "ends_in"),
+    [(0.5, False, "timed out"), (0.0, True, "timed out"), (0.01, False, "held up"), (0.4, True, "timed out")],
+)
+def test_a_photo_answers_for_its_own_time_alone(ran: float, asleep: bool, ends_in: str) -> None:  # noqa: FBT001 - a row
+    """CPU time and sleep are the decoder's; what it would have run but could not is the machine's."""
+    process, now = _Process(), [100.0]
+    spent = worker_time.WorkerTime(process, TimeLimits(own_seconds=5, machine_seconds=20), lambda: now[0])
+    process.asleep = asleep
+
+    def go_on() -> None:
+        for _ in range(1000):
+            now[0] += 0.5
+            process.cpu += ran
+            spent.count(progress=False)
+
+    with pytest.raises((worker_time.WorkerTimedOutError, worker_time.WorkerHeldUpError)) as ended:
+        go_on()
+    assert isinstance(ended.value, worker_time.WorkerTimedOutError) == (ends_in == "timed out")
+
+
 def test_time_in_which_the_parent_was_stopped_does_not_count() -> None:
-    """A machine that was suspended must not have rejected the photo that it was working on."""
-    now = [100.0]
-    budget = worker_process.TimeBudget(5.0, lambda: now[0])
+    """A machine that was suspended must not have rejected the photo that it was working on, nor a slow pipe."""
+    process, now = _Process(), [100.0]
+    process.asleep = True
+    spent = worker_time.WorkerTime(process, TimeLimits(own_seconds=2, machine_seconds=2), lambda: now[0])
     now[0] += 3600
-    assert budget.spend() == pytest.approx(4.0)
-    now[0] += 0.25
-    assert budget.spend() == pytest.approx(3.75)
+    spent.count(progress=False)
+    for _ in range(100):
+        now[0] += 0.5
+        spent.count(progress=True)
+
+
+def test_a_worker_that_is_stopped_goes_on(pool: WorkerPool) -> None:
+    """An operator's SIGSTOP costs a moment, and no photo."""
+    assert pool.submit(b"!stop 2\n" + PHOTO).result(timeout=120).metadata.width == 480
+
+
+def test_a_decoder_that_always_kills_itself_is_an_outcome(pool: WorkerPool) -> None:
+    """From outside it looks like an operator's kill, but workers without this photo live on."""
+    crashed = _rejected(pool, b"!die-always\n" + PHOTO)
+    assert crashed.reason is RejectReason.DECODER_CRASHED
+    assert "only with this photo" in crashed.detail
+    assert pool.submit(PHOTO).result(timeout=120).metadata.width == 480
+
+
+def test_a_photo_is_not_blamed_while_workers_are_killed_one_after_the_other(pool: WorkerPool) -> None:
+    """Whoever kills every worker says nothing about the photo: the slice is tried again later."""
+    ended = pool.submit(b"!hang\n" + PHOTO)
+    while not ended.done():
+        for worker in _children():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                worker.kill()
+        time.sleep(0.05)
+    assert isinstance(ended.exception(), MachineBusyError)
+
+
+def test_a_photo_is_not_blamed_where_memory_ran_out(pool: WorkerPool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed again and again, and the kernel says that it did so for want of memory: it had not used up its own."""
+    counts = itertools.count()
+    monkeypatch.setattr(worker_pool, "kernel_kills", lambda: next(counts))
+    with pytest.raises(MachineBusyError, match="memory ran out"):
+        pool.submit(b"!die-always\n" + PHOTO).result(timeout=120)
+
+
+def test_a_photo_is_not_blamed_for_what_the_system_lacks(pool: WorkerPool) -> None:
+    """An error of the operating system within the decoder's process is no verdict on the bytes."""
+    with pytest.raises(MachineBusyError, match="Too many open files"):
+        pool.submit(b"!lack-descriptors\n" + PHOTO).result(timeout=120)
+    assert pool.submit(PHOTO).result(timeout=120).metadata.width == 480
+
+
+Starve = Callable[[psutil.Process, int, int], None]
+
+
+@pytest.fixture
+def starving() -> Iterator[Starve]:
+    """Give a way to let a process share one core, at this niceness, with so many busy loops of better nice."""
+    loops: list[subprocess.Popen[bytes]] = []
+
+    def starve(worker: psutil.Process, niceness: int, count: int) -> None:
+        core = min(worker.cpu_affinity() or [0])
+        worker.cpu_affinity([core])
+        worker.nice(niceness)
+        for _ in range(count):
+            loop = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+            psutil.Process(loop.pid).cpu_affinity([core])
+            loops.append(loop)
+
+    yield starve
+    for loop in loops:
+        loop.kill()
+        loop.wait()
+
+
+@pytest.fixture(scope="module")
+def large_heic() -> bytes:
+    """Give a photo of 24 megapixels, half a second of a decoder's time."""
+    picture = scene(1500, 1000, grain=20).resize((6000, 4000))
+    return encoded(picture, "heif", quality=60, enc_params={"preset": "ultrafast"})
+
+
+def test_a_starved_worker_has_all_the_time_that_it_needs(starving: Starve, large_heic: bytes) -> None:
+    """A photo that takes less CPU time than it may is processed, though ten times as long passes."""
+    with _pool(seconds=2.0, command=None) as pool:
+        pool.submit(encoded(scene(64, 64), "heif")).result(timeout=120)
+        starving(_children()[0], 5, 3)
+        assert pool.submit(large_heic).result(timeout=500).metadata.width == 6000
+
+
+def test_a_worker_that_gets_nothing_blames_the_machine(starving: Starve, large_heic: bytes) -> None:
+    """Where the machine has no time at all, the slice is tried again later and the photo is not rejected."""
+    with _pool(seconds=1.0, wait=3.0, command=None) as pool:
+        pool.submit(encoded(scene(64, 64), "heif")).result(timeout=120)
+        starving(_children()[0], 10, 12)
+        with pytest.raises(MachineBusyError, match="waited"):
+            pool.submit(large_heic).result(timeout=120)
 
 
 def test_the_whole_poison_corpus_ends_as_outcomes() -> None:

@@ -19,6 +19,7 @@ from tests.support.reprocessing import Reprocessing
 
 from photo_pipeline.adapters.hdfs import HdfsArchive
 from photo_pipeline.adapters.image_workers.pool import WorkerPool
+from photo_pipeline.adapters.image_workers.worker_time import TimeLimits
 from photo_pipeline.adapters.kafka import KafkaPhotoLogReader
 from photo_pipeline.adapters.postgres.archive_index import PostgresArchiveIndex
 from photo_pipeline.adapters.postgres.clock import DatabaseClock
@@ -203,7 +204,9 @@ class TestRenditions:
         """A photo that today's limits would not take is not taken away from its customer."""
         archived(pipeline, photo(1, width=64), photo(2, width=90))
         request = again.ask()
-        stricter = WorkerPool(workers=1, limits=ImageLimits(max_edge=80), timeout_seconds=30, memory_bytes=2**30)
+        stricter = WorkerPool(
+            workers=1, limits=ImageLimits(max_edge=80), time_limits=TimeLimits(30, 300), memory_bytes=2**30
+        )
         with again.rederive_ports() as ports, stricter as images:
             summary = rederive_shards(request, again.plan(request)[0], replace(ports, images=images), PLENTY)
         assert (summary.moved, summary.refused) == (1, 1)

@@ -4,6 +4,7 @@ Run as a script by the tests of the pool, in the place of ``image_worker_main``.
 """
 
 import ctypes
+import errno
 import os
 import signal
 import sys
@@ -66,6 +67,22 @@ def _die_once(argument: bytes) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
+def _die_always(_: bytes) -> None:
+    """As code that was taken over by a photo could."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _stop(argument: bytes) -> None:
+    """Be stopped as by an operator; ``argument`` times, a moment after each time that somebody lets it go on."""
+    for _ in range(int(argument)):
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def _lack_descriptors(_: bytes) -> None:
+    """Fail as a call of the operating system does, and not as a decoder."""
+    raise OSError(errno.ENFILE, os.strerror(errno.ENFILE))
+
+
 def _speak_gibberish(_: bytes) -> None:
     """Write into the pipe to the parent, as code that was taken over by a photo could."""
     for descriptor in range(3, 32):
@@ -86,6 +103,9 @@ BEHAVIOURS: Mapping[bytes, Callable[[bytes], None]] = {
     b"leave": _leave,
     b"bug": _bug,
     b"die-once": _die_once,
+    b"die-always": _die_always,
+    b"stop": _stop,
+    b"lack-descriptors": _lack_descriptors,
     b"gibberish": _speak_gibberish,
 }
 

@@ -17,10 +17,9 @@ from photo_pipeline.adapters.image_workers.pool import WorkerPool
 from photo_pipeline.adapters.kafka import KafkaPhotoLogReader, KafkaPhotoLogWriter, KafkaTopics
 from photo_pipeline.adapters.postgres.engine import make_engine
 from photo_pipeline.composition.ingest import ingest_ledger, ingest_limits, ingest_ports
-from photo_pipeline.composition.pipeline import PipelineSettings
+from photo_pipeline.composition.pipeline import PipelineSettings, image_workers
 from photo_pipeline.composition.publish import publish_ports
 from photo_pipeline.domain.events import Delivery, OutboundRecord, PhotoEvent
-from photo_pipeline.domain.imaging import ImageLimits
 from photo_pipeline.domain.ledger import SliceSummary
 from photo_pipeline.domain.photo import Source, photo_id_for, sha256_hex
 from photo_pipeline.settings import HdfsSettings, IngestSettings, KafkaSettings, TopicNames
@@ -46,7 +45,7 @@ class Running:
 
     def suits(self, limits: IngestSettings) -> bool:
         """Whether workers under these limits would be the same."""
-        names = ("workers", "image_timeout_seconds", "image_memory_bytes")
+        names = ("workers", "image_timeout_seconds", "image_wait_seconds", "image_memory_bytes")
         return all(getattr(limits, name) == getattr(self.limits, name) for name in names)
 
 
@@ -213,12 +212,7 @@ def own_pipeline(endpoints: Endpoints, database: Database, partitions: int = 1) 
 @contextmanager
 def _running(settings: PipelineSettings, database: Database) -> Iterator[Running]:
     limits = settings.ingest
-    images = WorkerPool(
-        workers=limits.workers,
-        limits=ImageLimits(),
-        timeout_seconds=limits.image_timeout_seconds,
-        memory_bytes=limits.image_memory_bytes,
-    )
+    images = image_workers(limits)
     owner = make_engine(database.owner, "tests")
     try:
         with images:

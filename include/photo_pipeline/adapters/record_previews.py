@@ -4,8 +4,9 @@ from contextlib import closing
 from threading import Lock
 
 from photo_pipeline.adapters.image_workers.pool import WorkerPool
+from photo_pipeline.adapters.image_workers.worker_time import TimeLimits
 from photo_pipeline.adapters.kafka import KafkaPhotoLogReader
-from photo_pipeline.domain.errors import LogChangedError, OffsetOutOfRangeError
+from photo_pipeline.domain.errors import LogChangedError, MachineBusyError, OffsetOutOfRangeError
 from photo_pipeline.domain.imaging import ImageLimits, ImageRejected
 from photo_pipeline.domain.photo import MAX_PHOTO_BYTES, RecordCoordinates
 from photo_pipeline.domain.photos_page import NoPreviewError
@@ -21,7 +22,7 @@ class WorkerPreviews:
 
     Args:
         settings: how to reach Kafka.
-        seconds: how long a decoder may take.
+        seconds: CPU time that a decoder may take; twice as long may it wait for a busy machine.
     """
 
     def __init__(self, settings: KafkaSettings, seconds: float = SECONDS) -> None:
@@ -58,9 +59,11 @@ class WorkerPreviews:
         return record.value
 
     def _rendered(self, data: bytes) -> bytes:
-        limits = ImageLimits()
-        with WorkerPool(workers=1, limits=limits, timeout_seconds=self._seconds, memory_bytes=MEMORY_BYTES) as workers:
+        times = TimeLimits(self._seconds, 2 * self._seconds)
+        with WorkerPool(workers=1, limits=ImageLimits(), time_limits=times, memory_bytes=MEMORY_BYTES) as workers:
             try:
                 return workers.submit(data).result().thumb.data
+            except MachineBusyError as error:
+                raise NoPreviewError("This machine is too busy for a preview. Try again in a moment.") from error
             except ImageRejected as error:
                 raise NoPreviewError(f"No picture could be made of it: {error.reason.sentence}") from error

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Engine
 
 from photo_pipeline.adapters.image_workers.pool import WorkerPool
+from photo_pipeline.adapters.image_workers.worker_time import TimeLimits
 from photo_pipeline.adapters.postgres.engine import make_engine
 from photo_pipeline.domain.imaging import ImageLimits
 from photo_pipeline.settings import DatabaseSettings, HdfsSettings, IngestSettings, KafkaSettings, TopicNames
@@ -38,6 +39,6 @@ def image_workers(settings: IngestSettings) -> WorkerPool:
     return WorkerPool(
         workers=settings.workers,
         limits=ImageLimits(),
-        timeout_seconds=settings.image_timeout_seconds,
+        time_limits=TimeLimits(settings.image_timeout_seconds, settings.image_wait_seconds),
         memory_bytes=settings.image_memory_bytes,
     )

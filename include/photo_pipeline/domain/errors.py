@@ -102,6 +102,13 @@ class ServerUnavailableError(PhotoPipelineError):
         super().__init__(f"{server} does not answer: {detail}")
 
 
+class MachineBusyError(PhotoPipelineError):
+    """This machine kept a photo's decoder from doing its work: nothing is known about the photo, and later may help."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(f"this machine is too busy to decode photos, and none is rejected for that: {detail}")
+
+
 class ArchiveMemberError(PhotoPipelineError):
     """A shard does not hold what the index says it holds."""
 

@@ -11,7 +11,10 @@ class ImageProcessor(Protocol):
     """Turns bytes into renditions, away from this process."""
 
     def submit(self, data: bytes) -> "Future[ProcessedImage]":
-        """Start on one photo; the future raises ``ImageRejected`` where it cannot be used."""
+        """Start on one photo; the future raises ``ImageRejected`` where it cannot be used.
+
+        It raises ``MachineBusyError`` where that could not be found out here and now.
+        """
         ...
 
     def __enter__(self) -> Self:

@@ -3,6 +3,7 @@
 import io
 import tarfile
 from collections.abc import Callable
+from concurrent.futures import Future
 from uuid import UUID, uuid4
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.memory import NOON, MemoryArchive, MemoryImages, MemoryLedger, MemoryLog
 
-from photo_pipeline.domain.errors import LeaseLostError, OffsetOutOfRangeError, SliceBusyError
+from photo_pipeline.domain.errors import LeaseLostError, MachineBusyError, OffsetOutOfRangeError, SliceBusyError
 from photo_pipeline.domain.events import PhotoEvent, Record
 from photo_pipeline.domain.ledger import SliceCommit, Watermarks
 from photo_pipeline.domain.outcomes import AbsentReason, Outcome, RejectReason
@@ -225,6 +226,17 @@ class TestLease:
             world.process()
         assert world.ledger.released == [world.slice_id]
 
+    def test_a_busy_machine_costs_an_attempt_and_no_photo(self) -> None:
+        """Nothing is committed, the slice is free for the next attempt, and that one processes the photo."""
+        world = World([photo_record(0, b"one"), photo_record(1, b"two")])
+        images = world.images
+        world.images = _Submitting(_held_up)  # type: ignore[assignment] # as much of the port as is called
+        with pytest.raises(MachineBusyError):
+            world.process()
+        assert (world.ledger.commits, world.ledger.released) == ({}, [world.slice_id])
+        world.images = images
+        assert [record.outcome for record in world.process().records] == [Outcome.PROCESSED, Outcome.PROCESSED]
+
     def test_progress_report_may_fail(self) -> None:
         """The consumer group is for monitoring: a failure to commit it does not fail the slice."""
         world = World([photo_record(0, b"one")])
@@ -235,6 +247,12 @@ class TestLease:
 class _Submitting:
     def __init__(self, submit: Callable[[bytes], object]) -> None:
         self.submit = submit
+
+
+def _held_up(_: bytes) -> "Future[object]":
+    future: Future[object] = Future()
+    future.set_exception(MachineBusyError("a worker waited 300 s"))
+    return future
 
 
 def _failing(*_: object) -> None:

@@ -6,6 +6,7 @@ and dies with its parent.
 """
 
 import ctypes
+import mmap
 import os
 import resource
 import signal
@@ -15,8 +16,9 @@ from pathlib import Path
 
 from photo_pipeline.adapters.image_workers.frames import Frame, WorkerSettings, done, read_frame, write_frame
 from photo_pipeline.domain.imaging import ImageLimits, ImageRejected, ProcessedImage
-from photo_pipeline.domain.imaging.decode import prepare_decoders
+from photo_pipeline.domain.imaging.decode import is_the_systems, prepare_decoders
 from photo_pipeline.domain.imaging.pipeline import render
+from photo_pipeline.domain.outcomes import RejectReason
 
 Work = Callable[[bytes, ImageLimits], ProcessedImage]
 
@@ -25,6 +27,9 @@ _PR_SET_NO_NEW_PRIVS = 38
 _FIRST_TO_GO = "1000"
 """The highest value of oom_score_adj (proc(5)). A process may raise its own without privilege."""
 _MAX_OPEN_FILES = 64
+_MARGIN_BYTES = 1024 * 1024
+_MAP_NORESERVE = 0x4000
+"""Only a kernel that promises no more than it has looks at the size then (mmap(2)); Python 3.11 has no name for it."""
 
 
 def main(arguments: list[str], work: Work = render) -> int:
@@ -46,9 +51,28 @@ def _answer(data: bytes, limits: ImageLimits, work: Work) -> Frame:
     try:
         return done(work(data, limits), _resident_bytes())
     except ImageRejected as rejected:
+        if rejected.reason is RejectReason.DECODER_OUT_OF_MEMORY and not _limit_is_there():
+            return Frame({"trouble": "this machine did not give the memory that a worker may take"})
         return Frame(
             {"rejected": rejected.reason.value, "detail": rejected.detail, "resident_bytes": _resident_bytes()}
         )
+    except (OSError, ImportError) as error:
+        if not is_the_systems(error):
+            raise
+        return Frame({"trouble": f"{type(error).__name__}: {error}"})
+
+
+def _limit_is_there() -> bool:
+    """Whether the kernel gives what is left of this process's own limit: only then was that what the photo lacked."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    left = limit - _statm_bytes(0) - _MARGIN_BYTES if sys.platform == "linux" else 0
+    if left <= 0:
+        return True
+    try:
+        mmap.mmap(-1, left, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _MAP_NORESERVE).close()
+    except OSError:
+        return False
+    return True
 
 
 def _die_with(parent_pid: int) -> bool:

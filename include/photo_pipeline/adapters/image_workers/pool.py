@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from pathlib import Path
 from queue import SimpleQueue
 from types import TracebackType
 from typing import Self
@@ -20,9 +21,10 @@ from photo_pipeline.adapters.image_workers.process import (
     WORKER_COMMAND,
     WorkerDiedError,
     WorkerProcess,
-    WorkerTimedOutError,
 )
-from photo_pipeline.domain.errors import ServerUnavailableError
+from photo_pipeline.adapters.image_workers.turns import Turns
+from photo_pipeline.adapters.image_workers.worker_time import TimeLimits, WorkerHeldUpError, WorkerTimedOutError
+from photo_pipeline.domain.errors import MachineBusyError, ServerUnavailableError
 from photo_pipeline.domain.imaging import ImageLimits, ImageRejected, ProcessedImage
 from photo_pipeline.domain.outcomes import RejectReason
 
@@ -30,7 +32,25 @@ _START_SECONDS = 60.0
 _RECYCLE_AFTER = 50
 _RECYCLE_GROWTH_BYTES = 192 * 1024 * 1024
 """What a healthy worker may keep for its next photo (allocator, caches) above what it had when it started."""
+_ROUNDS = 2
+"""Of one worker beside others, one alone, and one without a photo."""
+_SOME_SECONDS = 1.0
+_FULL_SHARE = 0.9
+"""Of its limit: a worker that had so much when it was killed had used it up."""
 _VERDICTS = frozenset(reason.value for reason in RejectReason)
+
+
+class WorkerKilledError(Exception):
+    """Something outside ended the worker, or the decoder did so to itself."""
+
+
+def kernel_kills() -> int:
+    """How many processes the kernel has killed on this machine because memory ran out (proc_vmstat(5))."""
+    try:
+        lines = Path("/proc/vmstat").read_text("ascii").splitlines()
+    except OSError:
+        return 0
+    return sum(int(line.split()[1]) for line in lines if line.startswith("oom_kill "))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +64,7 @@ class _PoolSettings:
     command: Sequence[str]
     limits: ImageLimits
     memory_bytes: int
-    timeout_seconds: float
+    time_limits: TimeLimits
     clock: Callable[[], float]
 
 
@@ -56,7 +76,7 @@ class WorkerPool:
     Args:
         workers: how many processes; more than cores gain nothing.
         limits: how large an image may be.
-        timeout_seconds: time for one photo, after which its worker is killed.
+        time_limits: what one photo may take, after which its worker is killed.
         memory_bytes: what a worker may allocate above its idle size (about 60 MiB); 1 GiB decodes all but the largest.
         command: another program that speaks the worker's protocol; by default this package's own.
         clock: seconds that never go back.
@@ -67,7 +87,7 @@ class WorkerPool:
         *,
         workers: int,
         limits: ImageLimits,
-        timeout_seconds: float,
+        time_limits: TimeLimits,
         memory_bytes: int,
         command: Sequence[str] | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -76,11 +96,12 @@ class WorkerPool:
             command=command or WORKER_COMMAND,
             limits=limits,
             memory_bytes=memory_bytes,
-            timeout_seconds=timeout_seconds,
+            time_limits=time_limits,
             clock=clock,
         )
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
-        self._attendants = [_Attendant(settings, self._jobs) for _ in range(workers)]
+        turns = Turns()
+        self._attendants = [_Attendant(settings, self._jobs, turns) for _ in range(workers)]
         self._state = threading.Lock()
         self._open = False
 
@@ -101,8 +122,8 @@ class WorkerPool:
     def submit(self, data: bytes) -> Future[ProcessedImage]:
         """Process one photo.
 
-        The future raises ``ImageRejected`` where the photo cannot be used, and ``ServerUnavailableError`` where no
-        worker could be started, which says nothing about the photo.
+        The future raises ``ImageRejected`` where the photo cannot be used, ``MachineBusyError`` where this machine kept
+        every worker from finding out, and ``ServerUnavailableError`` where the pool was closed meanwhile.
         """
         job = _Job(data)
         with self._state:
@@ -128,9 +149,10 @@ class WorkerPool:
 class _Attendant(threading.Thread):
     """The thread that starts one worker after the other, and feeds the one that lives."""
 
-    def __init__(self, settings: _PoolSettings, jobs: "SimpleQueue[_Job | None]") -> None:
+    def __init__(self, settings: _PoolSettings, jobs: "SimpleQueue[_Job | None]", turns: Turns) -> None:
         super().__init__(name="image-worker", daemon=True)
         self._settings = settings
+        self._turns = turns
         self._jobs = jobs
         self._closing = threading.Event()
         self._handover = threading.Lock()
@@ -165,40 +187,85 @@ class _Attendant(threading.Thread):
             job.future.set_exception(error)
 
     def _process(self, data: bytes) -> ProcessedImage:
-        """One photo; on a second, fresh worker where the first one's end may not have been the photo's doing."""
+        """One photo; on other workers where the first one's end may not have been the photo's doing."""
+        killed_before = kernel_kills()
+        for _ in range(_ROUNDS):
+            begun = self._settings.clock()
+            try:
+                return self._twice(data)
+            except WorkerTimedOutError as error:
+                raise ImageRejected(RejectReason.DECODER_TIMEOUT, str(error)) from error
+            except WorkerKilledError as error:
+                killed = error
+            if kernel_kills() != killed_before or not self._idle_one_lives(self._settings.clock() - begun):
+                raise MachineBusyError(f"something ends image workers, or memory ran out: {killed}")
+        raise ImageRejected(RejectReason.DECODER_CRASHED, f"again and again, and only with this photo: {killed}")
+
+    def _twice(self, data: bytes) -> ProcessedImage:
+        """Once more, on a fresh worker and alone, where it ended in a way that others could have caused."""
         worker_was_used = self._served > 0
-        try:
+        with self._turns.beside_others():
+            try:
+                return self._once(data)
+            except WorkerKilledError:
+                pass
+            except WorkerTimedOutError as error:
+                if not error.slept:
+                    raise
+            except ImageRejected as rejected:
+                crashed = rejected.reason is RejectReason.DECODER_CRASHED
+                # Short of memory because of what earlier photos left behind, perhaps.
+                short = rejected.reason is RejectReason.DECODER_OUT_OF_MEMORY
+                if not (crashed or (short and worker_was_used)):
+                    raise
+        with self._turns.alone():
             return self._once(data)
-        except ImageRejected as rejected:
-            # Killed from outside, perhaps; or short of memory because of what earlier photos left behind.
-            crashed = rejected.reason is RejectReason.DECODER_CRASHED
-            short = rejected.reason is RejectReason.DECODER_OUT_OF_MEMORY
-            if not (crashed or (short and worker_was_used)):
-                raise
-        return self._once(data)
+
+    def _idle_one_lives(self, seconds: float) -> bool:
+        """Whether a worker without a photo outlives the time in which those with it were killed."""
+        worker = self._worker or self._start()
+        self._closing.wait(max(seconds, _SOME_SECONDS))
+        self._refuse_if_closing()
+        if worker.is_alive():
+            return True
+        self._discard()
+        return False
 
     def _once(self, data: bytes) -> ProcessedImage:
         worker = self._worker or self._start()
         try:
-            reply = worker.exchange(Frame({}, data), self._settings.timeout_seconds)
+            reply = worker.exchange(Frame({}, data), self._settings.time_limits)
             self._served += 1
             return self._result(reply)
+        except WorkerHeldUpError as error:
+            self._discard()
+            raise MachineBusyError(str(error)) from error
         except WorkerTimedOutError:
             self._discard()
-            limit = f"no result after {self._settings.timeout_seconds:g} s"
-            raise ImageRejected(RejectReason.DECODER_TIMEOUT, limit) from None
+            raise
         except (WorkerDiedError, BrokenFrameError) as error:
             self._discard()
             self._refuse_if_closing()
-            short = isinstance(error, WorkerDiedError) and error.out_of_memory
-            reason = RejectReason.DECODER_OUT_OF_MEMORY if short else RejectReason.DECODER_CRASHED
-            raise ImageRejected(reason, str(error)) from error
+            raise self._verdict(error) from error
+
+    def _verdict(self, error: WorkerDiedError | BrokenFrameError) -> Exception:
+        """What a worker's end says about its photo."""
+        if isinstance(error, BrokenFrameError):
+            return ImageRejected(RejectReason.DECODER_CRASHED, str(error))
+        full = error.peak_bytes - self._idle_bytes >= _FULL_SHARE * self._settings.memory_bytes
+        if error.out_of_memory or (error.killed and full):
+            return ImageRejected(RejectReason.DECODER_OUT_OF_MEMORY, str(error))
+        return (
+            WorkerKilledError(str(error)) if error.killed else ImageRejected(RejectReason.DECODER_CRASHED, str(error))
+        )
 
     def _result(self, reply: Frame) -> ProcessedImage:
-        rejected = reply.head.get("rejected")
+        rejected, trouble = reply.head.get("rejected"), reply.head.get("trouble")
         grown = reply.head.get("resident_bytes", 0) - self._idle_bytes > _RECYCLE_GROWTH_BYTES
-        if rejected == RejectReason.DECODER_OUT_OF_MEMORY or (grown and self._served >= _RECYCLE_AFTER):
+        if trouble or rejected == RejectReason.DECODER_OUT_OF_MEMORY or (grown and self._served >= _RECYCLE_AFTER):
             self._discard()
+        if trouble:
+            raise MachineBusyError(str(trouble))
         if rejected is None:
             return processed_image(reply)
         if rejected not in _VERDICTS:
@@ -208,7 +275,7 @@ class _Attendant(threading.Thread):
     def _start_ahead(self) -> None:
         try:
             self._start()
-        except ServerUnavailableError:
+        except (MachineBusyError, ServerUnavailableError):
             return  # the first photo tries again, and whoever waits for it is told
 
     def _start(self) -> WorkerProcess:
@@ -218,16 +285,16 @@ class _Attendant(threading.Thread):
         try:
             worker = WorkerProcess(settings.command, started_by, settings.clock)
         except OSError as error:
-            raise ServerUnavailableError("image workers", f"none could be started: {error}") from error
+            raise MachineBusyError(f"no image worker could be started: {error}") from error
         with self._handover:
             self._worker = worker
             if self._closing.is_set():
                 worker.kill()
         try:
-            ready = worker.receive(_START_SECONDS)
-        except (WorkerTimedOutError, WorkerDiedError) as error:
+            ready = worker.receive(TimeLimits(_START_SECONDS, settings.time_limits.machine_seconds))
+        except (WorkerTimedOutError, WorkerHeldUpError, WorkerDiedError) as error:
             self._discard()
-            raise ServerUnavailableError("image workers", f"none could be started: {error}") from error
+            raise MachineBusyError(f"no image worker could be started: {error}") from error
         self._served, self._idle_bytes = 0, ready.head.get("resident_bytes", 0)
         return worker
 

@@ -5,19 +5,23 @@ import select
 import signal
 import subprocess
 import sys
+import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import photo_pipeline
 from photo_pipeline.adapters.image_workers.frames import BrokenFrameError, Frame, FrameReader, WorkerSettings
+from photo_pipeline.adapters.image_workers.worker_time import SLICE_SECONDS, TimeLimits, WorkerTime, process_of
 
 WORKER_COMMAND = (sys.executable, "-P", "-m", "photo_pipeline.adapters.image_workers.main")
 
-_SLICE_SECONDS = 0.5
 _READ_BYTES = 256 * 1024
 _STDERR_KEPT = 4096
-_MOMENT_SECONDS = 1.0
+_PROGRESS_BYTES = 4096
+"""Whoever waits for the other side of a pipe finds it full or empty: so many bytes move at least, or the last ones."""
+_MOMENT_SECONDS, _MOMENT_STEPS = 1.0, 100
+_SENT_FROM_OUTSIDE = frozenset({signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT})
 _OUT_OF_MEMORY_SIGNS = ("MemoryError", "memory allocation of", "bad_alloc")
 """How Python, Rust and C++ say that memory ran out, when they end because of it."""
 
@@ -27,43 +31,20 @@ ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": str(32 * 1024**2), "MALLOC_TRIM_THRESHOLD
 time of a 12-megapixel JPEG (docs/adr/0021)."""
 
 
-class WorkerTimedOutError(Exception):
-    """The worker did not answer within its time."""
-
-    def __init__(self) -> None:
-        super().__init__("no answer in time")
-
-
 class WorkerDiedError(Exception):
     """The worker ended, or spoke gibberish, instead of answering.
 
     Attributes:
         out_of_memory: it said that memory was why.
+        killed: a signal ended it that no decoder's mistake raises.
+        peak_bytes: the most memory that it had.
     """
 
-    def __init__(self, detail: str, *, out_of_memory: bool) -> None:
+    def __init__(self, detail: str, *, out_of_memory: bool = False, killed: bool = False, peak_bytes: int = 0) -> None:
         self.out_of_memory = out_of_memory
+        self.killed = killed
+        self.peak_bytes = peak_bytes
         super().__init__(detail)
-
-
-class TimeBudget:
-    """Time that runs only while this process does.
-
-    A parent that was stopped, with its whole machine or alone, must not blame the photo for it: however long passes
-    between two looks at the clock, at most two slices of it count.
-    """
-
-    def __init__(self, seconds: float, clock: Callable[[], float]) -> None:
-        self._left = seconds
-        self._clock = clock
-        self._last = clock()
-
-    def spend(self) -> float:
-        """Count the time since the last call; returns the seconds that are left."""
-        now = self._clock()
-        self._left -= min(now - self._last, 2 * _SLICE_SECONDS)
-        self._last = now
-        return self._left
 
 
 class WorkerProcess:
@@ -94,27 +75,30 @@ class WorkerProcess:
         """The child's process id."""
         return self._process.pid
 
-    def exchange(self, frame: Frame, seconds: float) -> Frame:
+    def is_alive(self) -> bool:
+        """Whether the child runs."""
+        return self._process.poll() is None
+
+    def exchange(self, frame: Frame, limits: TimeLimits) -> Frame:
         """Send one request and wait for its reply.
 
         Raises:
-            WorkerTimedOutError: after ``seconds``; the worker is then of no further use.
+            WorkerTimedOutError: when the photo has had its time; the worker is then of no further use.
+            WorkerHeldUpError: when the machine kept it from running for too long; likewise.
             WorkerDiedError: likewise.
         """
         self._outbox.extend(memoryview(part) for part in frame.parts() if part)
-        return self.receive(seconds)
+        return self.receive(limits)
 
-    def receive(self, seconds: float) -> Frame:
+    def receive(self, limits: TimeLimits) -> Frame:
         """Wait for one frame. Raises as ``exchange`` does."""
-        budget = TimeBudget(seconds, self._clock)
+        spent = WorkerTime(process_of(self.pid), limits, self._clock)
         try:
             while (frame := self._inbox.take()) is None:
-                left = budget.spend()
-                moved = self._move(min(max(left, 0.0), _SLICE_SECONDS))
-                if left <= 0 and not moved:
-                    raise WorkerTimedOutError
+                moved = self._move(SLICE_SECONDS)
+                spent.count(progress=moved >= _PROGRESS_BYTES)
         except BrokenFrameError as error:
-            raise WorkerDiedError(str(error), out_of_memory=False) from error
+            raise WorkerDiedError(str(error)) from error
         return frame
 
     def end(self) -> None:
@@ -129,16 +113,17 @@ class WorkerProcess:
         """End the child; for another thread than its own, which then finds it dead and reaps it."""
         self._process.kill()
 
-    def _move(self, seconds: float) -> bool:
-        """Wait at most that long, move whatever can be moved, and say whether anything was."""
+    def _move(self, seconds: float) -> int:
+        """Wait at most that long, move whatever can be moved, and say how many bytes of frames were."""
         ready = self._ready(seconds)
+        moved = 0
         if self._stderr in ready:
             self._note_errors()
         if self._stdout in ready:
-            self._receive_some()
+            moved += self._receive_some()
         if self._stdin in ready:
-            self._send_some()
-        return bool(ready)
+            moved += self._send_some()
+        return moved
 
     def _ready(self, seconds: float) -> set[int]:
         poller = select.poll()
@@ -149,41 +134,56 @@ class WorkerProcess:
             poller.register(self._stdin, select.POLLOUT)
         return {descriptor for descriptor, _ in poller.poll(seconds * 1000)}
 
-    def _receive_some(self) -> None:
+    def _receive_some(self) -> int:
         piece = os.read(self._stdout, _READ_BYTES)
         if not piece:
             raise self._death()
         self._inbox.feed(piece)
+        return len(piece)
 
     def _note_errors(self) -> None:
         piece = os.read(self._stderr, _READ_BYTES)
         self._stderr_open = bool(piece)
         self._errors = (self._errors + piece)[-_STDERR_KEPT:]
 
-    def _send_some(self) -> None:
+    def _send_some(self) -> int:
         part = self._outbox[0]
         try:
-            rest = part[os.write(self._stdin, part[:_READ_BYTES]) :]
+            sent = os.write(self._stdin, part[:_READ_BYTES])
         except BrokenPipeError:
             self._outbox.clear()  # it is dying: its standard output will end
-            return
-        if rest:
-            self._outbox[0] = rest
+            return 0
+        if sent < len(part):
+            self._outbox[0] = part[sent:]
         else:
             self._outbox.popleft()
+        return sent
 
     def _death(self) -> WorkerDiedError:
-        try:
-            status = self._process.wait(_MOMENT_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            status = self._process.wait()
+        status, peak_bytes = self._reap()
         while self._stderr_open and self._stderr in self._ready(0):
             self._note_errors()
         said = self._errors.decode(errors="replace").strip()
         last_line = said.splitlines()[-1] if said else "nothing on standard error"
-        short_of_memory = any(sign in said for sign in _OUT_OF_MEMORY_SIGNS)
-        return WorkerDiedError(f"the worker ended ({_named(status)}): {last_line}", out_of_memory=short_of_memory)
+        return WorkerDiedError(
+            f"the worker ended ({_named(status)}): {last_line}",
+            out_of_memory=any(sign in said for sign in _OUT_OF_MEMORY_SIGNS),
+            killed=-status in _SENT_FROM_OUTSIDE,
+            peak_bytes=peak_bytes,
+        )
+
+    def _reap(self) -> tuple[int, int]:
+        """Exit status, and the most memory that it had. One that has closed its output and lives on is ended."""
+        for _ in range(_MOMENT_STEPS):
+            pid, status, usage = os.wait4(self.pid, os.WNOHANG)
+            if pid:
+                break
+            time.sleep(_MOMENT_SECONDS / _MOMENT_STEPS)
+        else:
+            self._process.kill()
+            _, status, usage = os.wait4(self.pid, 0)
+        self._process.returncode = os.waitstatus_to_exitcode(status)
+        return self._process.returncode, usage.ru_maxrss * 1024
 
 
 def _unblocked(descriptor: int) -> int:
