@@ -7,7 +7,7 @@ import os
 import random
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -137,7 +137,7 @@ def truncated(data: bytes, share: float) -> bytes:
 def png(header: bytes, pixels: bytes, *further: tuple[bytes, bytes]) -> bytes:
     """A PNG put together by hand: the header's and the (compressed) pixels' content, and further chunks before them."""
     chunks = ((b"IHDR", header), *further, (b"IDAT", pixels), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(_png_chunk(kind, body) for kind, body in chunks)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(png_chunk(kind, body) for kind, body in chunks)
 
 
 def png_claiming(width: int, height: int) -> bytes:
@@ -145,7 +145,24 @@ def png_claiming(width: int, height: int) -> bytes:
     return png(struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0), zlib.compress(bytes(64)))
 
 
-def _png_chunk(kind: bytes, body: bytes) -> bytes:
+def tiff(size: tuple[int, int], planes: Sequence[bytes], tags: Mapping[int, Sequence[int]]) -> bytes:
+    """A little-endian TIFF put together by hand: one uncompressed strip for each plane, and whatever tags say of it."""
+    at = 8 + sum(map(len, planes))
+    places = [8 + sum(map(len, planes[:index])) for index in range(len(planes))]
+    entries = {256: [size[0]], 257: [size[1]], 259: [1], 273: places, 278: [size[1]], 279: [len(p) for p in planes]}
+    entries |= {tag: list(values) for tag, values in tags.items()}
+    begins = at + 2 + 12 * len(entries) + 4
+    directory, values_behind = struct.pack("<H", len(entries)), b""
+    for tag, values in sorted(entries.items()):
+        packed = struct.pack(f"<{len(values)}I", *values)
+        if len(values) > 1:
+            packed, values_behind = struct.pack("<I", begins + len(values_behind)), values_behind + packed
+        directory += struct.pack("<HHI", tag, 4, len(values)) + packed
+    return struct.pack("<2sHI", b"II", 42, at) + b"".join(planes) + directory + bytes(4) + values_behind
+
+
+def png_chunk(kind: bytes, body: bytes) -> bytes:
+    """One chunk of a PNG, with its checksum."""
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
@@ -205,7 +222,7 @@ def oddities(seed: int = 0) -> Sequence[Oddity]:
     maker_note = exif_block(make="Canon")
     maker_note.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.MakerNote] = random.Random(seed).randbytes(60_000)  # noqa: S311 - not secret
     frames = [Image.new("L", (96, 64), shade % 256) for shade in range(1500)]
-    texts = b"".join(_png_chunk(b"tEXt", b"Comment\0" + str(number).encode()) for number in range(20_000))
+    texts = b"".join(png_chunk(b"tEXt", b"Comment\0" + str(number).encode()) for number in range(20_000))
     after_header = len(b"\x89PNG\r\n\x1a\n") + 25
     return [
         Oddity("endless.gif", encoded(frames[0], "gif", save_all=True, append_images=frames[1:], loop=0)),

@@ -24,6 +24,7 @@ _LATER = frozenset(LaterReason)
 _STATUSES = {
     RejectReason.TOO_LARGE.value: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     RejectReason.NOT_AN_IMAGE.value: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    RejectReason.UNSUPPORTED.value: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     BodyTooLargeError.reason: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
 }
 

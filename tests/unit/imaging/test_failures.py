@@ -1,5 +1,6 @@
 """Bytes that are no usable photo end as a reason, and as nothing else."""
 
+import errno
 import struct
 import warnings
 import zlib
@@ -63,7 +64,7 @@ def test_damage_is_not_called_a_cut(kind: SniffedFormat) -> None:
         reason = rejected.reason
     else:
         reason = RejectReason.CORRUPT
-    assert reason in {RejectReason.CORRUPT, RejectReason.TRUNCATED}
+    assert reason in {RejectReason.CORRUPT, RejectReason.TRUNCATED, RejectReason.UNSUPPORTED}
 
 
 @pytest.mark.parametrize("kind", SniffedFormat)
@@ -101,11 +102,11 @@ def test_a_tile_larger_than_its_picture_is_no_way_around() -> None:
     assert _rejected(b"II*\0\x08\0\0\0" + directory + bytes(200)).reason is RejectReason.TRUNCATED
 
 
-def test_notes_that_unpack_without_end_are_refused() -> None:
-    """A PNG whose compressed text would fill the memory."""
+def test_notes_that_unpack_without_end_are_left_out() -> None:
+    """A PNG whose compressed text would fill the memory is shown without it."""
     bomb = b"Comment\0\0" + zlib.compress(bytes(80 * 1024 * 1024), 9)
     data = png(struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0), zlib.compress(b"\0\0"), (b"zTXt", bomb))
-    assert _rejected(data).reason is RejectReason.CORRUPT
+    assert process(data, LIMITS).metadata.warnings == ("metadata_unreadable",)
 
 
 def test_an_editors_bulky_notes_are_no_reason_to_refuse() -> None:
@@ -139,7 +140,8 @@ def test_a_printers_program_never_reaches_an_interpreter(monkeypatch: pytest.Mon
         (OSError("broken data stream"), RejectReason.CORRUPT),
         (SyntaxError("not a TIFF"), RejectReason.CORRUPT),
         (ZeroDivisionError(), RejectReason.CORRUPT),
-        (NotImplementedError(), RejectReason.CORRUPT),
+        (NotImplementedError(), RejectReason.UNSUPPORTED),
+        (OSError("Unsupported BMP compression (5)"), RejectReason.UNSUPPORTED),
         (RecursionError(), RejectReason.CORRUPT),
         (KeyError("missing\0\x1b[31m"), RejectReason.CORRUPT),
         (Image.DecompressionBombError(), RejectReason.TOO_MANY_PIXELS),
@@ -158,6 +160,19 @@ def test_whatever_a_decoder_raises_has_a_reason(
     assert rejected.reason is reason
     assert rejected.detail.isprintable()
     assert len(rejected.detail) < 300
+
+
+@pytest.mark.parametrize("error", [OSError(errno.EMFILE, "Too many open files"), ImportError("libde265.so")])
+def test_what_the_system_refuses_is_no_verdict(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    """A photo is in memory: whatever the operating system says while it is decoded is not about its bytes."""
+
+    def fail(_: Image.Image) -> None:
+        raise error
+
+    monkeypatch.setattr(JpegImagePlugin.JpegImageFile, "load", fail)
+    with pytest.raises(type(error)) as raised:
+        process(ONE_OF_EACH[SniffedFormat.JPEG], LIMITS)
+    assert not isinstance(raised.value, ImageRejected)
 
 
 def test_memory_that_runs_out_later_is_an_outcome_as_well(monkeypatch: pytest.MonkeyPatch) -> None:

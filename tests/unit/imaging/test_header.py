@@ -58,7 +58,7 @@ def test_a_progressive_jpeg_is_held_to_the_lower_limit() -> None:
 
 def test_os2_bitmaps_have_a_shorter_header() -> None:
     """BITMAPCOREHEADER holds 16-bit sizes."""
-    data = b"BM" + struct.pack("<IHHI", 26, 0, 0, 26) + struct.pack("<IHHHH", 12, 7, 9, 1, 24)
+    data = b"BM" + struct.pack("<IHHI", 26, 0, 0, 26) + struct.pack("<IHHHH", 12, 7, 9, 1, 24) + bytes(9 * 24)
     header = read_header(data, LIMITS)
     assert (header.width, header.height) == (7, 9)
 

@@ -67,6 +67,17 @@ def test_the_camera_is_named_as_one_would(make: str, model: str, camera: str | N
         ("2024-02-29T23:59:59", "-09:30", ("2024-02-29T23:59:59", "-09:30")),
         ("2024:05:01 12:34:56", "Z", ("2024-05-01T12:34:56", None)),
         ("2024:05:01 12:34:56", "+99:00", ("2024-05-01T12:34:56", None)),
+        ("2023:05:01 03:07:05 PM", "", ("2023-05-01T15:07:05", None)),
+        ("2023:05:01 12:07:05 a.m.", "", ("2023-05-01T00:07:05", None)),
+        ("2023:05:01 15:07:05 PM", "", ("2023-05-01T15:07:05", None)),
+        ("2023:05:01 9:05:07", "", ("2023-05-01T09:05:07", None)),
+        ("2023:05:01 09:05", "", ("2023-05-01T09:05:00", None)),
+        ("20230501090507", "", ("2023-05-01T09:05:07", None)),
+        ("2023:05:01 14:42:59+01:00", "", ("2023-05-01T14:42:59", "+01:00")),
+        ("2023:05:01 14:42:59+0100", "+02:00", ("2023-05-01T14:42:59", "+02:00")),
+        ("2023-05-01T14:42:59.25Z", "", ("2023-05-01T14:42:59.250000", "+00:00")),
+        ("2023:05:01 14:42:59 at home", "", ("2023-05-01T14:42:59", None)),
+        ("2023:05:01 25:61:00", "", (None, None)),
         ("2023:02:29 12:00:00", "+01:00", (None, None)),
         ("0000:00:00 00:00:00", "", (None, None)),
         ("    :  :     :  :  ", "", (None, None)),
@@ -105,6 +116,18 @@ def test_values_of_the_wrong_type_are_no_metadata() -> None:
     exif = Image.Exif()
     exif.update({ExifTags.Base.Make: 17, ExifTags.Base.Model: (1, 2), ExifTags.Base.Orientation: "6"})
     assert read_exif(exif) == Exif(1, None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("fraction", "taken_at"),
+    [("090", ".090000"), ("9", ".900000"), ("000", ""), ("1234567", ".123456"), ("", ""), ("x", "")],
+)
+def test_pictures_of_a_burst_are_told_apart(fraction: str, taken_at: str) -> None:
+    """They share a second; the camera notes the fraction in a tag of its own."""
+    exif = exif_block(taken="2024:08:13 09:26:39")
+    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.SubsecTimeOriginal] = fraction
+    metadata = process(encoded(PICTURE, "jpeg", exif=exif), LIMITS).metadata
+    assert metadata.taken_at == f"2024-08-13T09:26:39{taken_at}"
 
 
 @pytest.mark.parametrize("block", [b"Exif\0\0MM", b"Exif\0\0II*\0\xff\xff\xff\xff", b"Exif\0\0nonsense" + bytes(50)])

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import httpx
 import pytest
-from tests.support.images import encoded, png_claiming, scene
+from tests.support.images import encoded, png_claiming, scene, truncated
 from tests.support.web import API, NOON, Platform, running, sign_up, web_settings
 
 from photo_pipeline.domain.events import OutboundRecord, Record, parse_record
@@ -93,9 +93,11 @@ def as_read(sent: OutboundRecord) -> Record:
         (b"%PDF-1.7", 415, "not_an_image"),
         (png_claiming(30_000, 30_000), 422, "too_many_pixels"),
         (photo()[:30], 422, "truncated"),
+        (truncated(encoded(scene(300, 200), "heif"), 0.6), 422, "truncated"),
+        (photo().replace(b"\xff\xc0", b"\xff\xc3"), 415, "unsupported"),
         (photo() + b"\0" * MAX_PHOTO_BYTES, 413, "too_large"),
     ],
-    ids=["text", "svg", "pdf", "bomb", "truncated", "large"],
+    ids=["text", "svg", "pdf", "bomb", "truncated", "cut-heic", "lossless", "large"],
 )
 async def test_one_unusable_file_is_a_problem_with_its_reason(
     platform: Platform, ada: httpx.AsyncClient, data: bytes, status: int, reason: str

@@ -7,7 +7,7 @@ profile's curve already brought down to what a JPEG can show.
 import math
 import struct
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from types import MappingProxyType
 
 from photo_pipeline.domain.imaging import boxes, png_chunks
@@ -26,30 +26,43 @@ _PRIMARIES: Mapping[int, Colorants] = MappingProxyType({9: _BT2020, 11: _DISPLAY
 _PAPER_WHITE = 203.0
 """cd/m² of a white page in an HDR picture (ITU-R BT.2408)."""
 _HLG_PEAK, _HLG_GAMMA = 1000.0, 1.2
-_KNEE = 0.5
+_KNEE = 0.6
 """Share of paper white up to which tones stay as they are."""
+_PNG_COLOUR = frozenset({b"cICP", b"iCCP", b"sRGB", b"gAMA"})
+_USUAL_GAMMA, _GAMMA_TOLERANCE = 0.45455, 0.05
+"""What programs write for sRGB into a PNG."""
 _STEPS = 4096
 _WORD = 0xFFFF
 
 
 def coded_profile(data: bytes, found: SniffedFormat) -> bytes | None:
     """The ICC profile that says the same as the numbers; ``None`` where there are none, or they mean sRGB."""
-    numbers = _png_numbers(data) if found is SniffedFormat.PNG else boxes.coded_colour(data)
-    if numbers is None:
-        return None
-    primaries, transfer = numbers
+    if found is SniffedFormat.PNG:
+        return _png_profile(data)
+    numbers = boxes.coded_colour(data)
+    return None if numbers is None else _numbered(*numbers)
+
+
+def _numbered(primaries: int, transfer: int) -> bytes | None:
     colorants, curve = _PRIMARIES.get(primaries, _BT709), _CURVES.get(transfer, _srgb)
     return None if (colorants, curve) == (_BT709, _srgb) else _profile(colorants, curve)
 
 
-def _png_numbers(data: bytes) -> tuple[int, int] | None:
+def _png_profile(data: bytes) -> bytes | None:
+    """By the first that is there of cICP, a profile or sRGB (which need nothing here) and gAMA."""
+    said: dict[bytes, bytes] = {}
     for chunk in png_chunks.chunks(data):
-        if chunk.kind == b"cICP" and len(chunk.content(data)) == 4:  # noqa: PLR2004 - four numbers of one byte
-            primaries, transfer = chunk.content(data)[:2]
-            return primaries, transfer
         if chunk.kind == b"IDAT":
             break
-    return None
+        if chunk.kind in _PNG_COLOUR:
+            said[chunk.kind] = chunk.content(data)
+    if len(said.get(b"cICP", b"")) == 4:  # noqa: PLR2004 - four numbers of one byte
+        return _numbered(*said[b"cICP"][:2])
+    if said.keys() & {b"iCCP", b"sRGB"} or len(said.get(b"gAMA", b"")) != 4:  # noqa: PLR2004 - one number
+        return None
+    exponent = int.from_bytes(said[b"gAMA"], "big") / 100_000
+    usual = not exponent or abs(exponent - _USUAL_GAMMA) < _GAMMA_TOLERANCE
+    return None if usual else _profile(_BT709, _gamma(1 / exponent))
 
 
 def _srgb(value: float) -> float:
@@ -57,7 +70,11 @@ def _srgb(value: float) -> float:
 
 
 def _gamma(exponent: float) -> Curve:
-    return lambda value: float(value**exponent)
+    return partial(_power, exponent)
+
+
+def _power(exponent: float, value: float) -> float:
+    return float(value**exponent)
 
 
 def _pq(value: float) -> float:
@@ -77,7 +94,8 @@ def _hlg(value: float) -> float:
 def _toned(light: float) -> float:
     """Light as a share of paper white, brought below 1: unchanged up to the knee, then ever flatter."""
     room = 1 - _KNEE
-    return light if light <= _KNEE else _KNEE + room * (1 - math.exp((_KNEE - light) / room))
+    above = max(0.0, light - _KNEE) / room
+    return min(light, _KNEE) + room * above / (1 + above)
 
 
 _CURVES: Mapping[int, Curve] = MappingProxyType({4: _gamma(2.2), 5: _gamma(2.8), 8: _gamma(1), 16: _pq, 18: _hlg})

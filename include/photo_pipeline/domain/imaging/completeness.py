@@ -35,7 +35,7 @@ def _webp_is_cut_off(data: bytes) -> bool:
     """RFC 9649: the length at the start counts the rest of the file; so does each chunk's."""
     (length,) = struct.unpack_from("<I", data, 4)
     (chunk,) = struct.unpack_from("<I", data, 16)
-    return max(length + _RIFF_HEADER, 20 + chunk) > len(data)
+    return bool(max(length + _RIFF_HEADER, 20 + chunk) > len(data))
 
 
 def _bmp_is_cut_off(data: bytes) -> bool:

@@ -36,7 +36,14 @@ from photo_pipeline.domain.imaging.values import WEB_EDGE, Header, ImageLimits, 
 from photo_pipeline.domain.outcomes import RejectReason
 
 _MAX_DETAIL = 200
-_SIGNS_OF_UNSUPPORTED = ("unsupported", "not supported", "not implemented", "unknown pixel mode", "cannot handle", "no decoding plugin")
+_SIGNS_OF_UNSUPPORTED = (
+    "unsupported",
+    "not supported",
+    "not implemented",
+    "unknown pixel mode",
+    "cannot handle",
+    "no decoding plugin",
+)
 _XMP = ("xmp", "XML:com.adobe.xmp")
 _MAX_PNG_TEXT = 32 * 1024 * 1024
 
@@ -84,7 +91,7 @@ def _read_jpeg(data: bytes, header: Header, limits: ImageLimits) -> Decoded:
     image = _opened(data, header, limits)
     size = image.size
     _drafted(image, len(data))
-    decoded = _decoded(image, _exif_of(image), joined_profile(image.applist))
+    decoded = _decoded(image, _exif_of(image), joined_profile(getattr(image, "applist", ())))
     return replace(decoded, size=size)
 
 
@@ -102,9 +109,7 @@ def _read_png(data: bytes, header: Header, limits: ImageLimits) -> Decoded:
 def _read_png_as_it_is(data: bytes, header: Header, limits: ImageLimits) -> Decoded:
     decoded = _read(data, header, limits)
     named = coded_profile(data, header.format)
-    return replace(
-        decoded, image=with_png_transparency(decoded.image, data), icc_profile=named or decoded.icc_profile
-    )
+    return replace(decoded, image=with_png_transparency(decoded.image, data), icc_profile=named or decoded.icc_profile)
 
 
 def _read_gif(data: bytes, header: Header, limits: ImageLimits) -> Decoded:
@@ -135,7 +140,7 @@ def _opened(data: bytes, header: Header, limits: ImageLimits) -> ImageFile.Image
 
 
 def _drafted(image: ImageFile.ImageFile, length: int) -> ImageFile.ImageFile:
-    """Load a JPEG at the smallest scale that is large enough; all at once, as pieces cost a start of the decoder each."""
+    """Load a JPEG at the smallest scale that will do; all at once, as pieces cost a start of the decoder each."""
     image.draft(None, fitted(image.size, WEB_EDGE))
     image.decodermaxblock = length
     image.load()

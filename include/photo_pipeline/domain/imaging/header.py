@@ -5,8 +5,8 @@ loop rather than a decoder library.
 """
 
 import struct
-from dataclasses import replace
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 from photo_pipeline.domain.imaging.boxes import image_size
@@ -56,9 +56,7 @@ def _jpeg(data: bytes) -> Header:
     if not frame.decodable:
         raise ImageRejected(RejectReason.UNSUPPORTED, "a jpeg of a process or depth that no decoder here knows")
     scans = read_scans(data, frame)
-    return Header(
-        SniffedFormat.JPEG, frame.width, frame.height, multi_scan=scans.several, end_missing=not scans.ended
-    )
+    return Header(SniffedFormat.JPEG, frame.width, frame.height, multi_scan=scans.several, end_missing=not scans.ended)
 
 
 def _png(data: bytes) -> Header:

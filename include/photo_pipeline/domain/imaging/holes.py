@@ -24,7 +24,9 @@ def refuse_holes(data: bytes, header: Header) -> None:
     pieces = _PIECES.get(header.format)
     # Most files have no such run at all.
     if pieces and _HOLE in data and any(data.find(_HOLE, start, end) >= 0 for start, end in pieces(data)):
-        raise ImageRejected(RejectReason.CORRUPT, f"the {header.format} file has a hole: {len(_HOLE)} zeros in its pixels")
+        raise ImageRejected(
+            RejectReason.CORRUPT, f"the {header.format} file has a hole: {len(_HOLE)} zeros in its pixels"
+        )
 
 
 def _webp(data: bytes) -> Iterator[tuple[int, int]]:

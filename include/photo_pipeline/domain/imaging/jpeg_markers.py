@@ -118,7 +118,7 @@ def scan_without_zeros(data: bytes) -> Iterator[tuple[int, int]]:
     """Where the only scan lies, if its code words make a run of zeros impossible.
 
     Zeros are the first code word of every table. Only where those mean "as the block before" and "nothing more in this
-    block" can a picture go on so: a flat one, with tables of its own. In a progressive one zeros may be bits of numbers.
+    block" can a picture go on so: a flat one, with tables of its own. In a progressive one zeros may be numbers' bits.
     """
     frame = read_frame(data)
     if frame.progressive:

@@ -18,6 +18,7 @@ _IN_FILE, _IN_META = 0, 1
 """Construction methods of an item. A third takes its bytes out of other items, which are looked at anyway."""
 _MAX_EXTENTS = 100_000
 _MAX_SAMPLES = 100_000
+_MAX_TRACKS = 8
 _LAST_NARROW_VERSION, _LAST_NARROW_ENTRY = 1, 2
 """Of the boxes that locate and that describe items: later versions count items in 32 bits."""
 _TABLES = (b"moov", b"trak", b"mdia", b"minf", b"stbl")
@@ -58,14 +59,15 @@ class _Fields:
 
 
 def extents(data: bytes) -> Iterator[Extent]:
-    """The pieces of every item.
+    """The pieces of every item that lie in this file.
 
     Raises:
         IndexError: where the data ends before their description does.
     """
     inside_meta = next((box.start for box in descend(data, (b"meta", b"idat"))), len(data))
-    for located in descend(data, (b"meta", b"iloc")):
-        yield from islice(_extents(_Fields(data, located.start), inside_meta), _MAX_EXTENTS)
+    located = descend(data, (b"meta", b"iloc"))
+    described = chain.from_iterable(_extents(_Fields(data, box.start), inside_meta) for box in located)
+    return (extent for extent in islice(described, _MAX_EXTENTS) if extent is not None)
 
 
 def item_types(data: bytes) -> dict[int, bytes]:
@@ -82,7 +84,8 @@ def item_types(data: bytes) -> dict[int, bytes]:
     return types
 
 
-def _extents(fields: _Fields, inside_meta: int) -> Iterator[Extent]:
+def _extents(fields: _Fields, inside_meta: int) -> Iterator[Extent | None]:
+    """Each piece; ``None`` for one that lies in another file or is taken out of other items."""
     version = fields.number(4) >> 24
     widths = fields.number(2)
     offset_width, length_width, base_width, index_width = (widths >> shift & 0xF for shift in (12, 8, 4, 0))
@@ -95,15 +98,15 @@ def _extents(fields: _Fields, inside_meta: int) -> Iterator[Extent]:
         for _ in range(fields.number(2)):
             fields.number(index_width if version else 0)
             start, length = base + fields.number(offset_width), fields.number(length_width)
-            if method in {_IN_FILE, _IN_META} and not elsewhere:
-                yield Extent(item, start, start + length)
+            here = method in {_IN_FILE, _IN_META} and not elsewhere
+            yield Extent(item, start, start + length) if here else None
 
 
 def _sample_ends(data: bytes) -> Iterator[int]:
     """Where each chunk of each track ends, in the file."""
     tables = [
         {box.kind: box for box in boxes(data, table.start, min(table.end, len(data)))}
-        for table in descend(data, _TABLES)
+        for table in islice(descend(data, _TABLES), _MAX_TRACKS)
     ]
     for table in tables:
         if b"stsz" in table and b"stsc" in table:
@@ -112,7 +115,9 @@ def _sample_ends(data: bytes) -> Iterator[int]:
 
 def _chunk_ends(data: bytes, table: Mapping[bytes, Box]) -> Iterator[int]:
     sizes = _sizes(_Fields(data, table[b"stsz"].start))
-    for place, count in zip(_places(data, table), _samples_in_chunks(_Fields(data, table[b"stsc"].start)), strict=False):
+    for place, count in zip(
+        _places(data, table), _samples_in_chunks(_Fields(data, table[b"stsc"].start)), strict=False
+    ):
         yield place + sum(islice(sizes, count))
 
 

@@ -14,7 +14,7 @@ _OFFSET = re.compile(r"[+-](?:0\d|1[0-4]):[0-5]\d")
 _TIME = re.compile(
     r"(?P<year>\d{4})\D{0,2}(?P<month>\d{1,2})\D{0,2}(?P<day>\d{1,2})\D{0,3}"
     r"(?P<hour>\d{1,2})\D?(?P<minute>\d{2})(?:[^\d+-]?(?P<second>\d{2}))?(?:[.,](?P<fraction>\d{1,9}))?"
-    r" ?(?P<half>[AaPp]\.?[Mm]\.?)? ?(?P<zone>Z|[+-]\d{2}:\d{2})?"
+    r" ?(?P<half>[AaPp]\.?[Mm]\.?)? ?(?P<zone>Z|[+-]\d{2}:?\d{2})?(?!\d)"
 )
 """With whatever separators the camera's maker preferred, or none; some leave the seconds out."""
 _PARTS = ("year", "month", "day", "hour", "minute", "second")
@@ -61,7 +61,7 @@ def _taken(tags: Mapping[int, object]) -> tuple[str | None, str | None]:
 
 def _local_time(text: str, fraction: str) -> tuple[str | None, str | None]:
     """The time, and the zone that some programs write behind it: ``YYYY:MM:DD HH:MM:SS``, or what comes near it."""
-    found = _TIME.fullmatch(text)
+    found = _TIME.match(text)
     if found is None:
         return None, None
     year, month, day, hour, minute, second = (int(found[name] or 0) for name in _PARTS)
@@ -73,8 +73,14 @@ def _local_time(text: str, fraction: str) -> tuple[str | None, str | None]:
         return None, None
     digits = found["fraction"] or fraction
     moment = moment.replace(microsecond=int(digits[:6].ljust(6, "0")) if digits.isascii() and digits.isdigit() else 0)
-    zone = "+00:00" if found["zone"] == "Z" else found["zone"]
-    return moment.isoformat(), zone if zone and _OFFSET.fullmatch(zone) else None
+    return moment.isoformat(), _zone(found["zone"])
+
+
+def _zone(text: str | None) -> str | None:
+    if text is None:
+        return None
+    zone = "+00:00" if text == "Z" else f"{text[:3]}:{text[-2:]}"
+    return zone if _OFFSET.fullmatch(zone) else None
 
 
 def _of_24(hour: int, half: str | None) -> int:

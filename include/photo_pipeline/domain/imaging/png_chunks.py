@@ -84,4 +84,4 @@ def _fits_checksum(data: bytes, chunk: Chunk) -> bool:
     if chunk.end > len(data):
         return False
     (checksum,) = struct.unpack_from(">I", data, chunk.end - 4)
-    return zlib.crc32(memoryview(data)[chunk.start + 4 : chunk.end - 4]) == checksum
+    return bool(zlib.crc32(memoryview(data)[chunk.start + 4 : chunk.end - 4]) == checksum)

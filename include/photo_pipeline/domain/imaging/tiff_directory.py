@@ -3,12 +3,15 @@
 import struct
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
+from operator import add
 
 _BIG_TIFF = 43
 _INTEGER_TYPES = {1: "B", 3: "H", 4: "I", 7: "B", 16: "Q"}
 """Field types BYTE, SHORT, LONG, UNDEFINED and LONG8, by their numbers, as struct codes."""
 _MAX_PAGES = 256
-_MAX_ENTRIES = 4096
+_MAX_PIECES = 500_000
+_MAX_ENTRIES = 512
 """Of one directory, which real ones come nowhere near."""
 _MAX_VALUES = 70_000
 """Of one tag: strips of one row each, in the highest picture that is taken."""
@@ -78,17 +81,16 @@ def first_entries(data: bytes) -> Mapping[int, bytes]:
 def is_cut_off(data: bytes) -> bool:
     """Whether a directory, or a piece of any page's picture, goes on past the end of the data."""
     try:
-        return any(_lacks_pieces(tags, len(data)) for tags in _directories(data, {*_STRIPS, *_TILES, *_TABLES}))
+        return any(end > len(data) for end in islice(_piece_ends(data), _MAX_PIECES))
     except struct.error:
         return True
 
 
-def _lacks_pieces(tags: Tags, length: int) -> bool:
-    return any(
-        at + size > length
-        for offsets, sizes in (_STRIPS, _TILES)
-        for at, size in zip(tags.get(offsets, ()), tags.get(sizes, ()), strict=False)
-    )
+def _piece_ends(data: bytes) -> Iterator[int]:
+    """Where each strip and each tile of each page ends."""
+    for tags in _directories(data, {*_STRIPS, *_TILES, *_TABLES}):
+        for offsets, sizes in (_STRIPS, _TILES):
+            yield from map(add, tags.get(offsets, ()), tags.get(sizes, ()))
 
 
 def _directories(data: bytes, wanted: Collection[int]) -> Iterator[Tags]:
@@ -111,7 +113,7 @@ def _directory(data: bytes, at: int, layout: Layout, wanted: Collection[int]) ->
     tags: dict[int, Sequence[int]] = {}
     for entry in range(at, at + min(entries, _MAX_ENTRIES) * layout.entry_size, layout.entry_size):
         tag, kind = struct.unpack_from(layout.order + "HH", data, entry)
-        if tag in wanted and kind in _INTEGER_TYPES:
+        if tag in wanted and tag not in tags and kind in _INTEGER_TYPES:
             tags[tag] = _values(data, entry, layout, _INTEGER_TYPES[kind])
     (following,) = struct.unpack_from(layout.order + layout.offset, data, at + entries * layout.entry_size)
     return tags, following

@@ -15,7 +15,16 @@ from photo_pipeline.domain.imaging.geometry import known_orientation
 from photo_pipeline.domain.imaging.pixels import grey_bytes
 from photo_pipeline.domain.imaging.tiff_directory import Layout, Tags, first_entries, first_page
 
-_WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC, _STRIPS, _ORIENTATION, _SAMPLES, _STRIP_SIZES = 256, 257, 258, 262, 273, 274, 277, 279
+_WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC, _STRIPS, _ORIENTATION, _SAMPLES, _STRIP_SIZES = (
+    256,
+    257,
+    258,
+    262,
+    273,
+    274,
+    277,
+    279,
+)
 _PLANAR, _PREDICTOR, _TILE_WIDTH, _TILES, _TILE_SIZES, _EXTRA, _FORMAT = 284, 317, 322, 324, 325, 338, 339
 _WANTED = frozenset(
     {_WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC, _STRIPS, _ORIENTATION, _SAMPLES, _STRIP_SIZES}
@@ -24,6 +33,7 @@ _WANTED = frozenset(
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _INKS = 0, 1, 5
 _APART, _FLOATING = 2, 3
 _BYTE = 8
+_DROPPED = frozenset({_ORIENTATION, _PLANAR, _EXTRA})
 _ASSOCIATED, _SEPARATE = 1, 2
 _LONG, _LONG8 = 4, 16
 
@@ -128,32 +138,41 @@ def _grey_picture(data: bytes, samples: Samples, plane: int) -> TiffImagePlugin.
         changed[_TILE_WIDTH] = [samples.of(_TILE_WIDTH, 0) * side_by_side]
     for tag in (_STRIPS, _STRIP_SIZES, _TILES, _TILE_SIZES):
         if tag in samples.tags:
-            values = samples.tags[tag]
-            share = len(values) // (samples.count if samples.apart else 1)
-            changed[tag] = values[plane * share : (plane + 1) * share]
-    dropped = {_ORIENTATION, _PLANAR, _EXTRA}
-    image = TiffImagePlugin.TiffImageFile(BytesIO(_with_directory(data, changed, dropped)))
+            changed[tag] = _share(samples.tags[tag], samples.count if samples.apart else 1, plane)
+    image = TiffImagePlugin.TiffImageFile(BytesIO(_with_directory(data, changed)))
     image.load()
     return image
 
 
-def _with_directory(data: bytes, changed: Mapping[int, Sequence[int]], dropped: set[int]) -> bytes:
+def _share(values: Sequence[int], planes: int, plane: int) -> Sequence[int]:
+    """What of a list of pieces belongs to one plane: they follow each other."""
+    length = len(values) // planes
+    return values[plane * length : (plane + 1) * length]
+
+
+def _with_directory(data: bytes, changed: Mapping[int, Sequence[int]]) -> bytes:
     """The file with another first directory at its end: the old one's entries, some changed, some dropped."""
     layout = Layout.of(data)
-    kept = {tag: raw for tag, raw in first_entries(data).items() if tag not in dropped}
-    kind, code = (_LONG8, "Q") if layout.offset == "Q" else (_LONG, "I")
+    entries = {tag: raw for tag, raw in first_entries(data).items() if tag not in _DROPPED}
     begins = len(data) + len(data) % 2
+    room = struct.calcsize(layout.order + layout.count) + (len(entries.keys() | changed) + 1) * layout.entry_size
     values = b""
-    values_at = begins + struct.calcsize(layout.order + layout.count) + (len(kept.keys() | changed) + 1) * layout.entry_size
     for tag, numbers in changed.items():
-        packed = struct.pack(f"{layout.order}{len(numbers)}{code}", *numbers)
-        head = struct.pack(f"{layout.order}HH{layout.offset}", tag, kind, len(numbers))
-        if len(numbers) > 1:
-            packed, values = struct.pack(layout.order + layout.offset, values_at + len(values)), values + packed
-        kept[tag] = head + packed
-    entries = b"".join(raw for _, raw in sorted(kept.items()))
-    directory = struct.pack(layout.order + layout.count, len(kept)) + entries
-    directory = directory.ljust(values_at - begins, b"\0") + values
-    width = struct.calcsize(layout.offset)
+        entries[tag], behind = _entry(layout, tag, numbers, begins + room + len(values))
+        values += behind
+    directory = struct.pack(layout.order + layout.count, len(entries)) + b"".join(
+        raw for _, raw in sorted(entries.items())
+    )
     first = struct.pack(layout.order + layout.offset, begins)
-    return b"".join((data[: layout.first_at], first, data[layout.first_at + width :], bytes(len(data) % 2), directory))
+    rest = data[layout.first_at + len(first) :].ljust(begins - layout.first_at - len(first), b"\0")
+    return b"".join((data[: layout.first_at], first, rest, directory.ljust(room, b"\0"), values))
+
+
+def _entry(layout: Layout, tag: int, numbers: Sequence[int], place: int) -> tuple[bytes, bytes]:
+    """A directory's entry, and what of it does not fit and goes to this place."""
+    kind, code = (_LONG8, "Q") if layout.offset == "Q" else (_LONG, "I")
+    head = struct.pack(f"{layout.order}HH{layout.offset}", tag, kind, len(numbers))
+    packed = struct.pack(f"{layout.order}{len(numbers)}{code}", *numbers)
+    if len(numbers) == 1:
+        return head + packed, b""
+    return head + struct.pack(layout.order + layout.offset, place), packed

@@ -24,6 +24,7 @@ router = APIRouter(tags=["frames"])
 _STATUSES: dict[RejectReason | LaterReason, HTTPStatus] = {
     RejectReason.TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     RejectReason.NOT_AN_IMAGE: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    RejectReason.UNSUPPORTED: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
 }
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 _FORM = {"schema": {"type": "object", "properties": {"file": {"type": "string", "format": "binary"}}}}

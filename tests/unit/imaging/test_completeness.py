@@ -1,0 +1,233 @@
+"""What decoders pass in silence (docs/adr/0185): a cut file, a hole, a missing end, and what follows the end."""
+
+import struct
+from collections.abc import Callable, Mapping
+from functools import cache
+
+import pillow_heif
+import pytest
+from PIL import Image
+from tests.support.images import encoded, exif_block, png_chunk, scene
+
+from photo_pipeline.domain.imaging import ImageLimits, ImageRejected, process, read_header
+from photo_pipeline.domain.outcomes import RejectReason
+
+LIMITS = ImageLimits()
+END_MISSING = ("end_missing",)
+AT_THE_DOOR = ("png", "apng", "gif", "film.gif", "webp", "lossless.webp", "alpha.webp", "film.webp", "tiff", "lzw.tiff")
+AT_THE_DOOR += ("jpeg.tiff", "pages.tiff", "big.tiff", "bmp", "palette.bmp", "heif", "grid.heif", "avif", "film.avif")
+"""Formats that say how long they are."""
+BY_ITS_DECODER = ("jpeg", "progressive.jpeg", "restarts.jpeg", "grey.jpeg")
+ENDED = (*BY_ITS_DECODER, "png", "apng", "gif", "film.gif")
+"""Formats with a mark at their end, whose pixels are all there without it."""
+COMPRESSED = ("jpeg", "restarts.jpeg", "png", "gif", "webp", "lossless.webp", "lzw.tiff", "heif", "grid.heif", "avif")
+
+
+def _picture() -> Image.Image:
+    return scene(300, 200, grain=20)
+
+
+def _pages() -> list[Image.Image]:
+    return [scene(120, 80, seed, grain=20) for seed in range(4)]
+
+
+def _film(kind: str, **options: object) -> bytes:
+    first, *others = _pages()
+    return encoded(first, kind, save_all=True, append_images=others, **options)
+
+
+def _grid() -> bytes:
+    """A HEIF of several tiles, as phones write them."""
+    usual = pillow_heif.options.GRID_TILE_SIZE
+    pillow_heif.options.GRID_TILE_SIZE = 128
+    try:
+        return encoded(_picture(), "heif")
+    finally:
+        pillow_heif.options.GRID_TILE_SIZE = usual
+
+
+FILES: Mapping[str, Callable[[], bytes]] = {
+    "jpeg": lambda: encoded(_picture(), "jpeg", exif=exif_block(make="Canon")),
+    "progressive.jpeg": lambda: encoded(_picture(), "jpeg", progressive=True),
+    "restarts.jpeg": lambda: encoded(_picture(), "jpeg", restart_marker_blocks=5),
+    "grey.jpeg": lambda: encoded(_picture().convert("L"), "jpeg"),
+    "png": lambda: encoded(_picture(), "png"),
+    "apng": lambda: _film("png"),
+    "gif": lambda: encoded(_picture(), "gif"),
+    "film.gif": lambda: _film("gif"),
+    "webp": lambda: encoded(_picture(), "webp", quality=95),
+    "lossless.webp": lambda: encoded(_picture(), "webp", lossless=True),
+    "alpha.webp": lambda: encoded(_picture().convert("RGBA"), "webp"),
+    "film.webp": lambda: _film("webp"),
+    "tiff": lambda: encoded(_picture(), "tiff"),
+    "lzw.tiff": lambda: encoded(_picture(), "tiff", compression="tiff_lzw"),
+    "jpeg.tiff": lambda: encoded(_picture(), "tiff", compression="jpeg"),
+    "pages.tiff": lambda: _film("tiff", compression="tiff_lzw"),
+    "big.tiff": lambda: encoded(_picture(), "tiff", big_tiff=True),
+    "bmp": lambda: encoded(_picture(), "bmp"),
+    "palette.bmp": lambda: encoded(_picture().quantize(200), "bmp"),
+    "heif": lambda: encoded(_picture(), "heif"),
+    "grid.heif": _grid,
+    "avif": lambda: encoded(_picture(), "avif", quality=90),
+    "film.avif": lambda: _film("avif"),
+}
+
+
+@cache
+def _file(name: str) -> bytes:
+    return FILES[name]()
+
+
+def _door(data: bytes) -> RejectReason | None:
+    try:
+        read_header(data, LIMITS)
+    except ImageRejected as rejected:
+        return rejected.reason
+    return None
+
+
+def _outcome(data: bytes) -> RejectReason | tuple[str, ...]:
+    try:
+        return process(data, LIMITS).metadata.warnings
+    except ImageRejected as rejected:
+        return rejected.reason
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_whole_file_is_taken_whatever_follows_it(name: str) -> None:
+    """Programs pad files with zeros, and telephones put films and notes behind them."""
+    whole = _file(name)
+    for behind in (b"", bytes(5000), bytes(range(7, 256)) * 20, b"SEFT" + bytes(40)):
+        assert (_door(whole + behind), _outcome(whole + behind)) == (None, ()), behind[:4]
+
+
+@pytest.mark.parametrize("share", [20, 60, 95, 99])
+@pytest.mark.parametrize("name", AT_THE_DOOR)
+def test_a_cut_file_is_told_at_the_door(name: str, share: int) -> None:
+    """Where a format says how long it is, nothing is decoded to find out."""
+    data = _file(name)
+    assert _door(data[: len(data) * share // 100]) is RejectReason.TRUNCATED
+
+
+@pytest.mark.parametrize("share", [20, 60, 95, 99])
+@pytest.mark.parametrize("name", BY_ITS_DECODER)
+def test_a_cut_jpeg_is_told_by_its_decoder(name: str, share: int) -> None:
+    """A JPEG says nowhere how long it is."""
+    data = _file(name)
+    assert _outcome(data[: len(data) * share // 100]) is RejectReason.TRUNCATED
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if name not in {*ENDED, "pages.tiff"}])
+def test_the_last_byte_counts(name: str) -> None:
+    """The last byte of a file without an end mark is a pixel's, or a table's."""
+    assert _door(_file(name)[:-1]) is RejectReason.TRUNCATED
+
+
+@pytest.mark.parametrize("name", ENDED)
+def test_a_missing_end_mark_is_no_missing_pixel(name: str) -> None:
+    """All of the picture is there: it is shown, with a warning."""
+    assert _outcome(_file(name)[:-1]) == END_MISSING
+
+
+@pytest.mark.parametrize("name", BY_ITS_DECODER)
+def test_a_jpeg_filled_in_part_is_cut(name: str) -> None:
+    """A file that was made at its full size and never finished ends in zeros, which are code words too."""
+    data = _file(name)
+    begun = data[: len(data) * 6 // 10]
+    assert _outcome(begun + bytes(len(data) - len(begun))) is RejectReason.TRUNCATED
+
+
+@pytest.mark.parametrize("name", COMPRESSED)
+def test_a_hole_in_compressed_pixels_is_damage(name: str) -> None:
+    """Zeros in the middle decode to something, which is not what the camera saw."""
+    data = bytearray(_file(name))
+    start = len(data) // 2
+    data[start : start + 8192] = bytes(8192)
+    assert _outcome(bytes(data)) is RejectReason.CORRUPT
+
+
+@pytest.mark.parametrize("options", [{}, {"optimize": True}, {"optimize": True, "quality": 30}])
+def test_a_flat_jpeg_has_no_hole(options: dict[str, object]) -> None:
+    """With tables of its own a picture of one colour is nothing but zeros."""
+    for colour in ("black", "white", (120, 60, 200)):
+        assert _outcome(encoded(Image.new("RGB", (3000, 2400), colour), "jpeg", **options)) == ()
+
+
+def test_a_cut_after_a_scan_of_a_progressive_jpeg_is_a_cut() -> None:
+    """All pixels are there in a coarse form, and would pass for the whole."""
+    data = _file("progressive.jpeg")
+    scans = [at for at in range(len(data)) if data[at : at + 2] == b"\xff\xda"]
+    tables = data.rindex(b"\xff\xc4", 0, scans[-1])
+    assert _outcome(data[:tables]) is RejectReason.TRUNCATED
+
+
+def test_an_end_mark_behind_a_cut_hides_nothing_of_a_component() -> None:
+    """A JPEG in one scan for each component, of which the last is missing, would lose its colour."""
+    data = _file("jpeg")
+    at = data.index(b"\xff\xda")
+    one_component = data[:at] + b"\xff\xda\0\x08\x01\x01\0\0\x3f\0" + b"\x12\x34\x56\xff\xd9"
+    assert _outcome(one_component) is RejectReason.TRUNCATED
+
+
+def test_scans_without_end_are_refused_at_the_door() -> None:
+    """A small file with thousands of scans would take a decoder minutes."""
+    whole = encoded(Image.new("RGB", (64, 64), "teal"), "jpeg", progressive=True)
+    at = whole.rindex(b"\xff\xda")
+    assert _door(whole[:-2] + whole[at:-2] * 3000 + b"\xff\xd9") is RejectReason.UNSUPPORTED
+    assert _door(whole[:-2] + whole[at:-2] * 50 + b"\xff\xd9") is None
+
+
+@pytest.mark.parametrize(("marker", "bits"), [(0xC3, 8), (0xC0, 12), (0xC7, 8)])
+def test_a_jpeg_that_no_decoder_knows_is_not_called_damaged(marker: int, bits: int) -> None:
+    """Lossless, twelve bits, hierarchical: real formats, that libjpeg is not built for."""
+    data = bytearray(_file("jpeg"))
+    at = data.index(b"\xff\xc0")
+    data[at + 1], data[at + 4] = marker, bits
+    assert _door(bytes(data)) is RejectReason.UNSUPPORTED
+
+
+@pytest.mark.parametrize("kind", ["heif", "avif"])
+def test_a_file_whose_data_goes_on_to_its_end_is_measured_by_its_extents(kind: str) -> None:
+    """A media data box may have no length (0): then only the items say how much must be there."""
+    data = bytearray(_file(kind))
+    at = data.index(b"mdat") - 4
+    data[at : at + 4] = bytes(4)
+    assert _door(bytes(data)) is None
+    assert _door(bytes(data[:-1])) is RejectReason.TRUNCATED
+
+
+def test_extents_inside_the_meta_box_are_measured() -> None:
+    """An item may lie in the box ``idat`` (construction method 1), as a grid's description does."""
+    assert _door(_media(offset=0, length=8)) is None
+    assert _door(_media(offset=0, length=9)) is RejectReason.TRUNCATED
+
+
+def _box(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I4s", 8 + len(content), kind) + content
+
+
+def _media(offset: int, length: int) -> bytes:
+    """A HEIF that is nothing but a header, whose last bytes are an item's."""
+    located = struct.pack(">IHHHHHHII", 1 << 24, 0x4400, 1, 1, 1, 0, 1, offset, length)
+    size = _box(b"ispe", struct.pack(">III", 0, 64, 64))
+    meta = _box(b"iprp", _box(b"ipco", size)) + _box(b"iloc", located) + _box(b"idat", bytes(8))
+    return _box(b"ftyp", b"heic\0\0\0\0mif1") + _box(b"meta", bytes(4) + meta)
+
+
+def test_a_png_with_wrong_checksums_of_pixels_is_damaged() -> None:
+    """Pillow does not look at them, and shows whatever the pixels unpack to."""
+    whole = _file("png")
+    at = whole.index(b"IDAT")
+    (length,) = struct.unpack_from(">I", whole, at - 4)
+    end = at + 4 + length
+    assert _outcome(whole[:end] + b"\0\0\0\0" + whole[end + 4 :]) is RejectReason.CORRUPT
+
+
+@pytest.mark.parametrize("extra", [(b"tEXt", b"Comment\0hi", 1), (b"gAMA", b"\0\1", 0), (b"pHYs", b"\0", 0)])
+def test_a_note_that_is_damaged_does_not_cost_the_picture(extra: tuple[bytes, bytes, int]) -> None:
+    """What is beside the pixels of a PNG is left out where its decoder trips over it."""
+    kind, content, damage = extra
+    whole = _file("png")
+    chunk = bytearray(png_chunk(kind, content))
+    chunk[-1] ^= damage
+    assert _outcome(whole[:33] + chunk + whole[33:]) == ("metadata_unreadable",)
