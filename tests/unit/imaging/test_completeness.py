@@ -137,6 +137,22 @@ def test_a_jpeg_filled_in_part_is_cut(name: str) -> None:
     assert _outcome(begun + bytes(len(data) - len(begun))) is RejectReason.TRUNCATED
 
 
+@pytest.mark.parametrize("share", [20, 60, 95])
+@pytest.mark.parametrize("name", ["jpeg", "restarts.jpeg", "grey.jpeg"])
+def test_an_end_marker_behind_a_cut_hides_nothing(name: str, share: int) -> None:
+    """Some programs put one there; the decoder fills the rest with grey."""
+    data = _file(name)
+    assert _outcome(data[: len(data) * share // 100] + b"\xff\xd9") is RejectReason.TRUNCATED
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+def test_a_picture_that_is_grey_to_its_end_is_whole(mode: str) -> None:
+    """The very grey that a decoder fills in may be the picture's own."""
+    grey = Image.new("L", (300, 200), 128).convert(mode)
+    assert _outcome(encoded(grey, "jpeg")) == ()
+    assert _outcome(encoded(grey, "jpeg", restart_marker_blocks=5)) == ()
+
+
 @pytest.mark.parametrize("name", COMPRESSED)
 def test_a_hole_in_compressed_pixels_is_damage(name: str) -> None:
     """Zeros in the middle decode to something, which is not what the camera saw."""
@@ -161,7 +177,7 @@ def test_a_cut_after_a_scan_of_a_progressive_jpeg_is_a_cut() -> None:
     assert _outcome(data[:tables]) is RejectReason.TRUNCATED
 
 
-def test_an_end_mark_behind_a_cut_hides_nothing_of_a_component() -> None:
+def test_a_component_without_a_scan_is_a_cut() -> None:
     """A JPEG in one scan for each component, of which the last is missing, would lose its colour."""
     data = _file("jpeg")
     at = data.index(b"\xff\xda")

@@ -28,7 +28,7 @@ from photo_pipeline.domain.imaging.coded_colours import coded_profile
 from photo_pipeline.domain.imaging.colour import joined_profile
 from photo_pipeline.domain.imaging.geometry import UPRIGHT, fitted
 from photo_pipeline.domain.imaging.holes import refuse_holes
-from photo_pipeline.domain.imaging.jpeg_rest import with_end
+from photo_pipeline.domain.imaging.jpeg_rest import refuse_grey_rest, with_end
 from photo_pipeline.domain.imaging.metadata import Exif, read_exif
 from photo_pipeline.domain.imaging.tiff_planes import read_planes
 from photo_pipeline.domain.imaging.transparency import on_its_canvas, with_png_transparency
@@ -76,7 +76,7 @@ def decode(data: bytes, header: Header, limits: ImageLimits) -> Decoded:
     """
     with _failures_as_rejections(header):
         if header.format is SniffedFormat.JPEG and header.end_missing:
-            data = with_end(data, lambda file: _drafted(JpegImagePlugin.JpegImageFile(BytesIO(file)), len(file)))
+            data = with_end(data, _jpeg_pixels)
         refuse_holes(data, header)
         return _READERS.get(header.format, _read)(data, header, limits)
 
@@ -91,8 +91,13 @@ def _read_jpeg(data: bytes, header: Header, limits: ImageLimits) -> Decoded:
     image = _opened(data, header, limits)
     size = image.size
     _drafted(image, len(data))
+    refuse_grey_rest(data, image, _jpeg_pixels)
     decoded = _decoded(image, _exif_of(image), joined_profile(getattr(image, "applist", ())))
     return replace(decoded, size=size)
+
+
+def _jpeg_pixels(data: bytes) -> ImageFile.ImageFile:
+    return _drafted(JpegImagePlugin.JpegImageFile(BytesIO(data)), len(data))
 
 
 def _read_png(data: bytes, header: Header, limits: ImageLimits) -> Decoded:

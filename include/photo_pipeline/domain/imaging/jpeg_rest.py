@@ -1,4 +1,4 @@
-"""A JPEG without its end marker: is only the mark missing, or pixels as well?
+"""A JPEG without its end marker, or with one that comes too early: are pixels missing?
 
 libjpeg fills what is missing with grey, and Pillow does not say so. But what follows the last pixel has no influence on
 the picture, so the file is decoded with several endings: where they show, pixels are missing.
@@ -15,8 +15,13 @@ from photo_pipeline.domain.outcomes import RejectReason
 _RESTARTS = tuple(bytes((0xFF, 0xD0 + number)) for number in range(8))
 """Whichever restart marker the decoder waits for, it finds it, and takes what follows for pixels."""
 _NOISE = (b"", *(b"".join(marker + filler * 40 for marker in (b"", *_RESTARTS)) for filler in (b"\x55", b"\xb6")))
-_CANNOT_TELL = b"\0\xff"
-"""A file that was made at its full size and filled in part goes on in zeros, which are code words as well."""
+_START_OF_SCAN = b"\xff\xda"
+_CORNER = 8
+_FILLED_IN = frozenset({127, 128})
+"""Grey, of any mode: ink counts the other way."""
+_HALF_A_MARK = b"\xff"
+_FILLING = 16
+"""So many zeros are no pixels: a file that was made at its full size and filled in part goes on in zeros."""
 
 
 def with_end(data: bytes, pixels: Callable[[bytes], ImageFile.ImageFile]) -> bytes:
@@ -29,10 +34,33 @@ def with_end(data: bytes, pixels: Callable[[bytes], ImageFile.ImageFile]) -> byt
     Raises:
         ImageRejected: ``TRUNCATED`` where pixels are missing, too.
     """
-    begun = data.rstrip(_CANNOT_TELL)
+    begun = _without_filling(data.removesuffix(_HALF_A_MARK))
+    _require_pixels(begun, pixels)
+    return begun + END_OF_IMAGE
+
+
+def _without_filling(data: bytes) -> bytes:
+    begun = data.rstrip(b"\0")
+    return begun if len(data) - len(begun) >= _FILLING else data
+
+
+def _require_pixels(begun: bytes, pixels: Callable[[bytes], ImageFile.ImageFile]) -> None:
     if not read_scans(begun, read_frame(begun)).complete or len({_seen(begun, noise, pixels) for noise in _NOISE}) > 1:
         raise ImageRejected(RejectReason.TRUNCATED, "the jpeg file ends before its last pixel")
-    return begun + END_OF_IMAGE
+
+
+def refuse_grey_rest(data: bytes, image: ImageFile.ImageFile, pixels: Callable[[bytes], ImageFile.ImageFile]) -> None:
+    """Raise ``ImageRejected`` (``TRUNCATED``) where the last pixels are the decoder's own, before an end marker.
+
+    Only a picture whose last corner has the very grey that libjpeg fills in is decoded again.
+    """
+    corner = image.crop((max(0, image.width - _CORNER), image.height - 1, image.width, image.height))
+    if not set(corner.tobytes()) <= _FILLED_IN:
+        return
+    scan = data.find(_START_OF_SCAN, read_frame(data).end)
+    end = data.find(END_OF_IMAGE, scan)
+    if end >= 0:
+        _require_pixels(data[:end], pixels)
 
 
 def _seen(data: bytes, noise: bytes, pixels: Callable[[bytes], ImageFile.ImageFile]) -> bytes:
