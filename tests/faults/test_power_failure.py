@@ -17,6 +17,7 @@ from tests.support.web import NOON
 
 from local_stack import Endpoints, Stack
 from local_stack.layout import layout_of
+from local_stack.services import hdfs
 from photo_pipeline.adapters.hdfs import HdfsArchive
 from photo_pipeline.adapters.kafka import KafkaPhotoLogReader, KafkaPhotoLogWriter, KafkaTopics
 from photo_pipeline.adapters.upload_directory import UploadDirectory
@@ -32,6 +33,8 @@ UPLOAD_MEBIBYTES = 32
 MEBIBYTE = 1024 * 1024
 PHOTOS = 40
 SHARD = "/photos/_staging/shard.tar"
+SHARD_BYTES = 3 * MEBIBYTE + 12_345
+"""Four blocks, as they are of 1 MiB here: the client flushes the last one only."""
 ENDED_SECONDS = 30.0
 
 
@@ -43,21 +46,23 @@ def uploads_disk(tmp_path: Path) -> Iterator[LosingPower]:
 
 
 @pytest.mark.skipif("PHOTO_TEST_POWER" not in os.environ, reason="starts three servers twice: make power runs it")
-def test_servers_keep_what_they_acknowledged(tmp_path: Path) -> None:
+def test_servers_keep_what_they_acknowledged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """PostgreSQL a commit, Kafka's only broker its records, HDFS each block of a closed file, and its name.
 
     A file beside them that nobody flushed is gone: so the power was really cut.
     """
+    site = hdfs.site
+    monkeypatch.setattr(hdfs, "site", lambda *about: {**site(*about), "dfs.blocksize": MEBIBYTE})
     with spare_servers(tmp_path / "spare") as spare:
         data = layout_of(spare.settings).data
         with losing_power(data, tmp_path / "servers.img", SERVER_MEBIBYTES) as disk:
             try:
                 endpoints = spare.up(SERVERS)
-                shard = os.urandom(3 * MEBIBYTE + 12_345)
-                write_shard(endpoints, shard)
+                shard = os.urandom(SHARD_BYTES)
                 photos = [os.urandom(30_000) for _ in range(PHOTOS)]
-                publish(endpoints, photos)
                 commit(endpoints)
+                publish(endpoints, photos)
+                write_shard(endpoints, shard)
                 (data / "unflushed").write_bytes(b"nobody was told that this is safe")
                 disk.cut()
                 end(spare)
@@ -80,9 +85,8 @@ def end(spare: Stack) -> None:
 
 
 def archive(endpoints: Endpoints) -> HdfsArchive:
-    """The archive, with blocks so small that a shard has several."""
-    settings = HdfsSettings(namenode=endpoints.hdfs_namenode, client_config={"dfs.blocksize": str(MEBIBYTE)})
-    return HdfsArchive(settings)
+    """The archive."""
+    return HdfsArchive(HdfsSettings(namenode=endpoints.hdfs_namenode))
 
 
 def write_shard(endpoints: Endpoints, data: bytes) -> None:

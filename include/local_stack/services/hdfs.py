@@ -7,6 +7,7 @@ from xml.sax.saxutils import escape
 
 import httpx
 
+from local_stack.durable import flush_all
 from local_stack.errors import NotReadyError
 from local_stack.service import Layer, Service
 from local_stack.services import JVM_OPTIONS, write_if_changed
@@ -143,6 +144,8 @@ def _prepare_namenode(context: Context) -> None:
     if not (context.layout.data / "namenode" / "current" / "VERSION").exists():
         command = [*_command(context, "namenode", "org.apache.hadoop.hdfs.server.namenode.NameNode"), "-format"]
         run_step("formatting the HDFS NameNode", [*command, "-force", "-nonInteractive"])
+        # Not all of it is flushed by that; cut off then, it would not start any more.
+        flush_all(context.layout.data / "namenode")
 
 
 def as_xml(properties: dict[str, object]) -> str:
