@@ -8,9 +8,11 @@ late, changes nothing.
 
 **In**: the view `bi_outcome`. **Out**: `photos-YYYY.MM`, and the watermark in `bi_sync_state`.
 
-**When red**: the dashboards are behind, nothing else is. The last line names the server, or the documents that
-Elasticsearch refused and why. The next run goes on where this one stopped. To fill a lost or doubted index again,
-trigger the DAG with `full` set.
+**When red**: the last line says why. A server that is away: the dashboards are behind, and the next run goes on where
+this one stopped. "refuses N documents": everything else is synced; the line says which index takes nothing (a month
+that is closed or write-blocked, a field it does not know), and each run tries those documents again. To make a lost or
+doubted index anew, trigger the DAG with `full` set: a new generation is filled beside the one that analysts see,
+counted, and shown in one step.
 """
 
 from datetime import UTC, datetime
@@ -30,7 +32,10 @@ from photo_pipeline.orchestration.pools import ELASTICSEARCH
     default_args=default_args(),
     params={
         "full": Param(
-            default=False, type="boolean", title="Send everything again", description="Resets the watermark first."
+            default=False,
+            type="boolean",
+            title="Make the index anew",
+            description="Analysts see the old one until the new one is complete.",
         )
     },
     tags=[*TAGS, "bi"],
@@ -46,7 +51,7 @@ def photo_bi_sync() -> None:
 
         context = get_current_context()
         # A retry of a full sync goes on where the first try stopped.
-        return sync(full=bool(context["params"]["full"]) and context["ti"].try_number == 1)
+        return sync(full=bool(context["params"]["full"]), resume=context["ti"].try_number > 1)
 
     sync_outcomes()
 

@@ -12,10 +12,9 @@ from tests.support.databases import Database, fresh_database, superuser_of
 from tests.support.horizon import wait_for_horizon
 from tests.support.outcomes import Outcomes
 from tests.support.search import Search, fresh_search
+from tests.support.syncing import sync_ports
 
 from local_stack import Endpoints, Stack
-from photo_pipeline.adapters.postgres.bi import PostgresOutcomeSource, PostgresSyncState
-from photo_pipeline.adapters.postgres.clock import DatabaseClock
 from photo_pipeline.adapters.postgres.engine import make_engine
 from photo_pipeline.use_cases.bi_sync import SyncPorts, sync_outcomes
 
@@ -27,7 +26,7 @@ FIRST, ALL = 12, 36
 BOUNDARIES = [
     ("after state.load", 1),
     ("after source.horizon", 1),
-    ("after index.is_empty", 1),
+    ("after index.generation", 1),
     *(("after source.page", nth) for nth in (1, 3, 4)),
     *(("before index.write", nth) for nth in (1, 3)),
     *(("after index.write", nth) for nth in (1, 2, 3)),
@@ -37,8 +36,16 @@ BOUNDARIES = [
     ("before sql update", 2),
     ("before sql commit", 3),
 ]
-# A run that sends everything again goes back to the beginning before it sends.
-FULL_BOUNDARIES = [("after state.advance", 1), ("after index.write", 2), ("before state.advance", 5)]
+# A run that makes the index anew: it clears, sends, counts, shows the new generation, and notes it.
+FULL_BOUNDARIES = [
+    ("after index.clear", 1),
+    ("after rebuild.advance", 1),
+    ("after index.write", 2),
+    ("after index.count", 1),
+    ("after index.publish", 1),
+    ("after rebuild.advance", 6),
+    ("before state.advance", 1),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +92,7 @@ def world(stack: Endpoints, test_stack: Stack) -> Iterator[World]:
             make_engine(settings, "test") for settings in (database.owner, database.pipeline, database.bi)
         ]
         search.administered().ensure_template()
-        ports = SyncPorts(
-            PostgresOutcomeSource(bi), PostgresSyncState(pipeline), search.index(), DatabaseClock(pipeline)
-        )
+        ports = sync_ports(bi, pipeline, search.index())
         world = World(database, owner, ports, search)
         _fill(world)
         yield world
@@ -118,10 +123,11 @@ def test_killed_and_run_again(world: World, boundary: str, nth: int) -> None:
 
 
 @pytest.mark.parametrize(("boundary", "nth"), FULL_BOUNDARIES)
-def test_killed_while_sending_everything_again(world: World, boundary: str, nth: int) -> None:
-    """A plain run ends what a run that sends everything again has begun."""
+@pytest.mark.parametrize("full", [False, True])
+def test_killed_while_making_the_index_anew(world: World, boundary: str, nth: int, full: bool) -> None:  # noqa: FBT001 - a parameter
+    """A plain run ends well whatever a full one has begun, and so does the full one's retry."""
     world.crash(boundary, nth, full=True)
-    sync_outcomes(world.ports, page_rows=PAGE_ROWS)
+    sync_outcomes(world.ports, full=full, resume=full, page_rows=PAGE_ROWS)
     _assert_settled(world)
 
 

@@ -10,13 +10,12 @@ from tests.support.databases import fresh_database, superuser_of
 from tests.support.outcomes import Outcomes
 from tests.support.replicas import wait_for
 from tests.support.search import Search, fresh_search
+from tests.support.syncing import sync_ports
 
 from local_stack import Endpoints, Stack
-from photo_pipeline.adapters.postgres.bi import PostgresOutcomeSource, PostgresSyncState
 from photo_pipeline.adapters.postgres.engine import make_engine
 from photo_pipeline.domain.errors import ServerUnavailableError
-from photo_pipeline.use_cases.bi_sync import SyncPorts, sync_outcomes
-from photo_pipeline.web.clock import SystemClock
+from photo_pipeline.use_cases.bi_sync import sync_outcomes
 
 LOOK_EVERY = {"cluster.info.update.interval": "10s"}
 """How often Elasticsearch looks at its disk; no less is allowed, three times that is the default."""
@@ -41,8 +40,7 @@ class Sync:
 
     def run(self) -> None:
         """What a run of ``photo_bi_sync`` does."""
-        source, state = PostgresOutcomeSource(self.bi), PostgresSyncState(self.pipeline)
-        sync_outcomes(SyncPorts(source, state, self.search.index(), SystemClock()))
+        sync_outcomes(sync_ports(self.bi, self.pipeline, self.search.index()))
 
     def run_until(self, offsets: set[int]) -> None:
         """Run until these are in the index: other databases' transactions may hold the horizon back for a moment."""

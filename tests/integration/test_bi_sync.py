@@ -17,6 +17,7 @@ from tests.support.databases import Database
 from tests.support.horizon import wait_for_horizon
 from tests.support.outcomes import Outcomes
 from tests.support.search import Search, fresh_search
+from tests.support.syncing import sync_ports
 
 from local_stack import Endpoints
 from photo_pipeline.adapters.postgres.bi import PostgresOutcomeSource, PostgresSyncState
@@ -24,11 +25,10 @@ from photo_pipeline.adapters.postgres.engine import make_engine
 from photo_pipeline.adapters.search.client import make_client
 from photo_pipeline.adapters.search.index import ElasticsearchIndex
 from photo_pipeline.domain.documents import Document, IndexReport
-from photo_pipeline.domain.errors import IndexingFailedError, SyncConflictError
+from photo_pipeline.domain.errors import DocumentsRefusedError, ServerUnavailableError, SyncConflictError
 from photo_pipeline.ports.bi_sync import SearchIndex
 from photo_pipeline.settings import ElasticsearchSettings
-from photo_pipeline.use_cases.bi_sync import SyncPorts, SyncSummary, sync_outcomes
-from photo_pipeline.web.clock import SystemClock
+from photo_pipeline.use_cases.bi_sync import SyncSummary, sync_outcomes
 
 WAIT_SECONDS = 30.0
 
@@ -44,8 +44,7 @@ class World:
 
     def sync(self, *, index: SearchIndex | None = None, full: bool = False, page_rows: int = 1000) -> SyncSummary:
         """One run, each server under the account that production uses."""
-        source, state = PostgresOutcomeSource(self.bi), PostgresSyncState(self.pipeline)
-        ports = SyncPorts(source, state, index or self.search.index(), SystemClock())
+        ports = sync_ports(self.bi, self.pipeline, index or self.search.index())
         return sync_outcomes(ports, full=full, page_rows=page_rows)
 
     def sync_until(self, offsets: set[int]) -> None:
@@ -184,31 +183,26 @@ def test_progress_is_kept_page_by_page(world: World) -> None:
         with world.owner.begin() as connection:
             Outcomes(connection).record(offset)
 
-    class Breaking:
+    class Breaking(ElasticsearchIndex):
         """Refuses the third page."""
 
         pages = 0
 
-        def is_empty(self) -> bool:
-            return False
-
-        def write(self, documents: Sequence[Document]) -> IndexReport:
+        def write(self, documents: Sequence[Document], generation: int | None = None) -> IndexReport:
             self.pages += 1
             if self.pages == 3:
-                raise IndexingFailedError(1, "planted")
-            return world.search.index().write(documents)
-
-        def refresh(self) -> None: ...
+                raise ServerUnavailableError("Elasticsearch", "planted")
+            return super().write(documents, generation)
 
     _wait_for_horizon(world)
-    with pytest.raises(IndexingFailedError):
-        world.sync(index=Breaking(), page_rows=2)
+    with pytest.raises(ServerUnavailableError):
+        world.sync(index=Breaking(world.search.sync, world.search.alias), page_rows=2)
     assert PostgresSyncState(world.pipeline).load().documents == 4
     assert world.sync(page_rows=2).documents == 3
 
 
-def test_a_document_that_is_refused_stops_the_run_and_is_sent_once_it_can_be(world: World) -> None:
-    """The index was made by an older release that lacks a field: an error, no progress past it, and no loss."""
+def test_a_document_that_is_refused_is_sent_once_it_can_be(world: World) -> None:
+    """The index was made by an older release that lacks a field: red, nothing held up, and no loss."""
     template = world.search.admin.indices.get_index_template(name=world.search.alias)["index_templates"][0]
     older = template["index_template"]["template"]
     del older["mappings"]["properties"]["camera"]
@@ -221,11 +215,98 @@ def test_a_document_that_is_refused_stops_the_run_and_is_sent_once_it_can_be(wor
         outcomes.photo(1, "Ada")
         outcomes.record(2)
     _wait_for_horizon(world)
-    with pytest.raises(IndexingFailedError, match=r"photos\.uploaded-0-1.*camera"):
+    with pytest.raises(DocumentsRefusedError, match=r"refuses 1 documents.*photos\.uploaded-0-1.*camera"):
         world.sync()
     assert world.offsets() == {0, 2}
     world.search.administered().ensure_template()
     world.sync_until({0, 1, 2})
+
+
+@pytest.mark.parametrize("how", ["index.blocks.write", "index.blocks.read_only_allow_delete", "closed"])
+def test_a_month_that_takes_nothing_stops_no_other(world: World, how: str) -> None:
+    """However it was shut: new photos reach the analysts, and the old month gets its changes once it is open."""
+    with world.owner.begin() as connection:
+        outcomes = Outcomes(connection)
+        old = [outcomes.photo(n, "Ada", accepted_at=datetime(2026, 1, 5, n, tzinfo=UTC)) for n in range(3)]
+    world.sync_until({0, 1, 2})
+    month = f"{world.search.alias}-2026.01"
+    indices = world.search.admin.indices
+    if how == "closed":
+        indices.close(index=month)
+    else:
+        indices.put_settings(index=month, settings={how: True})
+    with world.owner.begin() as connection:
+        outcomes = Outcomes(connection)
+        for photo_id in old:
+            outcomes.expire(photo_id)
+        for offset in range(3, 6):
+            outcomes.record(offset, accepted_at=datetime(2026, 2, 5, tzinfo=UTC))
+    _wait_for_horizon(world)
+    for _ in range(2):  # also when nothing but the old month is left to be tried
+        with pytest.raises(DocumentsRefusedError, match="refuses 3 documents"):
+            world.sync()
+    assert {3, 4, 5} <= world.offsets()
+    if how == "closed":
+        indices.open(index=month)
+    else:
+        indices.put_settings(index=month, settings={how: None})
+    world.sync()
+    assert world.offsets() == set(range(6))
+    assert "expired_at" in world.document(0)
+
+
+def test_a_full_run_leaves_a_lost_past_behind(world: World) -> None:
+    """Documents of a timeline that a failover lost, ahead of their rows or of none, are in no new generation."""
+    with world.owner.begin() as connection:
+        outcomes = Outcomes(connection)
+        for offset in range(4):
+            outcomes.record(offset)
+    world.sync_until({0, 1, 2, 3})
+    index = f"{world.search.alias}-{datetime.now(UTC):%Y.%m}"
+    stored = world.search.admin.search(index=world.search.alias, size=1)["hits"]["hits"][0]
+    for name, version in ((stored["_id"], 9), ("photos.uploaded-0-77", 1)):
+        world.search.admin.index(
+            index=stored["_index"], id=name, document=stored["_source"], version=version, version_type="external"
+        )
+    with world.owner.begin() as connection:
+        Outcomes(connection).record(4)
+    _wait_for_horizon(world)
+    assert world.sync(full=True).conflicts == 0
+    found = world.search.admin.search(index=world.search.alias, size=100, version=True)["hits"]["hits"]
+    assert {hit["_id"]: hit["_version"] for hit in found} == {f"photos.uploaded-0-{n}": 1 for n in range(5)}
+    assert {hit["_index"] for hit in found} == {f"{index}-g2"} or all(hit["_index"].endswith("-g2") for hit in found)
+    names = world.search.admin.indices.get(index=f"{world.search.alias}-*")
+    assert all(name.endswith("-g2") for name in names)
+
+
+def test_analysts_see_all_or_nothing_of_a_new_generation(world: World) -> None:
+    """While it is filled, and after a run that died on the way, they see the old one."""
+    with world.owner.begin() as connection:
+        outcomes = Outcomes(connection)
+        for offset in range(4):
+            outcomes.record(offset)
+    world.sync_until({0, 1, 2, 3})
+
+    class Breaking(ElasticsearchIndex):
+        """Fails once half is there."""
+
+        pages = 0
+
+        def write(self, documents: Sequence[Document], generation: int | None = None) -> IndexReport:
+            self.pages += 1
+            if self.pages == 2:
+                raise ServerUnavailableError("Elasticsearch", "planted")
+            return super().write(documents, generation)
+
+    with pytest.raises(ServerUnavailableError):
+        world.sync(index=Breaking(world.search.sync, world.search.alias), full=True, page_rows=2)
+    found = world.search.admin.count(index=world.search.alias)["count"]
+    assert found == 4
+    with world.owner.begin() as connection:
+        Outcomes(connection).record(4)
+    world.sync_until({0, 1, 2, 3, 4})
+    world.sync(full=True)
+    assert world.offsets() == {0, 1, 2, 3, 4}
 
 
 def test_two_runs_do_not_both_move_the_watermark(world: World) -> None:
@@ -297,17 +378,16 @@ def run_until_third_page(
         class Waiting(ElasticsearchIndex):
             pages = 0
 
-            def write(self, documents: Sequence[Document]) -> IndexReport:
-                report = super().write(documents)
+            def write(self, documents: Sequence[Document], generation: int | None = None) -> IndexReport:
+                report = super().write(documents, generation)
                 self.pages += 1
                 if self.pages == 3:
                     reached.send("written")
                     signal.pause()
                 return report
 
-        state = PostgresSyncState(make_engine(database.pipeline, "test"))
-        source = PostgresOutcomeSource(make_engine(database.bi, "test"))
-        sync_outcomes(SyncPorts(source, state, Waiting(client, alias), SystemClock()), page_rows=10)
+        reading, writing = make_engine(database.bi, "test"), make_engine(database.pipeline, "test")
+        sync_outcomes(sync_ports(reading, writing, Waiting(client, alias)), page_rows=10)
 
 
 def _fill(outcomes: Outcomes) -> None:

@@ -372,6 +372,7 @@ class TestSearch:
         world.ingest(photo(1))
         name, _, body = world.document(0)
         world.store(name, f"{world.search.alias}-1999.01", body)
+        world.search.admin.indices.put_alias(index=f"{world.search.alias}-1999.01", name=world.search.alias)
         ((_, finding),) = world.repairs("search")
         assert finding.detail["index"] == f"{world.search.alias}-1999.01"
         assert world.document(0)[2] == body

@@ -107,6 +107,16 @@ class Server:
         """Make a database like another one, to which nobody may be connected."""
         self._execute("CREATE DATABASE {} TEMPLATE {} OWNER {}", name, source, "photo_owner")
 
+    def snapshot(self, source: str, name: str) -> None:
+        """Make a copy of a database that is in use: a backup as of now. Whoever is connected has to connect again."""
+        self._end_sessions(source)
+        self.copy(source, name)
+
+    def restore(self, backup: str, name: str) -> None:
+        """Put a copy in the place of the database that it was made of."""
+        self.drop(name)
+        self._execute("ALTER DATABASE {} RENAME TO {}", backup, name)
+
     def drop(self, name: str) -> None:
         """Remove a database, whoever uses it."""
         self._execute("DROP DATABASE {} WITH (FORCE)", name)
@@ -124,6 +134,10 @@ class Server:
     def _exists(self, name: str) -> bool:
         with self._connected() as connection:
             return connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone() is not None
+
+    def _end_sessions(self, name: str) -> None:
+        with self._connected() as connection:
+            connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
 
     def _execute(self, statement: LiteralString, *names: str) -> None:
         with self._connected() as connection:

@@ -14,14 +14,14 @@ from tests.support.databases import fresh_database, superuser_of
 from tests.support.horizon import wait_for_horizon
 from tests.support.outcomes import Outcomes
 from tests.support.search import Search, fresh_search
+from tests.support.syncing import sync_ports
 
 from local_stack import Endpoints, Stack
-from photo_pipeline.adapters.postgres.bi import PostgresOutcomeSource, PostgresSyncState
+from photo_pipeline.adapters.postgres.bi import PostgresOutcomeSource
 from photo_pipeline.adapters.postgres.engine import make_engine
 from photo_pipeline.bi.answers import ask
 from photo_pipeline.bi.spec import RANK_TOLERANCE, Figure, Interval, Key, Row, Scope
-from photo_pipeline.use_cases.bi_sync import SyncPorts, sync_outcomes
-from photo_pipeline.web.clock import SystemClock
+from photo_pipeline.use_cases.bi_sync import sync_outcomes
 
 RECORDS = 1500
 START = datetime(2026, 1, 28, 21, tzinfo=UTC)
@@ -44,7 +44,7 @@ class World:
         """Run until the newest change is in the index."""
         source = PostgresOutcomeSource(self.bi)
         wait_for_horizon(self.owner, source)
-        ports = SyncPorts(source, PostgresSyncState(self.pipeline), self.search.index(), SystemClock())
+        ports = sync_ports(self.bi, self.pipeline, self.search.index())
         sync_outcomes(ports, full=full, page_rows=400)
         self.search.index().refresh()
 

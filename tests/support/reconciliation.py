@@ -20,10 +20,10 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined] # it re-export
 from tests.support.images import encoded, scene
 from tests.support.pipeline import Pipeline
 from tests.support.search import Search
+from tests.support.syncing import sync_ports
 
 from photo_pipeline.adapters.kafka import KafkaTopics
-from photo_pipeline.adapters.postgres.bi import PostgresOutcomeSource, PostgresSyncState
-from photo_pipeline.adapters.postgres.clock import DatabaseClock
+from photo_pipeline.adapters.postgres.bi import PostgresSyncState
 from photo_pipeline.adapters.postgres.engine import make_engine
 from photo_pipeline.composition.reconcile import ReconciliationSettings, reconcile_limits, reconcile_ports
 from photo_pipeline.composition.search import access_with
@@ -31,7 +31,7 @@ from photo_pipeline.domain.imaging import SniffedFormat
 from photo_pipeline.domain.reconciliation import CheckResult, Finding, Status
 from photo_pipeline.ports.clock import Clock
 from photo_pipeline.settings import ReconcileSettings
-from photo_pipeline.use_cases.bi_sync import SyncPorts, sync_outcomes
+from photo_pipeline.use_cases.bi_sync import sync_outcomes
 from photo_pipeline.use_cases.reconcile import CHECK_NAMES, GROUPS, ReconcilePorts, Verdict, run_checks, verdict
 
 WAIT_SECONDS = 30.0
@@ -78,7 +78,7 @@ class Reconciled:
             make_engine(settings, "tests") for settings in (self.pipeline.database.bi, self.pipeline.database.pipeline)
         )
         state = PostgresSyncState(writing)
-        ports = SyncPorts(PostgresOutcomeSource(reading), state, self.search.index(), DatabaseClock(writing))
+        ports = sync_ports(reading, writing, self.search.index())
         ((newest,),) = self.pipeline.rows("SELECT CAST(max(updated_xid) AS text) FROM ingest_record")
         deadline = time.monotonic() + WAIT_SECONDS
         while state.load().watermark <= int(str(newest)):

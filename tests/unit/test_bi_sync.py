@@ -1,6 +1,6 @@
 """``sync_outcomes`` against in-memory servers: what is sent, what is remembered, and what a crash leaves."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -9,8 +9,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photo_pipeline.domain.documents import CommitPosition, Document, IndexReport, OutcomeRow, SyncProgress
-from photo_pipeline.domain.errors import ServerUnavailableError, SyncConflictError, WatermarkAheadError
+from photo_pipeline.domain.documents import (
+    CommitPosition,
+    Document,
+    IndexReport,
+    OutcomeRow,
+    RefusedDocument,
+    SyncProgress,
+)
+from photo_pipeline.domain.errors import (
+    DocumentsRefusedError,
+    IndexIncompleteError,
+    ServerUnavailableError,
+    SyncConflictError,
+    WatermarkAheadError,
+)
 from photo_pipeline.domain.photo import RecordCoordinates
 from photo_pipeline.use_cases.bi_sync import SyncPorts, SyncSummary, sync_outcomes
 
@@ -60,6 +73,18 @@ class Table:
         """The oldest open transaction."""
         return self.open_from
 
+    def ahead(self) -> int | None:
+        """A row of another database's count."""
+        return next((row.updated_xid for row in self.rows.values() if row.updated_xid > 10_000), None)
+
+    def named(self, document_ids: Collection[str]) -> Sequence[OutcomeRow]:
+        """By their names."""
+        return [row for row in self.rows.values() if str(row.coordinates) in document_ids]
+
+    def count(self, horizon: int | None = None) -> int:
+        """Below the horizon, or all."""
+        return sum(horizon is None or row.updated_xid < horizon for row in self.rows.values())
+
     def page(self, after: CommitPosition, horizon: int, limit: int) -> Sequence[OutcomeRow]:
         """Keyset page."""
         waiting = [row for row in self.rows.values() if row.position > after and row.updated_xid < horizon]
@@ -86,28 +111,94 @@ class State:
 
 
 @dataclass
+class Refused:
+    """``bi_refused``."""
+
+    noted: dict[str, RefusedDocument] = field(default_factory=dict)
+
+    def note(self, refused: Sequence[RefusedDocument]) -> None:
+        """Remember."""
+        self.noted |= {each.document_id: each for each in refused}
+
+    def settle(self, refused: Collection[RefusedDocument]) -> None:
+        """Forget."""
+        for each in refused:
+            del self.noted[each.document_id]
+
+    def clear(self) -> None:
+        """Forget all."""
+        self.noted.clear()
+
+    def months(self) -> Sequence[str]:
+        """Of all."""
+        return sorted({each.month for each in self.noted.values()})
+
+    def page(self, month: str, after: str, limit: int) -> Sequence[RefusedDocument]:
+        """Keyset page."""
+        found = [each for name, each in sorted(self.noted.items()) if each.month == month and name > after]
+        return found[:limit]
+
+    def count(self) -> int:
+        """All."""
+        return len(self.noted)
+
+
+@dataclass
 class Index:
     """Elasticsearch with external versions, which can go away after some writes."""
 
-    stored: dict[str, Document] = field(default_factory=dict)
+    generations: dict[int, dict[str, Document]] = field(default_factory=dict)
+    seen: int = 0
     dies_after: int | None = None
+    refuses: set[str] = field(default_factory=set)
+    loses: set[str] = field(default_factory=set)
+    outdated: bool = False
     refreshed: int = 0
 
-    def is_empty(self) -> bool:
-        """No index."""
-        return not self.stored
+    @property
+    def stored(self) -> dict[str, Document]:
+        """What analysts see."""
+        return self.generations.get(self.seen, {})
 
-    def write(self, documents: Sequence[Document]) -> IndexReport:
+    def generation(self) -> int:
+        """The one that analysts see."""
+        return self.seen
+
+    def is_outdated(self) -> bool:
+        """As told."""
+        return self.outdated
+
+    def clear(self, generation: int) -> None:
+        """Remove one."""
+        self.generations.pop(generation, None)
+
+    def count(self, generation: int) -> int:
+        """Of one."""
+        return len(self.generations.get(generation, {}))
+
+    def publish(self, generation: int) -> None:
+        """One step."""
+        self.generations = {generation: self.generations.get(generation, {})}
+        self.seen = generation
+        self.outdated = False
+
+    def write(self, documents: Sequence[Document], generation: int | None = None) -> IndexReport:
         """``external_gte``."""
         if self.dies_after == 0:
             raise ServerUnavailableError("Elasticsearch", "gone")
         if self.dies_after is not None:
             self.dies_after -= 1
-        newer = [
-            d for d in documents if d.document_id in self.stored and self.stored[d.document_id].version > d.version
+        target = generation or self.seen or 1
+        if generation is None:
+            self.seen = target
+        stored = self.generations.setdefault(target, {})
+        refused = [
+            RefusedDocument(d.document_id, d.month, "blocked") for d in documents if d.document_id in self.refuses
         ]
-        self.stored |= {d.document_id: d for d in documents if d not in newer}
-        return IndexReport(len(documents) - len(newer), len(newer))
+        taken = [d for d in documents if d.document_id not in self.refuses | self.loses]
+        newer = [d for d in taken if d.document_id in stored and stored[d.document_id].version > d.version]
+        stored |= {d.document_id: d for d in taken if d not in newer}
+        return IndexReport(len(taken) - len(newer), len(newer), refused)
 
     def refresh(self) -> None:
         """Count."""
@@ -133,11 +224,17 @@ class World:
     state: State = field(default_factory=State)
     index: Index = field(default_factory=Index)
     clock: Clock = field(default_factory=Clock)
+    rebuilds: dict[int, State] = field(default_factory=dict)
+    refused: Refused = field(default_factory=Refused)
 
-    def sync(self, *, full: bool = False, page_rows: int = 2) -> SyncSummary:
+    def rebuild(self, generation: int) -> State:
+        """Of one generation."""
+        return self.rebuilds.setdefault(generation, State())
+
+    def sync(self, *, full: bool = False, resume: bool = False, page_rows: int = 2) -> SyncSummary:
         """One run."""
-        ports = SyncPorts(self.table, self.state, self.index, self.clock)
-        return sync_outcomes(ports, full=full, page_rows=page_rows)
+        ports = SyncPorts(self.table, self.state, self.rebuild, self.refused, self.index, self.clock)
+        return sync_outcomes(ports, full=full, resume=resume, page_rows=page_rows)
 
     def versions(self) -> dict[str, int]:
         """What the index holds."""
@@ -203,14 +300,15 @@ def test_a_run_that_dies_anywhere_is_completed_by_the_next(
     assert world.state.progress.watermark == 1000
 
 
-def test_a_full_resync_sends_everything_and_can_be_taken_up_after_a_crash() -> None:
-    """The reset is remembered, so the run after a crash goes on instead of skipping the rest."""
+def test_a_full_run_that_was_cut_off_leaves_nothing_half() -> None:
+    """Also where analysts saw nothing before: what is half is seen by nobody, and the next run begins it again."""
     world = World()
     world.table.put(*(outcome(n, xid=10 + n) for n in range(6)))
     world.sync()
     world.index = Index(dies_after=1)
     with pytest.raises(ServerUnavailableError):
         world.sync(full=True)
+    assert world.index.stored == {}
     world.index.dies_after = None
     world.sync()
     assert len(world.index.stored) == 6
@@ -231,9 +329,118 @@ def test_an_older_state_never_replaces_a_newer_one() -> None:
     world = World()
     world.table.put(outcome(0, xid=10, version=2))
     world.sync()
-    world.table.put(outcome(0, xid=10, version=1))
-    assert world.sync(full=True).conflicts == 1
+    world.table.put(outcome(0, xid=1000, version=1))
+    world.table.open_from = 2000
+    assert world.sync().conflicts == 1
     assert world.versions() == {"photos.uploaded-0-0": 2}
+
+
+def test_a_full_run_forgets_a_past_that_the_database_has_lost() -> None:
+    """After a failover that lost commits, documents are ahead of rows: a new generation has the rows' versions only."""
+    world = World()
+    world.table.put(outcome(0, xid=10, version=3), outcome(1, xid=11))
+    world.sync()
+    world.table.rows.clear()
+    world.table.put(outcome(0, xid=10))
+    summary = world.sync(full=True)
+    assert (world.index.seen, summary.full, summary.conflicts) == (2, True, 0)
+    assert world.versions() == {"photos.uploaded-0-0": 1}
+    assert world.index.generations.keys() == {2}
+
+
+def test_a_generation_that_does_not_count_is_shown_to_nobody() -> None:
+    """Documents that the server took and lost are noticed before analysts would miss them."""
+    world = World()
+    world.table.put(outcome(0, xid=10), outcome(1, xid=11))
+    world.sync()
+    world.index.loses = {"photos.uploaded-0-1"}
+    with pytest.raises(IndexIncompleteError, match="has 1 documents, but the ledger 2 to 2"):
+        world.sync(full=True)
+    assert len(world.index.stored) == 2
+    world.index.loses = set()
+    world.sync(full=True)
+    assert world.index.seen == 2
+
+
+def test_a_full_run_that_was_cut_off_goes_on_where_it_was() -> None:
+    """Its retry sends the rest; begun again by an operator, it starts over."""
+    world = World()
+    world.table.put(*(outcome(offset, xid=10 + offset) for offset in range(6)))
+    world.sync()
+    world.index.dies_after = 2
+    with pytest.raises(ServerUnavailableError):
+        world.sync(full=True)
+    world.index.dies_after = None
+    assert world.index.seen == 1
+    assert world.sync(full=True, resume=True).documents == 3
+    assert (world.index.seen, len(world.index.stored)) == (2, 6)
+    assert world.sync(full=True).documents == 6
+
+
+def test_a_retry_after_the_new_generation_was_shown_makes_another() -> None:
+    """What was noted of the one that is shown says nothing of the next."""
+    world = World()
+    world.table.put(*(outcome(offset, xid=10 + offset) for offset in range(6)))
+    world.sync()
+    world.sync(full=True)
+    world.rebuilds[2].progress = replace(world.rebuilds[2].progress, watermark=13, documents=4)
+    world.sync(full=True, resume=True)
+    assert (world.index.seen, len(world.index.stored)) == (3, 6)
+
+
+def test_documents_of_an_older_form_are_made_anew() -> None:
+    """After an upgrade that adds a field, without anybody's asking."""
+    world = World()
+    world.table.put(outcome(0, xid=10))
+    world.sync()
+    world.index.outdated = True
+    assert world.sync().full
+    assert not world.sync().full
+
+
+def test_a_refused_document_holds_nothing_up() -> None:
+    """It is noted and tried again by every run, which is red for it until the index takes it."""
+    world = World()
+    world.table.put(*(outcome(offset, xid=10 + offset) for offset in range(5)))
+    world.index.refuses = {"photos.uploaded-0-1"}
+    with pytest.raises(DocumentsRefusedError, match=r"refuses 1 documents.*photos\.uploaded-0-1: blocked"):
+        world.sync()
+    assert len(world.index.stored) == 4
+    world.table.put(outcome(9, xid=1000))
+    world.table.open_from = 2000
+    with pytest.raises(DocumentsRefusedError):
+        world.sync()
+    assert len(world.index.stored) == 5
+    world.index.refuses = set()
+    assert world.sync().documents == 1
+    assert len(world.index.stored) == 6
+    assert world.refused.noted == {}
+
+
+def test_a_refused_row_that_has_changed_is_sent_as_it_is_now() -> None:
+    """Not as it was when it was refused; a row that is gone is forgotten."""
+    world = World()
+    world.table.put(outcome(0, xid=10), outcome(1, xid=11))
+    world.index.refuses = {"photos.uploaded-0-0", "photos.uploaded-0-1"}
+    with pytest.raises(DocumentsRefusedError):
+        world.sync()
+    world.index.refuses = set()
+    world.table.put(outcome(0, xid=1500, version=4))
+    del world.table.rows[RecordCoordinates("photos.uploaded", 0, 1)]
+    world.sync()
+    assert world.versions() == {"photos.uploaded-0-0": 4}
+    assert world.refused.count() == 0
+
+
+def test_rows_of_a_restored_dump_do_not_empty_the_index() -> None:
+    """Their transactions are of another database's count, so that none of them would be read."""
+    world = World()
+    world.table.put(outcome(0, xid=10))
+    world.sync()
+    world.table.put(outcome(0, xid=20_000))
+    with pytest.raises(WatermarkAheadError, match="20000"):
+        world.sync(full=True)
+    assert len(world.index.stored) == 1
 
 
 def test_two_runs_at_once_do_not_undo_each_other() -> None:

@@ -50,6 +50,7 @@ def test_document_says_what_the_row_says() -> None:
         "topic": "photos.uploaded",
         "partition": 3,
         "offset": 41,
+        "version": 2,
         "outcome": "processed",
         "photo_id": "4f8b1c52-6a0e-5d59-9c53-0f5c6e1a2b3c",
         "customer_id": "b0a7c6d5-0000-4000-8000-000000000001",

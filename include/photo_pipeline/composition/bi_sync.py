@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
-from photo_pipeline.adapters.postgres.bi import PostgresOutcomeSource, PostgresSyncState
+from photo_pipeline.adapters.postgres.bi import PostgresOutcomeSource, PostgresRefusedRegister, PostgresSyncState
 from photo_pipeline.adapters.postgres.clock import DatabaseClock
 from photo_pipeline.adapters.search.index import ElasticsearchIndex
 from photo_pipeline.composition.pipeline import engine_of
@@ -25,6 +26,8 @@ def sync_ports(reading: DatabaseSettings, writing: DatabaseSettings, search: Sea
         yield SyncPorts(
             source=PostgresOutcomeSource(reader),
             state=PostgresSyncState(writer),
+            rebuild=partial(PostgresSyncState.of_rebuild, writer),
+            refused=PostgresRefusedRegister(writer),
             index=ElasticsearchIndex(client, search.alias),
             clock=DatabaseClock(writer),
         )

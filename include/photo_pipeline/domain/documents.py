@@ -1,6 +1,7 @@
 """One document of the search index per outcome: what analysts may know of it, and nothing else."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -82,6 +83,34 @@ class Document:
     body: DocumentBody
 
 
+FIRST_GENERATION = 1
+_INDEX = re.compile(r"(?P<alias>.+)-(?P<month>\d{4}\.\d\d)(?:-g(?P<generation>\d+))?")
+
+
+@dataclass(frozen=True, slots=True)
+class IndexName:
+    """A monthly index: ``<alias>-YYYY.MM``, with ``-g<N>`` behind it from the second generation on.
+
+    A generation is one whole copy of all outcomes. Analysts see one through the alias while the next is being filled.
+    """
+
+    alias: str
+    month: str
+    generation: int = FIRST_GENERATION
+
+    def __str__(self) -> str:
+        later = "" if self.generation == FIRST_GENERATION else f"-g{self.generation}"
+        return f"{self.alias}-{self.month}{later}"
+
+    @classmethod
+    def parse(cls, name: str) -> "IndexName | None":
+        """The index of that name; ``None`` where it is none of ours."""
+        found = _INDEX.fullmatch(name)
+        if found is None:
+            return None
+        return cls(found["alias"], found["month"], int(found["generation"] or FIRST_GENERATION))
+
+
 def document_of(row: OutcomeRow) -> Document:
     """The document of a row. Pure: the same row gives the same document on every run."""
     record = row.coordinates
@@ -100,6 +129,7 @@ def _fields(row: OutcomeRow) -> dict[str, str | int | float | None]:
         "topic": row.coordinates.topic,
         "partition": row.coordinates.partition,
         "offset": row.coordinates.offset,
+        "version": row.version,
         "outcome": row.outcome,
         "reject_reason": row.reject_reason,
         "photo_id": None if row.photo_id is None else str(row.photo_id),
@@ -137,8 +167,24 @@ class SyncProgress:
 
 
 @dataclass(frozen=True, slots=True)
+class RefusedDocument:
+    """A document that the index did not take, and why, in one line."""
+
+    document_id: str
+    month: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class IndexReport:
-    """What became of the documents that were sent: now in the index, or there already in a newer version."""
+    """What became of the documents that were sent.
+
+    Attributes:
+        indexed: now in the index.
+        conflicts: there already in a newer version.
+        refused: not taken, while others were.
+    """
 
     indexed: int
     conflicts: int
+    refused: Sequence[RefusedDocument] = ()

@@ -124,7 +124,7 @@ class SyncConflictError(PhotoPipelineError):
 
 
 class WatermarkAheadError(PhotoPipelineError):
-    """The watermark is one that this database has not reached: it was restored from a dump, and counts from anew."""
+    """Watermark or rows name a transaction that this database has not reached: a restored dump counts from anew."""
 
     def __init__(self, watermark: int, horizon: int) -> None:
         super().__init__(
@@ -138,6 +138,27 @@ class IndexingFailedError(PhotoPipelineError):
 
     def __init__(self, failed: int, first: str) -> None:
         super().__init__(f"the search index refused {failed} documents, first: {first}")
+
+
+class DocumentsRefusedError(PhotoPipelineError):
+    """The search index did not take some documents. Everything else was synced."""
+
+    def __init__(self, count: int, examples: Sequence[str]) -> None:
+        self.count = count
+        super().__init__(
+            f"the search index refuses {count} documents, all others are synced; they are tried again in each run; "
+            f"first: {'; '.join(examples)}"
+        )
+
+
+class IndexIncompleteError(PhotoPipelineError):
+    """A new generation of the search index does not count what the ledger does."""
+
+    def __init__(self, documents: int, least: int, most: int) -> None:
+        super().__init__(
+            f"the new search index has {documents} documents, but the ledger {least} to {most} outcomes: analysts keep "
+            "the index that they see; trigger photo_bi_sync with full again"
+        )
 
 
 class IndexNotPreparedError(PhotoPipelineError):

@@ -228,12 +228,21 @@ class MemberRow:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What a customer's outcomes of one UTC day add up to. ``pending`` may not have reached the search index yet."""
+    """What a customer's outcomes of one UTC day add up to.
+
+    Attributes:
+        documents: how many.
+        bytes: of the photos.
+        expired: how many have expired.
+        pending: may not have reached the search index yet.
+        versions: sum; it grows with every change of any of them.
+    """
 
     documents: int
     bytes: int
     expired: int
     pending: int = 0
+    versions: int = 0
 
 
 @dataclass(frozen=True, slots=True)

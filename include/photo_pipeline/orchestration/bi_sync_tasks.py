@@ -16,9 +16,9 @@ from photo_pipeline.use_cases.bi_sync import sync_outcomes
 logger = logging.getLogger(__name__)
 
 
-def sync(*, full: bool) -> dict[str, float | int | bool | None]:
-    """Bring the search index up to date."""
+def sync(*, full: bool, resume: bool) -> dict[str, float | int | bool | None]:
+    """Bring the search index up to date, or make it anew."""
     with sync_ports(database_settings(POSTGRES_BI), database_settings(POSTGRES), search_access()) as ports:
-        summary = dataclasses.asdict(sync_outcomes(ports, full=full))
+        summary = dataclasses.asdict(sync_outcomes(ports, full=full, resume=resume))
     logger.info("synced %s", fields(summary))
     return summary

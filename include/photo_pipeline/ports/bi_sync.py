@@ -1,9 +1,16 @@
 """What the sync to the search index reads, writes and remembers."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
-from photo_pipeline.domain.documents import CommitPosition, Document, IndexReport, OutcomeRow, SyncProgress
+from photo_pipeline.domain.documents import (
+    CommitPosition,
+    Document,
+    IndexReport,
+    OutcomeRow,
+    RefusedDocument,
+    SyncProgress,
+)
 
 
 class OutcomeSource(Protocol):
@@ -13,8 +20,20 @@ class OutcomeSource(Protocol):
         """The oldest transaction that still runs: all below it have ended, and no row below it is yet to appear."""
         ...
 
+    def ahead(self) -> int | None:
+        """A transaction that rows name though this database has not come to it yet: they were restored from a dump."""
+        ...
+
     def page(self, after: CommitPosition, horizon: int, limit: int) -> Sequence[OutcomeRow]:
         """Up to ``limit`` rows after that position and below the horizon, in commit order."""
+        ...
+
+    def named(self, document_ids: Collection[str]) -> Sequence[OutcomeRow]:
+        """The rows of these documents as they are now; those of no row are left out."""
+        ...
+
+    def count(self, horizon: int | None = None) -> int:
+        """How many rows there are, or how many that no transaction at or above the horizon has changed."""
         ...
 
 
@@ -34,21 +53,73 @@ class SyncState(Protocol):
         ...
 
 
-class SearchIndex(Protocol):
-    """Elasticsearch, as the sync uses it."""
+class RefusedRegister(Protocol):
+    """Which documents the index did not take."""
 
-    def is_empty(self) -> bool:
-        """Whether there is no index at all."""
+    def note(self, refused: Sequence[RefusedDocument]) -> None:
+        """Remember these; what is remembered already gets the newer reason."""
         ...
 
-    def write(self, documents: Sequence[Document]) -> IndexReport:
+    def settle(self, refused: Collection[RefusedDocument]) -> None:
+        """Forget these."""
+        ...
+
+    def clear(self) -> None:
+        """Forget all."""
+        ...
+
+    def months(self) -> Sequence[str]:
+        """The months that have some, oldest first."""
+        ...
+
+    def page(self, month: str, after: str, limit: int) -> Sequence[RefusedDocument]:
+        """Up to ``limit`` of a month with greater ids than ``after``, by their ids."""
+        ...
+
+    def count(self) -> int:
+        """How many there are."""
+        ...
+
+
+class SearchIndex(Protocol):
+    """Elasticsearch, as the sync uses it. Every method raises ``ServerUnavailableError`` when the server is away.
+
+    A generation is one whole copy of the outcomes, counted from 1; analysts see one of them.
+    """
+
+    def generation(self) -> int:
+        """The one that analysts see; 0 where they see none."""
+        ...
+
+    def is_outdated(self) -> bool:
+        """Whether documents of an older form are among those that analysts see."""
+        ...
+
+    def clear(self, generation: int) -> None:
+        """Remove what there is of a generation that nobody sees."""
+        ...
+
+    def write(self, documents: Sequence[Document], generation: int | None = None) -> IndexReport:
         """Store the documents, each unless a newer version of it is there. Every single one is accounted for.
 
+        Args:
+            documents: to be stored.
+            generation: where; what analysts see when left out, the first one where they see none.
+
         Raises:
-            IndexingFailedError: when one was refused; others may have been stored.
-            AliasTakenError, IndexNotPreparedError: when no index can be made; they say what to do.
-            ServerUnavailableError: when the server is away or stays overloaded.
+            AliasTakenError: when an index has the alias' name.
+            IndexNotPreparedError: when the template is not installed.
+            SearchRequestError: when the account may not write at all.
+            ServerUnavailableError: also when the server stays overloaded.
         """
+        ...
+
+    def count(self, generation: int) -> int:
+        """How many documents a generation has; all that was written is counted."""
+        ...
+
+    def publish(self, generation: int) -> None:
+        """Show analysts this generation instead of the one they see, in one step; then remove all others."""
         ...
 
     def refresh(self) -> None:

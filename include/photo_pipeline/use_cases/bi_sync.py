@@ -3,24 +3,53 @@
 A run reads every row that a transaction in ``[watermark, horizon)`` changed last. The horizon is the oldest transaction
 that is still open, so a row that commits late has an id at or above it and is read by a later run; nothing is lost, and
 what is read twice is the same document in the same version.
+
+A full run fills a new generation of the index beside the one that analysts see, counts it, and shows it in one step. So
+documents of a past that the database has lost, whose versions would win over the rows', are left behind.
+
+A document that the index refuses is noted and tried again by every run; it holds nothing up.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from photo_pipeline.domain.documents import CommitPosition, IndexReport, SyncProgress, document_of
-from photo_pipeline.domain.errors import WatermarkAheadError
-from photo_pipeline.ports.bi_sync import OutcomeSource, SearchIndex, SyncState
+from photo_pipeline.domain.documents import (
+    CommitPosition,
+    IndexReport,
+    OutcomeRow,
+    RefusedDocument,
+    SyncProgress,
+    document_of,
+)
+from photo_pipeline.domain.errors import (
+    DocumentsRefusedError,
+    IndexIncompleteError,
+    WatermarkAheadError,
+)
+from photo_pipeline.ports.bi_sync import OutcomeSource, RefusedRegister, SearchIndex, SyncState
 from photo_pipeline.ports.clock import Clock
 
 PAGE_ROWS = 1000
+NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
 class SyncPorts:
-    """The outside world, as the sync needs it."""
+    """The outside world, as the sync needs it.
+
+    Attributes:
+        source: the outcomes.
+        state: how far the generation follows that analysts see.
+        rebuild: how far a generation is that is being filled.
+        refused: what the index did not take.
+        index: Elasticsearch.
+        clock: the time.
+    """
 
     source: OutcomeSource
     state: SyncState
+    rebuild: Callable[[int], SyncState]
+    refused: RefusedRegister
     index: SearchIndex
     clock: Clock
 
@@ -34,7 +63,7 @@ class SyncSummary:
         conflicts: that were there already in a newer version.
         watermark: the transaction that the next run starts from.
         lag_seconds: the longest that something committed can have waited for this run; unknown in the first run.
-        full: whether everything was sent again.
+        full: whether that was made anew.
     """
 
     documents: int
@@ -44,51 +73,148 @@ class SyncSummary:
     full: bool
 
 
-def sync_outcomes(ports: SyncPorts, *, full: bool = False, page_rows: int = PAGE_ROWS) -> SyncSummary:
+def sync_outcomes(
+    ports: SyncPorts, *, full: bool = False, resume: bool = False, page_rows: int = PAGE_ROWS
+) -> SyncSummary:
     """Bring the search index up to date. Killed at any point and run again, the same documents come out.
 
     Args:
         ports: the servers.
-        full: send everything again. Starts over, so a retry of such a run goes on faster without it.
+        full: make the index anew. An index that has vanished, or is of an older form, is made anew unasked.
+        resume: go on with the full run that was cut off, where there is one.
         page_rows: how many rows are held in memory at a time.
 
     Raises:
+        DocumentsRefusedError: at the end, when there are documents that the index did not take.
+        IndexIncompleteError: when a new generation does not count what it should; analysts keep the one they see.
         SyncConflictError: when another run is at work.
         WatermarkAheadError: when the database was restored from a dump.
-        IndexingFailedError, AliasTakenError, IndexNotPreparedError, ServerUnavailableError: as the ports say; progress
+        AliasTakenError, IndexNotPreparedError, SearchRequestError, ServerUnavailableError: as the ports say; progress
             is kept.
     """
     progress = ports.state.load()
-    before = progress.synced_at
     started = ports.clock.now()
     horizon = ports.source.horizon()
-    # An index that has vanished is filled again without anybody's asking.
-    full = full or (progress.documents > 0 and ports.index.is_empty())
-    if full:
-        progress = _advance(ports.state, progress, replace(progress, watermark=0))
+    _refuse_dump(ports.source, horizon)
+    full = full or _is_to_be_made_anew(ports, progress)
+    run = _rebuild(ports, horizon, page_rows, resume=resume) if full else _follow(ports, progress, horizon, page_rows)
+    ports.index.refresh()
+    ports.state.advance(run.seen or progress, SyncProgress(horizon, started, run.documents))
+    _retry_refused(ports, run, page_rows)
+    lag = None if progress.synced_at is None else (ports.clock.now() - progress.synced_at).total_seconds()
+    return SyncSummary(run.indexed, run.conflicts, horizon, lag, full)
+
+
+@dataclass(slots=True)
+class _Run:
+    """What a run has done so far.
+
+    Attributes:
+        documents: sent to this generation, ever.
+        hidden: the generation that is written to, where analysts do not see it yet.
+        seen: the progress that the run left last.
+    """
+
+    documents: int
+    hidden: int | None = None
+    seen: SyncProgress | None = None
+    indexed: int = 0
+    conflicts: int = 0
+
+    def add(self, report: IndexReport) -> None:
+        self.indexed += report.indexed
+        self.conflicts += report.conflicts
+
+
+def _is_to_be_made_anew(ports: SyncPorts, progress: SyncProgress) -> bool:
+    return progress.documents > 0 and (ports.index.generation() == 0 or ports.index.is_outdated())
+
+
+def _refuse_dump(source: OutcomeSource, horizon: int) -> None:
+    """Rows of another database's count of transactions would never be read."""
+    ahead = source.ahead()
+    if ahead is not None:
+        raise WatermarkAheadError(ahead, horizon)
+
+
+def _follow(ports: SyncPorts, progress: SyncProgress, horizon: int, page_rows: int) -> _Run:
     if progress.watermark > horizon:
         raise WatermarkAheadError(progress.watermark, horizon)
-    progress, report = _send_pages(ports, progress, horizon, page_rows)
-    ports.index.refresh()
-    _advance(ports.state, progress, replace(progress, watermark=horizon, synced_at=started))
-    lag = None if before is None else (ports.clock.now() - before).total_seconds()
-    return SyncSummary(report.indexed, report.conflicts, horizon, lag, full)
+    run = _Run(progress.documents)
+    run.seen = _send_pages(ports, run, ports.state, progress, horizon, page_rows)
+    return run
+
+
+def _rebuild(ports: SyncPorts, horizon: int, page_rows: int, *, resume: bool) -> _Run:
+    """Fill the next generation, and let analysts see it once it counts what it should."""
+    generation = ports.index.generation() + 1
+    run = _Run(0, generation)
+    state = ports.rebuild(generation)
+    progress = state.load()
+    if not resume or not 0 < progress.watermark <= horizon:
+        ports.index.clear(generation)
+        ports.refused.clear()
+        progress = _advance(state, progress, SyncProgress(0, None, 0))
+    run.documents = progress.documents
+    progress = _send_pages(ports, run, state, progress, horizon, page_rows)
+    _verify(ports, generation, horizon)
+    ports.index.publish(generation)
+    run.hidden = None
+    _advance(state, progress, SyncProgress(0, None, 0))
+    return run
+
+
+def _verify(ports: SyncPorts, generation: int, horizon: int) -> None:
+    """Rows that change meanwhile leave the horizon behind, and rows that come are above it: hence two bounds."""
+    documents = ports.index.count(generation) + ports.refused.count()
+    least, most = ports.source.count(horizon), ports.source.count()
+    if not least <= documents <= most:
+        raise IndexIncompleteError(documents, least, most)
 
 
 def _send_pages(
-    ports: SyncPorts, progress: SyncProgress, horizon: int, page_rows: int
-) -> tuple[SyncProgress, IndexReport]:
+    ports: SyncPorts, run: _Run, state: SyncState, progress: SyncProgress, horizon: int, page_rows: int
+) -> SyncProgress:
     position = CommitPosition(progress.watermark)
-    indexed = conflicts = 0
     while rows := ports.source.page(position, horizon, page_rows):
-        report = ports.index.write([document_of(row) for row in rows])
-        indexed += report.indexed
-        conflicts += report.conflicts
+        _send(ports, run, rows)
         position = rows[-1].position
         # Rows of this transaction may follow, so the next run has to read it again from its first.
-        sent = replace(progress, watermark=position.xid, documents=progress.documents + len(rows))
-        progress = _advance(ports.state, progress, sent)
-    return progress, IndexReport(indexed, conflicts)
+        run.documents += len(rows)
+        sent = replace(progress, watermark=position.xid, documents=run.documents)
+        progress = _advance(state, progress, sent)
+    return progress
+
+
+def _send(ports: SyncPorts, run: _Run, rows: Sequence[OutcomeRow]) -> IndexReport:
+    report = ports.index.write([document_of(row) for row in rows], run.hidden)
+    run.add(report)
+    if report.refused:
+        ports.refused.note(report.refused)
+    return report
+
+
+def _retry_refused(ports: SyncPorts, run: _Run, page_rows: int) -> None:
+    """Try again what was refused, a month until it refuses a whole page; red while anything is left.
+
+    Raises:
+        DocumentsRefusedError: when the index did not take something.
+    """
+    left: list[RefusedDocument] = []
+    for month in ports.refused.months():
+        after = ""
+        while page := ports.refused.page(month, after, page_rows):
+            after = page[-1].document_id
+            report = _send(ports, run, ports.source.named([each.document_id for each in page]))
+            still = {each.document_id for each in report.refused}
+            ports.refused.settle([each for each in page if each.document_id not in still])
+            left += report.refused
+            if len(still) == len(page):
+                break
+    if left:
+        raise DocumentsRefusedError(
+            ports.refused.count(), [f"{each.document_id}: {each.reason}" for each in left[:NAMED]]
+        )
 
 
 def _advance(state: SyncState, seen: SyncProgress, to: SyncProgress) -> SyncProgress:

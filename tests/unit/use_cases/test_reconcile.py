@@ -251,7 +251,7 @@ class Search:
         self.sync(*waiting)
         return {each.coordinates: each.version for each in self.rows if each.coordinates in coordinates}
 
-    def write(self, documents: Sequence[Document]) -> IndexReport:
+    def write(self, documents: Sequence[Document], generation: int | None = None) -> IndexReport:
         """Store."""
         for each in documents:
             self.stored[each.document_id] = StoredDocument(

@@ -14,7 +14,8 @@ from photo_pipeline.domain.reconciliation import Figures, Scope
 
 DAY_FIGURES = text("""
 SELECT customer_id, count(*) AS documents, coalesce(sum(bytes), 0) AS bytes, count(expired_at) AS expired,
-       count(*) FILTER (WHERE updated_xid >= CAST(:watermark AS xid8)) AS pending
+       count(*) FILTER (WHERE updated_xid >= CAST(:watermark AS xid8)) AS pending,
+       coalesce(sum(version), 0) AS versions
   FROM bi_outcome WHERE uploaded_at >= :start AND uploaded_at < :end GROUP BY customer_id
 """)
 VERSIONS = text("""
@@ -35,7 +36,7 @@ class PostgresOutcomeAudit:
         """See the port."""
         with transaction(self._engine) as connection:
             return {
-                row.customer_id: Figures(row.documents, int(row.bytes), row.expired, row.pending)
+                row.customer_id: Figures(row.documents, int(row.bytes), row.expired, row.pending, int(row.versions))
                 for row in connection.execute(DAY_FIGURES, {**_range(day), "watermark": str(watermark)})
             }
 

@@ -1,12 +1,12 @@
 """What the BI sync reads and remembers: the view ``bi_outcome`` in commit order, and ``bi_sync_state``."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import Engine, Row, text
 
 from photo_pipeline.adapters.postgres.engine import transaction
-from photo_pipeline.domain.documents import CommitPosition, OutcomeRow, SyncProgress
+from photo_pipeline.domain.documents import CommitPosition, OutcomeRow, RefusedDocument, SyncProgress
 from photo_pipeline.domain.errors import SyncConflictError
 from photo_pipeline.domain.photo import RecordCoordinates
 
@@ -32,16 +32,49 @@ SELECT {COLUMNS}
  LIMIT :limit
 """)
 
-FIRST_STATE = text("INSERT INTO bi_sync_state (name, watermark) VALUES (:name, '0') ON CONFLICT (name) DO NOTHING")
-
-LOAD_STATE = text(
-    "SELECT CAST(watermark AS text) AS watermark, synced_at, documents FROM bi_sync_state WHERE name = :name"
-)
-
-ADVANCE_STATE = text("""
-UPDATE bi_sync_state SET watermark = CAST(:watermark AS xid8), synced_at = :synced_at, documents = :documents
- WHERE name = :name AND watermark = CAST(:seen AS xid8)
+# A row of a transaction that this database has not come to is of another database's count.
+AHEAD = text("""
+SELECT CAST(updated_xid AS text) FROM bi_outcome
+ WHERE updated_xid >= pg_snapshot_xmax(pg_current_snapshot())
+ ORDER BY updated_xid DESC LIMIT 1
 """)
+
+ROWS = text(f"""
+SELECT {COLUMNS}
+  FROM bi_outcome WHERE (topic, "partition", "offset", incarnation) IN (
+   SELECT * FROM unnest(CAST(:topics AS text[]), CAST(:partitions AS int[]), CAST(:offsets AS bigint[]),
+                        CAST(:incarnations AS smallint[])))
+""")
+
+COUNT = text("""
+SELECT count(*) FROM bi_outcome WHERE CAST(:horizon AS xid8) IS NULL OR updated_xid < CAST(:horizon AS xid8)
+""")
+
+FIRST_STATE = "INSERT INTO {table} (name, watermark) VALUES (:name, '0') ON CONFLICT (name) DO NOTHING"
+
+LOAD_STATE = "SELECT CAST(watermark AS text) AS watermark, synced_at, documents FROM {table} WHERE name = :name"
+
+ADVANCE_STATE = """
+UPDATE {table} SET watermark = CAST(:watermark AS xid8), synced_at = :synced_at, documents = :documents
+ WHERE name = :name AND watermark = CAST(:seen AS xid8)
+"""
+
+NOTE = text("""
+INSERT INTO bi_refused (month, document_id, reason)
+SELECT * FROM unnest(CAST(:months AS text[]), CAST(:ids AS text[]), CAST(:reasons AS text[]))
+ON CONFLICT (month, document_id) DO UPDATE SET reason = excluded.reason
+""")
+SETTLE = text("""
+DELETE FROM bi_refused WHERE (month, document_id) IN (
+  SELECT * FROM unnest(CAST(:months AS text[]), CAST(:ids AS text[])))
+""")
+CLEAR = text("DELETE FROM bi_refused")
+MONTHS = text("SELECT DISTINCT month FROM bi_refused ORDER BY month")
+REFUSED_PAGE = text("""
+SELECT document_id, month, reason FROM bi_refused
+ WHERE month = :month AND document_id > :after ORDER BY document_id LIMIT :limit
+""")
+REFUSED_COUNT = text("SELECT count(*) FROM bi_refused")
 
 
 class PostgresOutcomeSource:
@@ -69,19 +102,51 @@ class PostgresOutcomeSource:
         with transaction(self._engine) as connection:
             return [outcome_of(row) for row in connection.execute(PAGE, parameters)]
 
+    def ahead(self) -> int | None:
+        """See the port."""
+        with transaction(self._engine) as connection:
+            found = connection.execute(AHEAD).scalar_one_or_none()
+        return None if found is None else int(found)
+
+    def named(self, document_ids: Collection[str]) -> Sequence[OutcomeRow]:
+        """See the port."""
+        records = [RecordCoordinates.parse(name) for name in document_ids]
+        parameters = {
+            "topics": [at.topic for at in records],
+            "partitions": [at.partition for at in records],
+            "offsets": [at.offset for at in records],
+            "incarnations": [at.incarnation for at in records],
+        }
+        with transaction(self._engine) as connection:
+            return [outcome_of(row) for row in connection.execute(ROWS, parameters)]
+
+    def count(self, horizon: int | None = None) -> int:
+        """See the port. Linear in the ledger."""
+        with transaction(self._engine) as connection:
+            found = connection.execute(COUNT, {"horizon": None if horizon is None else str(horizon)})
+            return int(found.scalar_one())
+
 
 class PostgresSyncState:
-    """``SyncState`` in the table ``bi_sync_state``, which the role ``photo_pipeline`` writes."""
+    """``SyncState`` in the table ``bi_sync_state`` or ``bi_rebuild``, which the role ``photo_pipeline`` writes."""
 
-    def __init__(self, engine: Engine, name: str = STATE_NAME) -> None:
+    def __init__(self, engine: Engine, table: str = "bi_sync_state", name: str = STATE_NAME) -> None:
         self._engine = engine
         self._name = name
+        self._first, self._load, self._advance = (
+            text(statement.format(table=table)) for statement in (FIRST_STATE, LOAD_STATE, ADVANCE_STATE)
+        )
+
+    @classmethod
+    def of_rebuild(cls, engine: Engine, generation: int) -> "PostgresSyncState":
+        """The progress of a generation that is being filled."""
+        return cls(engine, "bi_rebuild", f"{STATE_NAME}-g{generation}")
 
     def load(self) -> SyncProgress:
         """The progress; watermark 0 where there has been none."""
         with transaction(self._engine) as connection:
-            connection.execute(FIRST_STATE, {"name": self._name})
-            row = connection.execute(LOAD_STATE, {"name": self._name}).one()
+            connection.execute(self._first, {"name": self._name})
+            row = connection.execute(self._load, {"name": self._name}).one()
         return SyncProgress(int(row.watermark), row.synced_at, row.documents)
 
     def advance(self, seen: SyncProgress, to: SyncProgress) -> None:
@@ -98,8 +163,52 @@ class PostgresSyncState:
             "documents": to.documents,
         }
         with transaction(self._engine) as connection:
-            if connection.execute(ADVANCE_STATE, parameters).rowcount != 1:
+            if connection.execute(self._advance, parameters).rowcount != 1:
                 raise SyncConflictError(seen.watermark)
+
+
+class PostgresRefusedRegister:
+    """``RefusedRegister`` in the table ``bi_refused``."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def note(self, refused: Sequence[RefusedDocument]) -> None:
+        """See the port."""
+        parameters = {
+            "months": [each.month for each in refused],
+            "ids": [each.document_id for each in refused],
+            "reasons": [each.reason for each in refused],
+        }
+        with transaction(self._engine) as connection:
+            connection.execute(NOTE, parameters)
+
+    def settle(self, refused: Collection[RefusedDocument]) -> None:
+        """See the port."""
+        parameters = {"months": [each.month for each in refused], "ids": [each.document_id for each in refused]}
+        with transaction(self._engine) as connection:
+            connection.execute(SETTLE, parameters)
+
+    def clear(self) -> None:
+        """See the port."""
+        with transaction(self._engine) as connection:
+            connection.execute(CLEAR)
+
+    def months(self) -> Sequence[str]:
+        """See the port."""
+        with transaction(self._engine) as connection:
+            return list(connection.execute(MONTHS).scalars())
+
+    def page(self, month: str, after: str, limit: int) -> Sequence[RefusedDocument]:
+        """See the port."""
+        parameters = {"month": month, "after": after, "limit": limit}
+        with transaction(self._engine) as connection:
+            return [RefusedDocument(*row) for row in connection.execute(REFUSED_PAGE, parameters)]
+
+    def count(self) -> int:
+        """See the port."""
+        with transaction(self._engine) as connection:
+            return int(connection.execute(REFUSED_COUNT).scalar_one())
 
 
 def outcome_of(row: Row[Any]) -> OutcomeRow:

@@ -112,7 +112,12 @@ class ElasticsearchAudit:
             customers = answer.get("aggregations", {}).get("customers", {"buckets": []})
             for bucket in customers["buckets"]:
                 name = bucket["key"]["customer_id"]
-                figures = Figures(bucket["doc_count"], int(bucket["bytes"]["value"]), bucket["expired"]["value"])
+                figures = Figures(
+                    bucket["doc_count"],
+                    int(bucket["bytes"]["value"]),
+                    bucket["expired"]["value"],
+                    versions=int(bucket["versions"]["value"]),
+                )
                 yield None if name is None else UUID(name), figures
             after = customers.get("after_key")
             if after is None:
@@ -132,7 +137,11 @@ def _aggregations(after: Mapping[str, Any] | None) -> dict[str, Any]:
     }
     if after is not None:
         customers["after"] = after
-    sums = {"bytes": {"sum": {"field": "bytes"}}, "expired": {"value_count": {"field": "expired_at"}}}
+    sums = {
+        "bytes": {"sum": {"field": "bytes"}},
+        "expired": {"value_count": {"field": "expired_at"}},
+        "versions": {"sum": {"field": "version"}},
+    }
     return {"customers": {"composite": customers, "aggs": sums}}
 
 

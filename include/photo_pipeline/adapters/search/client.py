@@ -61,11 +61,12 @@ def server_errors() -> Iterator[None]:
         raise ServerUnavailableError("Elasticsearch", str(error).partition("\n")[0]) from error
     except ApiError as error:
         if error.status_code in PASSING:
-            raise ServerUnavailableError("Elasticsearch", f"{error.status_code} {_reason(error)}") from error
-        raise SearchRequestError(error.status_code, _reason(error)) from error
+            raise ServerUnavailableError("Elasticsearch", f"{error.status_code} {reason_of(error)}") from error
+        raise SearchRequestError(error.status_code, reason_of(error)) from error
 
 
-def _reason(error: ApiError) -> str:
+def reason_of(error: ApiError) -> str:
+    """What the server says went wrong."""
     body = error.body if isinstance(error.body, dict) else {}
     cause = body.get("error", {})
     return str(cause.get("reason", error.message)) if isinstance(cause, dict) else str(cause or error.message)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from http import HTTPStatus
 from importlib.resources import files
 from typing import Any
@@ -9,12 +10,13 @@ from typing import Any
 from elasticsearch import BadRequestError, Elasticsearch
 from elasticsearch.helpers import streaming_bulk
 
-from photo_pipeline.adapters.search.client import OVERLOADED, _reason, refuse_index_named, server_errors
-from photo_pipeline.domain.documents import Document, IndexReport
+from photo_pipeline.adapters.search.client import OVERLOADED, reason_of, refuse_index_named, server_errors
+from photo_pipeline.domain.documents import FIRST_GENERATION, Document, IndexName, IndexReport, RefusedDocument
 from photo_pipeline.domain.errors import (
     IndexingFailedError,
     IndexNotPreparedError,
     MappingConflictError,
+    SearchRequestError,
     ServerUnavailableError,
 )
 
@@ -23,17 +25,21 @@ MAX_BATCH_DOCUMENTS = 1000
 RETRIES = 6
 FIRST_BACKOFF_SECONDS = 0.5
 MAX_BACKOFF_SECONDS = 10.0
+FULL_DISK = "index.blocks.read_only_allow_delete"
+"""Set by the server on every index of a full disk, answered with 429."""
 # Above the templates that Elasticsearch itself brings along.
 TEMPLATE_PRIORITY = 300
 RESERVED = ".reserved"
 """Ends the name of the template that keeps the alias' own name from becoming an index."""
-NAMED_FAILURES = 3
 
 Item = Mapping[str, Any]
 
 
 class ElasticsearchIndex:
-    """The monthly indices ``<alias>-YYYY.MM``.
+    """The monthly indices ``<alias>-YYYY.MM``, in generations of which the alias shows one.
+
+    An index is made by its writer, with the template's mapping. Of the generation that analysts see, it is put behind
+    the alias as it is made; of another, when that is published.
 
     Implements the port ``SearchIndex``; ``ensure_template`` is for an administrator, the rest needs no more than to
     create indices of that name, write, read and refresh them.
@@ -52,6 +58,7 @@ class ElasticsearchIndex:
         self._max_batch_bytes = max_batch_bytes
         self._first_backoff_seconds = first_backoff_seconds
         self._prepared: set[str] = set()
+        self._seen_generation: int | None = None
 
     def ensure_template(self) -> None:
         """Install the template, and give the indices that exist its new fields and the alias. Safe on a live system.
@@ -76,30 +83,77 @@ class ElasticsearchIndex:
                 name=self._alias,
                 index_patterns=[pattern],
                 priority=TEMPLATE_PRIORITY,
-                template={**template, "aliases": {self._alias: {}}},
+                template=template,
             )
             if self._client.indices.get(index=pattern, features=["aliases"]):
                 self._update_indices(pattern, template["mappings"])
 
-    def is_empty(self) -> bool:
-        """Whether there is no index behind the alias."""
+    def generation(self) -> int:
+        """See the port."""
         with server_errors():
-            return not self._client.indices.exists_alias(name=self._alias)
+            return max((index.generation for index in self._seen()), default=0)
 
-    def write(self, documents: Sequence[Document]) -> IndexReport:
-        """Store the documents, each unless a newer version of it is there. Every single one is accounted for.
-
-        Raises:
-            AliasTakenError: when an index has the alias' name.
-            IndexingFailedError: when one was refused; others may have been stored.
-            IndexNotPreparedError: when the template is not installed.
-            ServerUnavailableError: when the server is away or stays overloaded.
-        """
+    def is_outdated(self) -> bool:
+        """See the port: what is older has no field ``version``."""
         with server_errors():
+            found = self._client.search(
+                index=self._alias,
+                ignore_unavailable=True,
+                size=0,
+                terminate_after=1,
+                track_total_hits=True,
+                query={"bool": {"must_not": {"exists": {"field": "version"}}}},
+            )
+        return bool(found["hits"]["total"]["value"] > 0)
+
+    def clear(self, generation: int) -> None:
+        """See the port."""
+        with server_errors():
+            self._remove([index for index in self._all() if index.generation == generation])
+
+    def count(self, generation: int) -> int:
+        """See the port."""
+        with server_errors():
+            names = [str(index) for index in self._all() if index.generation == generation]
+            if not names:
+                return 0
+            self._client.indices.refresh(index=names)
+            return int(self._client.count(index=names)["count"])
+
+    def publish(self, generation: int) -> None:
+        """See the port."""
+        with server_errors():
+            indices = self._all()
+            new = [index for index in indices if index.generation == generation]
+            old = [index for index in indices if index.generation != generation]
+            actions = [{"add": {"index": str(index), "alias": self._alias}} for index in new]
+            leaving = [str(index) for index in self._seen() if index in old]
+            leaving = [str(index) for index in self._seen() if index in old]
+            actions += [{"remove": {"index": name, "alias": self._alias}} for name in leaving]
+            if actions:
+                self._client.indices.update_aliases(actions=actions)
+            self._remove(old)
+
+    def write(self, documents: Sequence[Document], generation: int | None = None) -> IndexReport:
+        """See the port."""
+        with server_errors():
+            target = generation or self._generation_seen()
+            unmade: dict[str, str] = {}
             for month in sorted({document.month for document in documents}):
-                self._prepare(self._index_of(month))
-            results = [next(iter(result.values())) for _, result in self._bulk(documents)]
-        return _report(results, len(documents))
+                reason = self._prepare(IndexName(self._alias, month, target), seen=generation is None)
+                if reason is not None:
+                    unmade[month] = reason
+            possible = [document for document in documents if document.month not in unmade]
+            results = [next(iter(result.values())) for _, result in self._bulk(possible, target)]
+        months = {document.document_id: document.month for document in documents}
+        overloaded = [item for item in results if item["status"] in OVERLOADED]
+        if overloaded and not self._is_blocked_alone(overloaded):
+            first = f"{overloaded[0]['_id']} in {_describe(overloaded[0])}"
+            detail = f"{len(overloaded)} documents stay rejected, first: {first}"
+            raise ServerUnavailableError("Elasticsearch", detail)
+        report = _report(results, len(possible), months)
+        refused = [RefusedDocument(d.document_id, d.month, unmade[d.month]) for d in documents if d.month in unmade]
+        return replace(report, refused=(*report.refused, *refused))
 
     def refresh(self) -> None:
         """Make all that was written visible to searches.
@@ -111,11 +165,11 @@ class ElasticsearchIndex:
             refuse_index_named(self._client, self._alias)
             self._client.indices.refresh(index=self._alias, ignore_unavailable=True)
 
-    def _bulk(self, documents: Sequence[Document]) -> Iterator[tuple[bool, dict[str, Item]]]:
+    def _bulk(self, documents: Sequence[Document], generation: int) -> Iterator[tuple[bool, dict[str, Item]]]:
         actions = (
             {
                 "_op_type": "index",
-                "_index": self._index_of(document.month),
+                "_index": str(IndexName(self._alias, document.month, generation)),
                 "_id": document.document_id,
                 "version": document.version,
                 "version_type": "external_gte",
@@ -135,26 +189,63 @@ class ElasticsearchIndex:
             retry_on_status=OVERLOADED,
         )
 
-    def _index_of(self, month: str) -> str:
-        return f"{self._alias}-{month}"
+    def _all(self) -> list[IndexName]:
+        """Ours, of every generation, open or closed."""
+        names = self._client.indices.get(index=f"{self._alias}-*", features=["aliases"], expand_wildcards="all")
+        return [index for name in names if (index := IndexName.parse(name)) and index.alias == self._alias]
 
-    def _prepare(self, index: str) -> None:
-        """Make sure that the index came from the template, before the first document could be mapped by guessing."""
-        if index in self._prepared:
-            return
-        if not self._has_alias(index):
-            refuse_index_named(self._client, self._alias)
-            self._create(index)
-            if not self._has_alias(index):
-                raise IndexNotPreparedError(index, self._alias)
-        self._prepared.add(index)
+    def _seen(self) -> list[IndexName]:
+        """Those that analysts see."""
+        names = self._client.options(ignore_status=404).indices.get_alias(name=self._alias)
+        return [index for name in names if (index := IndexName.parse(name)) and index.alias == self._alias]
 
-    def _has_alias(self, index: str) -> bool:
-        return bool(self._client.indices.exists_alias(index=index, name=self._alias))
+    def _generation_seen(self) -> int:
+        if self._seen_generation is None:
+            self._seen_generation = self.generation() or FIRST_GENERATION
+        return self._seen_generation
 
-    def _create(self, index: str) -> None:
+    def _remove(self, indices: Sequence[IndexName]) -> None:
+        self._prepared -= {str(index) for index in indices}
+        self._seen_generation = None
+        if indices:  # by their names: the server refuses to delete by pattern
+            self._client.indices.delete(index=[str(index) for index in indices], ignore_unavailable=True)
+
+    def _is_blocked_alone(self, overloaded: Sequence[Item]) -> bool:
+        """Whether these documents' indices are blocked while others are not: then it is not the server's disk."""
+        if any(_kind(item) != "cluster_block_exception" for item in overloaded):
+            return False
+        found = self._client.indices.get_settings(index=f"{self._alias}-*", name=FULL_DISK)
+        blocked = [name for name, settings in found.items() if settings["settings"]]
+        return len(blocked) < len(self._all())
+
+    def _prepare(self, index: IndexName, *, seen: bool) -> str | None:
+        """Make sure that the index has the template's mapping, before the first document could be mapped by guessing.
+
+        Returns why the index cannot be made, where the server says so.
+        """
+        name = str(index)
+        if name in self._prepared:
+            return None
         try:
-            self._client.indices.create(index=index)
+            if not self._client.indices.exists(index=name):
+                refuse_index_named(self._client, self._alias)
+                self._create(name, seen=seen)
+            if not self._is_mapped(name):
+                raise IndexNotPreparedError(name, self._alias)
+            if seen and not self._client.indices.exists_alias(index=name, name=self._alias):
+                self._client.indices.put_alias(index=name, name=self._alias)
+        except BadRequestError as error:
+            return reason_of(error)
+        self._prepared.add(name)
+        return None
+
+    def _is_mapped(self, name: str) -> bool:
+        (found,) = self._client.indices.get_mapping(index=name).values()
+        return bool(found["mappings"].get("dynamic") == "strict")
+
+    def _create(self, name: str, *, seen: bool) -> None:
+        try:
+            self._client.indices.create(index=name, aliases={self._alias: {}} if seen else None)
         except BadRequestError as error:
             if error.error != "resource_already_exists_exception":
                 raise
@@ -165,8 +256,7 @@ class ElasticsearchIndex:
                 index=pattern, dynamic=mappings["dynamic"], meta=mappings["_meta"], properties=mappings["properties"]
             )
         except BadRequestError as error:
-            raise MappingConflictError(_reason(error)) from error
-        self._client.indices.put_alias(index=pattern, name=self._alias)
+            raise MappingConflictError(reason_of(error)) from error
 
 
 def _template() -> dict[str, Any]:
@@ -175,21 +265,25 @@ def _template() -> dict[str, Any]:
     return template
 
 
-def _report(results: Sequence[Item], sent: int) -> IndexReport:
+def _report(results: Sequence[Item], sent: int, months: Mapping[str, str]) -> IndexReport:
     conflicts = sum(item["status"] == HTTPStatus.CONFLICT for item in results)
     failed = [item for item in results if item["status"] >= HTTPStatus.MULTIPLE_CHOICES]
     failed = [item for item in failed if item["status"] != HTTPStatus.CONFLICT]
-    if failed:
-        first = "; ".join(_describe(item) for item in failed[:NAMED_FAILURES])
-        if all(item["status"] in OVERLOADED for item in failed):
-            raise ServerUnavailableError("Elasticsearch", f"{len(failed)} documents stay rejected, first: {first}")
-        raise IndexingFailedError(len(failed), first)
+    forbidden = [item for item in failed if _kind(item) == "security_exception"]
+    if forbidden:
+        raise SearchRequestError(forbidden[0]["status"], _describe(forbidden[0]))
     if len(results) != sent:
         raise IndexingFailedError(sent - len(results), f"{sent} sent, but only {len(results)} answered")
-    return IndexReport(indexed=sent - conflicts, conflicts=conflicts)
+    refused = [RefusedDocument(item["_id"], months[item["_id"]], _describe(item)) for item in failed]
+    return IndexReport(sent - conflicts - len(refused), conflicts, refused)
+
+
+def _kind(item: Item) -> str:
+    error = item.get("error", {})
+    return str(error.get("type")) if isinstance(error, dict) else ""
 
 
 def _describe(item: Item) -> str:
     error = item.get("error", {})
     detail = f"{error.get('type')}: {error.get('reason')}" if isinstance(error, dict) else str(error)
-    return f"{item.get('_id')} in {item.get('_index')} ({item['status']} {detail})"
+    return f"{item.get('_index')} ({item['status']} {detail})"

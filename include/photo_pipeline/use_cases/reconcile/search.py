@@ -7,7 +7,7 @@ sought, and documents before rows where one too many is: whatever the sync does 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from photo_pipeline.domain.documents import Document, OutcomeRow, document_of
+from photo_pipeline.domain.documents import Document, IndexName, OutcomeRow, RefusedDocument, document_of
 from photo_pipeline.domain.photo import LATER, RecordCoordinates
 from photo_pipeline.domain.reconciliation import (
     Detail,
@@ -28,6 +28,7 @@ WORDS = {
     DocumentFault.ALTERED: "was in the search index with another content; indexed",
     DocumentFault.AHEAD: "was in the search index as a version that never was; deleted, the next run indexes it",
 }
+REFUSED = "is not in the search index as its row says, and the index refuses it: {reason}"
 SURPLUS = "was in the search index, but no row has it; deleted"
 MISPLACED = "was in the index of a month that is not its row's; deleted"
 TOO_MANY = (
@@ -123,9 +124,11 @@ class _Comparison:
         }
         behind = [name for name, fault in faults.items() if fault is not DocumentFault.AHEAD]
         ahead = self._really_ahead([found[name] for name in faults.keys() - set(behind)], wanted)
-        self.run.ports.index.write([wanted[name][1] for name in behind])
+        report = self.run.ports.index.write([wanted[name][1] for name in behind])
+        self._note_refused(report.refused)
+        refused = {each.document_id for each in report.refused}
         self.run.ports.search.delete(ahead)
-        for name in (*behind, *(stored.document_id for stored in ahead)):
+        for name in (*(name for name in behind if name not in refused), *(stored.document_id for stored in ahead)):
             self._note_repaired(wanted[name][0], faults[name], found.get(name))
 
     def _really_ahead(
@@ -135,6 +138,10 @@ class _Comparison:
         rows = {each.document_id: wanted[each.document_id][0].coordinates for each in stored}
         versions = self.run.ports.outcomes.versions(list(rows.values()))
         return [each for each in stored if each.version > versions[rows[each.document_id]]]
+
+    def _note_refused(self, refused: Sequence[RefusedDocument]) -> None:
+        for each in refused:
+            self.run.findings.add(f"document {each.document_id}", REFUSED.format(reason=each.reason))
 
     def _note_repaired(self, row: OutcomeRow, fault: DocumentFault, found: StoredDocument | None) -> None:
         day = None if row.uploaded_at is None else row.uploaded_at.date().isoformat()
@@ -156,7 +163,8 @@ class _Comparison:
 
 
 def _in_its_place(stored: StoredDocument, wanted: Document) -> bool:
-    return stored.index.endswith(f"-{wanted.month}")
+    index = IndexName.parse(stored.index)
+    return index is not None and index.month == wanted.month
 
 
 def _coordinates(stored: StoredDocument) -> RecordCoordinates | None:
