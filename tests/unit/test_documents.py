@@ -124,5 +124,5 @@ def test_no_personal_detail_can_reach_analysts() -> None:
 
 def test_position_orders_rows_as_the_database_does() -> None:
     """First by transaction, then by record: what resumes a page where the last one ended."""
-    assert ROW.position == CommitPosition(900, "photos.uploaded", 3, 41)
+    assert ROW.position == CommitPosition(900, "photos.uploaded", 3, 41, 1)
     assert CommitPosition(900) < ROW.position < CommitPosition(900, "photos.uploaded", 3, 42) < CommitPosition(901)
