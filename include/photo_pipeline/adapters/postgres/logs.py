@@ -4,9 +4,10 @@ Every change is written so that two who have seen the same, or one who saw it a 
 """
 
 from collections.abc import Collection, Sequence
+from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, exists, func, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Row, exists, func, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import aliased
 
@@ -16,6 +17,8 @@ from photo_pipeline.domain.photo import Log
 
 OPEN_SLICE = ("planned", "running")
 """The states of a slice that still has to be read."""
+SEEN_AGAIN = timedelta(seconds=30)
+"""How old it may be when a log was last seen."""
 
 KnownRow = Row[*tuple[Any, ...]]
 
@@ -139,21 +142,39 @@ def _begin(connection: Connection, change: Begins) -> None:
 
 
 def _see(connection: Connection, change: Seen) -> None:
-    connection.execute(
-        update(PartitionProgress)
-        .where(is_log(change.log), PartitionProgress.state == LogState.CURRENT.value)
-        .values(
-            topic_id=func.coalesce(PartitionProgress.topic_id, change.topic_id),
-            kafka_end=func.greatest(PartitionProgress.kafka_end, change.kafka_end),
-            seen_at=func.now(),
+    """Seldom a write: that a quiet partition is as it was need not be kept with every plan."""
+    news = [
+        func.coalesce(PartitionProgress.kafka_end, -1) < change.kafka_end,
+        func.coalesce(PartitionProgress.seen_at < func.now() - SEEN_AGAIN, True),
+    ]
+    if change.topic_id is not None:
+        news.append(PartitionProgress.topic_id.is_(None))
+    if _is_free(connection, change.log, (PartitionProgress.state == LogState.CURRENT.value) & or_(*news)):
+        connection.execute(
+            update(PartitionProgress)
+            .where(is_log(change.log))
+            .values(
+                topic_id=func.coalesce(PartitionProgress.topic_id, change.topic_id),
+                kafka_end=func.greatest(PartitionProgress.kafka_end, change.kafka_end),
+                seen_at=func.now(),
+            )
         )
-    )
 
 
 def _trouble(connection: Connection, log: Log, state: LogState, unless: ColumnElement[bool]) -> None:
-    at = func.coalesce(PartitionProgress.troubled_at, func.now())
-    statement = update(PartitionProgress).where(is_log(log), unless)
-    connection.execute(statement.values(state=state.value, troubled_at=at))
+    if _is_free(connection, log, unless):
+        at = func.coalesce(PartitionProgress.troubled_at, func.now())
+        statement = update(PartitionProgress).where(is_log(log))
+        connection.execute(statement.values(state=state.value, troubled_at=at))
+
+
+def _is_free(connection: Connection, log: Log, condition: ColumnElement[bool]) -> bool:
+    """Lock the log's row, where it is as it must be and nobody else has it.
+
+    A worker that stands still in its commit holds up no planner: what cannot be noted now is seen again by the next.
+    """
+    statement = select(PartitionProgress.topic).where(is_log(log), condition).with_for_update(skip_locked=True)
+    return connection.scalar(statement) is not None
 
 
 def _return(connection: Connection, change: Returns) -> None:
