@@ -3,7 +3,7 @@
 **What**: Kafka has lost something that was promised: a topic was deleted and made anew, Kafka was replaced, or a log
 was cut (a restored disk, an unclean election). Until this runs, `photo_reconcile` stays red, `photo_watch` and the
 Photos page name the log, and receipts of records that were never read say `pending`. Afterwards those receipts say
-`rejected` (`log_lost`), so that their senders send again. In the place of a log that was **cut** a new one begins with
+`lost` (`log_lost`), so that their senders send again. In the place of a log that was **cut** a new one begins with
 the next run of `photo_ingest`, at what Kafka still holds: photos that were read before come out as duplicates, and
 nothing is skipped.
 

@@ -105,4 +105,4 @@ def restored_disk(pipeline: Pipeline, spare: Stack, folder: Path) -> None:
         assert came_to == {uploaded: (3, 4), streamed: (3, 3)}
         assert told(pipeline) == []
         assert door.states(forgotten) == {"processed": 2}
-        assert door.states(unread) == {"rejected": 1}
+        assert door.states(unread) == {"lost": 1}

@@ -104,7 +104,7 @@ def test_what_was_lost_with_a_topic_waits_for_a_decision(world: Reconciled, door
     assert (finding.detail["unread"], finding.detail["next_offset"], finding.detail["kind"]) == (3, 2, "made_anew")
     (settled,) = settle(world.pipeline, topic, 0)
     assert (settled.log, settled.unread) == (Log(topic, 0), 3)
-    assert {(status.state, status.reason) for status in door.statuses(lost)} == {(ReceiptState.REJECTED, "log_lost")}
+    assert {(status.state, status.reason) for status in door.statuses(lost)} == {(ReceiptState.LOST, "log_lost")}
     assert door.states([*read, *later]) == {"processed": 3}
     assert door.states(after) == {"pending": 5}
     world.pipeline.ingest()
