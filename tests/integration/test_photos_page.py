@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import Connection, text
 from tests.support.databases import Database
 from tests.support.images import encoded, scene
+from tests.support.logs import known_log
 from tests.support.outcomes import TOPIC, Outcomes
 from tests.support.pipeline import Pipeline
 
@@ -210,7 +211,7 @@ def test_the_backlog_is_what_kafka_has_beyond_the_ledger(pipeline: Pipeline) -> 
     backlog = KafkaBacklog(pipeline.settings.kafka, pipeline.settings.topics.incoming)
     where = TopicPartition(pipeline.settings.topics.uploaded, 0)
     now = datetime.now(UTC) + timedelta(seconds=5)
-    found = backlog.waiting({}, now)
+    found = backlog.waiting([], now)
     assert {str(tp): lag.records for tp, lag in found.items()} == {
         str(where): 2,
         f"{pipeline.settings.topics.streamed}-0": 0,
@@ -218,8 +219,8 @@ def test_the_backlog_is_what_kafka_has_beyond_the_ledger(pipeline: Pipeline) -> 
     oldest = found[where].oldest_at
     assert oldest is not None
     assert before - timedelta(seconds=2) <= oldest <= datetime.now(UTC)
-    assert backlog.waiting({where: 1}, now)[where].records == 1
-    assert backlog.waiting({where: 2}, now)[where].oldest_at is None
+    assert backlog.waiting([known_log(where, 1)], now)[where].records == 1
+    assert backlog.waiting([known_log(where, 2)], now)[where].oldest_at is None
 
 
 def test_a_preview_is_a_new_picture(pipeline: Pipeline) -> None:
