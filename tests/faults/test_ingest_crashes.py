@@ -28,7 +28,15 @@ PHOTOS = 2
 WRITES_PER_PHOTO = 11
 """Four members, each a header and its content, and padding for the three whose length is no multiple of 512 here."""
 
-PLAN = ["before ledger.plan", "before sql commit", "after ledger.plan"]
+PLAN = [
+    ("before ledger.follow", 1),
+    ("before sql commit", 2),
+    ("after ledger.follow", 1),
+    ("before ledger.plan", 1),
+    ("before sql commit", 4),
+    ("after ledger.plan", 1),
+]
+"""What is known of logs is read first, and once more after it was followed: two commits that change nothing."""
 PROCESS = [
     ("before ledger.lease", 1),
     ("after ledger.lease", 1),
@@ -127,10 +135,10 @@ class Batch:
         self.pipeline.publish()
 
 
-@pytest.mark.parametrize("boundary", PLAN)
-def test_killed_while_planning(batch: Batch, boundary: str) -> None:
-    """A planner that dies before or after its commit leaves nothing that the next run does not finish."""
-    batch.crash(plan, boundary, owner="dead run")
+@pytest.mark.parametrize(("boundary", "nth"), PLAN, ids=[f"{boundary} {nth}" for boundary, nth in PLAN])
+def test_killed_while_planning(batch: Batch, boundary: str, nth: int) -> None:
+    """A planner that dies before or after its commits leaves nothing that the next run does not finish."""
+    batch.crash(plan, boundary, nth, owner="dead run")
     batch.recover()
     batch.assert_exactly_once()
     batch.assert_contiguous()

@@ -186,10 +186,11 @@ def test_two_planners_at_once(batch: Batch) -> None:
     pipeline.publish()
 
 
-def test_a_planner_frozen_inside_its_transaction_holds_nobody_up_for_ever(batch: Batch) -> None:
+@pytest.mark.parametrize("nth", [2, 4], ids=["following", "planning"])
+def test_a_planner_frozen_inside_its_transaction_holds_nobody_up_for_ever(batch: Batch, nth: int) -> None:
     """It has the planners' lock; the server takes it away after a while, and the next planner plans."""
     pipeline = batch.pipeline
-    with frozen(plan, "before sql commit", settings=pipeline.settings, owner="zombie") as zombie:
+    with frozen(plan, "before sql commit", nth, settings=pipeline.settings, owner="zombie") as zombie:
         (slice_id,) = pipeline.plan("next run")
         ended = zombie.wake()
     assert ended.code == 1
