@@ -1,6 +1,7 @@
 """One class per failure of the domain. Each builds its own message."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -324,3 +325,38 @@ class OriginalsDamagedError(PhotoPipelineError):
     def __init__(self, damaged: Sequence[str]) -> None:
         named = "; ".join(damaged[:10])
         super().__init__(f"{len(damaged)} originals are damaged and were left where they are: {named}")
+
+
+class TooFewClocksError(PhotoPipelineError):
+    """There is no second clock to hold the first one against."""
+
+    def __init__(self, clocks: int) -> None:
+        super().__init__(f"what cannot be undone needs two clocks that agree, and there are {clocks}")
+
+
+class ClocksApartError(PhotoPipelineError):
+    """The clocks of the machines differ: nobody knows how old anything is, so nothing is removed."""
+
+    def __init__(self, difference: str, tolerance: timedelta) -> None:
+        minutes = tolerance.total_seconds() / 60
+        super().__init__(
+            f"{difference}: nothing is removed until they agree within {minutes:g} min; set the wrong clock right, and "
+            "the next run goes on by itself"
+        )
+
+
+class MassRemovalError(PhotoPipelineError):
+    """A run was about to remove more than can have come due since the last one."""
+
+    def __init__(self, what: str, count: int, live: int, since: str) -> None:
+        super().__init__(
+            f"{count} of {live} {what} would go at once, and {since}: that is more than an outage explains, so none of "
+            "them was removed; look at the clocks, and where it is right permit it with photo_removal_permit"
+        )
+
+
+class InvalidPermitRequestError(PhotoPipelineError):
+    """What an operator wants to permit cannot be meant."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"invalid request: {problem}")

@@ -1,7 +1,8 @@
 """How long the archive keeps what, and which of its files nobody can need any more.
 
-Age is counted from ``shard.committed_at`` alone, which is the database's time. A shard that takes photos over from
-another one (a hold shard, a reprocessed one) inherits it, so that moving a photo never makes it younger.
+Age is counted from ``shard.committed_at``, which is the database's time, unless a second witness says that the shard is
+younger (``removal``). A shard that takes photos over from another one (a hold shard, a reprocessed one) inherits its
+age, so that moving a photo never makes it younger.
 """
 
 import re
@@ -19,22 +20,56 @@ KEEP = timedelta(hours=168)
 """How long a photo is kept from its latest acceptance: at least this."""
 LATEST = timedelta(hours=2)
 """How much longer than ``KEEP`` anything may be there, while the platform runs."""
-MARGIN = timedelta(minutes=10)
-"""``committed_at`` is the time at which the transaction began; it may have ended, and been seen, up to this later."""
+TOLERANCE = timedelta(minutes=5)
+"""How far the clocks of two machines may differ and still be said to agree."""
+MARGIN = timedelta(minutes=10) + TOLERANCE
+"""``committed_at`` is the time at which the transaction began; it may have ended, and been seen, ten minutes later. The
+rest is for a clock that was behind by what is tolerated when it stamped the commit."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class RetentionPolicy:
-    """The time for which a shard stays. Run every hour, what is due goes ``LATEST`` before it would be late."""
+    """The time for which a shard stays, and what bounds a run that removes. It runs every hour.
+
+    Attributes:
+        keep: how long everything is kept at least.
+        margin: how much longer, because no stamp is exact.
+        wait: how long after a run has marked something another one may remove it.
+        mark_ahead: how long before its time a shard is marked. Two runs that are up to 40 minutes late fit into this
+            and ``wait``, so that marking first makes nothing late.
+        tolerance: how far clocks may differ.
+        stride: what comes due so long before or after the last run is what that run left for this one.
+        most_share: of all that is there, more than this share is never due because of an outage.
+        share_per_run: how much of all that is there goes in one run, after an outage, until that is caught up.
+        few_files: files without a shard that may always be swept away.
+        files_share: of all files, how many may be.
+    """
 
     keep: timedelta = KEEP
     margin: timedelta = MARGIN
+    wait: timedelta = timedelta(hours=1)
+    mark_ahead: timedelta = timedelta(hours=3)
+    tolerance: timedelta = TOLERANCE
+    stride: timedelta = timedelta(hours=3)
+    most_share: float = 0.5
+    share_per_run: float = 0.1
+    few_files: int = 5
+    files_share: float = 0.05
+
+    @property
+    def lifetime(self) -> timedelta:
+        """From the commit to the time from which a shard may go."""
+        return self.keep + self.margin
 
     def committed_before(self, now: datetime) -> datetime:
         """What was committed at this time or before it is due."""
-        return now - self.keep - self.margin
+        return now - self.lifetime
+
+    def marked_before(self, now: datetime) -> datetime:
+        """What was committed at this time or before it is to be marked."""
+        return now - self.lifetime + self.mark_ahead
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +82,8 @@ class ClaimedShard:
         dt: its day, which shards made from it share.
         length: of the file, in bytes.
         claimed_at: strictly later than that of any earlier claim on this shard.
+        committed_at: its age.
+        kept_until: when its time was over, by the younger of its stamps.
     """
 
     shard_id: int
@@ -54,6 +91,8 @@ class ClaimedShard:
     dt: date
     length: int
     claimed_at: datetime
+    committed_at: datetime
+    kept_until: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +158,11 @@ WrittenFile = SliceFile | HoldFile | ReprocessFile
 
 @dataclass(frozen=True, slots=True)
 class SliceState:
-    """How far the ledger is with a slice."""
+    """How far the ledger is with a slice. ``has_shard`` is whether its commit archived photos."""
 
     attempt: int
     committed: bool
+    has_shard: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +171,7 @@ class ShardState:
 
     state: str
     claimed_at: datetime | None
+    path: str
 
 
 class Leftover(StrEnum):
