@@ -1,23 +1,26 @@
 """### What is older than 168 hours leaves the archive
 
-**What**: marks every shard whose 168 hours have passed, saves the photos in it that are held into a hold shard, lets
-the others expire (their customers get 410; file name, camera and time taken are blanked, the figures stay), removes the
-file from HDFS and records that. Then it sweeps files that unfinished attempts left behind.
+**What**: asks the database, the NameNode and its own worker for the time; while these clocks differ by more than five
+minutes it removes nothing. Then it marks shards whose 168 hours are nearly over. Those whose time is over, and that
+were marked an hour ago or longer, go: photos in them that are held are saved into a hold shard, the others expire
+(their customers get 410; file name, camera and time taken are blanked, the figures stay), the file is removed from
+HDFS. Last it sweeps files that unfinished attempts left behind.
 
-**When**: hourly, so that a shard is gone at the latest 168 h + 2 h after its commit. Never before 168 h: age comes from
-the ledger, a file's modification time plays no part.
+**When**: hourly, so that a shard is gone at the latest 168 h + 2 h after its commit. Never before 168 h: age comes
+from the ledger, and counts from later where the file (or, of a copy, Kafka) says that it is younger.
 
-**In**: `shard`, `photo`, `hold`. **Out**: `/photos/archive` without what was due, `/photos/held` with what is held, the
-record of each removal in `shard.removed_at`.
+**In**: `shard`, `photo`, `hold`, `removal_permit`. **Out**: `/photos/archive` without what was due, `/photos/held`
+with what is held, one row of each run in `retention_run`, and of each thing it removed in `removal`.
 
-**When red**: nothing is removed too early, but something stays too long. The last line names the shard and why: a
-held photo that cannot be read keeps its shard until somebody has looked (lift the hold, or restore the file), a server
-that is away is tried again by the next run.
+**When red**: nothing is removed too early, but something stays too long. The last line says why. *The clock of … is
+ahead*: set it right; the next run goes on by itself. *… would go at once*: look at the clocks; where it is right,
+permit it with `photo_removal_permit`. A shard that is named: a held photo that cannot be read keeps it until somebody
+has looked (lift the hold, or restore the file). A server that is away is tried again by the next run.
 """
 
 from datetime import UTC, datetime
 
-from airflow.sdk import CronTriggerTimetable, dag, task
+from airflow.sdk import CronTriggerTimetable, dag, get_current_context, task
 
 from photo_pipeline.orchestration.assets import ARCHIVE, LEDGER
 from photo_pipeline.orchestration.defaults import TAGS, default_args
@@ -38,10 +41,10 @@ def photo_archive_retention() -> None:
 
     @task(pool=HDFS, inlets=[ARCHIVE], outlets=[ARCHIVE, LEDGER])
     def remove_expired() -> dict[str, int]:
-        """Mark, save what is held, check again, remove, record; then sweep."""
+        """Compare clocks; mark, save what is held, check again, remove, record; then sweep."""
         from photo_pipeline.orchestration import retention_tasks
 
-        return retention_tasks.remove_expired()
+        return retention_tasks.remove_expired(get_current_context()["run_id"])
 
     remove_expired()
 

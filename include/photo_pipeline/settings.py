@@ -155,6 +155,23 @@ class WebSettings(BaseSettings):
     """How often each replica removes what has expired."""
 
 
+class RetentionSettings(BaseSettings):
+    """What bounds a run that removes for good. How long photos are kept is a promise and no setting."""
+
+    model_config = SettingsConfigDict(env_prefix="PHOTO_RETENTION_", frozen=True)
+
+    clock_tolerance_seconds: float = Field(default=300.0, gt=0, le=300)
+    """How far the clocks of database, NameNode and worker may differ; beyond that nothing is removed."""
+    most_share: float = Field(default=0.5, gt=0, le=1)
+    """Of all shards, or rejected records, so many may have come due in an outage; more needs an operator's permit."""
+    share_per_run: float = Field(default=0.1, gt=0, le=1)
+    """Of all shards, so many go in one run after an outage, besides what came due since the last run."""
+    few_files: Positive = 5
+    """So many files without a shard are always swept away."""
+    files_share: float = Field(default=0.05, gt=0, le=1)
+    """Of all files, so many may be; more needs an operator's permit."""
+
+
 class ReconcileSettings(BaseSettings):
     """What the hourly reconciliation counts as wrong, and how much of everything one run looks at."""
 

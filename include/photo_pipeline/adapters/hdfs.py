@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from io import RawIOBase
 from itertools import islice
 from typing import TypeVar
@@ -25,6 +26,7 @@ WRITE_BYTES = 1024 * 1024
 """How much a writer collects before it sends: what it holds in memory, whatever it is given at once."""
 LISTING_BATCH = 1000
 RENAME_TRIES = 3
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class HdfsArchive:
@@ -48,6 +50,11 @@ class HdfsArchive:
             self._client = Client(settings.namenode, dict(settings.client_config))
         except (RuntimeError, OSError, ValueError) as error:
             raise ServerUnavailableError("HDFS", f"{settings.namenode}: {_first_line(error)}") from error
+
+    def make_folder(self, path: str) -> None:
+        """Make a folder and those above it; nothing happens where it is."""
+        with _errors(path):
+            self._calls.run(lambda: self._client.mkdirs(path, create_parent=True))
 
     def create(self, path: str) -> "HdfsWriter":
         """See the port. Whoever was still writing an older file of that name can no longer complete it."""
@@ -87,12 +94,13 @@ class HdfsArchive:
 
     def length(self, path: str) -> int | None:
         """See the port."""
-        with _errors(path):
-            try:
-                found = self._calls.run(lambda: self._client.get_file_info(path))
-            except FileNotFoundError:
-                return None
-        return None if found.isdir else found.length
+        found = self._status(path)
+        return None if found is None or found.isdir else found.length
+
+    def written_at(self, path: str) -> datetime | None:
+        """See the port. The NameNode's time of a file's completion; of a folder, of its last change."""
+        found = self._status(path)
+        return None if found is None else EPOCH + timedelta(milliseconds=found.modification_time)
 
     def list(self, folder: str) -> Iterator[ArchiveFile]:
         """See the port. Folders that come or go meanwhile are no error."""
@@ -120,7 +128,7 @@ class HdfsArchive:
 
     def _try_rename(self, source: str, target: str) -> bool:
         """``False`` where the sweep has removed the new folder, which was still empty, in between."""
-        self._make_folder(target.rpartition("/")[0])
+        self.make_folder(target.rpartition("/")[0])
         with _errors(target):
             try:
                 self._calls.run(lambda: self._client.rename(source, target))
@@ -130,9 +138,12 @@ class HdfsArchive:
                 return False
         return True
 
-    def _make_folder(self, path: str) -> None:
+    def _status(self, path: str) -> FileStatus | None:
         with _errors(path):
-            self._calls.run(lambda: self._client.mkdirs(path, create_parent=True))
+            try:
+                return self._calls.run(lambda: self._client.get_file_info(path))
+            except FileNotFoundError:
+                return None
 
     def _children(self, folder: str) -> Iterator[FileStatus]:
         statuses: Iterator[FileStatus] | None = None

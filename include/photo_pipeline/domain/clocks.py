@@ -47,7 +47,8 @@ def sentence(readings: Sequence[Reading]) -> str:
     first = min(readings, key=lambda reading: reading.time)
     last = max(readings, key=lambda reading: reading.time)
     shown = ", ".join(f"{reading.clock} {reading.time:%Y-%m-%d %H:%M:%S}" for reading in readings)
-    return f"the clock of {last.clock} is {duration(last.time - first.time)} ahead of that of {first.clock} ({shown} UTC)"
+    ahead = duration(last.time - first.time)
+    return f"the clock of {last.clock} is {ahead} ahead of that of {first.clock} ({shown} UTC)"
 
 
 def duration(length: timedelta) -> str:

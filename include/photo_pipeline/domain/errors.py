@@ -355,6 +355,26 @@ class MassRemovalError(PhotoPipelineError):
         )
 
 
+class UnnamedFilesError(PhotoPipelineError):
+    """More files without a shard than killed workers leave behind."""
+
+    def __init__(self, count: int, files: int) -> None:
+        super().__init__(
+            f"{count} of {files} files in the archive are named by no shard: the ledger is rather to be doubted, so "
+            "none of them was removed; where it is right, permit it with photo_removal_permit"
+        )
+
+
+class UnknownFilesError(PhotoPipelineError):
+    """Many files that the ledger cannot place: it is not the one under which they were written."""
+
+    def __init__(self, count: int, files: int) -> None:
+        super().__init__(
+            f"{count} of {files} files in the archive are unknown to this ledger and were left alone: has it been "
+            "restored from a backup?"
+        )
+
+
 class InvalidPermitRequestError(PhotoPipelineError):
     """What an operator wants to permit cannot be meant."""
 

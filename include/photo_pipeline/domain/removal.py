@@ -5,13 +5,14 @@ A shard's age has two witnesses: the database, which stamped its commit, and the
 be what has come due since the last one: a clock that all machines believe in can still be wrong.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
 from photo_pipeline.domain.clocks import duration
 from photo_pipeline.domain.errors import MassRemovalError
-from photo_pipeline.domain.retention import RetentionPolicy
+from photo_pipeline.domain.retention import ClaimedShard, RetentionPolicy
 
 
 class Removal(StrEnum):
@@ -51,6 +52,15 @@ class ShardStamps:
 
 
 @dataclass(frozen=True, slots=True)
+class Look:
+    """A run that may remove for good, and the time on which its clocks agree."""
+
+    run_id: int
+    name: str
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class DueBy:
     """What may be removed now: its time is over by then, and it was marked by then."""
 
@@ -67,13 +77,55 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
+class DueShard:
+    """A shard whose time is over, by its own row at least.
+
+    Attributes:
+        shard_id: the shard.
+        path: its file.
+        committed_at: its age.
+        kept_until: when its time is over by the younger of its stamps.
+        is_explained: whether it came due since the last run, was tried before, or is due because a hold was lifted.
+    """
+
+    shard_id: int
+    path: str
+    committed_at: datetime
+    kept_until: datetime
+    is_explained: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ShardAges:
+    """Shards in numbers.
+
+    Attributes:
+        live: all that are not removed.
+        unexplained: due, never tried before, and not come due since the last run.
+        waiting: due, and not marked long enough.
+    """
+
+    live: int
+    unexplained: int
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecordAges:
+    """Rejected records that are not blanked, in numbers; see ``ShardAges``."""
+
+    live: int
+    unexplained: int
+
+
+@dataclass(frozen=True, slots=True)
 class Profile:
-    """How much of something there is, and how much of that has come due.
+    """How much of something there is, and how much of that would go for no reason that is known.
 
     Attributes:
         what: of what.
         live: all that is there.
-        unexplained: due, never tried before, and not due since the last run.
+        unexplained: due, and not come due since the last run.
         since: when the last run left nothing over; ``None`` where there has been none.
     """
 
@@ -82,20 +134,16 @@ class Profile:
     unexplained: int
     since: datetime | None
 
-    def allowance(self, policy: RetentionPolicy, permitted: int) -> int:
-        """How much of what is unexplained may go in one run: little by little after an outage, all with a permit.
+    def is_mass(self, most: float) -> bool:
+        """Whether it is more than an outage explains."""
+        return self.unexplained > most * self.live
 
-        Raises:
-            MassRemovalError: when it is more than an outage explains, and nobody has permitted it.
-        """
-        if self.unexplained <= permitted:
-            return self.unexplained
-        if self.unexplained > policy.most_share * self.live:
-            raise MassRemovalError(self.what, self.unexplained, self.live, self._since())
-        return max(1, int(policy.share_per_run * self.live))
-
-    def _since(self) -> str:
-        return "there has been no run before" if self.since is None else f"the last was at {self.since:%Y-%m-%d %H:%M} UTC"
+    def too_much(self) -> MassRemovalError:
+        """What to say then."""
+        since = "there has been no run before"
+        if self.since is not None:
+            since = f"the last run was at {self.since:%Y-%m-%d %H:%M} UTC"
+        return MassRemovalError(self.what, self.unexplained, self.live, since)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +169,7 @@ class RunEnding:
 
     stopped: str | None
     removed_until: datetime | None
-    summary: dict[str, int]
+    summary: Mapping[str, int]
 
 
 def window_after(last: datetime | None, policy: RetentionPolicy) -> Window | None:
@@ -134,12 +182,7 @@ def most_files(policy: RetentionPolicy, files: int) -> int:
     return max(policy.few_files, int(policy.files_share * files))
 
 
-def is_disputed(kept_until: datetime, committed_at: datetime, policy: RetentionPolicy) -> bool:
-    """Whether the second witness says more than that clocks are never quite the same."""
-    return kept_until - committed_at - policy.lifetime > policy.tolerance
-
-
-def why_removed(committed_at: datetime, kept_until: datetime, lifetime: timedelta) -> str:
+def why_removed(claim: ClaimedShard) -> str:
     """What the record says of a shard."""
-    later = kept_until - lifetime
-    return f"committed {committed_at:%Y-%m-%d %H:%M} UTC, kept {duration(lifetime)} from {later:%Y-%m-%d %H:%M} UTC"
+    kept = claim.kept_until - claim.committed_at
+    return f"committed {claim.committed_at:%Y-%m-%d %H:%M} UTC and kept {duration(kept)}"

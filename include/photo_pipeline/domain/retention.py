@@ -219,14 +219,16 @@ def leftover_kind(
     file: WrittenFile | None,
     slices: Mapping[tuple[Log, int], SliceState],
     shards: Mapping[int, ShardState],
+    *,
+    staged: bool,
 ) -> Leftover:
-    """What to think of a file that no shard row names. No clock is asked.
+    """What to think of a file that no shard row names, staged or with its final name. No clock is asked.
 
     The ledger's states must have been read before it was asked which files are named: what is committed by the time of
     the states is then named.
     """
     if isinstance(file, SliceFile):
-        return _slice_leftover(file, slices.get(file.slice_key))
+        return _slice_leftover(file, slices.get(file.slice_key), staged=staged)
     if isinstance(file, HoldFile):
         return _hold_leftover(file, shards.get(file.shard_id))
     if isinstance(file, ReprocessFile):
@@ -234,11 +236,17 @@ def leftover_kind(
     return Leftover.FOREIGN
 
 
-def _slice_leftover(file: SliceFile, state: SliceState | None) -> Leftover:
+def _slice_leftover(file: SliceFile, state: SliceState | None, *, staged: bool) -> Leftover:
     if state is None:
         return Leftover.FOREIGN
-    fenced = state.committed or state.attempt > file.attempt
-    return Leftover.ABANDONED if fenced else Leftover.UNDER_WAY
+    if staged:
+        fenced = state.committed or state.attempt > file.attempt
+        return Leftover.ABANDONED if fenced else Leftover.UNDER_WAY
+    # Nothing else may hold these photos before the slice is committed; nor afterwards, where it archived none: then
+    # Kafka no longer had them, and this ledger was restored from a backup.
+    if not state.committed:
+        return Leftover.UNDER_WAY
+    return Leftover.ABANDONED if state.has_shard else Leftover.FOREIGN
 
 
 def _hold_leftover(file: HoldFile, state: ShardState | None) -> Leftover:

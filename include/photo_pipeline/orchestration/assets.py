@@ -17,3 +17,4 @@ RECONCILIATION = Asset(
 )
 NOTICES = Asset(name="photo_notices", uri="postgres://photos:5432/photos/public/notice", group="photos")
 HOLDS = Asset(name="photo_holds", uri="postgres://photos:5432/photos/public/hold", group="photos")
+PERMITS = Asset(name="photo_removal_permits", uri="postgres://photos:5432/photos/public/removal_permit", group="photos")

@@ -1,12 +1,11 @@
 """What retention needs of the archive and of the ledger."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
-from photo_pipeline.domain.ledger import (
-    ShardFile,
-)
+from photo_pipeline.domain.ledger import ShardFile
+from photo_pipeline.domain.removal import DueBy, DueShard, RecordAges, RemovedThing, ShardAges, ShardStamps, Window
 from photo_pipeline.domain.retention import ClaimedShard, Expiry, ShardPhoto
 from photo_pipeline.ports.archive import Archive
 
@@ -22,18 +21,46 @@ class RetainedArchive(Archive, Protocol):
         """Remove a folder if it is empty; ``False`` where it is not, or does not exist."""
         ...
 
+    def written_at(self, path: str) -> datetime | None:
+        """When a file was completed, by the clock of HDFS; ``None`` where there is none."""
+        ...
+
 
 class RetentionLedger(Protocol):
     """The ledger, as retention uses it. What is done under a claim is done only while that is the shard's latest."""
 
-    def due(self, committed_before: datetime) -> Sequence[int]:
-        """Shards that have to go: committed by then and not removed, oldest first.
+    def stamped_after(self, time: datetime) -> Sequence[ShardStamps]:
+        """Shards that were committed after that time, as their rows say."""
+        ...
+
+    def restamp(self, shard_id: int, stamped_after: datetime, now: datetime) -> None:
+        """Such a shard counts as committed now."""
+        ...
+
+    def unmarked(self, committed_before: datetime, not_after: datetime) -> Sequence[ShardStamps]:
+        """Shards that were committed by then and bear no mark; one later than ``not_after`` is none."""
+        ...
+
+    def mark(self, shard_id: int, now: datetime, kept_until: datetime) -> None:
+        """Announce that a shard will go, and when its time is over."""
+        ...
+
+    def disputed(self, committed_before: datetime, kept_after: datetime) -> Sequence[DueShard]:
+        """Marked shards whose own row says that they have to go, and whose other witness says that they have not."""
+        ...
+
+    def ages(self, by: DueBy, committed_before: datetime, window: Window | None) -> ShardAges:
+        """How many shards there are, hold shards apart, and how many of them came due when."""
+        ...
+
+    def due(self, by: DueBy, window: Window | None) -> Sequence[DueShard]:
+        """Shards that have to go and were marked in time, oldest first.
 
         A hold shard is due once it holds anything but the held photos that the index finds in it.
         """
         ...
 
-    def claim(self, shard_id: int, committed_before: datetime) -> ClaimedShard | None:
+    def claim(self, shard_id: int, by: DueBy) -> ClaimedShard | None:
         """Mark a shard as expiring and fence off whoever claimed it before; ``None`` where it is gone, or not due."""
         ...
 
@@ -62,12 +89,19 @@ class RetentionLedger(Protocol):
         """
         ...
 
-    def record_removed(self, claim: ClaimedShard) -> bool:
+    def record_removed(self, claim: ClaimedShard, run_id: int, thing: RemovedThing, now: datetime) -> bool:
         """Keep on record that the shard's file is gone; ``False`` where another run has done so, or will."""
         ...
 
-    def blank_rejected(self, processed_before: datetime, limit: int) -> int:
-        """Blank file name and detail of up to ``limit`` rejected records; how many there were."""
+    def record_ages(self, before: datetime, window: Window | None, lifetime: timedelta) -> RecordAges:
+        """How many rejected records still say something of their sender, and how many of them came due when."""
+        ...
+
+    def blank_rejected(self, before: datetime, limit: int) -> int:
+        """Blank file name and detail of up to ``limit`` rejected records; how many there were.
+
+        Those that Kafka took and the ledger settled by that time.
+        """
         ...
 
     def forget_published(self, published_before: datetime, limit: int) -> int:

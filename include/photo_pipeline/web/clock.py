@@ -1,4 +1,4 @@
-"""The time, as the web applications take it."""
+"""The time of the machine that this runs on."""
 
 from datetime import UTC, datetime
 

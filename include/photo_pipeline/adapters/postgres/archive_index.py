@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 
-from sqlalchemy import Engine, select, tuple_
+from sqlalchemy import Engine, exists, select, tuple_
 
 from photo_pipeline.adapters.postgres.engine import transaction
 from photo_pipeline.adapters.postgres.models import Shard, Slice
@@ -20,18 +20,22 @@ class PostgresArchiveIndex:
         """See the port. A void slice's attempt is beyond that of every file."""
         keys = [(log.topic, log.partition, log.incarnation, start) for log, start in slices]
         key = (Slice.topic, Slice.partition, Slice.incarnation, Slice.start)
-        statement = select(*key, Slice.attempt, Slice.state).where(tuple_(*key).in_(keys))
+        has_shard = exists().where(Shard.slice_id == Slice.slice_id)
+        statement = select(*key, Slice.attempt, Slice.state, has_shard).where(tuple_(*key).in_(keys))
         with transaction(self._engine) as connection:
             return {
-                (Log(topic, partition, incarnation), start): SliceState(attempt, state == "committed")
-                for topic, partition, incarnation, start, attempt, state in connection.execute(statement)
+                (Log(topic, partition, incarnation), start): SliceState(attempt, state == "committed", has)
+                for topic, partition, incarnation, start, attempt, state, has in connection.execute(statement)
             }
 
     def shard_states(self, shard_ids: Collection[int]) -> Mapping[int, ShardState]:
         """See the port."""
-        statement = select(Shard.shard_id, Shard.state, Shard.expiring_at).where(Shard.shard_id.in_(shard_ids))
+        columns = (Shard.shard_id, Shard.state, Shard.expiring_at, Shard.path)
+        statement = select(*columns).where(Shard.shard_id.in_(shard_ids))
         with transaction(self._engine) as connection:
-            return {shard_id: ShardState(state, at) for shard_id, state, at in connection.execute(statement)}
+            return {
+                shard_id: ShardState(state, at, path) for shard_id, state, at, path in connection.execute(statement)
+            }
 
     def named(self, paths: Collection[str]) -> set[str]:
         """See the port."""

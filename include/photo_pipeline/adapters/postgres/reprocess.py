@@ -15,6 +15,7 @@ from sqlalchemy.exc import OperationalError
 from photo_pipeline.adapters.postgres.commit import photo_row, replace_renditions
 from photo_pipeline.adapters.postgres.engine import transaction
 from photo_pipeline.adapters.postgres.models import Photo, ReprocessAttempt, ReprocessRequest, Shard
+from photo_pipeline.adapters.postgres.retention import inherited
 from photo_pipeline.domain.errors import (
     AttemptSupersededError,
     InvalidRequestError,
@@ -342,7 +343,7 @@ def _insert_shard(connection: Connection, source: ShardFacts, file: ShardFile, p
     """As old as its source: a photo's life must not change. Where photos are held, what replaces them is held too."""
     kind = "hold" if source.kind == "hold" else "reprocess"
     values = {"path": file.path, "kind": kind, "dt": source.dt, "length": file.length, "photos": photos}
-    statement = insert(Shard).values(**values, committed_at=source.committed_at).returning(Shard.shard_id)
+    statement = insert(Shard).values(**values, **inherited(source.shard_id)).returning(Shard.shard_id)
     return connection.execute(statement).scalar_one()
 
 

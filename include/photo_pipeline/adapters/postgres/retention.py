@@ -15,6 +15,7 @@ from sqlalchemy import (
     bindparam,
     delete,
     exists,
+    false,
     func,
     insert,
     or_,
@@ -26,9 +27,11 @@ from sqlalchemy import (
 from photo_pipeline.adapters.postgres.engine import transaction
 from photo_pipeline.adapters.postgres.holds import is_held, lock_holds
 from photo_pipeline.adapters.postgres.models import IngestRecord, Outbox, Photo, Rendition, Shard
+from photo_pipeline.adapters.postgres.removal import insert_removals
 from photo_pipeline.domain.errors import ClaimLostError
 from photo_pipeline.domain.ledger import ArchivedRendition, ShardFile
 from photo_pipeline.domain.photo import RenditionKind
+from photo_pipeline.domain.removal import DueBy, DueShard, RecordAges, RemovedThing, ShardAges, ShardStamps, Window
 from photo_pipeline.domain.retention import ClaimedShard, Expiry, ShardPhoto
 
 BLANK: dict[str, object] = dict.fromkeys(
@@ -43,7 +46,44 @@ class PostgresRetentionLedger:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def due(self, committed_before: datetime) -> Sequence[int]:
+    def stamped_after(self, time: datetime) -> Sequence[ShardStamps]:
+        """See the port."""
+        return self._stamps(Shard.committed_at > time)
+
+    def restamp(self, shard_id: int, stamped_after: datetime, now: datetime) -> None:
+        """See the port."""
+        still_so = (Shard.shard_id == shard_id) & (Shard.committed_at > stamped_after)
+        with transaction(self._engine) as connection:
+            connection.execute(update(Shard).where(still_so).values(committed_at=now))
+
+    def unmarked(self, committed_before: datetime, not_after: datetime) -> Sequence[ShardStamps]:
+        """See the port."""
+        unmarked = or_(Shard.marked_at.is_(None), Shard.marked_at > not_after)
+        return self._stamps((Shard.committed_at <= committed_before) & unmarked)
+
+    def mark(self, shard_id: int, now: datetime, kept_until: datetime) -> None:
+        """See the port."""
+        marked = {"marked_at": now, "kept_until": kept_until}
+        with transaction(self._engine) as connection:
+            connection.execute(update(Shard).where(Shard.shard_id == shard_id, _IS_THERE).values(marked))
+
+    def disputed(self, committed_before: datetime, kept_after: datetime) -> Sequence[DueShard]:
+        """See the port."""
+        disputed = (Shard.committed_at <= committed_before) & (Shard.kept_until > kept_after)
+        return self._due(_IS_THERE & disputed, None)
+
+    def ages(self, by: DueBy, committed_before: datetime, window: Window | None) -> ShardAges:
+        """See the port."""
+        lifetime = by.kept_until - committed_before
+        over_at = func.coalesce(Shard.kept_until, Shard.committed_at + lifetime)
+        is_over = over_at <= by.kept_until
+        waiting = is_over & or_(Shard.marked_at.is_(None), Shard.marked_at > by.marked_at)
+        unexplained = is_over & Shard.expiring_at.is_(None) & ~_falls_into(over_at, window)
+        counts = select(func.count(), func.count().filter(unexplained), func.count().filter(waiting))
+        with transaction(self._engine) as connection:
+            return ShardAges(*connection.execute(counts.where(_IS_THERE, Shard.kind != "hold")).one())
+
+    def due(self, by: DueBy, window: Window | None) -> Sequence[DueShard]:
         """See the port."""
         held_here = (
             select(func.count())
@@ -52,31 +92,31 @@ class PostgresRetentionLedger:
             .correlate(Shard)
             .scalar_subquery()
         )
-        statement = (
-            select(Shard.shard_id)
-            .where(
-                _is_due(committed_before),
-                or_(Shard.kind != "hold", Shard.state == "expiring", Shard.photos > held_here),
-            )
-            .order_by(Shard.committed_at, Shard.shard_id)
-        )
-        with transaction(self._engine) as connection:
-            return list(connection.scalars(statement))
+        has_to_go = or_(Shard.kind != "hold", Shard.state == "expiring", Shard.photos > held_here)
+        return self._due(_is_due(by) & has_to_go, window)
 
-    def claim(self, shard_id: int, committed_before: datetime) -> ClaimedShard | None:
+    def claim(self, shard_id: int, by: DueBy) -> ClaimedShard | None:
         """See the port. Claims on a shard grow strictly, even where the server's clock is set back."""
         later = Shard.expiring_at + timedelta(microseconds=1)
         statement = (
             update(Shard)
-            .where(Shard.shard_id == shard_id, _is_due(committed_before))
+            .where(Shard.shard_id == shard_id, _is_due(by))
             .values(state="expiring", expiring_at=func.greatest(func.clock_timestamp(), later))
-            .returning(Shard.shard_id, Shard.path, Shard.dt, Shard.length, Shard.expiring_at)
+            .returning(
+                Shard.shard_id,
+                Shard.path,
+                Shard.dt,
+                Shard.length,
+                Shard.expiring_at,
+                Shard.committed_at,
+                Shard.kept_until,
+            )
         )
         with transaction(self._engine) as connection:
             row = connection.execute(statement).one_or_none()
-        if row is None or row.expiring_at is None:
+        if row is None or row.expiring_at is None or row.kept_until is None:
             return None
-        return ClaimedShard(row.shard_id, row.path, row.dt, row.length, row.expiring_at)
+        return ClaimedShard(*row[:4], row.expiring_at, row.committed_at, row.kept_until)
 
     def held_photos(self, claim: ClaimedShard) -> Sequence[ShardPhoto]:
         """See the port."""
@@ -118,27 +158,30 @@ class PostgresRetentionLedger:
                 connection.execute(update(Shard).where(Shard.shard_id == claim.shard_id).values(state="live"))
         return Expiry(len(expiring), held)
 
-    def record_removed(self, claim: ClaimedShard) -> bool:
-        """See the port."""
+    def record_removed(self, claim: ClaimedShard, run_id: int, thing: RemovedThing, now: datetime) -> bool:
+        """See the port. Row and record are one transaction."""
         in_use = exists().where(Photo.shard_id == Shard.shard_id)
         statement = (
             update(Shard).where(_is_claimed(claim), ~in_use).values(state="removed", removed_at=func.clock_timestamp())
         )
         with transaction(self._engine) as connection:
-            return connection.execute(statement).rowcount > 0
+            is_ours = connection.execute(statement).rowcount > 0
+            if is_ours:
+                insert_removals(connection, run_id, [thing], now, removed_at=now)
+        return is_ours
 
-    def blank_rejected(self, processed_before: datetime, limit: int) -> int:
+    def record_ages(self, before: datetime, window: Window | None, lifetime: timedelta) -> RecordAges:
+        """See the port."""
+        over_at = IngestRecord.processed_at + lifetime
+        unexplained = _is_older(before) & ~_falls_into(over_at, window)
+        with transaction(self._engine) as connection:
+            counts = select(func.count(), func.count().filter(unexplained)).where(_SAYS_MORE)
+            return RecordAges(*connection.execute(counts).one())
+
+    def blank_rejected(self, before: datetime, limit: int) -> int:
         """See the port."""
         key = (IngestRecord.topic, IngestRecord.partition, IngestRecord.offset)
-        stale = (
-            select(*key)
-            .where(
-                IngestRecord.outcome == "rejected",
-                IngestRecord.processed_at <= processed_before,
-                or_(IngestRecord.filename.is_not(None), IngestRecord.detail.is_not(None)),
-            )
-            .limit(limit)
-        )
+        stale = select(*key).where(_SAYS_MORE, _is_older(before)).limit(limit)
         statement = update(IngestRecord).where(tuple_(*key).in_(stale)).values(filename=None, detail=None)
         with transaction(self._engine) as connection:
             return connection.execute(statement).rowcount
@@ -148,6 +191,26 @@ class PostgresRetentionLedger:
         stale = select(Outbox.outbox_id).where(Outbox.published_at <= published_before).limit(limit)
         with transaction(self._engine) as connection:
             return connection.execute(delete(Outbox).where(Outbox.outbox_id.in_(stale))).rowcount
+
+    def _stamps(self, which: ColumnElement[bool]) -> Sequence[ShardStamps]:
+        """The time of the youngest photo is Kafka's."""
+        youngest = select(func.max(Photo.accepted_at)).where(Photo.shard_id == Shard.shard_id).scalar_subquery()
+        is_first = Shard.slice_id.is_not(None)
+        columns = (Shard.shard_id, Shard.path, is_first, Shard.committed_at, youngest)
+        statement = select(*columns).where(_IS_THERE, which).order_by(Shard.committed_at, Shard.shard_id)
+        with transaction(self._engine) as connection:
+            return [ShardStamps(*row) for row in connection.execute(statement)]
+
+    def _due(self, which: ColumnElement[bool], window: Window | None) -> Sequence[DueShard]:
+        explained = or_(Shard.kind == "hold", Shard.expiring_at.is_not(None), _falls_into(Shard.kept_until, window))
+        columns = (Shard.shard_id, Shard.path, Shard.committed_at, Shard.kept_until, explained)
+        statement = select(*columns).where(which).order_by(Shard.committed_at, Shard.shard_id)
+        with transaction(self._engine) as connection:
+            return [
+                DueShard(shard_id, path, committed_at, kept_until, is_explained)
+                for shard_id, path, committed_at, kept_until, is_explained in connection.execute(statement)
+                if kept_until is not None  # as the condition has it
+            ]
 
 
 _RENDITION = (
@@ -162,8 +225,25 @@ _RENDITION = (
 )
 
 
-def _is_due(committed_before: datetime) -> ColumnElement[bool]:
-    return (Shard.state != "removed") & (Shard.committed_at <= committed_before)
+_IS_THERE = Shard.state != "removed"
+_SAYS_MORE = (IngestRecord.outcome == "rejected") & or_(
+    IngestRecord.filename.is_not(None), IngestRecord.detail.is_not(None)
+)
+"""Of its sender than the reason. As the index on these says it."""
+
+
+def _is_due(by: DueBy) -> ColumnElement[bool]:
+    return _IS_THERE & (Shard.kept_until <= by.kept_until) & (Shard.marked_at <= by.marked_at)
+
+
+def _is_older(before: datetime) -> ColumnElement[bool]:
+    """By the ledger's time and by Kafka's."""
+    taken = or_(IngestRecord.accepted_at.is_(None), IngestRecord.accepted_at <= before)
+    return (IngestRecord.processed_at <= before) & taken
+
+
+def _falls_into(time: Any, window: Window | None) -> ColumnElement[bool]:
+    return false() if window is None else (time > window.begin) & (time <= window.end)
 
 
 def _is_claimed(claim: ClaimedShard) -> ColumnElement[bool]:
@@ -190,11 +270,16 @@ def _archived(row: Any) -> ArchivedRendition:
 
 
 def _insert_hold_shard(connection: Connection, claim: ClaimedShard, file: ShardFile, photos: int) -> int:
-    """It is as old as the shard that its photos come from."""
-    committed_at = select(Shard.committed_at).where(Shard.shard_id == claim.shard_id).scalar_subquery()
+    """It is as old as the shard that its photos come from, and as much announced."""
     values = {"path": file.path, "kind": "hold", "dt": claim.dt, "length": file.length, "photos": photos}
-    statement = insert(Shard).values(**values, committed_at=committed_at).returning(Shard.shard_id)
+    statement = insert(Shard).values(**values, **inherited(claim.shard_id)).returning(Shard.shard_id)
     return connection.execute(statement).scalar_one()
+
+
+def inherited(shard_id: int) -> dict[str, Any]:
+    """What a shard that takes photos over from another one has from it: its age, and what was announced of it."""
+    columns = (Shard.committed_at, Shard.marked_at, Shard.kept_until)
+    return {column.key: select(column).where(Shard.shard_id == shard_id).scalar_subquery() for column in columns}
 
 
 def _move_renditions(connection: Connection, shard_id: int, photos: Sequence[ShardPhoto]) -> None:

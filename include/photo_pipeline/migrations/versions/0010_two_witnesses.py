@@ -80,6 +80,7 @@ SELECT run_id, begun_at, looked_at, state, stopped FROM retention_run
 
 GRANTS = """
 GRANT SELECT, INSERT, UPDATE ON retention_run, removal, removal_permit TO photo_pipeline;
+GRANT DELETE ON removal TO photo_pipeline;
 GRANT SELECT ON metric_retention TO photo_bi, photo_pipeline;
 """
 
