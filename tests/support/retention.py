@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from photo_pipeline.domain.clocks import Reading
 from photo_pipeline.domain.errors import (
     ArchiveMemberError,
     ClaimLostError,
@@ -15,6 +16,18 @@ from photo_pipeline.domain.errors import (
 )
 from photo_pipeline.domain.ledger import ShardFile
 from photo_pipeline.domain.photo import Log, RenditionKind, photo_id_for, sha256_hex
+from photo_pipeline.domain.removal import (
+    DueBy,
+    DueShard,
+    RecordAges,
+    Removal,
+    RemovedThing,
+    RunEnding,
+    ShardAges,
+    ShardStamps,
+    Window,
+)
+from photo_pipeline.domain.removal_permit import PermitRequest
 from photo_pipeline.domain.retention import ClaimedShard, Expiry, Hold, ShardPhoto, ShardState, SliceState
 from photo_pipeline.domain.shard import ArchiveFile, Member, ShardWriter, shard_path, staging_path
 from photo_pipeline.use_cases.retention import RetentionPorts
@@ -35,10 +48,24 @@ class ManualClock:
 
 
 @dataclass(slots=True)
+class ManualClocks:
+    """The ``ClockWitnesses`` port: machines that all show one clock's time, each as far off as a test wants it."""
+
+    clock: ManualClock
+    off: dict[str, timedelta] = field(
+        default_factory=lambda: dict.fromkeys(("PostgreSQL", "the HDFS NameNode", "this worker"), timedelta(0))
+    )
+
+    def readings(self) -> Sequence[Reading]:
+        """See the port."""
+        return [Reading(name, self.clock.time + off) for name, off in self.off.items()]
+
+
+@dataclass(slots=True)
 class MemoryWriter:
     """A file that has no content before it is closed, as on HDFS."""
 
-    files: dict[str, bytes]
+    archive: "MemoryArchive"
     path: str
     written: bytearray = field(default_factory=bytearray)
 
@@ -48,28 +75,32 @@ class MemoryWriter:
 
     def close(self) -> None:
         """See the port."""
-        if self.path not in self.files:
+        if self.path not in self.archive.files:
             raise ArchiveMemberError(self.path, "was removed or replaced while it was being written")
-        self.files[self.path] = bytes(self.written)
+        self.archive.files[self.path] = bytes(self.written)
+        self.archive.stamps[self.path] = self.archive.clock.now()
 
 
 @dataclass(slots=True)
 class MemoryArchive:
     """The ``RetainedArchive`` port."""
 
+    clock: ManualClock
     files: dict[str, bytes] = field(default_factory=dict)
     folders: set[str] = field(default_factory=set)
+    stamps: dict[str, datetime] = field(default_factory=dict)
 
     def create(self, path: str) -> MemoryWriter:
         """See the port."""
         self._put(path, b"")
-        return MemoryWriter(self.files, path)
+        return MemoryWriter(self, path)
 
     def rename(self, source: str, target: str) -> None:
         """See the port."""
         if source not in self.files or target in self.files:
             raise ArchiveMemberError(source, "there is no such file to rename")
         self._put(target, self.files.pop(source))
+        self.stamps[target] = self.stamps.pop(source)
 
     def read(self, path: str, offset: int, length: int) -> bytes:
         """See the port."""
@@ -85,6 +116,10 @@ class MemoryArchive:
     def length(self, path: str) -> int | None:
         """See the port."""
         return len(self.files[path]) if path in self.files else None
+
+    def written_at(self, path: str) -> datetime | None:
+        """See the port."""
+        return self.stamps.get(path) if path in self.files else None
 
     def list(self, folder: str) -> Iterator[ArchiveFile]:
         """See the port."""
@@ -106,6 +141,7 @@ class MemoryArchive:
 
     def _put(self, path: str, data: bytes) -> None:
         self.files[path] = data
+        self.stamps[path] = self.clock.now()
         self.folders.add(path.rpartition("/")[0])
 
 
@@ -122,6 +158,8 @@ class ShardRow:
     state: str = "live"
     expiring_at: datetime | None = None
     removed_at: datetime | None = None
+    marked_at: datetime | None = None
+    kept_until: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -133,6 +171,7 @@ class PhotoRow:
     shard_id: int | None
     renditions: Sequence[Any]
     filename: str | None = "a.jpg"
+    accepted_at: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -141,11 +180,64 @@ class RejectedRow:
 
     processed_at: datetime
     detail: str | None = "why"
+    accepted_at: datetime | None = None
+
+    @property
+    def youngest(self) -> datetime:
+        """By the ledger's time and Kafka's."""
+        return max(self.processed_at, self.accepted_at or self.processed_at)
+
+
+@dataclass(slots=True)
+class RunRow:
+    """A row of ``retention_run``."""
+
+    name: str
+    readings: tuple[Reading, ...]
+    now: datetime | None
+    ending: RunEnding | None = None
+
+
+@dataclass(slots=True)
+class RemovalRow:
+    """A row of ``removal``."""
+
+    run_id: int
+    thing: RemovedThing
+    noted_at: datetime
+    removed_at: datetime | None = None
+
+
+@dataclass(slots=True)
+class PermitRow:
+    """A row of ``removal_permit``."""
+
+    request: PermitRequest
+    used_by: str | None = None
+
+
+def _falls_into(time: datetime, window: Window | None) -> bool:
+    return window is not None and window.begin < time <= window.end
+
+
+def _is_due(row: ShardRow, by: DueBy) -> bool:
+    if row.marked_at is None or row.kept_until is None:
+        return False
+    return row.kept_until <= by.kept_until and row.marked_at <= by.marked_at
+
+
+def _due_shard(row: ShardRow, window: Window | None) -> DueShard:
+    assert row.kept_until is not None
+    explained = row.kind == "hold" or row.expiring_at is not None or _falls_into(row.kept_until, window)
+    return DueShard(row.shard_id, row.path, row.committed_at, row.kept_until, explained)
 
 
 @dataclass(slots=True)
 class MemoryLedger:
-    """The ``RetentionLedger``, ``ArchiveIndex`` and ``HoldRegister`` ports. Each method is one transaction."""
+    """The ``RetentionLedger``, ``ArchiveIndex``, ``RemovalBook`` and ``HoldRegister`` ports.
+
+    Each method is one transaction.
+    """
 
     clock: ManualClock
     customers: set[UUID] = field(default_factory=set)
@@ -155,6 +247,9 @@ class MemoryLedger:
     holds: list[Hold] = field(default_factory=list)
     rejected: list[RejectedRow] = field(default_factory=list)
     published: list[datetime] = field(default_factory=list)
+    runs: list[RunRow] = field(default_factory=list)
+    removals: list[RemovalRow] = field(default_factory=list)
+    permits: list[PermitRow] = field(default_factory=list)
 
     def is_held(self, photo: PhotoRow) -> bool:
         """Whether a hold names the photo."""
@@ -168,18 +263,53 @@ class MemoryLedger:
         self.shards[shard_id] = ShardRow(shard_id, file.path, kind, file.length, photos, committed_at)
         return shard_id
 
-    def due(self, committed_before: datetime) -> Sequence[int]:
+    def stamped_after(self, time: datetime) -> Sequence[ShardStamps]:
         """See the port."""
-        return [row.shard_id for row in self.shards.values() if self._is_due(row, committed_before)]
+        return [self._stamps(row) for row in self._there() if row.committed_at > time]
 
-    def claim(self, shard_id: int, committed_before: datetime) -> ClaimedShard | None:
+    def restamp(self, shard_id: int, stamped_after: datetime, now: datetime) -> None:
+        """See the port."""
+        if self.shards[shard_id].committed_at > stamped_after:
+            self.shards[shard_id].committed_at = now
+
+    def unmarked(self, committed_before: datetime, not_after: datetime) -> Sequence[ShardStamps]:
+        """See the port."""
+        old = [row for row in self._there() if row.committed_at <= committed_before]
+        return [self._stamps(row) for row in old if row.marked_at is None or row.marked_at > not_after]
+
+    def mark(self, shard_id: int, now: datetime, kept_until: datetime) -> None:
+        """See the port."""
+        self.shards[shard_id].marked_at, self.shards[shard_id].kept_until = now, kept_until
+
+    def disputed(self, committed_before: datetime, kept_after: datetime) -> Sequence[DueShard]:
+        """See the port."""
+        old = [row for row in self._there() if row.committed_at <= committed_before]
+        return [_due_shard(row, None) for row in old if row.kept_until is not None and row.kept_until > kept_after]
+
+    def ages(self, by: DueBy, committed_before: datetime, window: Window | None) -> ShardAges:
+        """See the port."""
+        live = [row for row in self._there() if row.kind != "hold"]
+        over_at = {
+            row.shard_id: row.kept_until or row.committed_at + (by.kept_until - committed_before) for row in live
+        }
+        over = [row for row in live if over_at[row.shard_id] <= by.kept_until]
+        waiting = [row for row in over if row.marked_at is None or row.marked_at > by.marked_at]
+        strange = [row for row in over if row.expiring_at is None and not _falls_into(over_at[row.shard_id], window)]
+        return ShardAges(len(live), len(strange), len(waiting))
+
+    def due(self, by: DueBy, window: Window | None) -> Sequence[DueShard]:
+        """See the port."""
+        return [_due_shard(row, window) for row in self._there() if _is_due(row, by) and self._has_to_go(row)]
+
+    def claim(self, shard_id: int, by: DueBy) -> ClaimedShard | None:
         """See the port."""
         row = self.shards[shard_id]
-        if row.state == "removed" or row.committed_at > committed_before:
+        if row.state == "removed" or not _is_due(row, by) or row.kept_until is None:
             return None
         earliest = self.clock.now() if row.expiring_at is None else row.expiring_at + timedelta(microseconds=1)
         row.state, row.expiring_at = "expiring", max(self.clock.now(), earliest)
-        return ClaimedShard(shard_id, row.path, row.committed_at.date(), row.length, row.expiring_at)
+        day = row.committed_at.date()
+        return ClaimedShard(shard_id, row.path, day, row.length, row.expiring_at, row.committed_at, row.kept_until)
 
     def held_photos(self, claim: ClaimedShard) -> Sequence[ShardPhoto]:
         """See the port."""
@@ -191,6 +321,8 @@ class MemoryLedger:
         moving = [photo for photo in photos if self.photos[photo.photo_id].shard_id == claim.shard_id]
         if moving:
             shard_id = self.add_shard("hold", hold_shard, len(photos), row.committed_at)
+            self.shards[shard_id].marked_at = row.marked_at
+            self.shards[shard_id].kept_until = row.kept_until
             for photo in moving:
                 moved = replace(self.photos[photo.photo_id], shard_id=shard_id, renditions=photo.renditions)
                 self.photos[photo.photo_id] = moved
@@ -207,17 +339,24 @@ class MemoryLedger:
             row.state = "live"
         return Expiry(len(gone), len(here) - len(gone))
 
-    def record_removed(self, claim: ClaimedShard) -> bool:
+    def record_removed(self, claim: ClaimedShard, run_id: int, thing: RemovedThing, now: datetime) -> bool:
         """See the port."""
         row = self.shards[claim.shard_id]
         if row.state != "expiring" or row.expiring_at != claim.claimed_at or self._photos_in(claim.shard_id):
             return False
         row.state, row.removed_at = "removed", self.clock.now()
+        self.record(run_id, [thing], now)
         return True
 
-    def blank_rejected(self, processed_before: datetime, limit: int) -> int:
+    def record_ages(self, before: datetime, window: Window | None, lifetime: timedelta) -> RecordAges:
         """See the port."""
-        stale = [row for row in self.rejected if row.detail is not None and row.processed_at <= processed_before]
+        live = [row for row in self.rejected if row.detail is not None]
+        over = [row for row in live if row.youngest <= before]
+        return RecordAges(len(live), sum(not _falls_into(row.processed_at + lifetime, window) for row in over))
+
+    def blank_rejected(self, before: datetime, limit: int) -> int:
+        """See the port."""
+        stale = [row for row in self.rejected if row.detail is not None and row.youngest <= before]
         for row in stale[:limit]:
             row.detail = None
         return len(stale[:limit])
@@ -236,7 +375,7 @@ class MemoryLedger:
     def shard_states(self, shard_ids: Collection[int]) -> Mapping[int, ShardState]:
         """See the port."""
         known = [self.shards[shard_id] for shard_id in shard_ids if shard_id in self.shards]
-        return {row.shard_id: ShardState(row.state, row.expiring_at) for row in known}
+        return {row.shard_id: ShardState(row.state, row.expiring_at, row.path) for row in known}
 
     def named(self, paths: Collection[str]) -> set[str]:
         """See the port."""
@@ -270,9 +409,60 @@ class MemoryLedger:
         """See the port."""
         return [hold for hold in self.holds if customer_id in {None, hold.customer_id}]
 
-    def _is_due(self, row: ShardRow, committed_before: datetime) -> bool:
-        if row.state == "removed" or row.committed_at > committed_before:
-            return False
+    def begin(self, name: str, readings: Sequence[Reading], now: datetime | None) -> int:
+        """See the port ``RemovalBook``."""
+        self.runs.append(RunRow(name, tuple(readings), now))
+        return len(self.runs)
+
+    def end(self, run_id: int, ending: RunEnding) -> None:
+        """See the port."""
+        self.runs[run_id - 1].ending = ending
+
+    def removed_until(self, looked_by: datetime, not_after: datetime) -> datetime | None:
+        """See the port."""
+        ended = [run for run in self.runs if run.ending is not None and run.now is not None and run.now <= looked_by]
+        times = [run.ending.removed_until for run in ended if run.ending is not None]
+        return max((time for time in times if time is not None and time <= not_after), default=None)
+
+    def permitted(self, what: Removal, run_name: str, now: datetime) -> int:
+        """See the port."""
+        for permit in self.permits:
+            if permit.request.what == what and permit.used_by in {None, run_name}:
+                permit.used_by = run_name
+                return permit.request.most
+        return 0
+
+    def record(self, run_id: int, things: Sequence[RemovedThing], now: datetime) -> None:
+        """See the port."""
+        self.removals += [RemovalRow(run_id, thing, now, now) for thing in things]
+
+    def note(self, run_id: int, things: Sequence[RemovedThing], now: datetime) -> None:
+        """See the port."""
+        open_ = self.noted(datetime.max.replace(tzinfo=UTC))
+        self.removals += [RemovalRow(run_id, thing, now) for thing in things if thing.subject not in open_]
+
+    def noted(self, by: datetime) -> set[str]:
+        """See the port."""
+        return {row.thing.subject for row in self.removals if row.removed_at is None and row.noted_at <= by}
+
+    def removed(self, run_id: int, path: str, now: datetime) -> None:
+        """See the port."""
+        for row in self.removals:
+            if row.removed_at is None and row.thing.subject == path:
+                row.run_id, row.removed_at = run_id, now
+
+    def keep_notes(self, paths: Collection[str]) -> None:
+        """See the port."""
+        self.removals = [row for row in self.removals if row.removed_at is not None or row.thing.subject in paths]
+
+    def _there(self) -> list[ShardRow]:
+        return [row for row in self.shards.values() if row.state != "removed"]
+
+    def _stamps(self, row: ShardRow) -> ShardStamps:
+        accepted = [photo.accepted_at for photo in self._photos_in(row.shard_id) if photo.accepted_at is not None]
+        return ShardStamps(row.shard_id, row.path, row.kind == "archive", row.committed_at, max(accepted, default=None))
+
+    def _has_to_go(self, row: ShardRow) -> bool:
         held = sum(self.is_held(photo) for photo in self._photos_in(row.shard_id))
         return row.kind != "hold" or row.state == "expiring" or row.photos > held
 
@@ -295,6 +485,7 @@ class Attempt:
         self._contents = {photo_id_for(customer_id, sha256_hex(data)): data for data in contents}
         self._start = len(platform.ledger.slices)
         self._day = platform.clock.now().date()
+        self._accepted_at = platform.clock.now()
         self.path = staging_path(ROOT, PARTITION, self._start, 1)
         platform.ledger.slices[PARTITION, self._start] = SliceState(1, committed=False)
         self._renditions, self._length = write_shard(platform.archive, self.path, self._contents)
@@ -313,12 +504,14 @@ class Attempt:
         file, stamp = ShardFile(self.path, self._length), self._platform.clock.now() - stamped_ago
         shard_id = ledger.add_shard("archive", file, len(self._contents), stamp)
         for photo_id, renditions in self._renditions.items():
-            ledger.photos[photo_id] = PhotoRow(photo_id, self._customer_id, shard_id, renditions)
+            ledger.photos[photo_id] = PhotoRow(
+                photo_id, self._customer_id, shard_id, renditions, accepted_at=self._accepted_at
+            )
         return list(self._contents)
 
-    def supersede(self) -> None:
-        """Another worker has taken the slice over."""
-        self._platform.ledger.slices[PARTITION, self._start] = SliceState(2, committed=False)
+    def supersede(self, *, committed: bool = False) -> None:
+        """Another worker has taken the slice over, and may have committed it."""
+        self._platform.ledger.slices[PARTITION, self._start] = SliceState(2, committed=committed)
 
 
 class Platform:
@@ -327,8 +520,9 @@ class Platform:
     def __init__(self, start: datetime = datetime(2026, 1, 1, tzinfo=UTC)) -> None:
         self.clock = ManualClock(start)
         self.ledger = MemoryLedger(self.clock)
-        self.archive = MemoryArchive()
-        self.ports = RetentionPorts(self.ledger, self.ledger, self.archive, self.clock, ROOT)
+        self.archive = MemoryArchive(self.clock)
+        self.clocks = ManualClocks(self.clock)
+        self.ports = RetentionPorts(self.ledger, self.ledger, self.archive, self.clocks, self.ledger, ROOT)
 
     def ingest(self, customer_id: UUID, *contents: bytes) -> list[UUID]:
         """Archive photos in one slice."""
@@ -411,7 +605,8 @@ class Disturbed:
 def disturbed_ports(ports: RetentionPorts, disturbance: Disturbance) -> RetentionPorts:
     """The same ports, each call of which is told of."""
     wrapped: dict[str, Any] = {
-        name: Disturbed(getattr(ports, name), name, disturbance) for name in ("ledger", "index", "archive", "clock")
+        name: Disturbed(getattr(ports, name), name, disturbance)
+        for name in ("ledger", "index", "archive", "clocks", "book")
     }
     return replace(ports, **wrapped)
 

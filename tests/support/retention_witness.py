@@ -12,6 +12,8 @@ from photo_pipeline.domain.retention import KEEP, LATEST
 from photo_pipeline.use_cases.retention import run_retention
 
 HOUR = timedelta(hours=1)
+SWEPT_WITHIN = timedelta(hours=4)
+"""A dead file with its final name is noted by one run, and swept by one that comes an hour later or more."""
 NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -40,6 +42,7 @@ class Witness:
         self.files: dict[str, datetime] = {}
         self.kept: dict[tuple[UUID, UUID | None], set[UUID]] = {}
         self.dead: dict[str, datetime] = {}
+        """Until when dead files may still be there."""
         self.under_way: list[tuple[Attempt, UUID, tuple[bytes, ...]]] = []
 
     @property
@@ -75,8 +78,9 @@ class Witness:
     def supersede(self) -> None:
         """The latest attempt that is under way loses its slice to another worker, and never comes back."""
         attempt, _, _ = self.under_way.pop()
-        attempt.supersede()
-        self.dead[attempt.path] = self.now
+        is_staged = "/_staging/" in attempt.path
+        attempt.supersede(committed=not is_staged)
+        self.dead[attempt.path] = self.now + (LATEST if is_staged else SWEPT_WITHIN)
 
     def place(self, customer: UUID, content: bytes | None) -> None:
         """A hold on a photo or on all of a customer's; it may be refused."""
@@ -127,7 +131,7 @@ class Witness:
         A file that is still to be committed is another life of the photos in it; a dead one is due with the next run.
         """
         excused = {attempt.path for attempt, _, _ in self.under_way}
-        excused |= {path for path, since in self.dead.items() if self.now <= since + LATEST}
+        excused |= {path for path, until in self.dead.items() if self.now <= until}
         files = [data for path, data in self.platform.archive.files.items() if path not in excused]
         for photo_id, promise in self.promises.items():
             if self.now > promise.gone_by and not self.is_held(photo_id):
@@ -140,7 +144,10 @@ class Witness:
     def check_nothing_is_left_over(self) -> None:
         """After a run, every file is a shard or may become one, and a hold shard has what is held and nothing else."""
         ledger, files = self.platform.ledger, self.platform.archive.files
-        assert set(files) == ledger.named(files) | {attempt.path for attempt, _, _ in self.under_way}
+        may_be_there = {attempt.path for attempt, _, _ in self.under_way}
+        may_be_there |= {path for path, until in self.dead.items() if "/_staging/" not in path and self.now <= until}
+        assert ledger.named(files) <= set(files)
+        assert set(files) <= ledger.named(files) | may_be_there
         for shard in ledger.shards.values():
             if shard.kind == "hold" and shard.state != "removed":
                 inside = {known for known in ledger.photos if str(known).encode() in files[shard.path]}

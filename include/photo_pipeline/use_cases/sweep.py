@@ -157,7 +157,7 @@ class _Sweep:
 
     def _remove_noted(self, found: Sequence[_Abandoned]) -> None:
         noted = self._ports.book.noted(self._look.now - self._policy.wait)
-        self._note([each for each in found if not each.is_copy and each.file.path not in noted])
+        self._note(found)
         ready = [each for each in found if each.is_copy or each.file.path in noted]
         if len(found) > self._most and not self._is_permitted(ready):
             self._summary.failures.append(str(UnnamedFilesError(len(found), self._files)))
@@ -170,9 +170,11 @@ class _Sweep:
                 self._ports.book.removed(self._look.run_id, each.file.path, self._look.now)
 
     def _note(self, found: Sequence[_Abandoned]) -> None:
-        if found:
-            self._ports.book.note(self._look.run_id, [each.thing for each in found], self._look.now)
-            self._summary.noted = len(found)
+        known = self._ports.book.noted(self._look.now)
+        fresh = [each.thing for each in found if not each.is_copy and each.file.path not in known]
+        if fresh:
+            self._ports.book.note(self._look.run_id, fresh, self._look.now)
+            self._summary.noted = len(fresh)
 
     def _is_permitted(self, ready: Sequence[_Abandoned]) -> bool:
         if not ready:

@@ -22,14 +22,16 @@ from tests.support.retention import (
 from tests.support.retention_witness import Witness
 
 from photo_pipeline.domain.errors import RetentionIncompleteError, ServerUnavailableError
-from photo_pipeline.domain.retention import KEEP, LATEST, MARGIN, SliceState
+from photo_pipeline.domain.removal import Look
+from photo_pipeline.domain.retention import KEEP, LATEST, MARGIN, RetentionPolicy, SliceState
 from photo_pipeline.use_cases.retention import RetentionSummary, run_retention
-from photo_pipeline.use_cases.sweep import sweep_archive
+from photo_pipeline.use_cases.sweep import SweepPorts, SweepSummary, sweep_archive
 
 CUSTOMER, OTHER = UUID(int=1), UUID(int=2)
 HELD, FREE, LIFTED, KEPT, NEWER = (name * 40 for name in (b"H", b"F", b"L", b"K", b"N"))
-SECOND = timedelta(seconds=1)
+SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)
 START = datetime(2026, 2, 28, 23, 30, tzinfo=UTC)
+START_OF_TIME = Platform().clock.now()
 
 
 @pytest.fixture
@@ -39,9 +41,24 @@ def platform() -> Platform:
 
 
 def at_age(platform: Platform, age: timedelta) -> RetentionSummary:
-    """Run when that long has passed since the start."""
-    platform.clock.time = Platform().clock.time + age
+    """What a run does when that long has passed since the start, after one an hour before it, which marks."""
+    platform.clock.time = Platform().clock.time + age - HOUR
+    run_retention(platform.ports)
+    platform.clock.time += HOUR
     return run_retention(platform.ports)
+
+
+def mark_and_wait(platform: Platform) -> None:
+    """Let what was just archived come due, with a run an hour before that."""
+    platform.clock.time += KEEP + MARGIN - HOUR
+    run_retention(platform.ports)
+    platform.clock.time += HOUR
+
+
+def sweep(platform: Platform) -> SweepSummary:
+    """What a sweep alone does now."""
+    ports = SweepPorts(platform.ledger, platform.archive, platform.ledger, ROOT)
+    return sweep_archive(ports, Look(1, "a sweep", platform.clock.now()), RetentionPolicy())
 
 
 class TestBounds:
@@ -60,9 +77,10 @@ class TestBounds:
     @given(
         stamped_ago=st.timedeltas(timedelta(0), MARGIN - SECOND),
         first=st.timedeltas(timedelta(0), timedelta(hours=1)),
-        delays=st.lists(st.timedeltas(timedelta(0), timedelta(minutes=40)), min_size=4, max_size=4),
+        delays=st.lists(st.timedeltas(timedelta(0), timedelta(minutes=40)), min_size=6, max_size=6),
     )
-    @example(stamped_ago=timedelta(0), first=MARGIN - SECOND, delays=[timedelta(0), timedelta(minutes=40)] * 2)
+    @example(stamped_ago=timedelta(0), first=MARGIN - SECOND, delays=[timedelta(0), timedelta(minutes=40)] * 3)
+    @example(stamped_ago=timedelta(0), first=MARGIN - SECOND, delays=[timedelta(minutes=40), timedelta(0)] * 3)
     def test_hourly_runs_meet_both_bounds(
         self, stamped_ago: timedelta, first: timedelta, delays: list[timedelta]
     ) -> None:
@@ -72,7 +90,7 @@ class TestBounds:
         attempt = Attempt(platform, CUSTOMER, [FREE])
         attempt.commit(stamped_ago)
         for number, delay in enumerate(delays):
-            platform.clock.time = committed + KEEP + first + timedelta(hours=number - 1) + delay
+            platform.clock.time = committed + KEEP + first + timedelta(hours=number - 3) + delay
             was_there = attempt.path in platform.archive.files
             run_retention(platform.ports)
             if was_there and attempt.path not in platform.archive.files:
@@ -193,7 +211,7 @@ class TestDamage:
         platform.ledger.place(CUSTOMER, held, "lawsuit", "counsel")
         platform.ingest(OTHER, FREE)
         ports = disturbed_ports(platform.ports, Disturbance("archive.read", unavailable))
-        platform.clock.time += KEEP + MARGIN
+        mark_and_wait(platform)
         with pytest.raises(RetentionIncompleteError, match="cannot be read now"):
             run_retention(ports)
         assert [shard.state for shard in platform.ledger.shards.values()] == ["live", "removed"]
@@ -203,7 +221,7 @@ class TestDamage:
         """HDFS refuses one removal and answers otherwise: that shard is named, and goes with the next run."""
         platform.ingest(CUSTOMER, FREE)
         platform.ingest(OTHER, FREE)
-        platform.clock.time += KEEP + MARGIN
+        mark_and_wait(platform)
         with pytest.raises(RetentionIncompleteError, match="shard 1: HDFS does not answer"):
             run_retention(disturbed_ports(platform.ports, Disturbance("archive.delete", unavailable)))
         assert run_retention(platform.ports).removed == 1
@@ -212,7 +230,7 @@ class TestDamage:
     def test_an_outage_ends_the_run(self, platform: Platform) -> None:
         """When HDFS does not answer at all, the run fails at once, to be tried again as a whole."""
         platform.ingest(CUSTOMER, FREE)
-        platform.clock.time += KEEP + MARGIN
+        mark_and_wait(platform)
         outage = Disturbance("archive.delete", unavailable)
         ports = disturbed_ports(platform.ports, outage)
         with pytest.raises(ServerUnavailableError):
@@ -238,20 +256,30 @@ class TestSweep:
         """A sweep that runs late, just before another run's commit, does not take its hold shard away."""
         (held,) = platform.ingest(CUSTOMER, HELD)
         platform.ledger.place(CUSTOMER, held, "lawsuit", "counsel")
-        platform.clock.time += KEEP + MARGIN
-        late_sweep = Disturbance("ledger.move", lambda: sweep_archive(platform.ledger, platform.archive, ROOT))
+        mark_and_wait(platform)
+        late_sweep = Disturbance("ledger.move", lambda: sweep(platform))
         run_retention(disturbed_ports(platform.ports, late_sweep))
         assert platform.original(held) == HELD
 
     def test_removes_what_a_superseded_attempt_left(self, platform: Platform) -> None:
-        """Once another attempt has the slice, or has committed it, the older files go, however young they are."""
+        """A staged file goes once another attempt has the slice; one with its final name once that has committed.
+
+        That one is noted first, and swept an hour later, however young it is.
+        """
         staged, renamed = Attempt(platform, CUSTOMER, [FREE]), Attempt(platform, CUSTOMER, [KEPT])
         renamed.rename()
         staged.supersede()
-        platform.ledger.slices[PARTITION, 1] = SliceState(1, committed=True)
+        platform.ledger.slices[PARTITION, 1] = SliceState(2, committed=True)
         summary = run_retention(platform.ports)
-        assert (summary.swept, summary.swept_folders) == (2, 1)
+        assert (summary.swept, summary.noted, set(platform.archive.files)) == (1, 1, {renamed.path})
+        platform.clock.time += HOUR - SECOND
+        assert run_retention(platform.ports) == RetentionSummary()
+        platform.clock.time += SECOND
+        summary = run_retention(platform.ports)
+        assert (summary.swept, summary.swept_folders) == (1, 1)
         assert platform.archive.files == {}
+        swept = [(row.thing.subject, row.removed_at) for row in platform.ledger.removals]
+        assert swept == [(staged.path, START_OF_TIME), (renamed.path, platform.clock.now())]
 
     def test_leaves_and_reports_what_it_does_not_know(self, platform: Platform) -> None:
         """Names that do not parse, slices and claims that this ledger never had: left where they are."""
@@ -283,13 +311,23 @@ class TestSweep:
         files = dict(platform.archive.files)
         at_age(platform, KEEP + MARGIN)
         platform.archive.files.update(files)
+        assert run_retention(platform.ports).noted == 1
+        platform.clock.time += HOUR
         assert run_retention(platform.ports).swept == 1
+        assert platform.archive.files == {}
+
+
+def abandon(witness: Witness, content: bytes) -> None:
+    """A worker dies after it gave a shard its final name, and another one does its work."""
+    witness.begin(CUSTOMER, content, renamed=True)
+    witness.supersede()
 
 
 def scene() -> Witness:
     """Everything at once, just due: held and free photos in one shard, a hold shard of which one photo was released.
 
-    Also a rejected record, a published entry, a file of a dead attempt and one of a living.
+    Also a shard that is to be marked, a rejected record, a published entry, a file of a living attempt, one of a dead
+    attempt that a run has noted, and one that none has.
     """
     witness = Witness(START)
     witness.ingest(OTHER, KEPT, LIFTED)
@@ -301,10 +339,14 @@ def scene() -> Witness:
     committed = witness.now
     witness.platform.ledger.rejected.append(RejectedRow(committed))
     witness.platform.ledger.published.append(committed)
+    witness.pass_until(committed + timedelta(hours=2, minutes=45))
+    witness.ingest(OTHER, NEWER)
+    witness.pass_until(committed + KEEP - timedelta(hours=2))
+    abandon(witness, b"noted" * 10)
+    witness.pass_until(committed + KEEP - timedelta(minutes=45), delay=timedelta(minutes=40))
     witness.pass_until(committed + KEEP + MARGIN - SECOND)
+    abandon(witness, b"dead" * 10)
     witness.lift(OTHER, LIFTED)
-    witness.begin(CUSTOMER, b"dead" * 10, renamed=True)
-    witness.supersede()
     witness.begin(CUSTOMER, b"alive" * 10, renamed=True)
     witness.platform.clock.time += SECOND
     return witness
@@ -357,13 +399,16 @@ def test_disturbed_at_any_call(call: int, disturbance: str) -> None:
 
 
 def test_scene_reaches_every_call() -> None:
-    """The scene makes a run use every port method there is, so that each one is a place to be disturbed at."""
+    """The scene makes a run use every port method that an ordinary run uses, so that each is a place to be disturbed."""
     assert set(CALLS) == {
-        "clock.now",
+        "clocks.readings",
+        *(f"book.{name}" for name in ("begin", "removed_until", "record", "note", "noted", "removed", "keep_notes")),
+        "book.end",
+        *(f"ledger.{name}" for name in ("stamped_after", "unmarked", "mark", "disputed", "ages", "record_ages")),
         *(f"ledger.{name}" for name in ("blank_rejected", "forget_published", "due", "claim", "held_photos")),
         *(f"ledger.{name}" for name in ("move", "expire", "record_removed")),
         *(f"archive.{name}" for name in ("read", "create", "rename", "delete", "list", "empty_folders")),
-        "archive.remove_folder",
+        *(f"archive.{name}" for name in ("remove_folder", "written_at")),
         *("file.write", "file.close"),
         *(f"index.{name}" for name in ("slice_states", "shard_states", "named")),
     }

@@ -46,7 +46,7 @@ def _restamp(ports: RetentionPorts, look: Look, policy: RetentionPolicy, summary
 
 
 def _settle_disputes(ports: RetentionPorts, look: Look, policy: RetentionPolicy) -> list[str]:
-    disputed = ports.ledger.disputed(policy.committed_before(look.now) - policy.tolerance, look.now)
+    disputed = ports.ledger.disputed(policy.committed_before(look.now) - policy.margin, look.now)
     if not disputed:
         return []
     if ports.book.permitted(Removal.AGES, look.name, look.now) >= len(disputed):
