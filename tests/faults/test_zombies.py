@@ -13,15 +13,13 @@ from uuid import UUID, uuid4
 import pytest
 from tests.faults.crash_worker import plan, process, publish
 from tests.faults.test_ingest_crashes import Batch, all_events
+from tests.support.clocks import HOUR, run_at
 from tests.support.freezing import frozen
 from tests.support.pipeline import Pipeline, fresh_pipeline
 
 from local_stack import Endpoints, Stack
-from photo_pipeline.adapters.hdfs import HdfsArchive
-from photo_pipeline.adapters.postgres.archive_index import PostgresArchiveIndex
-from photo_pipeline.adapters.postgres.engine import make_engine
+from photo_pipeline.composition.retention import retention_ports
 from photo_pipeline.domain.photo import photo_id_for, sha256_hex
-from photo_pipeline.use_cases.sweep import sweep_archive
 
 pytestmark = pytest.mark.shares_servers
 
@@ -76,13 +74,10 @@ def take_over(pipeline: Pipeline, slice_id: int) -> None:
 
 
 def sweep(pipeline: Pipeline) -> None:
-    """What the hourly sweep does."""
-    engine = make_engine(pipeline.settings.database, "tests")
-    try:
-        hdfs = pipeline.settings.hdfs
-        sweep_archive(PostgresArchiveIndex(engine), HdfsArchive(hdfs), hdfs.root)
-    finally:
-        engine.dispose()
+    """What the hourly sweep does: one notes what another, an hour later, removes."""
+    with retention_ports(pipeline.settings.database, pipeline.settings.hdfs) as ports:
+        for hours in (1, 2):
+            run_at(ports, hours * HOUR)
 
 
 def assert_only_named_files(pipeline: Pipeline) -> None:

@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 import pytest
 from confluent_kafka import TopicPartition as KafkaPartition
 from confluent_kafka.admin import AdminClient
+from tests.support.clocks import HOUR, run_at
 from tests.support.images import encoded, exif_block, scene
 from tests.support.pipeline import Pipeline
 from tests.support.reprocessing import Reprocessing
@@ -21,11 +22,9 @@ from photo_pipeline.adapters.hdfs import HdfsArchive
 from photo_pipeline.adapters.image_workers.pool import WorkerPool
 from photo_pipeline.adapters.image_workers.worker_time import TimeLimits
 from photo_pipeline.adapters.kafka import KafkaPhotoLogReader
-from photo_pipeline.adapters.postgres.archive_index import PostgresArchiveIndex
-from photo_pipeline.adapters.postgres.clock import DatabaseClock
 from photo_pipeline.adapters.postgres.engine import make_engine
 from photo_pipeline.adapters.postgres.holds import PostgresHoldRegister
-from photo_pipeline.adapters.postgres.retention import PostgresRetentionLedger
+from photo_pipeline.composition.retention import retention_ports
 from photo_pipeline.domain.errors import (
     AttemptSupersededError,
     InvalidRequestError,
@@ -38,9 +37,8 @@ from photo_pipeline.domain.imaging import ImageLimits, SniffedFormat
 from photo_pipeline.domain.ledger import ArchivedPhoto, ShardFile
 from photo_pipeline.domain.photo import RecordCoordinates, Source, TopicPartition, photo_id_for, sha256_hex
 from photo_pipeline.domain.reprocess import Attempt
-from photo_pipeline.domain.retention import KEEP
+from photo_pipeline.domain.retention import KEEP, MARGIN
 from photo_pipeline.use_cases.reprocess import rederive_shards
-from photo_pipeline.use_cases.retention import RetentionPorts, run_retention
 
 PLENTY = 10_000_000
 
@@ -284,7 +282,7 @@ class TestRenditions:
         archived(pipeline, photo(1))
         again.rederive(again.ask())
         assert retain(pipeline, KEEP) == (0, 0)
-        assert retain(pipeline, KEEP + timedelta(minutes=11)) == (1, 2)
+        assert retain(pipeline, KEEP + MARGIN + timedelta(minutes=1)) == (1, 2)
         assert pipeline.files() == []
         assert pipeline.rows("SELECT status FROM photo") == [("expired",)]
 
@@ -293,9 +291,10 @@ class TestRenditions:
         data = photo(1)
         customer = archived(pipeline, data)
         hold(pipeline, customer)
-        later = KEEP + timedelta(minutes=11)
+        later = KEEP + MARGIN + timedelta(minutes=1)
         retain(pipeline, later)
-        pipeline.execute("UPDATE shard SET committed_at = committed_at - interval '10 days'")
+        age = "committed_at = committed_at - interval '10 days', kept_until = kept_until - interval '10 days'"
+        pipeline.execute(f"UPDATE shard SET {age}")
         assert again.rederive(again.ask()).moved == 1
         assert shards(pipeline) == [("archive", "removed", 0), ("hold", "live", 0), ("hold", "live", 1)]
         retain(pipeline, later)
@@ -449,26 +448,10 @@ def records(pipeline: Pipeline, topic: str | None = None) -> list[Record]:
 
 
 def retain(pipeline: Pipeline, later: timedelta) -> tuple[int, int]:
-    """Retention, so much later: photos expired and shards removed."""
-    engine = make_engine(pipeline.settings.database, "tests")
-
-    class Later:
-        """The database's clock, ahead."""
-
-        def now(self) -> datetime:
-            return DatabaseClock(engine).now() + later
-
-    try:
-        ports = RetentionPorts(
-            ledger=PostgresRetentionLedger(engine),
-            index=PostgresArchiveIndex(engine),
-            archive=HdfsArchive(pipeline.settings.hdfs),
-            clock=Later(),
-            archive_root=pipeline.settings.hdfs.root,
-        )
-        summary = run_retention(ports)
-    finally:
-        engine.dispose()
+    """Retention, so much later, after a run an hour before that: photos expired and shards removed."""
+    with retention_ports(pipeline.settings.database, pipeline.settings.hdfs) as ports:
+        run_at(ports, later - HOUR)
+        summary = run_at(ports, later)
     return summary.expired, summary.removed
 
 

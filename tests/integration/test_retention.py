@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from io import BytesIO
 from typing import Any
 from uuid import UUID, uuid4
@@ -14,6 +14,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import Engine, event
 from tests.support.archived import DUE, ArchivedPlatform, archived_platform
+from tests.support.clocks import HOUR
 from tests.support.databases import Database
 from tests.support.retention import Disturbance, disturbed_ports
 from tests.support.slices import UPLOADED
@@ -23,9 +24,11 @@ from photo_pipeline.adapters.postgres.engine import make_engine
 from photo_pipeline.adapters.postgres.holds import PostgresHoldRegister
 from photo_pipeline.adapters.postgres.ingest_ledger import PostgresIngestLedger
 from photo_pipeline.adapters.postgres.retention import PostgresRetentionLedger
+from photo_pipeline.domain.clocks import agreed_time
 from photo_pipeline.domain.errors import ClaimLostError, PhotoExpiredError, UnknownCustomerError, UnknownPhotoError
 from photo_pipeline.domain.ledger import ShardFile
-from photo_pipeline.domain.retention import ClaimedShard, Expiry
+from photo_pipeline.domain.removal import DueBy, Removal, RemovedThing
+from photo_pipeline.domain.retention import TOLERANCE, ClaimedShard, Expiry
 from photo_pipeline.domain.shard import staging_path
 from photo_pipeline.use_cases.retention import RetentionSummary, run_retention
 
@@ -47,13 +50,31 @@ def customer(platform: ArchivedPlatform) -> UUID:
     return platform.sign_up()
 
 
+def now_of(platform: ArchivedPlatform) -> datetime:
+    """What the clocks agree on."""
+    return agreed_time(platform.ports.clocks.readings(), TOLERANCE)
+
+
+def due_by(platform: ArchivedPlatform) -> DueBy:
+    """What may be removed now."""
+    now = now_of(platform)
+    return DueBy(now, now - HOUR)
+
+
 def claim_due(platform: ArchivedPlatform) -> ClaimedShard:
     """Claim the one shard that is due."""
-    before = platform.ports.clock.now() - DUE
-    (shard_id,) = platform.ledger.due(before)
-    claim = platform.ledger.claim(shard_id, before)
+    by = due_by(platform)
+    (due,) = platform.ledger.due(by, None)
+    claim = platform.ledger.claim(due.shard_id, by)
     assert claim is not None
     return claim
+
+
+def record_removed(platform: ArchivedPlatform, claim: ClaimedShard) -> bool:
+    """Say that the shard's file is gone."""
+    ((run_id,),) = platform.rows("SELECT max(run_id) FROM retention_run")
+    thing = RemovedThing(Removal.SHARDS, claim.path, 1, claim.length, "its time is over")
+    return platform.ledger.record_removed(claim, run_id, thing, now_of(platform))
 
 
 class TestExpiry:
@@ -65,14 +86,14 @@ class TestExpiry:
         assert run_retention(platform.ports) == RetentionSummary()
         assert platform.original(photo_id) == FREE
         ((shard_id,),) = platform.rows("SELECT shard_id FROM shard")
-        assert platform.ledger.claim(shard_id, platform.ports.clock.now() - DUE) is None
+        assert platform.ledger.claim(shard_id, due_by(platform)) is None
 
     def test_due_shard_goes_and_stays_on_record(self, platform: ArchivedPlatform, customer: UUID) -> None:
         """The file is gone from HDFS, with its empty folder; the shard's row says when it was marked and removed."""
         platform.archive_photos(customer, FREE, HELD)
         length = sum(platform.files().values())
         summary = run_retention(platform.ports)
-        assert summary == RetentionSummary(marked=1, expired=2, removed=1, removed_bytes=length, swept_folders=1)
+        assert summary == RetentionSummary(claimed=1, expired=2, removed=1, removed_bytes=length, swept_folders=1)
         assert platform.files() == {}
         ((state, in_order),) = platform.rows(
             "SELECT state, committed_at < expiring_at AND expiring_at < removed_at FROM shard"
@@ -119,7 +140,7 @@ class TestExpiry:
         platform.archive_photos(customer, FREE, refused=3)
         with platform.ingest.outbox(100):
             pass
-        now = platform.ports.clock.now()
+        now = now_of(platform)
         assert [platform.ledger.blank_rejected(now, 2) for _ in range(3)] == [2, 1, 0]
         assert [platform.ledger.forget_published(now, 3) for _ in range(3)] == [3, 1, 0]
 
@@ -341,7 +362,7 @@ class TestClaims:
             platform.ledger.move(older, ShardFile("/held/x.tar", 9), photos)
         with pytest.raises(ClaimLostError):
             platform.ledger.expire(older)
-        assert platform.ledger.record_removed(older) is False
+        assert record_removed(platform, older) is False
         assert platform.ledger.move(newer, ShardFile("/held/x.tar", 9), photos) == 1
 
     def test_a_claim_ends_when_the_shard_is_live_again(self, platform: ArchivedPlatform, customer: UUID) -> None:
@@ -364,9 +385,9 @@ class TestClaims:
         """Even under a valid claim: while the index finds a photo there, the shard is not removed."""
         platform.archive_photos(customer, FREE)
         claim = claim_due(platform)
-        assert platform.ledger.record_removed(claim) is False
+        assert record_removed(platform, claim) is False
         platform.ledger.expire(claim)
-        assert platform.ledger.record_removed(claim) is True
+        assert record_removed(platform, claim) is True
 
 
 class TestSweep:
@@ -403,11 +424,25 @@ class TestSweep:
             assert platform.original(commit.photos[0].photo_id) == call.encode()
 
 
-def test_the_clock_is_the_databases(platform: ArchivedPlatform) -> None:
-    """Whatever this machine thinks, the time is the one by which rows are stamped."""
+def test_the_clocks_are_three_servers(platform: ArchivedPlatform) -> None:
+    """The database, the NameNode and this machine each say what time it is; nothing is left of asking."""
     ((before,),) = platform.rows("SELECT clock_timestamp()")
-    now = platform.ports.clock.now()
+    readings = platform.ports.clocks.readings()
     ((after,),) = platform.rows("SELECT clock_timestamp()")
-    assert before <= now <= after
-    assert now.tzinfo is not None
-    assert now.utcoffset() == datetime.now(UTC).utcoffset()
+    assert [reading.clock for reading in readings] == ["PostgreSQL", "the HDFS NameNode", "this worker"]
+    for reading in readings:
+        # HDFS counts in milliseconds.
+        assert before - timedelta(milliseconds=1) <= reading.time <= after
+    assert list(platform.archive.empty_folders(f"{platform.root}/_staging/clock")) == []
+
+
+def test_hdfs_says_when_a_file_was_completed(platform: ArchivedPlatform) -> None:
+    """By its own clock; renaming changes nothing, and of no file it says nothing."""
+    path = f"{platform.root}/_staging/a"
+    before = now_of(platform)
+    platform.archive.create(path).close()
+    platform.archive.rename(path, f"{platform.root}/archive/dt=2026-01-01/a")
+    written_at = platform.archive.written_at(f"{platform.root}/archive/dt=2026-01-01/a")
+    assert written_at is not None
+    assert before - timedelta(milliseconds=1) <= written_at <= now_of(platform)
+    assert platform.archive.written_at(path) is None

@@ -3,13 +3,15 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
 from hdfs import InsecureClient
+from hdfs_native import Client
 from sqlalchemy import Engine, text
+from tests.support.clocks import HOUR, run_at
 from tests.support.databases import Database
 from tests.support.retention import write_shard
 from tests.support.slices import UPLOADED, accepted, add_customer, archived_photo, backlog, rejected
@@ -17,12 +19,13 @@ from tests.support.slices import UPLOADED, accepted, add_customer, archived_phot
 from local_stack import Endpoints
 from photo_pipeline.adapters.hdfs import HdfsArchive
 from photo_pipeline.adapters.postgres.archive_index import PostgresArchiveIndex
-from photo_pipeline.adapters.postgres.clock import DatabaseClock
 from photo_pipeline.adapters.postgres.engine import make_engine
 from photo_pipeline.adapters.postgres.holds import PostgresHoldRegister
 from photo_pipeline.adapters.postgres.ingest_ledger import PostgresIngestLedger
+from photo_pipeline.adapters.postgres.removal import PostgresRemovalBook
 from photo_pipeline.adapters.postgres.retention import PostgresRetentionLedger
 from photo_pipeline.adapters.webhdfs import WebHdfsNamespace
+from photo_pipeline.composition.retention import clock_witnesses
 from photo_pipeline.domain.ledger import Lease, ShardFile, SliceCommit
 from photo_pipeline.domain.retention import KEEP, MARGIN
 from photo_pipeline.domain.shard import shard_path, staging_path
@@ -89,7 +92,10 @@ class ArchivedPlatform:
         return SliceCommit(lease, end, ShardFile(path, length), photos, sorted(records, key=lambda r: r.offset))
 
     def commit(self, commit: SliceCommit, age: timedelta) -> int:
-        """Commit a slice, and let that long have passed since; the shard's id."""
+        """Commit a slice, and let that long have passed since; the shard's id.
+
+        A run an hour ago has marked it, if it was old enough by then.
+        """
         assert commit.shard is not None
         self.ingest.commit(commit)
         self._offset = commit.end
@@ -100,8 +106,15 @@ class ArchivedPlatform:
             age=age,
             slice=commit.lease.slice.slice_id,
         )
+        self._set_written(commit.shard.path, age)
+        run_at(self.ports, -HOUR)
         ((shard_id,),) = self.rows("SELECT shard_id FROM shard WHERE path = :path", path=commit.shard.path)
         return int(shard_id)
+
+    def _set_written(self, path: str, age: timedelta) -> None:
+        """By the NameNode's clock as well, of which files are stamped."""
+        at = int((datetime.now(UTC) - age).timestamp() * 1000)
+        Client(self.hdfs.namenode).set_times(path, at, at)
 
     def archive_photos(self, customer_id: UUID, *contents: bytes, age: timedelta = DUE, refused: int = 0) -> list[UUID]:
         """Photos in one shard, committed that long ago."""
@@ -148,7 +161,9 @@ def archived_platform(stack: Endpoints, database: Database) -> Iterator[Archived
     archive = HdfsArchive(hdfs)
     WebHdfsNamespace(InsecureClient(stack.webhdfs_url, user=stack.hdfs_user), root).ensure_folders()
     ledger = PostgresRetentionLedger(pipeline)
-    ports = RetentionPorts(ledger, PostgresArchiveIndex(pipeline), archive, DatabaseClock(pipeline), root)
+    clocks = clock_witnesses(pipeline, archive, root)
+    book = PostgresRemovalBook(pipeline)
+    ports = RetentionPorts(ledger, PostgresArchiveIndex(pipeline), archive, clocks, book, root)
     holds = PostgresHoldRegister(api)
     ingest = PostgresIngestLedger(pipeline)
     yield ArchivedPlatform(owner, ingest, ledger, holds, archive, database.pipeline, hdfs, ports)

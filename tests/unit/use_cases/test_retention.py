@@ -399,7 +399,7 @@ def test_disturbed_at_any_call(call: int, disturbance: str) -> None:
 
 
 def test_scene_reaches_every_call() -> None:
-    """The scene makes a run use every port method that an ordinary run uses, so that each is a place to be disturbed."""
+    """The scene makes a run use every port method that an ordinary run uses: each is a place to be disturbed at."""
     assert set(CALLS) == {
         "clocks.readings",
         *(f"book.{name}" for name in ("begin", "removed_until", "record", "note", "noted", "removed", "keep_notes")),
