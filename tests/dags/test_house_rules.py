@@ -20,6 +20,7 @@ NEEDS_ASSETS = {
     "photo_reprocess": {"photo_archive", "photo_ledger"},
     "photo_hold": {"photo_holds"},
     "photo_settle_log": {"photo_ledger"},
+    "photo_removal_permit": {"photo_removal_permits"},
     "photo_watch": {"photo_notices"},
 }
 

@@ -13,6 +13,7 @@ from tests.support.notices import PASSWORD, TOKEN, Post, post_office
 from tests.support.pipeline import Pipeline
 from tests.support.reconciliation import Reconciled, photo
 
+from photo_pipeline.adapters.clocks import NamedClocks
 from photo_pipeline.adapters.kafka import KafkaPhotoLogReader
 from photo_pipeline.adapters.kafka.ages import KafkaAppendTimes
 from photo_pipeline.adapters.kafka.client import admin_client
@@ -66,6 +67,7 @@ def still_late(pipeline: Pipeline) -> tuple[str, int]:
         reader=KafkaPhotoLogReader(kafka),
         ages=KafkaAppendTimes(admin_client(kafka)),
         clock=DatabaseClock(engine),
+        clocks=NamedClocks({"PostgreSQL": DatabaseClock(engine)}),
         incoming=pipeline.settings.topics.incoming,
     )
     try:

@@ -91,14 +91,19 @@ class ArchivedPlatform:
         records += [replace(rejected(end - 1 - number), filename="no.jpg") for number in range(refused)]
         return SliceCommit(lease, end, ShardFile(path, length), photos, sorted(records, key=lambda r: r.offset))
 
+    def commit_now(self, commit: SliceCommit) -> list[UUID]:
+        """Commit a slice, and change nothing of it; its photos."""
+        self.ingest.commit(commit)
+        self._offset = commit.end
+        return [photo.photo_id for photo in commit.photos]
+
     def commit(self, commit: SliceCommit, age: timedelta) -> int:
         """Commit a slice, and let that long have passed since; the shard's id.
 
         A run an hour ago has marked it, if it was old enough by then.
         """
         assert commit.shard is not None
-        self.ingest.commit(commit)
-        self._offset = commit.end
+        self.commit_now(commit)
         aged = {"age": age, "path": commit.shard.path}
         self.execute("UPDATE shard SET committed_at = committed_at - :age WHERE path = :path", **aged)
         self.execute(

@@ -9,6 +9,7 @@ from photo_pipeline.adapters.postgres.metrics import PostgresFigures
 from photo_pipeline.metrics.probes import probe_elasticsearch, room_on_hdfs
 from photo_pipeline.metrics.refresh import MetricsPorts
 from photo_pipeline.settings import DatabaseSettings, KafkaSettings, MetricsSettings, TopicNames
+from photo_pipeline.web.clock import SystemClock
 
 
 def metrics_ports(
@@ -22,6 +23,7 @@ def metrics_ports(
         reader=KafkaPhotoLogReader(kafka),
         ages=KafkaAppendTimes(admin_client(kafka)),
         clock=DatabaseClock(engine),
+        here=SystemClock(),
         incoming=topics.incoming,
         probe_search=(lambda: probe_elasticsearch(search)) if search else None,
         room_on_hdfs=(lambda: room_on_hdfs(namenodes)) if settings.namenode_url else None,

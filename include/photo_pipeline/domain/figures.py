@@ -58,6 +58,14 @@ class CheckFigures:
 
 
 @dataclass(frozen=True, slots=True)
+class RetentionFigures:
+    """The newest run of the retention that has ended; ``stopped`` is why it removed nothing, if it did not."""
+
+    begun_at: datetime
+    stopped: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class OutcomeFigures:
     """One record's outcome. ``latency_seconds`` is from Kafka's acknowledgement to the commit."""
 
@@ -86,6 +94,7 @@ class LedgerFigures:
     outbox: Mapping[str, OutboxFigures]
     holds: int
     checks: Mapping[str, CheckFigures]
+    retention: RetentionFigures | None = None
 
 
 def sync_delay(sync: SyncFigures, now: datetime) -> float:

@@ -5,7 +5,7 @@ Figures that are not known are absent (or not a number) rather than old: what co
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -98,9 +98,12 @@ class LedgerGauges:
         self._outbox = gauge("outbox_entries", "Committed and not yet published", "kind")
         self._outbox_age = gauge("outbox_oldest_age_seconds", "For how long the oldest of them waits", "kind")
         self._holds = gauge("holds", "Holds that are not lifted")
+        self._stopped = gauge(
+            "retention_stopped", "Whether the newest run of the retention removed nothing, on purpose"
+        )
         self._findings = gauge("reconciliation_findings", "What the newest reconciliation left as it is", "check")
         self._checked = gauge("reconciliation_age_seconds", "Since each check was last made", "check")
-        self._single = (self._expiry, self._sync_delay, self._synced, self._holds)
+        self._single = (self._expiry, self._sync_delay, self._synced, self._holds, self._stopped)
         self._labelled = (*self._archive.values(), self._archive_age, self._outbox, self._outbox_age)
         self._labelled += (self._findings, self._checked)
         self.clear()
@@ -116,6 +119,7 @@ class LedgerGauges:
             self._outbox.labels(kind).set(outbox.entries)
             self._outbox_age.labels(kind).set((figures.now - outbox.oldest_created_at).total_seconds())
         self._holds.set(figures.holds)
+        self._stopped.set(figures.retention is not None and figures.retention.stopped is not None)
         for check, newest in figures.checks.items():
             self._findings.labels(check).set(newest.found)
             self._checked.labels(check).set((figures.now - newest.checked_at).total_seconds())
@@ -171,14 +175,28 @@ class OutcomeCounters:
 
 
 class ServerGauges:
-    """Which servers answer, and how much room HDFS has."""
+    """Which servers answer, how far their clocks are off, and how much room HDFS has."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._up = Gauge("photo_server_up", "Whether the server answered last", ("server",), registry=registry)
         self._capacity = Gauge("photo_hdfs_capacity_bytes", "Room on the DataNodes' disks", (), registry=registry)
         self._remaining = Gauge("photo_hdfs_remaining_bytes", "Of which is free", (), registry=registry)
 
+        self._offset = Gauge(
+            "photo_clock_offset_seconds",
+            "How far the clock is ahead of this process' own",
+            ("clock",),
+            registry=registry,
+        )
+        self._offset.labels("exporter").set(0)
         self.show_room(UNKNOWN, UNKNOWN)
+
+    def show_clock(self, clock: str, offset: timedelta | None) -> None:
+        """Show how far a clock is ahead; ``None`` where nobody knows."""
+        if offset is None:
+            self._offset.remove(clock)
+        else:
+            self._offset.labels(clock).set(offset.total_seconds())
 
     def show(self, server: str, *, up: bool) -> None:
         """Show whether a server answers."""

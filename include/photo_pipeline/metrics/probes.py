@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
@@ -14,10 +16,11 @@ NAMENODE_BEAN = "Hadoop:service=NameNode,name=FSNamesystem"
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """Bytes on the DataNodes' disks."""
+    """Bytes on the DataNodes' disks, and what time it was by the NameNode's clock, to the second, if it said so."""
 
     capacity: int
     remaining: int
+    asked_at: datetime | None = None
 
 
 def probe_elasticsearch(url: str) -> None:
@@ -51,9 +54,16 @@ def _room(url: str) -> Room:
     answer = _get("HDFS", f"{url}/jmx", qry=NAMENODE_BEAN)
     try:
         bean: dict[str, Any] = answer.json()["beans"][0]
-        return Room(int(bean["CapacityTotal"]), int(bean["CapacityRemaining"]))
+        return Room(int(bean["CapacityTotal"]), int(bean["CapacityRemaining"]), _time_of(answer))
     except (ValueError, LookupError, TypeError) as error:
         raise ServerUnavailableError("HDFS", f"HTTP {answer.status_code} without figures") from error
+
+
+def _time_of(answer: httpx.Response) -> datetime | None:
+    try:
+        return parsedate_to_datetime(answer.headers["Date"])
+    except (LookupError, ValueError):
+        return None
 
 
 def _get(server: str, url: str, **query: str) -> httpx.Response:

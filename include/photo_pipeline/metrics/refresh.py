@@ -33,12 +33,16 @@ OVERLAP = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True)
 class MetricsPorts:
-    """Whom to ask. ``probe_search`` and ``room_on_hdfs`` are absent where nobody said where those servers are."""
+    """Whom to ask. ``clock`` is the database's, ``here`` this machine's.
+
+    ``probe_search`` and ``room_on_hdfs`` are absent where nobody said where those servers are.
+    """
 
     figures: FigureSource
     reader: PhotoLogReader
     ages: AppendTimes
     clock: Clock
+    here: Clock
     incoming: Sequence[str]
     probe_search: Callable[[], None] | None = None
     room_on_hdfs: Callable[[], Room] | None = None
@@ -64,12 +68,12 @@ class Refresher:
     def refresh(self) -> None:
         """Ask everybody once; a server that is away costs its own figures and no others."""
         begun = time.monotonic()
-        self._ask("PostgreSQL", self._ask_ledger, self._ledger.clear)
+        self._ask("PostgreSQL", self._ask_ledger, self._forget_ledger)
         self._ask("Kafka", self._ask_kafka, self._forget_kafka)
         if self.ports.probe_search is not None:
             self._ask("Elasticsearch", self.ports.probe_search)
         if self.ports.room_on_hdfs is not None:
-            self._ask("HDFS", self._ask_hdfs, lambda: self._servers.show_room(UNKNOWN, UNKNOWN))
+            self._ask("HDFS", self._ask_hdfs, self._forget_hdfs)
         self._own.show(time.monotonic() - begun)
 
     def _ask(self, server: str, question: Callable[[], None], forget: Callable[[], None] = lambda: None) -> None:
@@ -85,6 +89,7 @@ class Refresher:
 
     def _ask_ledger(self) -> None:
         figures = self.ports.figures.ledger()
+        self._servers.show_clock("PostgreSQL", figures.now - self.ports.here.now())
         self._ledger.show(figures)
         self._count(figures.now)
 
@@ -116,3 +121,13 @@ class Refresher:
         if self.ports.room_on_hdfs is not None:
             room = self.ports.room_on_hdfs()
             self._servers.show_room(room.capacity, room.remaining)
+            offset = None if room.asked_at is None else room.asked_at - self.ports.here.now()
+            self._servers.show_clock("HDFS", offset)
+
+    def _forget_ledger(self) -> None:
+        self._servers.show_clock("PostgreSQL", None)
+        self._ledger.clear()
+
+    def _forget_hdfs(self) -> None:
+        self._servers.show_clock("HDFS", None)
+        self._servers.show_room(UNKNOWN, UNKNOWN)

@@ -4,27 +4,33 @@ Looked for in the ledger and in Kafka, not in Airflow's runs: a run that never b
 that waits for it does (ADR 0160).
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from photo_pipeline.domain.clocks import apart, sentence
+from photo_pipeline.domain.errors import ServerUnavailableError
 from photo_pipeline.domain.figures import LedgerFigures, sync_delay, waiting_ranges
 from photo_pipeline.domain.logs import LogTrouble, Marks, troubles
 from photo_pipeline.domain.notices import Condition
-from photo_pipeline.domain.retention import KEEP, LATEST
-from photo_pipeline.ports.clock import Clock
+from photo_pipeline.domain.retention import KEEP, LATEST, TOLERANCE
+from photo_pipeline.ports.clock import Clock, ClockWitnesses
 from photo_pipeline.ports.figures import AppendTimes, FigureSource
 from photo_pipeline.ports.photo_log import PhotoLogReader
+
+logger = logging.getLogger(__name__)
 
 RUNBOOK = "docs/operations.md"
 
 
 @dataclass(frozen=True, slots=True)
 class LateAfter:
-    """How long things may take before somebody is told."""
+    """How long things may take, and how far clocks may differ, before somebody is told."""
 
     ingest: timedelta
     sync: timedelta
+    clocks: timedelta = TOLERANCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,7 @@ class LatenessPorts:
     reader: PhotoLogReader
     ages: AppendTimes
     clock: Clock
+    clocks: ClockWitnesses
     incoming: Sequence[str]
 
 
@@ -49,7 +56,13 @@ def late(ports: LatenessPorts, after: LateAfter) -> list[Condition]:
     # In this order: progress only grows, so a log that seems to end below it was cut.
     known = [each for each in ports.figures.logs() if each.log.topic in ports.incoming]
     marks = ports.reader.watermarks(ports.incoming)
-    found = (_ingest(ports, marks, now, after.ingest), _sync(figures, after.sync), _retention(figures))
+    found = (
+        _ingest(ports, marks, now, after.ingest),
+        _sync(figures, after.sync),
+        _retention(figures),
+        _stopped(figures),
+        _clocks(ports, after.clocks),
+    )
     wrong = (_log(trouble) for trouble in troubles(known, marks))
     return [*wrong, *(condition for condition in found if condition is not None)]
 
@@ -94,3 +107,24 @@ def _retention(figures: LedgerFigures) -> Condition | None:
         f"a shard of {min(expiring):%Y-%m-%d %H:%M} UTC is still there, longer than 168 h + 2 h. "
         f"See {RUNBOOK}#photoretentionlate",
     )
+
+
+def _stopped(figures: LedgerFigures) -> Condition | None:
+    if figures.retention is None or figures.retention.stopped is None:
+        return None
+    return Condition(
+        "retention_stopped",
+        f"the retention has stopped: {figures.retention.stopped}. See {RUNBOOK}#photoretentionstopped",
+    )
+
+
+def _clocks(ports: LatenessPorts, tolerance: timedelta) -> Condition | None:
+    """A machine that does not answer is told of elsewhere, and must not keep the rest from being told."""
+    try:
+        readings = ports.clocks.readings()
+    except ServerUnavailableError as error:
+        logger.warning("the clocks were not compared: %s", error)
+        return None
+    if apart(readings) <= tolerance:
+        return None
+    return Condition("clocks", f"clocks are apart: {sentence(readings)}. See {RUNBOOK}#photoclocksapart")

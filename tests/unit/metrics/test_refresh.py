@@ -17,6 +17,7 @@ from photo_pipeline.domain.figures import (
     LedgerFigures,
     OutboxFigures,
     OutcomeFigures,
+    RetentionFigures,
     SyncFigures,
 )
 from photo_pipeline.domain.ledger import Watermarks
@@ -62,6 +63,7 @@ class World:
             outbox={"processed": OutboxFigures(3, NOON - timedelta(seconds=9))},
             holds=2,
             checks={"kafka_lag": CheckFigures(NOON - timedelta(hours=1), 4, 1)},
+            retention=RetentionFigures(NOON, "the clocks are apart"),
         )
 
     def committed(self, since: datetime, known: Collection[int]) -> Sequence[CommittedSlice]:
@@ -81,7 +83,7 @@ class World:
     def room(self) -> Room:
         """HDFS' room."""
         self._ask("HDFS")
-        return Room(1000, 400)
+        return Room(1000, 400, NOON + timedelta(minutes=7))
 
     def _ask(self, server: str) -> None:
         if server in self.away:
@@ -98,7 +100,8 @@ class Page:
     def __post_init__(self) -> None:
         """Make the exporter."""
         here: Any = self.world  # the reader's other methods are not asked
-        ports = MetricsPorts(self.world, here, self.world, self.world, ("photos.uploaded",), None, self.world.room)
+        world = self.world
+        ports = MetricsPorts(world, here, world, world, world, ("photos.uploaded",), None, world.room)
         self.refresher = Refresher(ports, self.registry)
 
     def value(self, name: str, **labels: str) -> float | None:
@@ -139,7 +142,18 @@ def test_ledger_is_shown(page: Page) -> None:
     assert page.value("photo_holds") == 2
     assert page.value("photo_reconciliation_findings", check="kafka_lag") == 4
     assert page.value("photo_reconciliation_age_seconds", check="kafka_lag") == 3600
+    assert page.value("photo_retention_stopped") == 1
     assert page.value("photo_hdfs_remaining_bytes") == 400
+
+
+def test_clocks_are_shown_as_far_off_as_they_are(page: Page) -> None:
+    """Against this machine's own, which is among them; of a server that is away nobody knows."""
+    page.refresher.refresh()
+    offsets = {"exporter": 0, "PostgreSQL": 0, "HDFS": 420}
+    assert {clock: page.value("photo_clock_offset_seconds", clock=clock) for clock in offsets} == offsets
+    page.world.away = {"HDFS"}
+    page.refresher.refresh()
+    assert page.value("photo_clock_offset_seconds", clock="HDFS") is None
 
 
 def test_outcomes_are_counted_once(page: Page) -> None:

@@ -5,9 +5,19 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from tests.support.logs import known_log
 
-from photo_pipeline.domain.figures import ArchiveFigures, CommittedSlice, LedgerFigures, SyncFigures, waiting_ranges
+from photo_pipeline.domain.clocks import Reading
+from photo_pipeline.domain.errors import ServerUnavailableError
+from photo_pipeline.domain.figures import (
+    ArchiveFigures,
+    CommittedSlice,
+    LedgerFigures,
+    RetentionFigures,
+    SyncFigures,
+    waiting_ranges,
+)
 from photo_pipeline.domain.ledger import Watermarks
 from photo_pipeline.domain.logs import KnownLog
 from photo_pipeline.domain.photo import TopicPartition
@@ -28,6 +38,13 @@ class World:
     next_offsets: Mapping[TopicPartition, int] = field(default_factory=dict)
     times: Mapping[TopicPartition, datetime] = field(default_factory=dict)
     topic_id: str | None = None
+    namenode: datetime | None = NOON
+
+    def readings(self) -> Sequence[Reading]:
+        """See the port."""
+        if self.namenode is None:
+            raise ServerUnavailableError("HDFS", "a test took it away")
+        return [Reading("PostgreSQL", NOON), Reading("the HDFS NameNode", self.namenode)]
 
     def now(self) -> datetime:
         """See the port."""
@@ -58,7 +75,9 @@ class World:
     def late(self) -> list[str]:
         """The subjects of what is late."""
         here: Any = self  # the reader's other methods are not asked
-        ports = LatenessPorts(figures=self, reader=here, ages=self, clock=self, incoming=("photos.uploaded",))
+        ports = LatenessPorts(
+            figures=self, reader=here, ages=self, clock=self, clocks=self, incoming=("photos.uploaded",)
+        )
         return [condition.subject for condition in late(ports, AFTER)]
 
 
@@ -101,6 +120,25 @@ def test_shard_is_late_after_168_and_2_hours_unless_it_is_held() -> None:
     assert world("archive", 170.1).late() == ["retention"]
     assert world("reprocess", 170.1).late() == ["retention"]
     assert world("hold", 1000).late() == []
+
+
+@pytest.mark.parametrize("minutes", [5.1, -5.1])
+def test_clocks_that_are_apart_are_told(minutes: float) -> None:
+    """Before a run of the retention stops for it, and for as long as it lasts."""
+    assert World(namenode=NOON + timedelta(minutes=minutes)).late() == ["clocks"]
+    assert World(namenode=NOON + timedelta(minutes=5)).late() == []
+
+
+def test_a_clock_that_cannot_be_asked_keeps_nothing_from_being_told() -> None:
+    """HDFS is away: photos that wait are late all the same."""
+    assert replace(waiting(11), namenode=None).late() == ["ingest"]
+
+
+def test_a_retention_that_has_stopped_is_told() -> None:
+    """Until a run has done its work again."""
+    stopped = RetentionFigures(NOON, "12 of 12 shards would go at once")
+    assert World(figures=replace(QUIET, retention=stopped)).late() == ["retention_stopped"]
+    assert World(figures=replace(QUIET, retention=RetentionFigures(NOON, None))).late() == []
 
 
 def test_what_waits_begins_where_kafka_still_has_it() -> None:

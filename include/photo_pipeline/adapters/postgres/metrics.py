@@ -16,6 +16,7 @@ from photo_pipeline.domain.figures import (
     LedgerFigures,
     OutboxFigures,
     OutcomeFigures,
+    RetentionFigures,
     SyncFigures,
 )
 from photo_pipeline.domain.logs import KnownLog
@@ -28,6 +29,7 @@ ARCHIVE = text("SELECT kind, shards, bytes, photos, oldest_committed_at FROM met
 SYNC = text("SELECT synced_at, oldest_unsynced_at FROM metric_unsynced LIMIT 1")
 OUTBOX = text("SELECT kind, entries, oldest_created_at FROM metric_outbox")
 HOLDS = text("SELECT holds FROM metric_hold")
+RETENTION = text("SELECT begun_at, stopped FROM metric_retention")
 CHECKS = text("SELECT check_name, checked_at, detail FROM metric_check")
 # What is known is left out before its outcomes are looked up.
 COMMITTED = text("""
@@ -55,6 +57,7 @@ class PostgresFigures:
         with transaction(self._engine) as connection:
             connection.execute(TIME_LIMIT)
             sync = connection.execute(SYNC).one_or_none()
+            retention = connection.execute(RETENTION).one_or_none()
             return LedgerFigures(
                 now=connection.execute(NOW).scalar_one(),
                 archive={row.kind: ArchiveFigures(*row) for row in connection.execute(ARCHIVE)},
@@ -62,6 +65,7 @@ class PostgresFigures:
                 outbox=_outbox(connection),
                 holds=connection.execute(HOLDS).scalar_one(),
                 checks={row.check_name: _check(row) for row in connection.execute(CHECKS)},
+                retention=None if retention is None else RetentionFigures(*retention),
             )
 
     def committed(self, since: datetime, known: Collection[int]) -> Sequence[CommittedSlice]:
