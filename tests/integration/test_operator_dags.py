@@ -78,3 +78,26 @@ def test_a_hold_is_set_and_lifted(world: Reconciled, dags: DagRuns) -> None:
     lifted = dags.run("photo_hold", {"action": "lift", "photo_id": photo_id, "by": "counsel"})
     assert lifted.succeeded, lifted.log[-5000:]
     assert world.pipeline.rows(holds) == [(photo_id, "case 7", "counsel", False)]
+
+
+def test_much_goes_at_once_by_permit_only(world: Reconciled, dags: DagRuns) -> None:
+    """All there is came due, and no run has been before: red at once, with the number that a permit has to name."""
+    world.ingest(photo(1))
+    age = timedelta(days=10)
+    at = int((datetime.now(UTC) - age).timestamp() * 1000)
+    world.pipeline.webhdfs.set_times(world.shard(), access_time=at, modification_time=at)
+    world.pipeline.execute("UPDATE shard SET committed_at = committed_at - :age", age=age)
+    stopped = dags.run("photo_archive_retention")
+    assert not stopped.succeeded
+    assert "1 of 1 shards would go at once, and there has been no run before" in stopped.log
+    assert "UP_FOR_RETRY" not in stopped.log
+    form = {"what": "shards", "most": 1, "reason": "we were away", "by": "operator"}
+    permitted = dags.run("photo_removal_permit", form)
+    assert permitted.succeeded, permitted.log[-5000:]
+    world.pipeline.execute("UPDATE shard SET marked_at = marked_at - interval '1 hour'")
+    run = dags.run("photo_archive_retention")
+    assert run.succeeded, run.log[-5000:]
+    assert world.pipeline.rows("SELECT state FROM shard") == [("removed",)]
+    permit = "SELECT reason, granted_by, name, state FROM removal_permit JOIN retention_run ON used_by = name"
+    ((reason, by, _, state),) = world.pipeline.rows(permit)
+    assert (reason, by, state) == ("we were away", "operator", "done")

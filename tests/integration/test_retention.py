@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import Engine, event
 from tests.support.archived import DUE, ArchivedPlatform, archived_platform
-from tests.support.clocks import HOUR
+from tests.support.clocks import HOUR, run_at
 from tests.support.databases import Database
 from tests.support.retention import Disturbance, disturbed_ports
 from tests.support.slices import UPLOADED
@@ -23,11 +23,13 @@ from local_stack import Endpoints
 from photo_pipeline.adapters.postgres.engine import make_engine
 from photo_pipeline.adapters.postgres.holds import PostgresHoldRegister
 from photo_pipeline.adapters.postgres.ingest_ledger import PostgresIngestLedger
+from photo_pipeline.adapters.postgres.removal import PostgresRemovalBook
 from photo_pipeline.adapters.postgres.retention import PostgresRetentionLedger
 from photo_pipeline.domain.clocks import agreed_time
 from photo_pipeline.domain.errors import ClaimLostError, PhotoExpiredError, UnknownCustomerError, UnknownPhotoError
 from photo_pipeline.domain.ledger import ShardFile
 from photo_pipeline.domain.removal import DueBy, Removal, RemovedThing
+from photo_pipeline.domain.removal_permit import PermitRequest
 from photo_pipeline.domain.retention import TOLERANCE, ClaimedShard, Expiry
 from photo_pipeline.domain.shard import staging_path
 from photo_pipeline.use_cases.retention import RetentionSummary, run_retention
@@ -422,6 +424,50 @@ class TestSweep:
             during = Disturbance(call, lambda commit=commit: platform.commit(commit, timedelta(0)))  # type: ignore[misc] # bound now
             assert run_retention(disturbed_ports(platform.ports, during)).swept == 0
             assert platform.original(commit.photos[0].photo_id) == call.encode()
+
+
+class TestBook:
+    """What stands in the record, and what an operator permits."""
+
+    def test_a_permit_is_for_one_run(self, platform: ArchivedPlatform) -> None:
+        """The newest one that is a day old at most; the run that took it has it again when it is tried again."""
+        book, now = platform.ports.book, now_of(platform)
+        permits = PostgresRemovalBook(platform.ingest._engine)
+        assert book.permitted(Removal.SHARDS, "run", now) == 0
+        for most in (3, 5):
+            permits.grant(PermitRequest(Removal.SHARDS, most, "we were away", "an operator"))
+        permits.grant(PermitRequest(Removal.FILES, 9, "we were away", "an operator"))
+        assert [book.permitted(Removal.SHARDS, name, now) for name in ("run", "run", "next", "third")] == [5, 5, 3, 0]
+        assert book.permitted(Removal.FILES, "run", now + timedelta(days=2)) == 0
+        assert book.permitted(Removal.FILES, "run", now) == 9
+        assert platform.rows("SELECT used_by FROM removal_permit ORDER BY permit_id") == [("next",), ("run",), ("run",)]
+
+    def test_a_noted_file_is_swept_an_hour_later(self, platform: ArchivedPlatform, customer: UUID) -> None:
+        """A worker died after it had renamed its shard, and another one committed the slice."""
+        commit = platform.prepare(customer, FREE)
+        assert commit.shard is not None
+        dead = commit.shard.path.replace("-1.tar", "-0.tar")
+        platform.archive.create(dead).close()
+        (photo_id,) = platform.commit_now(commit)
+        assert run_at(platform.ports, timedelta(0)).noted == 1
+        assert run_at(platform.ports, HOUR - MINUTE) == RetentionSummary()
+        assert run_at(platform.ports, HOUR + MINUTE).swept == 1
+        assert platform.original(photo_id) == FREE
+        row = "SELECT what, removed_at > noted_at, removal.run_id = max(r.run_id) FROM removal, retention_run r"
+        swept = platform.rows(f"{row} WHERE subject = :path GROUP BY removal_id", path=dead)
+        assert swept == [("files", True, True)]
+
+    def test_removed_shards_and_rows_are_on_record(self, platform: ArchivedPlatform, customer: UUID) -> None:
+        """With the run that removed them, which has its clocks."""
+        platform.archive_photos(customer, FREE, refused=2)
+        ((path,),) = platform.rows("SELECT path FROM shard")
+        run_retention(platform.ports, name="scheduled__1")
+        named = "SELECT what, amount, subject, name FROM removal JOIN retention_run USING (run_id) ORDER BY what"
+        (record, shard) = platform.rows(named)
+        assert record[:2] == ("rejected records", 2)
+        assert shard == ("shards", 1, path, "scheduled__1")
+        clocks = "SELECT DISTINCT jsonb_object_keys(clocks), state FROM retention_run ORDER BY 1"
+        assert platform.rows(clocks) == [(name, "done") for name in ("PostgreSQL", "the HDFS NameNode", "this worker")]
 
 
 def test_the_clocks_are_three_servers(platform: ArchivedPlatform) -> None:
