@@ -19,7 +19,9 @@ pytestmark = pytest.mark.shares_servers
 
 # The first due shard is a hold shard of which one photo was released, the second has a held and a free photo.
 BOUNDARIES = [
+    ("after book.begin", 1),
     ("after ledger.blank_rejected", 1),
+    ("after book.record", 1),
     ("after ledger.forget_published", 1),
     ("after ledger.claim", 1),
     ("after ledger.claim", 2),
@@ -28,7 +30,7 @@ BOUNDARIES = [
     ("before file.close", 1),
     ("after file.close", 1),
     ("after archive.rename", 1),
-    ("before sql insert", 1),  # moving: the hold shard
+    ("before sql insert", 3),  # moving: the hold shard, after the run and what it blanked
     ("after ledger.move", 1),
     ("before sql delete", 2),  # expiring: the renditions, after the photos
     ("after ledger.expire", 1),
@@ -37,7 +39,8 @@ BOUNDARIES = [
     ("after ledger.record_removed", 2),
     ("after index.named", 1),
     ("after archive.remove_folder", 1),
-    *(("before sql commit", nth) for nth in (8, 9)),  # moving and expiring, all but over
+    ("before book.end", 1),
+    *(("before sql commit", nth) for nth in (17, 18, 19)),  # moving, expiring and the record, all but over
 ]
 
 

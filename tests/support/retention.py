@@ -85,7 +85,7 @@ class MemoryWriter:
 class MemoryArchive:
     """The ``RetainedArchive`` port."""
 
-    clock: ManualClock
+    clock: ManualClock = field(default_factory=lambda: ManualClock(datetime(2026, 1, 1, tzinfo=UTC)))
     files: dict[str, bytes] = field(default_factory=dict)
     folders: set[str] = field(default_factory=set)
     stamps: dict[str, datetime] = field(default_factory=dict)
