@@ -10,7 +10,8 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.retention import MemoryArchive, write_shard
+from tests.support.memory_archive import MemoryArchive
+from tests.support.retention import write_shard
 
 from photo_pipeline.domain.errors import ArchiveMemberError
 from photo_pipeline.domain.ledger import ArchivedRendition

@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from tests.support.memory_ledger import RejectedRow
 from tests.support.retention import (
     PARTITION,
     ROOT,
@@ -15,7 +16,6 @@ from tests.support.retention import (
     Disturbance,
     Killed,
     Platform,
-    RejectedRow,
     disturbed_ports,
     kill,
 )

@@ -21,6 +21,12 @@ from photo_pipeline.use_cases.retention import run_retention
 CUSTOMER = UUID(int=1)
 CONTENTS = (b"A" * 40, b"B" * 40)
 CALLS = (
+    "book.begin",
+    "ledger.unmarked",
+    "archive.written_at",
+    "ledger.mark",
+    "book.removed_until",
+    "ledger.ages",
     "ledger.due",
     "ledger.claim",
     "ledger.held_photos",
@@ -37,7 +43,10 @@ CALLS = (
     "index.slice_states",
     "index.shard_states",
     "index.named",
+    "book.note",
+    "book.removed",
     "archive.remove_folder",
+    "book.end",
 )
 
 contents = st.sampled_from(CONTENTS)

@@ -4,7 +4,8 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from tests.support.retention import PARTITION, Attempt, PermitRow, Platform, RejectedRow
+from tests.support.memory_ledger import PermitRow, RejectedRow
+from tests.support.retention import PARTITION, Attempt, Platform
 
 from photo_pipeline.domain.errors import (
     ClocksApartError,
