@@ -255,9 +255,7 @@ class MemoryLedger:
             self.published.remove(at)
         return len(stale)
 
-    def slice_states(
-        self, slices: Collection[tuple[Log, int]]
-    ) -> Mapping[tuple[Log, int], SliceState]:
+    def slice_states(self, slices: Collection[tuple[Log, int]]) -> Mapping[tuple[Log, int], SliceState]:
         """See the port."""
         return {key: self.slices[key] for key in slices if key in self.slices}
 

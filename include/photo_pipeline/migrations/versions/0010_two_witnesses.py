@@ -1,13 +1,13 @@
 """What the retention needs so as to mark first, remove later, stop when it is too much, and say what it removed.
 
 Revision ID: 0010
-Revises: 0008
+Revises: 0009
 """
 
 from alembic import op
 
 revision = "0010"
-down_revision = "0008"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 
