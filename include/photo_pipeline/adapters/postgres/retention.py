@@ -180,7 +180,7 @@ class PostgresRetentionLedger:
 
     def blank_rejected(self, before: datetime, limit: int) -> int:
         """See the port."""
-        key = (IngestRecord.topic, IngestRecord.partition, IngestRecord.offset)
+        key = (IngestRecord.topic, IngestRecord.partition, IngestRecord.offset, IngestRecord.incarnation)
         stale = select(*key).where(_SAYS_MORE, _is_older(before)).limit(limit)
         statement = update(IngestRecord).where(tuple_(*key).in_(stale)).values(filename=None, detail=None)
         with transaction(self._engine) as connection:
