@@ -1,13 +1,13 @@
 """What the search index refused is noted and tried again, and a new generation of it keeps its own progress.
 
 Revision ID: 0011
-Revises: 0009
+Revises: 0010
 """
 
 from alembic import op
 
 revision = "0011"
-down_revision = "0009"
+down_revision = "0010"
 branch_labels = None
 depends_on = None
 
