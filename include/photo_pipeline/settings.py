@@ -59,6 +59,8 @@ class DatabaseSettings(BaseSettings):
     connect_timeout_seconds: Positive = 5
     idle_transaction_seconds: Positive = 120
     """After so long without a word the server ends a transaction: a frozen task must not keep its locks for ever."""
+    silence_seconds: Positive = 15
+    """After so long without a sign of each other both ends give a connection up: a partition resets nothing."""
     iam_region: str | None = None
     """Set on RDS with IAM authentication: each new connection gets a fresh token instead of a password."""
 

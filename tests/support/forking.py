@@ -14,6 +14,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Self
 
+from tests.support.network import enter_network
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 PRELOADED = "tests.support.preloaded"
 _LOOK_SECONDS = 0.01
@@ -27,12 +29,13 @@ class Forked:
     Args:
         work: a module's function.
         order: its arguments; they are pickled and go through a pipe, so they may hold passwords.
+        network: the namespace in which it runs; this one's when left out.
     """
 
-    def __init__(self, work: Callable[..., Any], *order: object) -> None:
+    def __init__(self, work: Callable[..., Any], *order: object, network: Path | None = None) -> None:
         _start_server()
         self._folder = TemporaryDirectory()
-        arguments = (work, order, dict(os.environ), self._folder.name)
+        arguments = (work, order, dict(os.environ), self._folder.name, network)
         self._process = multiprocessing.get_context("forkserver").Process(target=_work, args=arguments)
 
     def __enter__(self) -> Self:
@@ -110,9 +113,17 @@ def _start_server() -> None:
             os.environ["PYTHONPATH"] = inherited
 
 
-def _work(work: Callable[..., Any], order: Sequence[object], environment: Mapping[str, str], folder: str) -> None:
+def _work(
+    work: Callable[..., Any],
+    order: Sequence[object],
+    environment: Mapping[str, str],
+    folder: str,
+    network: Path | None,
+) -> None:
     os.environ.clear()
     os.environ.update(environment)
+    if network is not None:
+        enter_network(network)
     with (Path(folder) / "stderr").open("w") as errors:
         os.dup2(errors.fileno(), sys.stdout.fileno())
         os.dup2(errors.fileno(), sys.stderr.fileno())

@@ -5,6 +5,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from tests.support.crashing import CrashPoint, Step, take
 from tests.support.forking import Forked
@@ -45,7 +46,9 @@ class Frozen:
 
 
 @contextmanager
-def frozen(step: Step, boundary: str, nth: int = 1, **arguments: object) -> Iterator[Frozen]:
+def frozen(
+    step: Step, boundary: str, nth: int = 1, network: Path | None = None, **arguments: object
+) -> Iterator[Frozen]:
     """Take a step up to a boundary and hold it there; it is killed in the end if nobody has woken it."""
-    with Forked(take, step, CrashPoint(boundary, nth, signal.SIGSTOP), arguments) as child:
+    with Forked(take, step, CrashPoint(boundary, nth, signal.SIGSTOP), arguments, network=network) as child:
         yield Frozen(child, boundary)

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+from tests.support.network import Network
 from tests.support.pipeline import Pipeline
 
 from local_stack.programs import find_haproxy
@@ -27,11 +28,14 @@ class Replica:
     Args:
         environment: its settings.
         log: where its output goes.
+        network: where it runs and listens; on this machine's own loopback when left out.
     """
 
-    def __init__(self, environment: dict[str, str], log: Path) -> None:
+    def __init__(self, environment: dict[str, str], log: Path, network: Network | None = None) -> None:
         self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self._host = network.address if network else "127.0.0.1"
+        self._enter = network.enter() if network else ()
+        self.url = f"http://{self._host}:{self.port}"
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("PHOTO_")}
         self._environment = {**inherited, "PYTHONPATH": str(INCLUDE), "PHOTO_PUBLIC_URL": self.url, **environment}
         self._log = log
@@ -39,8 +43,8 @@ class Replica:
 
     def start(self) -> None:
         """Start it and wait until it takes photos."""
-        command = [sys.executable, "-m", "uvicorn", "--factory", "photo_pipeline.api.app:create_app"]
-        options = ["--port", str(self.port), "--timeout-graceful-shutdown", str(GRACE_SECONDS)]
+        command = [*self._enter, sys.executable, "-m", "uvicorn", "--factory", "photo_pipeline.api.app:create_app"]
+        options = ["--host", self._host, "--port", str(self.port), "--timeout-graceful-shutdown", str(GRACE_SECONDS)]
         with self._log.open("ab") as output:
             self._process = subprocess.Popen(  # noqa: S603 - the product's own start
                 [*command, *options], env=self._environment, stdout=output, stderr=subprocess.STDOUT
@@ -80,9 +84,11 @@ def api_environment(pipeline: Pipeline, key_file: Path) -> dict[str, str]:
 
 
 @contextmanager
-def running_replicas(environment: dict[str, str], count: int, folder: Path) -> Iterator[list[Replica]]:
+def running_replicas(
+    environment: dict[str, str], count: int, folder: Path, network: Network | None = None
+) -> Iterator[list[Replica]]:
     """Replicas that take photos; they are gone at the end."""
-    replicas = [Replica(environment, folder / f"api-{number}.log") for number in range(1, count + 1)]
+    replicas = [Replica(environment, folder / f"api-{number}.log", network) for number in range(1, count + 1)]
     try:
         for replica in replicas:
             replica.start()
@@ -96,7 +102,7 @@ def running_replicas(environment: dict[str, str], count: int, folder: Path) -> I
 def running_balancer(replicas: Sequence[Replica], folder: Path) -> Iterator[tuple[str, BalancerControl]]:
     """The stack's own balancer before these replicas (``api-1``, ...): its address, and its control."""
     port, control, path = free_port(), folder / "balancer.sock", folder / "haproxy.cfg"
-    names = {f"api-{number}": replica.port for number, replica in enumerate(replicas, start=1)}
+    names = {f"api-{number}": replica.url.removeprefix("http://") for number, replica in enumerate(replicas, start=1)}
     path.write_text(configuration(port, control, names))
     with (
         (folder / "haproxy.log").open("wb") as log,

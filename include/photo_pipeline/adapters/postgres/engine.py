@@ -12,10 +12,25 @@ from photo_pipeline.domain.errors import ServerUnavailableError
 from photo_pipeline.settings import DatabaseSettings
 
 MILLISECONDS = 1000
+PROBES = 3
+"""How often a silent other end is asked before it is given up."""
 
 
 def make_engine(settings: DatabaseSettings, application_name: str) -> Engine:
-    """An engine on psycopg 3. Connections are checked before use, so that a restarted server is not an error."""
+    """An engine on psycopg 3. Connections are checked before use, so that a restarted server is not an error.
+
+    A partition resets no connection, so both ends are told after how much silence to give one up: the client, which
+    waits for an answer that was lost (Linux would wait for ever), and the server, which holds a session's locks.
+    """
+    silence = settings.silence_seconds * MILLISECONDS
+    probe_seconds = max(1, settings.silence_seconds // PROBES)
+    keepalive = {"idle": probe_seconds, "interval": probe_seconds, "count": PROBES}
+    options = {
+        "timezone": "UTC",
+        "idle_in_transaction_session_timeout": settings.idle_transaction_seconds * MILLISECONDS,
+        "tcp_user_timeout": silence,
+        **{f"tcp_keepalives_{name}": value for name, value in keepalive.items()},
+    }
     engine = create_engine(
         make_url(settings.url.get_secret_value()).set(drivername="postgresql+psycopg"),
         pool_size=settings.pool_size,
@@ -25,8 +40,9 @@ def make_engine(settings: DatabaseSettings, application_name: str) -> Engine:
         connect_args={
             "connect_timeout": settings.connect_timeout_seconds,
             "application_name": application_name,
-            "options": "-c timezone=UTC "
-            f"-c idle_in_transaction_session_timeout={settings.idle_transaction_seconds * MILLISECONDS}",
+            "tcp_user_timeout": silence,
+            **{f"keepalives_{name}": value for name, value in keepalive.items()},
+            "options": " ".join(f"-c {name}={value}" for name, value in options.items()),
         },
     )
     if settings.iam_region is not None:
