@@ -14,7 +14,7 @@ export PYTHONPATH := include:.
 # Every process that starts would compile the whole product again.
 unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap demo report screenshots up status restart chaos down clean logs env fetch test bench power fuzz \
+.PHONY: help bootstrap demo report screenshots up status restart failover chaos down clean logs env fetch test bench power fuzz \
 	lint format lock
 
 help: ## this list
@@ -48,6 +48,9 @@ status: $(PYTHON) ## how every service is
 restart: $(PYTHON) ## restart the upload API's replicas one after the other (STACK=ha: no request fails)
 	@$(LOCAL_STACK) restart
 
+failover: $(PYTHON) ## let the standby of PostgreSQL or the NameNode take over (ONLY=postgres,namenode; STACK=ha)
+	@$(LOCAL_STACK) failover --only "$(ONLY)"
+
 down: $(PYTHON) ## stop everything; data is kept
 	@$(LOCAL_STACK) down
 
@@ -68,7 +71,7 @@ test: bootstrap ## the whole suite, against its own real servers (ARGS=...: for 
 	@$(PYTHON) -m pytest $(or $(ARGS),$(AT_ONCE))
 
 chaos: export STACK ?= ha
-chaos: bootstrap ## kill servers at random under load, then check every receipt (SEED=1 MINUTES=10 STACK=ha)
+chaos: bootstrap ## kill servers and cut lines at random under load, then check every receipt (SEED=1 MINUTES=10 STACK=ha)
 	@$(PYTHON) -m tests.chaos --seed "$(or $(SEED),1)" --minutes "$(or $(MINUTES),10)"
 
 bench: bootstrap ## the benchmarks, side by side with their references

@@ -1,4 +1,4 @@
-"""The command line: ``python -m local_stack up|down|restart|status|clean|logs|env|fetch``."""
+"""The command line: ``python -m local_stack up|down|restart|failover|status|clean|logs|env|fetch``."""
 
 from __future__ import annotations
 
@@ -87,6 +87,15 @@ def _restart(options: argparse.Namespace) -> int:
     return 0
 
 
+def _failover(options: argparse.Namespace) -> int:
+    settings = load_settings(home=options.home, port_offset=options.port_offset)
+    with ConsoleProgress() as progress:
+        stack = Stack(settings, progress)
+        took_over = [stack.fail_over(unit) for unit in _units(options) or ("postgres", "namenode")]
+    print(f"at work now: {', '.join(took_over)}")
+    return 0
+
+
 def _clean(options: argparse.Namespace) -> int:
     settings = load_settings(home=options.home, port_offset=options.port_offset)
     with ConsoleProgress() as progress:
@@ -164,6 +173,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "up": _up,
     "down": _down,
     "restart": _restart,
+    "failover": _failover,
     "clean": _clean,
     "status": _status,
     "logs": _logs,

@@ -23,6 +23,7 @@ LOGIN_ROLES = ("photo_api", PIPELINE_ROLE, "photo_bi")
 ELASTICSEARCH_ADMIN = "photo_admin"
 ELASTICSEARCH_SYNC = "photo_sync"
 ELASTICSEARCH_ANALYST = "photo_analyst"
+NAME_SERVICE = "photos"
 AIRFLOW_ADMIN = "admin"
 AIRFLOW_VIEWER = "viewer"
 
@@ -41,8 +42,8 @@ class Endpoints:
         airflow_viewer_user: Somebody who may only look.
         airflow_viewer_password: Its password.
         kafka_bootstrap_servers: ``host:port``, comma separated.
-        hdfs_namenode: ``hdfs://host:port``, for the native client.
-        webhdfs_url: ``http://host:port`` of the NameNode.
+        hdfs_namenode: ``hdfs://host:port``, or ``hdfs://`` and a name service, for the native client.
+        webhdfs_url: ``http://host:port`` of the NameNode; of two, with a semicolon between, as ``hdfs`` takes them.
         hdfs_user: Who the clients claim to be; owner of everything on HDFS.
         database_url: libpq URL of the photos database as its owner, who sees all tables.
         api_database_url: The same database as ``photo_api``.
@@ -121,26 +122,42 @@ class Endpoints:
         temporary.replace(path)
 
 
+def database_url(settings: StackSettings, role: str, password: str, database: str, scheme: str = "postgresql") -> str:
+    """Return where a role finds a database: a URL that libpq and SQLAlchemy read alike.
+
+    With a standby it names both servers, of which a client takes the one that it can write to.
+    """
+    port, hosts = settings.ports("postgres"), settings.hosts
+    if len(hosts) == 1:
+        return f"{scheme}://{role}:{password}@{hosts[0]}:{port}/{database}"
+    ways = f"host={','.join(hosts)}&port={','.join(str(port) for _ in hosts)}"
+    return f"{scheme}://{role}:{password}@/{database}?{ways}&target_session_attrs=read-write"
+
+
 def endpoints_of(settings: StackSettings, credentials: Credentials) -> Endpoints:
     """Return the endpoints of a stack; makes the passwords that do not exist yet."""
     port = settings.ports
 
     def database(role: str) -> str:
-        return f"postgresql://{role}:{credentials.password(role)}@{HOST}:{port('postgres')}/{DATABASE}"
+        return database_url(settings, role, credentials.password(role), DATABASE)
 
-    brokers = range(1, settings.instances["kafka"] + 1)
+    count = settings.instances["kafka"]
+    names = ["kafka"] if count == 1 else [f"kafka-{number}" for number in range(1, count + 1)]
+    brokers = [f"{settings.host_of(name)}:{port('kafka', number)}" for number, name in enumerate(names, start=1)]
     return Endpoints(
         api_url=f"http://{HOST}:{port('balancer' if settings.instances.get('balancer') else 'api')}",
         metrics_url=f"http://{HOST}:{port('metrics')}/metrics",
-        stream_url=f"http://{HOST}:{port('stream')}",
+        stream_url=f"http://{HOST}:{port('balancer_stream' if settings.instances.get('balancer') else 'stream')}",
         airflow_url=f"http://{HOST}:{port('airflow')}",
         airflow_user=AIRFLOW_ADMIN,
         airflow_password=credentials.password(f"airflow_{AIRFLOW_ADMIN}"),
         airflow_viewer_user=AIRFLOW_VIEWER,
         airflow_viewer_password=credentials.password(f"airflow_{AIRFLOW_VIEWER}"),
-        kafka_bootstrap_servers=",".join(f"{HOST}:{port('kafka', broker)}" for broker in brokers),
-        hdfs_namenode=f"hdfs://{HOST}:{port('namenode')}",
-        webhdfs_url=f"http://{HOST}:{port('namenode_http')}",
+        kafka_bootstrap_servers=",".join(brokers),
+        hdfs_namenode=f"hdfs://{NAME_SERVICE}"
+        if settings.instances.get("standby")
+        else f"hdfs://{HOST}:{port('namenode')}",
+        webhdfs_url=";".join(f"http://{host}:{port('namenode_http')}" for host in settings.hosts),
         hdfs_user=settings.user,
         database_url=database(OWNER_ROLE),
         api_database_url=database("photo_api"),

@@ -105,6 +105,10 @@ class BalancerError(StackError):
     """The load balancer does not answer, or a replica does not do as it should."""
 
 
+class FailoverError(StackError):
+    """A standby did not take over."""
+
+
 class SetupFailedError(StackError):
     """The DAG platform_setup did not succeed."""
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
+from local_stack.settings import HOST
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
@@ -36,6 +38,7 @@ class Service:
         directory: Working folder.
         environment: Added to the supervisor's.
         ports: Port name (as in ``stack.toml``) to number.
+        host: Where it listens on them.
         user: Run as this user; the caller when left out.
         needs: Names of services that must be ready before ``prepare`` runs.
         download: Fetches the server's program; nothing when it is there.
@@ -56,6 +59,7 @@ class Service:
     probe: Callable[[], None]
     environment: Mapping[str, str] = field(default_factory=dict)
     ports: Mapping[str, int] = field(default_factory=dict)
+    host: str = HOST
     user: str | None = None
     needs: tuple[str, ...] = ()
     download: Callable[[], None] | None = None

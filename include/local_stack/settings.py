@@ -6,7 +6,7 @@ import getpass
 import os
 import sys
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 HOST = "127.0.0.1"
+# The second PostgreSQL and the second NameNode, at the first ones' ports: an Airflow connection has one port only.
+STANDBY_HOST = "127.0.0.2"
 REPOSITORY = Path(__file__).resolve().parents[2]
 INSTANCE_STRIDE = 100
 HIGHEST_PORT = 65535
@@ -45,6 +47,19 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Placement:
+    """Where a service runs that is not to share this machine's network.
+
+    Attributes:
+        host: Where it listens.
+        enter: What to put before its command.
+    """
+
+    host: str
+    enter: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class StackSettings:
     """One stack: where it lives, where it listens, what it may use.
 
@@ -59,6 +74,7 @@ class StackSettings:
         python: The interpreter that runs Airflow, the applications and the supervisor.
         user: The user who starts the stack.
         is_root: Whether servers that refuse root need another user.
+        placements: By service name, those with a network of their own; fault tests cut that off.
     """
 
     repository: Path
@@ -71,6 +87,16 @@ class StackSettings:
     python: Path
     user: str
     is_root: bool
+    placements: Mapping[str, Placement] = field(default_factory=dict)
+
+    def host_of(self, service: str) -> str:
+        """Return where a broker or a web application listens."""
+        return self.placements[service].host if service in self.placements else HOST
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Where PostgreSQL and the NameNode listen: one of each, or two, the second of which stands by."""
+        return (HOST, STANDBY_HOST) if self.instances.get("standby") else (HOST,)
 
 
 @dataclass(frozen=True, slots=True)

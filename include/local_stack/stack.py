@@ -30,9 +30,19 @@ from local_stack.layout import ensure_service_user, layout_of
 from local_stack.programs import find_java_home
 from local_stack.progress import Progress, Silent
 from local_stack.service import Layer
-from local_stack.services import Context, airflow, balancer, elasticsearch, hdfs, kafka, metrics, postgres, web
+from local_stack.services import (
+    Context,
+    airflow,
+    balancer,
+    elasticsearch,
+    hdfs,
+    hdfs_pair,
+    kafka,
+    metrics,
+    postgres,
+    web,
+)
 from local_stack.services.balancer import BalancerControl
-from local_stack.settings import HOST
 from local_stack.supervision import ProcessState, Supervisor, render
 from platform_start.account import AirflowAccount
 from platform_start.api import airflow_client
@@ -166,6 +176,25 @@ class Stack:
             if balanced:
                 control.readmit(replica.name, DRAIN_SECONDS)
 
+    def fail_over(self, unit: str) -> str:
+        """Let a standby take over; return the service that does the work now.
+
+        PostgreSQL's primary is stopped first, so that there are never two; it comes back as the standby of the other.
+
+        Raises:
+            StackError: There is no standby, or it did not take over.
+        """
+        context = self._context()
+        if unit == "namenode":
+            return hdfs_pair.fail_over(context)
+        if unit != "postgres":
+            raise UnknownServiceError(unit, ["namenode", "postgres"])
+        old = postgres.primary(context).name
+        self._supervisor.stop_service(next(each for each in all_services(context) if each.name == old))
+        new = postgres.promote_standby(context).name
+        self.up(["postgres"])
+        return new
+
     def pid_of(self, service: str) -> int:
         """Return the process id of a running service, 0 when it does not run."""
         return self._supervisor.states().get(service, STOPPED).pid
@@ -229,7 +258,8 @@ class Stack:
         if not running:  # whatever still carries this stack's mark was left by a supervisor that crashed
             processes.end(processes.find(self._layout.home), GRACE_SECONDS)
         states = self._supervisor.states()
-        check_ports(service for service in chosen if states.get(service.name, STOPPED).state not in RUNS)
+        here = [service for service in chosen if service.name not in self.settings.placements]
+        check_ports(service for service in here if states.get(service.name, STOPPED).state not in RUNS)
         if not running:
             self._layout.platform_is_set_up.unlink(missing_ok=True)
             self._supervisor.start(config)
@@ -264,7 +294,7 @@ def check_ports(services: Iterable[Service]) -> None:
             with socket.socket() as probe:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port in TIME_WAIT is free
                 try:
-                    probe.bind((HOST, port))
+                    probe.bind((service.host, port))
                 except OSError as error:
                     raise PortTakenError(service.title, name, port) from error
 
@@ -296,6 +326,6 @@ def _status(service: Service, state: ProcessState) -> ServiceStatus:
         except NotReadyError as error:
             detail = str(error)
         else:
-            ready, detail = True, " ".join(f"{HOST}:{port}" for port in service.ports.values())
+            ready, detail = True, " ".join(f"{service.host}:{port}" for port in service.ports.values())
     seconds = time.time() - state.since if state.pid else 0.0
     return ServiceStatus(service.title, state.state, ready, state.pid, seconds, detail)

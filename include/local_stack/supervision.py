@@ -84,7 +84,7 @@ def _program(service: Service, settings: StackSettings, layout: Layout) -> list[
     environment = ",".join(f"{key}='{_value(value)}'" for key, value in service.environment.items())
     return [
         f"[program:{service.name}]",
-        f"command={_value(shlex.join(service.command))}",
+        f"command={_value(shlex.join((*_enter(service, settings), *service.command)))}",
         f"directory={_value(service.directory)}",
         f"environment={environment}",
         *([f"user={service.user}"] if service.user else []),
@@ -100,6 +100,10 @@ def _program(service: Service, settings: StackSettings, layout: Layout) -> list[
         f"stdout_logfile_maxbytes={settings.limits.log_bytes}",
         f"stdout_logfile_backups={settings.limits.log_backups}",
     ]
+
+
+def _enter(service: Service, settings: StackSettings) -> tuple[str, ...]:
+    return settings.placements[service.name].enter if service.name in settings.placements else ()
 
 
 def _value(value: object) -> str:

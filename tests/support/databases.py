@@ -144,10 +144,8 @@ class Server:
             connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
 
     def _connected(self) -> "psycopg.Connection[TupleRow]":
-        server = make_url(self.endpoints.database_url)
         return psycopg.connect(
-            host=server.host,
-            port=server.port,
+            self.endpoints.database_url,
             user="postgres",
             password=self.superuser_password,
             dbname="postgres",

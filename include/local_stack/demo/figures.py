@@ -219,14 +219,25 @@ def _photos_in(client: httpx.Client, path: str) -> Iterator[tuple[dict[str, Any]
 
 
 def _webhdfs(places: Places) -> httpx.Client:
-    # The NameNode sends readers on to a DataNode.
-    return httpx.Client(
-        base_url=f"{places.webhdfs}/webhdfs/v1",
-        params={"user.name": places.hdfs_user},
-        follow_redirects=True,
-        timeout=REQUEST_SECONDS,
-        trust_env=False,
-    )
+    """A client of the NameNode that is active; it sends readers on to a DataNode."""
+    *others, last = [
+        httpx.Client(
+            base_url=f"{namenode}/webhdfs/v1",
+            params={"user.name": places.hdfs_user},
+            follow_redirects=True,
+            timeout=REQUEST_SECONDS,
+            trust_env=False,
+        )
+        for namenode in places.webhdfs.split(";")
+    ]
+    return next((client for client in others if _is_active(client)), last)
+
+
+def _is_active(namenode: httpx.Client) -> bool:
+    try:
+        return namenode.get("/", params={"op": "GETFILESTATUS"}).is_success
+    except httpx.HTTPError:
+        return False
 
 
 @contextmanager

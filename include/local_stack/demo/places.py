@@ -24,7 +24,7 @@ class Places:
         airflow_user: May trigger DAGs.
         airflow_password: Their password.
         kafka: ``host:port``, comma separated.
-        webhdfs: The NameNode's HTTP address.
+        webhdfs: The NameNode's HTTP address; of two, with a semicolon between.
         hdfs_user: Who to be on HDFS.
         database: libpq URL of a role that may read the ledger.
         elasticsearch: HTTP address, with user and password in the next two.

@@ -82,7 +82,7 @@ def where_to_look(places: Places, customers: Sequence[Customer]) -> Iterator[str
         yield f"  Gallery of {customer.name:<6} {places.api}  log in: {customer.email} / {customer.password}"
     yield f"  Upload API        {places.api}/docs"
     yield f"  Airflow           {places.airflow}  log in: {airflow}"
-    yield f"  HDFS              {places.webhdfs}/explorer.html#/photos/archive"
+    yield f"  HDFS              {places.webhdfs.partition(';')[0]}/explorer.html#/photos/archive"
     yield f"  Elasticsearch     {places.elasticsearch}/photos/_search?q=outcome:rejected  log in: {search}"
 
 

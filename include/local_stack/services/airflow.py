@@ -8,6 +8,7 @@ import os
 from datetime import UTC, datetime
 from threading import Lock
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 import httpx
 
@@ -21,7 +22,7 @@ from local_stack.endpoints import (
 )
 from local_stack.errors import NotReadyError
 from local_stack.service import Layer, Service
-from local_stack.services import base_environment
+from local_stack.services import base_environment, postgres
 from local_stack.services.hdfs import client_options
 from local_stack.services.kafka import replication
 from local_stack.services.postgres import AIRFLOW_ROLE, url
@@ -43,6 +44,12 @@ PARALLELISM = 8
 ORPHANS_SECONDS = 30
 TASK_SILENCE_SECONDS = 60  # as long as a slice's lease
 SECRET_BYTES = 64  # what HMAC with SHA-512 wants (RFC 7518, section 3.2)
+# For connections of the provider's hook, and for its SQLAlchemy URL.
+_TO_THE_PRIMARY = {
+    "target_session_attrs": "read-write",
+    "sqlalchemy_query": {"target_session_attrs": "read-write"},
+}
+_SILENCE = {"keepalives_idle": 5, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 15000}
 PASSWORDS_FILE = "simple_auth_manager_passwords.json"
 # Service name, title, arguments, name in the health report, name of its heartbeat there.
 COMPONENTS = (
@@ -78,7 +85,7 @@ def _component(
         directory=context.layout.airflow_home,
         environment=environment(context),
         ports={"airflow": context.settings.ports("airflow")} if listens else {},
-        needs=("postgres",),
+        needs=postgres.names(context),
         prepare=prepare,
         probe=probe,
         start_timeout=START_SECONDS,
@@ -102,7 +109,8 @@ def environment(context: Context) -> dict[str, str]:
         "CORE__SIMPLE_AUTH_MANAGER_USERS": f"{AIRFLOW_ADMIN}:admin,{AIRFLOW_VIEWER}:viewer",
         "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(context.layout.secrets / PASSWORDS_FILE),
         "CORE__EXECUTION_API_SERVER_URL": f"{api}/execution/",
-        "DATABASE__SQL_ALCHEMY_CONN": url(context, AIRFLOW_ROLE, AIRFLOW_DATABASE, "postgresql+psycopg2"),
+        "DATABASE__SQL_ALCHEMY_CONN": _metadata(context),
+        "DATABASE__SQL_ALCHEMY_CONN_ASYNC": url(context, AIRFLOW_ROLE, AIRFLOW_DATABASE, "postgresql+asyncpg"),
         "API__HOST": HOST,
         "API__PORT": str(settings.ports("airflow")),
         "API__WORKERS": "1",
@@ -143,7 +151,7 @@ def connections(context: Context) -> dict[str, dict[str, Any]]:
         "PHOTO_POSTGRES_BI": _postgres(context, "photo_bi"),
         "PHOTO_HDFS": {
             "conn_type": "webhdfs",
-            "host": HOST,
+            "host": ",".join(context.settings.hosts),
             "port": ports("namenode_http"),
             "login": endpoints.hdfs_user,
             "extra": {
@@ -153,6 +161,12 @@ def connections(context: Context) -> dict[str, dict[str, Any]]:
         },
         "PHOTO_ELASTICSEARCH": _elasticsearch(context, ELASTICSEARCH_SYNC),
     }
+
+
+def _metadata(context: Context) -> str:
+    """A partition resets no connection, and Airflow's own have no time limit: the kernel gives a silent one up."""
+    found = url(context, AIRFLOW_ROLE, AIRFLOW_DATABASE, "postgresql+psycopg2")
+    return f"{found}{'&' if '?' in found else '?'}{urlencode(_SILENCE)}"
 
 
 def _topic_replication(context: Context) -> dict[str, str]:
@@ -166,11 +180,12 @@ def _topic_replication(context: Context) -> dict[str, str]:
 def _postgres(context: Context, role: str) -> dict[str, Any]:
     return {
         "conn_type": "postgres",
-        "host": HOST,
+        "host": ",".join(context.settings.hosts),
         "port": context.settings.ports("postgres"),
         "login": role,
         "password": context.credentials.password(role),
         "schema": DATABASE,
+        **({"extra": _TO_THE_PRIMARY} if len(context.settings.hosts) > 1 else {}),
     }
 
 

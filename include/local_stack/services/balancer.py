@@ -1,4 +1,4 @@
-"""HAProxy before the replicas of the upload API: one address, and replicas that come and go behind it."""
+"""HAProxy before the web applications' replicas: one address for each, and replicas that come and go behind it."""
 
 from __future__ import annotations
 
@@ -48,9 +48,12 @@ defaults
   timeout client 60s
   timeout server 60s
   timeout http-request 10s
+  # A WebSocket: the stream application ends those that are silent.
+  timeout tunnel 1h
   default-server inter 1s fastinter 250ms downinter 500ms fall 2 rise 1 observe layer4 error-limit 1 on-error mark-down
-
-frontend door
+"""
+DOOR = """
+frontend door{suffix}
   bind {host}:{port}
   monitor-uri /haproxy
   http-request deny deny_status 404 if {{ path /metrics }}
@@ -59,15 +62,15 @@ frontend door
   http-request set-header X-Forwarded-Proto http
   # When Kafka is away no replica is ready, but all of them still answer: uploads get their own 503 with Retry-After,
   # and the gallery, which needs no Kafka, goes on.
-  use_backend alive if {{ nbsrv(ready) lt 1 }}
-  default_backend ready
+  use_backend alive{suffix} if {{ nbsrv(ready{suffix}) lt 1 }}
+  default_backend ready{suffix}
 
-backend ready
+backend ready{suffix}
   balance leastconn
   option httpchk GET /readyz
 {servers}
 
-backend alive
+backend alive{suffix}
   balance leastconn
   option httpchk GET /healthz
 {servers}
@@ -88,24 +91,32 @@ def services(context: Context) -> list[Service]:
             layer=Layer.WEB,
             command=(find_haproxy(), "-db", "-f", str(path)),
             directory=context.layout.home,
-            ports={"balancer": port},
-            needs=tuple(context.names("api")),
+            ports={"balancer": port, "balancer_stream": context.settings.ports("balancer_stream")},
+            needs=(*context.names("api"), *context.names("stream")),
             prepare=lambda: write_if_changed(path, _configuration(context)),
             probe=lambda: _probe(port),
         )
     ]
 
 
-def configuration(port: int, control: Path, replicas: Mapping[str, int]) -> str:
+def configuration(
+    port: int, control: Path, replicas: Mapping[str, str], stream: tuple[int, Mapping[str, str]] | None = None
+) -> str:
     """Return haproxy.cfg.
 
     Args:
-        port: Where it listens.
+        port: Where it listens for the upload API.
         control: Unix socket on which it takes commands.
-        replicas: Port of each, by name.
+        replicas: ``host:port`` of each upload API, by name.
+        stream: The same for the stream application: where it listens, and the replicas.
     """
-    servers = "\n".join(f"  server {name} {HOST}:{number} check" for name, number in replicas.items())
-    return CONFIGURATION.format(host=HOST, port=port, socket=control, servers=servers)
+    doors = [_door("", port, replicas), *([_door("_stream", *stream)] if stream else [])]
+    return "".join([CONFIGURATION.format(socket=control), *doors])
+
+
+def _door(suffix: str, port: int, replicas: Mapping[str, str]) -> str:
+    servers = "\n".join(f"  server {name} {address} check" for name, address in replicas.items())
+    return DOOR.format(suffix=suffix, host=HOST, port=port, servers=servers)
 
 
 class BalancerControl:
@@ -172,10 +183,17 @@ class BalancerControl:
 
 
 def _configuration(context: Context) -> str:
-    replicas = {
-        name: context.settings.ports("api", instance) for instance, name in enumerate(context.names("api"), start=1)
+    ports = context.settings.ports
+    stream = (ports("balancer_stream"), _replicas(context, "stream"))
+    return configuration(ports("balancer"), context.layout.balancer_socket, _replicas(context, "api"), stream)
+
+
+def _replicas(context: Context, server: str) -> dict[str, str]:
+    settings = context.settings
+    return {
+        name: f"{settings.host_of(name)}:{settings.ports(server, instance)}"
+        for instance, name in enumerate(context.names(server), 1)
     }
-    return configuration(context.settings.ports("balancer"), context.layout.balancer_socket, replicas)
 
 
 def _probe(port: int) -> None:

@@ -13,7 +13,6 @@ from local_stack.errors import NotReadyError
 from local_stack.service import Layer, Service
 from local_stack.services import JVM_OPTIONS, write_if_changed
 from local_stack.services.steps import run_step
-from local_stack.settings import HOST
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,6 +51,7 @@ def _broker(context: Context, node: int, name: str) -> Service:
         layer=Layer.STORAGE,
         command=(*command, "-cp", _classpath(context), "kafka.Kafka", str(folder / "server.properties")),
         directory=context.layout.home,
+        host=context.settings.host_of(name),
         ports={"kafka": ports("kafka", node), "kafka_controller": ports("kafka_controller", node)},
         download=context.download("kafka"),
         prepare=lambda: _prepare(context, node, name),
@@ -61,16 +61,19 @@ def _broker(context: Context, node: int, name: str) -> Service:
 
 def properties(context: Context, node: int, name: str) -> dict[str, object]:
     """Return one node's configuration."""
-    ports = context.settings.ports
-    nodes = range(1, len(context.names("kafka")) + 1)
+    ports, host = context.settings.ports, context.settings.host_of(name)
+    voters = [
+        f"{number}@{context.settings.host_of(voter)}:{ports('kafka_controller', number)}"
+        for number, voter in enumerate(context.names("kafka"), start=1)
+    ]
     replicas, in_sync = replication(context)
     size = context.settings.limits.message_bytes
     return {
         "process.roles": "broker,controller",
         "node.id": node,
-        "controller.quorum.voters": ",".join(f"{n}@{HOST}:{ports('kafka_controller', n)}" for n in nodes),
-        "listeners": f"PLAINTEXT://{HOST}:{ports('kafka', node)},CONTROLLER://{HOST}:{ports('kafka_controller', node)}",
-        "advertised.listeners": f"PLAINTEXT://{HOST}:{ports('kafka', node)}",
+        "controller.quorum.voters": ",".join(voters),
+        "listeners": f"PLAINTEXT://{host}:{ports('kafka', node)},CONTROLLER://{host}:{ports('kafka_controller', node)}",
+        "advertised.listeners": f"PLAINTEXT://{host}:{ports('kafka', node)}",
         "controller.listener.names": "CONTROLLER",
         "inter.broker.listener.name": "PLAINTEXT",
         "log.dirs": context.layout.data / name,

@@ -9,7 +9,7 @@ import httpx
 from local_stack.endpoints import DATABASE
 from local_stack.errors import NotReadyError
 from local_stack.service import Layer, Service
-from local_stack.services import base_environment
+from local_stack.services import base_environment, postgres
 from local_stack.services.postgres import url
 from local_stack.settings import HOST
 
@@ -32,7 +32,7 @@ def services(context: Context) -> list[Service]:
             directory=context.layout.home,
             environment=environment(context),
             ports={"metrics": port},
-            needs=("postgres", *context.names("kafka")),
+            needs=(*postgres.names(context), *context.names("kafka")),
             probe=lambda: _probe(port),
         )
     ]
@@ -49,7 +49,7 @@ def environment(context: Context) -> dict[str, str]:
         "PHOTO_METRICS_HOST": HOST,
         "PHOTO_METRICS_PORT": str(context.settings.ports("metrics")),
         "PHOTO_METRICS_ELASTICSEARCH_URL": endpoints.elasticsearch_url,
-        "PHOTO_METRICS_NAMENODE_URL": endpoints.webhdfs_url,
+        "PHOTO_METRICS_NAMENODE_URL": endpoints.webhdfs_url.replace(";", ","),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import httpx
@@ -9,9 +10,9 @@ import httpx
 from local_stack.endpoints import DATABASE
 from local_stack.errors import NotReadyError
 from local_stack.service import Layer, Service
-from local_stack.services import base_environment
+from local_stack.services import base_environment, postgres
+from local_stack.services.hdfs import client_options
 from local_stack.services.postgres import url
-from local_stack.settings import HOST
 
 if TYPE_CHECKING:
     from local_stack.services import Context
@@ -39,8 +40,8 @@ def services(context: Context) -> list[Service]:
 
 
 def _application(context: Context, server: str, name: str, instance: int, title: str, factory: str) -> Service:
-    port = context.settings.ports(server, instance)
-    command = (str(context.settings.python), "-m", "uvicorn", "--factory", factory, "--host", HOST, *WEBSOCKET)
+    port, host = context.settings.ports(server, instance), context.settings.host_of(name)
+    command = (str(context.settings.python), "-m", "uvicorn", "--factory", factory, "--host", host, *WEBSOCKET)
     return Service(
         name=name,
         unit=server,
@@ -50,8 +51,9 @@ def _application(context: Context, server: str, name: str, instance: int, title:
         directory=context.layout.home,
         environment=environment(context),
         ports={server: port},
-        needs=("postgres", *context.names("kafka")),
-        probe=lambda: _probe(port),
+        host=host,
+        needs=(*postgres.names(context), *context.names("kafka")),
+        probe=lambda: _probe(host, port),
     )
 
 
@@ -62,6 +64,7 @@ def environment(context: Context) -> dict[str, str]:
         **base_environment(context),
         "PHOTO_KAFKA_BOOTSTRAP_SERVERS": endpoints.kafka_bootstrap_servers,
         "PHOTO_HDFS_NAMENODE": endpoints.hdfs_namenode,
+        "PHOTO_HDFS_CLIENT_CONFIG": json.dumps(client_options(context)),
         "PHOTO_DATABASE_URL": url(context, "photo_api", DATABASE, "postgresql+psycopg"),
         "PHOTO_SIGNING_KEY_FILE": endpoints.signing_key_file,
         "PHOTO_PUBLIC_URL": endpoints.api_url,
@@ -71,8 +74,8 @@ def environment(context: Context) -> dict[str, str]:
     }
 
 
-def _probe(port: int) -> None:
+def _probe(host: str, port: int) -> None:
     try:
-        httpx.get(f"http://{HOST}:{port}/readyz", timeout=PROBE_SECONDS).raise_for_status()
+        httpx.get(f"http://{host}:{port}/readyz", timeout=PROBE_SECONDS).raise_for_status()
     except httpx.HTTPError as error:
         raise NotReadyError(str(error)) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
@@ -9,14 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import make_url
 
 from local_stack.credentials import Credentials
 from local_stack.errors import BalancerError, MissingProgramError, SettingsError
 from local_stack.programs import find_haproxy
-from local_stack.services import airflow, balancer, hdfs, kafka
+from local_stack.services import airflow, balancer, hdfs, kafka, postgres, web
 from local_stack.services.balancer import BalancerControl, configuration
-from local_stack.settings import REPOSITORY, load_settings
+from local_stack.settings import REPOSITORY, Placement, load_settings
 from local_stack.stack import all_services
+from local_stack.supervision import render
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,9 +59,48 @@ def test_three_of_each_and_two_behind_a_balancer(context: Context) -> None:
     """Brokers, DataNodes, replicas; clients know the balancer's address alone."""
     names = {service.name for service in all_services(context)}
     assert {"kafka-1", "kafka-2", "kafka-3", "datanode-1", "datanode-2", "datanode-3"} <= names
-    assert {"api-1", "api-2", "balancer"} <= names
+    assert {"api-1", "api-2", "stream-1", "stream-2", "stream-3", "balancer"} <= names
     assert context.endpoints.api_url == f"http://127.0.0.1:{HA.ports('balancer')}"
+    assert context.endpoints.stream_url == f"http://127.0.0.1:{HA.ports('balancer_stream')}"
     assert context.endpoints.kafka_bootstrap_servers.count(",") == 2
+
+
+def test_postgresql_and_the_namenode_have_a_standby(context: Context) -> None:
+    """Every client knows both: by URL, by a connection of Airflow, by a name service."""
+    names = {service.name for service in all_services(context)}
+    assert {"postgres", "postgres-standby", "namenode", "namenode-standby", "journalnode-3", "namenode-keeper"} <= names
+    url = make_url(context.endpoints.api_database_url)
+    assert url.query == {
+        "host": "127.0.0.1,127.0.0.2",
+        "port": f"{HA.ports('postgres')},{HA.ports('postgres')}",
+        "target_session_attrs": "read-write",
+    }
+    connections = airflow.connections(context)
+    assert connections["PHOTO_POSTGRES"]["host"] == connections["PHOTO_HDFS"]["host"] == "127.0.0.1,127.0.0.2"
+    assert connections["PHOTO_POSTGRES"]["extra"]["sqlalchemy_query"] == {"target_session_attrs": "read-write"}
+    client = connections["PHOTO_HDFS"]["extra"]["client_config"]
+    assert connections["PHOTO_HDFS"]["extra"]["namenode"] == f"hdfs://{client['dfs.nameservices']}"
+    assert json.loads(web.environment(context)["PHOTO_HDFS_CLIENT_CONFIG"]) == client
+
+
+def test_a_promoted_standby_is_the_primary_from_then_on(context: Context) -> None:
+    """Also after a restart: the old primary must follow it, never come back as a second one."""
+    assert postgres.primary(context).name == "postgres"
+    context.layout.data.mkdir(parents=True, exist_ok=True)
+    (context.layout.data / "postgres-primary").write_text("postgres-standby")
+    first, second = postgres.services(context)
+    assert (first.needs, second.needs) == (("postgres-standby",), ())
+
+
+def test_a_service_may_have_a_network_of_its_own(make_context: MakeContext) -> None:
+    """Its address is everybody's, and its command enters that network."""
+    placed = Placement("198.18.0.2", ("nsenter", "--net=/x", "--"))
+    context = make_context(instances=HA.instances, placements={"kafka-3": placed, "stream-1": placed})
+    assert f"198.18.0.2:{context.settings.ports('kafka', 3)}" in context.endpoints.kafka_bootstrap_servers
+    assert kafka.properties(context, 3, "kafka-3")["listeners"].startswith("PLAINTEXT://198.18.0.2:")  # type: ignore[attr-defined] # a text
+    (service,) = [each for each in web.services(context) if each.name == "stream-1"]
+    assert "--host 198.18.0.2" in " ".join(service.command)
+    assert "command=nsenter --net=/x -- " in render([service], context.settings, context.layout)
 
 
 def test_everything_is_kept_three_times(context: Context) -> None:
@@ -96,7 +138,7 @@ def test_the_balancers_configuration_is_valid(tmp_path: Path) -> None:
     except MissingProgramError as error:
         pytest.skip(str(error))
     path = tmp_path / "haproxy.cfg"
-    path.write_text(configuration(8010, tmp_path / "s.sock", {"api-1": 8000, "api-2": 8100}))
+    path.write_text(configuration(8010, tmp_path / "s.sock", {"api-1": "127.0.0.1:8000", "api-2": "127.0.0.1:8100"}))
     done = subprocess.run([program, "-c", "-f", str(path)], capture_output=True, text=True, check=False)  # noqa: S603 - HAProxy
     assert done.returncode == 0, done.stderr
 
