@@ -14,7 +14,7 @@ def tables(result: Result) -> str:
     """The run in words."""
     text = StringIO()
     console = Console(file=text, width=WIDTH, highlight=False)
-    for table in (_faults(result), _requests(result), _findings(result)):
+    for table in (_faults(result), _requests(result), _operated(result), _findings(result)):
         console.print(table)
     lost = sum(map(len, result.findings.values()))
     console.print(
@@ -42,6 +42,13 @@ def _requests(result: Result) -> Table:
         table.add_row(way, answer, str(count), f"{count / totals[way]:.1%}")
     if result.given_up:
         table.add_row("both", "given up after retries", str(result.given_up), "")
+    return table
+
+
+def _operated(result: Result) -> Table:
+    table = Table("DAG", "state", "runs", title="Operator", title_justify="left", box=None)
+    for (dag_id, state), count in sorted(result.operated.items()):
+        table.add_row(dag_id, state, str(count))
     return table
 
 

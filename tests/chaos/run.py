@@ -2,21 +2,25 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import httpx
 import psycopg
 from tests.chaos.faults import KINDS, Done, Killer, faults, wait_until_all_run
 from tests.chaos.load import Load, Sender
+from tests.chaos.operator import ENDED, AirflowClient, Operator
 from tests.chaos.verify import CHECKS, Evidence
+from tests.support.network import Network
 
 from local_stack import Endpoints, Stack
 from local_stack.credentials import Credentials
 from local_stack.endpoints import endpoints_of
 from local_stack.layout import layout_of
 
+NO_LINES: Mapping[str, Network] = MappingProxyType({})
 Say = Callable[[str], object]
 NAMED = 20
 """How many findings of a check are kept in words."""
@@ -34,6 +38,7 @@ class Plan:
         kinds: which faults.
         pace: how much faster than usual they follow each other.
         settle_seconds: how long everything may take to be well, and to be processed, afterwards.
+        operate: whether retention, reconciliation and reprocessing run meanwhile.
     """
 
     seed: int = 1
@@ -43,6 +48,7 @@ class Plan:
     kinds: Sequence[str] = KINDS
     pace: float = 1.0
     settle_seconds: float = 600
+    operate: bool = False
 
 
 @dataclass
@@ -58,6 +64,7 @@ class Result:
         settled_seconds: from the end of the faults until the last record had its outcome.
         findings: by check, in words; checks without findings are in ``passed``.
         passed: checks that found nothing.
+        operated: how the operator's runs ended, by DAG and state.
     """
 
     plan: Plan
@@ -68,17 +75,20 @@ class Result:
     settled_seconds: float = 0.0
     findings: dict[str, list[str]] = field(default_factory=dict)
     passed: list[str] = field(default_factory=list)
+    operated: Counter[tuple[str, str]] = field(default_factory=Counter)
 
 
-def run(stack: Stack, plan: Plan, say: Say) -> Result:
+def run(stack: Stack, plan: Plan, say: Say, lines: Mapping[str, Network] = NO_LINES) -> Result:
     """Do one run on a stack that is up with everything."""
-    with faulted(stack, plan, say) as (result, evidence):
+    with faulted(stack, plan, say, lines) as (result, evidence):
         check(evidence, result, say)
     return result
 
 
 @contextmanager
-def faulted(stack: Stack, plan: Plan, say: Say) -> Iterator[tuple[Result, Evidence]]:
+def faulted(
+    stack: Stack, plan: Plan, say: Say, lines: Mapping[str, Network] = NO_LINES
+) -> Iterator[tuple[Result, Evidence]]:
     """One run until everything has settled; its customers stay signed in while this lasts."""
     endpoints = endpoints_of(stack.settings, Credentials(layout_of(stack.settings).secrets))
     result = Result(plan)
@@ -87,13 +97,15 @@ def faulted(stack: Stack, plan: Plan, say: Say) -> Iterator[tuple[Result, Eviden
         closing(Sender(endpoints.api_url, endpoints.stream_url)) as camera,
     ):
         load = Load(uploader, camera, plan.rate, plan.seed)
-        killer = Killer(stack, say)
-        with load:
+        killer = Killer(stack, say, lines)
+        operator = Operator(endpoints, plan.operate)
+        with load, operator:
             killer.inject(faults(plan.seed, plan.kinds, plan.pace), plan.seconds, plan.most)
         result.faults, result.answers = killer.done, load.answers
         result.receipts, result.given_up = len(load.held), load.given_up
         say(f"{result.receipts} receipts; settling ...")
         _settle(stack, endpoints, load, result, say)
+        _operate(operator, result)
         with psycopg.connect(endpoints.database_url, autocommit=True) as database:
             yield result, Evidence(endpoints, (uploader, camera), load.held, load.sent, database)
 
@@ -130,16 +142,21 @@ def _left(endpoints: Endpoints, load: Load) -> list[int]:
 
 def _sync(endpoints: Endpoints, deadline: float) -> None:
     """Wait for a run of ``photo_bi_sync`` that began after everything had settled: it is due every five minutes."""
-    account = {"username": endpoints.airflow_user, "password": endpoints.airflow_password}
-    with httpx.Client(base_url=endpoints.airflow_url, timeout=60, trust_env=False) as client:
-        token = client.post("/auth/token", json=account).raise_for_status().json()["access_token"]
-        client.headers["Authorization"] = f"Bearer {token}"
-        runs = "/api/v2/dags/photo_bi_sync/dagRuns"
-        started = client.post(runs, json={"logical_date": None, "note": "after chaos"}).raise_for_status().json()
-        state = ""
-        while state not in {"success", "failed"} and time.monotonic() < deadline:
-            time.sleep(2)
-            state = client.get(f"{runs}/{started['dag_run_id']}").raise_for_status().json()["state"]
+    with AirflowClient(endpoints) as airflow:
+        airflow.wait("photo_bi_sync", airflow.trigger("photo_bi_sync"), deadline)
+
+
+def _operate(operator: Operator, result: Result) -> None:
+    """Its runs end, well or not, and a reconciliation after all that finds nothing."""
+    if not result.plan.operate:
+        return
+    deadline = time.monotonic() + result.plan.settle_seconds
+    result.operated = operator.ended(deadline)
+    unfinished = [f"{dag}: {state}" for dag, state in result.operated if state not in ENDED]
+    _judge(result, "retention, reconciliation and reprocessing end", unfinished)
+    with AirflowClient(operator.endpoints) as airflow:
+        state = airflow.wait("photo_reconcile", airflow.trigger("photo_reconcile"), deadline)
+    _judge(result, "a reconciliation finds nothing", [] if state == "success" else [f"photo_reconcile is {state}"])
 
 
 def check(evidence: Evidence, result: Result, say: Say) -> None:

@@ -209,10 +209,13 @@ def _gallery(sender: Sender) -> Iterator[dict[str, Any]]:
 
 
 def _file(endpoints: Endpoints, path: str) -> bytes | None:
-    url = f"{endpoints.webhdfs_url}/webhdfs/v1{path}"
     parameters = {"op": "OPEN", "user.name": endpoints.hdfs_user}
-    answer = httpx.get(url, params=parameters, follow_redirects=True, timeout=PATIENCE_SECONDS, trust_env=False)
-    return answer.content if answer.is_success else None
+    for namenode in endpoints.webhdfs_url.split(";"):  # one that stands by refuses
+        url = f"{namenode}/webhdfs/v1{path}"
+        answer = httpx.get(url, params=parameters, follow_redirects=True, timeout=PATIENCE_SECONDS, trust_env=False)
+        if answer.is_success:
+            return answer.content
+    return None
 
 
 def _documents(evidence: Evidence) -> Iterator[tuple[str, tuple[str, str | None]]]:
