@@ -17,7 +17,7 @@ from tests.faults.crash_worker import process
 from tests.faults.test_ingest_crashes import Batch
 from tests.support.freezing import frozen
 from tests.support.pipeline import Pipeline, fresh_pipeline
-from tests.support.replicas import api_environment, running_replicas, wait_for
+from tests.support.replicas import Replica, api_environment, running_replicas, wait_for
 from tests.support.tus import OCTETS
 from tests.support.uploading import photo, signed_in, upload
 
@@ -82,13 +82,7 @@ def test_without_kafka_the_api_says_503_and_recovers(
     ):
         accepted = upload(client, photo(1)).raise_for_status().json()["receipts"]
         with outage(test_stack, "kafka"):
-            refused = upload(client, photo(2))
-            assert refused.status_code == HTTPStatus.SERVICE_UNAVAILABLE
-            assert int(refused.headers["Retry-After"]) > 0
-            assert refused.headers["Content-Type"] == "application/problem+json"
-            assert client.get(f"{replica.url}/readyz").status_code == HTTPStatus.SERVICE_UNAVAILABLE
-            assert client.get(f"{replica.url}/healthz").status_code == HTTPStatus.OK
-            assert client.get("/photos").status_code == HTTPStatus.OK
+            assert_refused(replica, client)
         wait_for(lambda: upload(client, photo(2)).status_code == HTTPStatus.ACCEPTED, "uploads are accepted again")
         assert replica.is_alive()
     retried(pipeline.ingest)
@@ -184,6 +178,17 @@ def test_a_full_archive(batch: Batch) -> None:
     pipeline.process(slice_id, "run")
     batch.assert_exactly_once()
     batch.assert_contiguous()
+
+
+def assert_refused(replica: Replica, client: httpx.Client) -> None:
+    """What senders, a balancer and readers of the gallery see while Kafka is away."""
+    refused = upload(client, photo(2))
+    assert refused.status_code == HTTPStatus.SERVICE_UNAVAILABLE
+    assert int(refused.headers["Retry-After"]) > 0
+    assert refused.headers["Content-Type"] == "application/problem+json"
+    assert client.get(f"{replica.url}/readyz").status_code == HTTPStatus.SERVICE_UNAVAILABLE
+    assert client.get(f"{replica.url}/healthz").status_code == HTTPStatus.OK
+    assert client.get("/photos").status_code == HTTPStatus.OK
 
 
 def retried(step: Callable[[], object]) -> None:

@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -17,14 +16,14 @@ import httpx
 import pytest
 from tests.faults.crash_worker import settings_to_json
 from tests.faults.test_ingest_crashes import Batch
-from tests.faults.test_outages import ANSWER_SECONDS, retried
+from tests.faults.test_outages import ANSWER_SECONDS, assert_refused, retried
 from tests.support.databases import fresh_database
 from tests.support.forking import Forked
 from tests.support.freezing import REACH_SECONDS, Frozen, frozen
 from tests.support.lines import Tripwire, Weather
 from tests.support.network import Network, own_network, why_no_network
 from tests.support.pipeline import Pipeline, own_pipeline
-from tests.support.replicas import Replica, answers, api_environment, running_replicas, wait_for
+from tests.support.replicas import answers, api_environment, running_replicas, wait_for
 from tests.support.uploading import photo, signed_in, upload
 
 from local_stack import Endpoints, Stack
@@ -197,14 +196,3 @@ def accepted(client: httpx.Client, seed: int) -> dict[str, Any]:
     """Upload a photo; its receipt."""
     (receipt,) = upload(client, photo(seed)).raise_for_status().json()["receipts"]
     return dict(receipt)
-
-
-def assert_refused(replica: Replica, client: httpx.Client) -> None:
-    """What senders, a balancer and readers of the gallery see while Kafka is away."""
-    refused = upload(client, photo(0))
-    assert refused.status_code == HTTPStatus.SERVICE_UNAVAILABLE
-    assert int(refused.headers["Retry-After"]) > 0
-    assert refused.headers["Content-Type"] == "application/problem+json"
-    assert client.get(f"{replica.url}/readyz").status_code == HTTPStatus.SERVICE_UNAVAILABLE
-    assert client.get(f"{replica.url}/healthz").status_code == HTTPStatus.OK
-    assert client.get("/photos").status_code == HTTPStatus.OK
