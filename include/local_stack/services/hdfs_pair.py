@@ -173,7 +173,8 @@ def _pair(context: Context) -> dict[str, dict[str, object]]:
     return {
         name: {
             "url": _web(context, host),
-            "command": [*command(context, name, HA_ADMIN), "-transitionToActive", name],
+            # Forced is only that the other one need not answer; one that is active still is a reason to refuse.
+            "command": [*command(context, name, HA_ADMIN), "-transitionToActive", "--forceactive", name],
         }
         for name, host in namenodes(context).items()
     }
