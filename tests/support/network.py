@@ -25,6 +25,7 @@ SYSTEM_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 PROGRAMS = ("ip", "nsenter", "unshare")
 TEST_ADDRESSES = IPv4Address("198.18.0.0")
 """RFC 2544: set aside for tests of networks, so that no real one is in the way."""
+TEST_NETWORK = f"{TEST_ADDRESSES}/15"
 BLOCKS = 2**15
 """How many networks of four addresses each fit in there."""
 _SET_INTERFACE = 0x400454CA  # TUNSETIFF, linux/if_tun.h
@@ -114,16 +115,17 @@ def _connect(holder: int, near: str, far: str) -> str:
     _run("ip", "address", "delete", "127.0.0.1/8", "dev", "lo", inside=inside)
     _configure((), near, here)
     _configure(inside, far, here + 1)
-    _run("ip", "route", "add", "127.0.0.0/8", "via", str(here), "dev", far, inside=inside)
+    for beyond in ("127.0.0.0/8", TEST_NETWORK):
+        _run("ip", "route", "add", beyond, "via", str(here), "dev", far, inside=inside)
     return str(here + 1)
 
 
 def _configure(inside: Sequence[str], device: str, address: IPv4Address) -> None:
     _run("ip", "address", "add", f"{address}/30", "dev", device, inside=inside)
     _run("ip", "link", "set", device, "up", inside=inside)
-    # Loopback addresses are not allowed on a line otherwise.
-    allow = f"echo 1 > /proc/sys/net/ipv4/conf/{device}/route_localnet"
-    _run("sh", "-c", allow, inside=inside)
+    # Loopback addresses are not allowed on a line otherwise; and one namespace is to reach the others through here.
+    for setting in ("route_localnet", "forwarding"):
+        _run("sh", "-c", f"echo 1 > /proc/sys/net/ipv4/conf/{device}/{setting}", inside=inside)
 
 
 def _run(program: str, *arguments: str, inside: Sequence[str] = ()) -> None:
