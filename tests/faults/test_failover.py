@@ -7,6 +7,7 @@ from dataclasses import replace
 from uuid import uuid4
 
 import pytest
+from tests.faults.crash_worker import process
 from tests.faults.test_ingest_crashes import Batch
 from tests.faults.test_outages import retried
 from tests.support.databases import fresh_database
@@ -58,7 +59,7 @@ def test_a_standby_of_postgresql_takes_over(pairs: Stack, pipeline: Pipeline, ba
     old = postgres.primary(pairs._context()).name
     following = Batch(pipeline, batch.customer, uuid4().int % 2**32)
     (slice_id,) = pipeline.plan("run")
-    with frozen(pipeline.settings, "process", "before ledger.commit", owner="run", slice_id=slice_id) as task:
+    with frozen(process, "before ledger.commit", settings=pipeline.settings, owner="run", slice_id=slice_id) as task:
         os.kill(pairs.pid_of(old), signal.SIGKILL)
         assert pairs.fail_over("postgres") != old
         ended = task.wake()
@@ -76,7 +77,7 @@ def test_a_namenode_takes_over(pairs: Stack, pipeline: Pipeline, batch: Batch) -
     old = hdfs_pair.active(context)
     assert old is not None
     (slice_id,) = pipeline.plan("run")
-    with frozen(pipeline.settings, "process", "before file.close", owner="run", slice_id=slice_id) as task:
+    with frozen(process, "before file.close", settings=pipeline.settings, owner="run", slice_id=slice_id) as task:
         os.kill(pairs.pid_of(old), signal.SIGKILL)
         wait_for(lambda: hdfs_pair.active(context) not in {None, old}, "the other NameNode is active")
         ended = task.wake()

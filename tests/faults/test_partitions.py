@@ -14,15 +14,15 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from tests.faults.crash_worker import settings_to_json
+from tests.faults.crash_worker import plan, process, publish
 from tests.faults.test_ingest_crashes import Batch
 from tests.faults.test_outages import ANSWER_SECONDS, assert_refused, retried
-from tests.support.databases import fresh_database
+from tests.support.crashing import CrashPoint, Step, take
 from tests.support.forking import Forked
 from tests.support.freezing import REACH_SECONDS, Frozen, frozen
 from tests.support.lines import Tripwire, Weather
 from tests.support.network import Network, own_network, why_no_network
-from tests.support.pipeline import Pipeline, own_pipeline
+from tests.support.pipeline import Pipeline, fresh_pipeline
 from tests.support.replicas import answers, api_environment, running_replicas, wait_for
 from tests.support.uploading import photo, signed_in, upload
 
@@ -48,8 +48,7 @@ COMMIT = ("before sql commit", 3)
 @pytest.fixture(scope="module")
 def pipeline(stack: Endpoints, test_stack: Stack) -> Iterator[Pipeline]:
     """Give one pipeline for all tests: each brings its own photos."""
-    superuser = Credentials(test_stack.settings.home / "secrets").password("postgres")
-    with fresh_database(stack, superuser) as database, own_pipeline(stack, database) as own:
+    with fresh_pipeline(stack, test_stack) as own:
         yield own.with_limits(workers=1, lease_seconds=1)
 
 
@@ -85,15 +84,15 @@ def worker_at(batch: Batch, network: Network, boundary: str, nth: int = 1) -> It
     """A task in that network which stands still on its way through its slice."""
     (slice_id,) = batch.pipeline.plan("run")
     settings = batch.pipeline.settings
-    with frozen(settings, "process", boundary, nth, network.file, owner="run", slice_id=slice_id) as task:
+    with frozen(process, boundary, nth, network.file, settings=settings, owner="run", slice_id=slice_id) as task:
         yield task
 
 
-def run_in(network: Network, pipeline: Pipeline, step: str, **arguments: object) -> Any:
+def run_in(network: Network, pipeline: Pipeline, step: Step, **arguments: object) -> Any:
     """Run a step of the ingest in that network; what it returns. Tried again as Airflow does."""
-    order = {"settings": settings_to_json(pipeline.settings), "step": step, "boundary": "", "nth": 1}
+    order = {"settings": pipeline.settings, **arguments}
     while True:
-        with Forked("tests.faults.crash_worker", {**order, "arguments": arguments}, network.file) as child:
+        with Forked(take, step, CrashPoint(""), order, network=network.file) as child:
             if child.wait(REACH_SECONDS) == 0:
                 return json.loads(child.result)
             assert "ServerUnavailableError" in child.complaint, child.complaint
@@ -157,9 +156,9 @@ def test_a_partition_in_the_middle_of_a_slice(
 def test_a_slow_line_to_every_server(batch: Batch, network: Network) -> None:
     """200 ms and lost packets make a worker late, and no more: nothing is lost, nothing is there twice."""
     network.line.change(SLOW)
-    (slice_id,) = run_in(network, batch.pipeline, "plan", owner="run")
-    run_in(network, batch.pipeline, "process", owner="run", slice_id=slice_id)
-    run_in(network, batch.pipeline, "publish")
+    (slice_id,) = run_in(network, batch.pipeline, plan, owner="run")
+    run_in(network, batch.pipeline, process, owner="run", slice_id=slice_id)
+    run_in(network, batch.pipeline, publish)
     batch.assert_exactly_once()
     batch.assert_contiguous()
     assert batch.pipeline.rows("SELECT count(*) FROM outbox WHERE published_at IS NULL") == [(0,)]
