@@ -3,6 +3,8 @@
 So what Airflow documents of a connection's fields holds here too, and its button ``Test`` tests what is used.
 """
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,8 @@ from airflow.sdk import BaseHook, Connection
 from airflow.sdk.exceptions import AirflowException, AirflowNotFoundException
 from elasticsearch import Elasticsearch
 from hdfs import Client
+from psycopg import ProgrammingError
+from psycopg.conninfo import make_conninfo
 from pydantic import SecretStr
 
 from photo_pipeline.composition.pipeline import PipelineSettings
@@ -53,23 +57,39 @@ def kafka_settings() -> KafkaSettings:
     Raises:
         UnusableConnectionError: when it names no server, or a callback that Airflow's configuration does not allow.
     """
+    typed = _extra(KAFKA)
+    if not isinstance(typed.get("bootstrap.servers", ""), str):
+        raise UnusableConnectionError(KAFKA, 'bootstrap.servers must be one text, such as "HOST:PORT,HOST:PORT"')
     try:
         config = dict(_KafkaConfiguration(kafka_config_id=KAFKA).get_conn)
     except ValueError as error:
         raise UnusableConnectionError(KAFKA, str(error)) from error
     servers = config.pop("bootstrap.servers")
     config.pop("group.id", None)
-    client_config = {name: value if callable(value) else _text(value) for name, value in config.items()}
-    return KafkaSettings(bootstrap_servers=servers, client_config=client_config)
+    return KafkaSettings(bootstrap_servers=servers, client_config=_options(KAFKA, config))
 
 
 def database_settings(connection_id: str) -> DatabaseSettings:
-    """Through the PostgreSQL provider's hook; with ``iam`` in the extra, tokens are made for each new connection."""
-    hook = PostgresHook(postgres_conn_id=connection_id)
-    extra = hook.connection.extra_dejson
-    region = str(extra.get("region_name", "")) if extra.pop("iam", False) else None
-    url = hook.sqlalchemy_url.render_as_string(hide_password=False)
-    return DatabaseSettings(url=SecretStr(url), iam_region=region)
+    """Through the PostgreSQL provider's hook; what else the extra says, as ``sslmode``, is libpq's.
+
+    With ``iam`` in the extra, tokens are made for each new connection. The hook would make one, and that at once.
+
+    Raises:
+        UnusableConnectionError: when the extra names what libpq does not know.
+    """
+    connection = BaseHook.get_connection(connection_id)
+    extra = _extra(connection_id)
+    iam, region = _flag(connection_id, extra, "iam", default=False), str(extra.get("region_name") or "")
+    connection.extra = json.dumps({name: value for name, value in extra.items() if name not in {"iam", "region_name"}})
+    hook = PostgresHook(postgres_conn_id=connection_id, connection=connection)
+    known = {name: value for name, value in _extra(connection).items() if name not in hook.ignored_extra_options}
+    options = _options(connection_id, known)
+    try:
+        make_conninfo(**options)
+    except ProgrammingError as error:
+        raise UnusableConnectionError(connection_id, str(error).strip()) from error
+    url = hook.sqlalchemy_url.update_query_dict(options).render_as_string(hide_password=False)
+    return DatabaseSettings(url=SecretStr(url), iam_region=region if iam else None)
 
 
 def hdfs_settings() -> HdfsSettings:
@@ -78,10 +98,12 @@ def hdfs_settings() -> HdfsSettings:
     Raises:
         UnusableConnectionError: when the extra names no NameNode.
     """
-    extra: dict[str, Any] = BaseHook.get_connection(HDFS).extra_dejson
-    if not extra.get("namenode"):
+    extra = _extra(HDFS)
+    namenode = extra.get("namenode")
+    if not namenode or not isinstance(namenode, str):
         raise UnusableConnectionError(HDFS, 'its extra needs "namenode": "hdfs://HOST:PORT" for the native protocol')
-    return HdfsSettings(namenode=extra["namenode"], client_config=extra.get("client_config") or {})
+    client_config = _object(HDFS, "client_config", extra.get("client_config") or {})
+    return HdfsSettings(namenode=namenode, client_config=_options(HDFS, client_config))
 
 
 def webhdfs_client() -> Client:
@@ -107,9 +129,11 @@ def search_access() -> SearchAccess:
 
 def _elasticsearch() -> Elasticsearch:
     hook = ElasticsearchSQLHook(elasticsearch_conn_id=ELASTICSEARCH)
-    ca_file = hook.connection.extra_dejson.get("ca_certs")
-    if ca_file and not Path(ca_file).is_file():
-        raise CertificateFileError(Path(ca_file), "there is no such file")
+    if not hook.connection.host:
+        raise UnusableConnectionError(ELASTICSEARCH, "it needs a host")
+    ca_file = _ca_file(hook.connection)
+    if ca_file and not ca_file.is_file():
+        raise CertificateFileError(ca_file, "there is no such file")
     try:
         client: Elasticsearch = hook.get_conn().es
     except (TypeError, ValueError, OSError) as error:
@@ -128,20 +152,58 @@ def kibana_settings() -> KibanaSettings | None:
         user=connection.login or "",
         password=SecretStr(connection.password or ""),
         ca_file=_ca_file(connection),
-        manage_role=bool(connection.extra_dejson.get("manage_role", True)),
+        manage_role=_flag(KIBANA, _extra(connection), "manage_role", default=True),
     )
 
 
-def _text(value: object) -> str:
-    """As librdkafka reads it: its booleans are lower case."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def _extra(connection: Connection | str) -> dict[str, Any]:
+    """What the connection's extra holds; a copy."""
+    if isinstance(connection, str):
+        connection = BaseHook.get_connection(connection)
+    return _object(connection.conn_id, "its extra", connection.extra_dejson)
+
+
+def _object(connection_id: str, name: str, value: object) -> dict[str, Any]:
+    """An object of JSON; in a URI it is a text that holds one."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError as error:
+            raise UnusableConnectionError(connection_id, f"{name} is no JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise UnusableConnectionError(connection_id, f'{name} must be an object of JSON, {{"name": "value"}}')
+    return dict(value)
+
+
+def _options(connection_id: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Options of a client as words: its booleans are lower case. Callables stay what they are."""
+    for name, value in values.items():
+        if not (callable(value) or isinstance(value, str | int | float)):
+            raise UnusableConnectionError(connection_id, f"{name} must be a text, a number or a boolean")
+    return {name: str(value).lower() if isinstance(value, bool) else _word(value) for name, value in values.items()}
+
+
+def _word(value: Any) -> Any:
+    return value if callable(value) else str(value)
+
+
+def _flag(connection_id: str, extra: Mapping[str, Any], name: str, *, default: bool) -> bool:
+    """A boolean; in a URI it is a word."""
+    found = {"true": True, "1": True, "false": False, "0": False}.get(str(extra.get(name, default)).lower())
+    if found is None:
+        raise UnusableConnectionError(connection_id, f"{name} must be true or false")
+    return found
 
 
 def _url(connection: Connection) -> str:
-    scheme = str(connection.extra_dejson.get("scheme") or connection.schema or "http")
+    if not connection.host or not connection.port:
+        raise UnusableConnectionError(connection.conn_id, "it needs a host and a port")
+    scheme = str(_extra(connection).get("scheme") or connection.schema or "http")
     return f"{scheme}://{connection.host}:{connection.port}"
 
 
 def _ca_file(connection: Connection) -> Path | None:
-    path = connection.extra_dejson.get("ca_certs")
+    path = _extra(connection).get("ca_certs")
+    if not isinstance(path, str | None):
+        raise UnusableConnectionError(connection.conn_id, "ca_certs must be the path of a file")
     return Path(path) if path else None

@@ -3,13 +3,19 @@
 import gc
 import json
 from pathlib import Path
+from typing import ClassVar
+from urllib.parse import urlencode
 
 import pytest
+from sqlalchemy import make_url
 
 from photo_pipeline.domain.errors import CertificateFileError, ServerUnavailableError, UnusableConnectionError
 from photo_pipeline.orchestration.connections import (
+    POSTGRES,
+    database_settings,
     hdfs_settings,
     kafka_settings,
+    kibana_settings,
     search_access,
     webhdfs_client,
 )
@@ -52,19 +58,108 @@ class TestKafka:
         [
             ({}, r"bootstrap\.servers.* must be provided"),
             ({"bootstrap.servers": "k:9093", "oauth_cb": "os.system"}, "Refusing to resolve Kafka callback"),
+            ({"bootstrap.servers": ["k:9093", "l:9093"]}, 'must be one text, such as "HOST:PORT,HOST:PORT"'),
+            ({"bootstrap.servers": 9093}, r"bootstrap\.servers must be one text"),
+            ({"bootstrap.servers": "k:9093", "client_config": {"a": "b"}}, "client_config must be a text, a number"),
+            ({"bootstrap.servers": "k:9093", "sasl.username": None}, r"sasl\.username must be a text, a number"),
+            (["bootstrap.servers"], "its extra must be an object of JSON"),
+        ],
+    )
+    def test_what_cannot_be_used_is_named(self, extra: object, problem: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        """In one line that names the connection."""
+        typed(monkeypatch, "KAFKA", {"conn_type": "kafka", "extra": extra})
+        with pytest.raises(UnusableConnectionError, match=f"connection photo_kafka: .*{problem}"):
+            kafka_settings()
+
+
+class TestPostgres:
+    """The address is the provider's, and so is what the extra says to libpq."""
+
+    ADDRESS: ClassVar = {"conn_type": "postgres", "host": "db", "port": 5432, "schema": "photos", "login": "p"}
+
+    @pytest.mark.parametrize("form", ["json", "uri"])
+    def test_whom_to_trust_is_not_forgotten(self, form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        """As the provider documents: ``sslmode`` and the like stand in the extra."""
+        extra = {"sslmode": "verify-full", "sslrootcert": "/rds.pem", "cursor": "dictcursor"}
+        uri = f"postgresql://p@db:5432/photos?{urlencode(extra)}"
+        typed(monkeypatch, "POSTGRES", uri if form == "uri" else {**self.ADDRESS, "extra": extra})
+        url = make_url(database_settings(POSTGRES).url.get_secret_value())
+        assert (url.host, url.port, url.database, url.username) == ("db", 5432, "photos", "p")
+        assert url.query == {"sslmode": "verify-full", "sslrootcert": "/rds.pem"}
+
+    def test_a_token_is_made_by_whoever_connects(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Not while settings are read: the hook's own needs an AWS connection, and is stale after 15 minutes."""
+        extra = {"iam": True, "region_name": "eu-west-1", "sslmode": "verify-full"}
+        typed(monkeypatch, "POSTGRES", {**self.ADDRESS, "extra": extra})
+        settings = database_settings(POSTGRES)
+        assert settings.iam_region == "eu-west-1"
+        assert settings.url.get_secret_value() == "postgresql+psycopg://p@db:5432/photos?sslmode=verify-full"
+
+    def test_a_word_for_no_means_no(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A URI has words only."""
+        typed(monkeypatch, "POSTGRES", "postgresql://p@db:5432/photos?iam=false")
+        assert database_settings(POSTGRES).iam_region is None
+
+    @pytest.mark.parametrize(
+        ("extra", "problem"),
+        [
+            ({"sslmod": "require"}, 'invalid connection option "sslmod"'),
+            ({"options": {"a": 1}}, "options must be a text"),
+            ({"iam": "perhaps"}, "iam must be true or false"),
         ],
     )
     def test_what_cannot_be_used_is_named(
         self, extra: dict[str, object], problem: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """In one line that names the connection."""
-        kafka(monkeypatch, **extra)
-        with pytest.raises(UnusableConnectionError, match=f"connection photo_kafka: .*{problem}"):
-            kafka_settings()
+        typed(monkeypatch, "POSTGRES", {**self.ADDRESS, "extra": extra})
+        with pytest.raises(UnusableConnectionError, match=f"connection photo_postgres: {problem}"):
+            database_settings(POSTGRES)
+
+
+class TestKibana:
+    """No provider reads it."""
+
+    def test_a_word_for_no_means_no(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A URI has words only."""
+        typed(monkeypatch, "KIBANA", "http://l:p@kibana:5601/?manage_role=false")
+        settings = kibana_settings()
+        assert settings is not None
+        assert not settings.manage_role
+
+    def test_a_connection_without_host_is_named(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Nobody is asked at "None"."""
+        typed(monkeypatch, "KIBANA", {"conn_type": "http", "port": 5601})
+        with pytest.raises(UnusableConnectionError, match="photo_kibana: it needs a host and a port"):
+            kibana_settings()
 
 
 class TestHdfs:
     """The provider's fields lead to WebHDFS, the extra to the native protocol."""
+
+    @pytest.mark.parametrize("config", [{"a.b": True, "c": 3}, '{"a.b": true, "c": 3}'])
+    def test_options_of_the_client_are_words(self, config: object, monkeypatch: pytest.MonkeyPatch) -> None:
+        """As Hadoop reads them; in a URI they are JSON."""
+        extra = {"namenode": "hdfs://namenode:8020", "client_config": config}
+        typed(monkeypatch, "HDFS", {"conn_type": "webhdfs", "extra": extra})
+        assert hdfs_settings().client_config == {"a.b": "true", "c": "3"}
+
+    @pytest.mark.parametrize(
+        ("extra", "problem"),
+        [
+            ({"namenode": ["hdfs://a", "hdfs://b"]}, 'its extra needs "namenode"'),
+            ({"namenode": "hdfs://a", "client_config": "a=b"}, "client_config is no JSON"),
+            ({"namenode": "hdfs://a", "client_config": ["a"]}, "client_config must be an object of JSON"),
+            ({"namenode": "hdfs://a", "client_config": {"a": {}}}, "a must be a text, a number or a boolean"),
+        ],
+    )
+    def test_what_cannot_be_used_is_named(
+        self, extra: dict[str, object], problem: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """In one line that names the connection."""
+        typed(monkeypatch, "HDFS", {"conn_type": "webhdfs", "extra": extra})
+        with pytest.raises(UnusableConnectionError, match=f"connection photo_hdfs: {problem}"):
+            hdfs_settings()
 
     def test_an_address_without_the_native_one_is_named(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """The provider has no field for it, so it is forgotten first."""

@@ -82,4 +82,4 @@ def _use_iam_tokens(engine: Engine, region: str) -> None:
         parameters["password"] = client.generate_db_auth_token(
             DBHostname=url.host, Port=url.port or 5432, DBUsername=url.username
         )
-        parameters["sslmode"] = "require"
+        parameters.setdefault("sslmode", "require")
