@@ -19,6 +19,7 @@ from photo_pipeline.domain.documents import (
 )
 from photo_pipeline.domain.errors import (
     DocumentsRefusedError,
+    GenerationRefusedError,
     IndexIncompleteError,
     ServerUnavailableError,
     SyncConflictError,
@@ -360,6 +361,51 @@ def test_a_generation_that_does_not_count_is_shown_to_nobody() -> None:
     world.index.loses = set()
     world.sync(full=True)
     assert world.index.seen == 2
+
+
+def test_a_generation_that_refuses_nearly_everything_is_shown_to_nobody() -> None:
+    """As under the last release's template, or at the limit of shards. Analysts keep what they see; a retry begins anew."""
+    world = World()
+    world.table.put(*(outcome(offset, xid=10 + offset) for offset in range(4)))
+    world.sync()
+    world.index.refuses = {f"photos.uploaded-0-{offset}" for offset in range(1, 4)}
+    with pytest.raises(GenerationRefusedError, match=r"refuses 3 of 4 documents: analysts keep.*uploaded-0-1: blocked"):
+        world.sync(full=True)
+    assert (world.index.seen, len(world.index.stored)) == (1, 4)
+    world.index.refuses = set()
+    assert world.sync(full=True, resume=True).documents == 4
+    assert (world.index.seen, len(world.index.stored)) == (2, 4)
+
+
+def test_a_few_refused_documents_do_not_keep_a_generation_back() -> None:
+    """They were refused by the one before, too, so that analysts see no less."""
+    world = World()
+    world.table.put(outcome(0, xid=10), outcome(1, xid=11))
+    world.index.refuses = {"photos.uploaded-0-1"}
+    with pytest.raises(DocumentsRefusedError):
+        world.sync()
+    with pytest.raises(DocumentsRefusedError):
+        world.sync(full=True)
+    assert (world.index.seen, len(world.index.stored)) == (2, 1)
+
+
+def test_a_full_run_that_was_overtaken_shows_nothing() -> None:
+    """What a plain run has sent meanwhile went to the generation that analysts see, and is not sent again."""
+
+    class Overtaken(Index):
+        def count(self, generation: int) -> int:
+            world.table.put(outcome(1, xid=1500))
+            world.table.open_from = 2000
+            world.sync()
+            return super().count(generation)
+
+    world = World()
+    world.table.put(outcome(0, xid=10))
+    world.sync()
+    world.index = Overtaken(world.index.generations, world.index.seen)
+    with pytest.raises(SyncConflictError):
+        world.sync(full=True)
+    assert (world.index.seen, len(world.index.stored)) == (1, 2)
 
 
 def test_a_full_run_that_was_cut_off_goes_on_where_it_was() -> None:

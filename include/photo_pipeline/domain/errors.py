@@ -162,6 +162,16 @@ class IndexIncompleteError(PhotoPipelineError):
         )
 
 
+class GenerationRefusedError(PhotoPipelineError):
+    """A new generation of the search index refuses so much that analysts would see less than they do."""
+
+    def __init__(self, count: int, documents: int, examples: Sequence[str]) -> None:
+        super().__init__(
+            f"the new search index refuses {count} of {documents} documents: analysts keep the index that they see; "
+            f"run platform_setup if it has not run since the upgrade; first: {'; '.join(examples)}"
+        )
+
+
 class IndexNotPreparedError(PhotoPipelineError):
     """The search index has no template, so that documents would be mapped by guessing."""
 

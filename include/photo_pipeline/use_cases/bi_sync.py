@@ -23,7 +23,9 @@ from photo_pipeline.domain.documents import (
 )
 from photo_pipeline.domain.errors import (
     DocumentsRefusedError,
+    GenerationRefusedError,
     IndexIncompleteError,
+    SyncConflictError,
     WatermarkAheadError,
 )
 from photo_pipeline.ports.bi_sync import OutcomeSource, RefusedRegister, SearchIndex, SyncState
@@ -31,6 +33,8 @@ from photo_pipeline.ports.clock import Clock
 
 PAGE_ROWS = 1000
 NAMED = 3
+REFUSED_PERCENT = 1
+"""What a new generation may lack of its documents without being measured by the one that analysts see."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,7 @@ def sync_outcomes(
 
     Raises:
         DocumentsRefusedError: at the end, when there are documents that the index did not take.
+        GenerationRefusedError: when a new generation would show less than analysts see, for what it did not take.
         IndexIncompleteError: when a new generation does not count what it should; analysts keep the one they see.
         SyncConflictError: when another run is at work.
         WatermarkAheadError: when the database was restored from a dump.
@@ -97,7 +102,10 @@ def sync_outcomes(
     horizon = ports.source.horizon()
     _refuse_dump(ports.source, horizon)
     full = full or _is_to_be_made_anew(ports, progress)
-    run = _rebuild(ports, horizon, page_rows, resume=resume) if full else _follow(ports, progress, horizon, page_rows)
+    if full:
+        run = _rebuild(ports, progress, horizon, page_rows, resume=resume)
+    else:
+        run = _follow(ports, progress, horizon, page_rows)
     ports.index.refresh()
     ports.state.advance(run.seen or progress, SyncProgress(horizon, started, run.documents))
     _retry_refused(ports, run, page_rows)
@@ -145,7 +153,7 @@ def _follow(ports: SyncPorts, progress: SyncProgress, horizon: int, page_rows: i
     return run
 
 
-def _rebuild(ports: SyncPorts, horizon: int, page_rows: int, *, resume: bool) -> _Run:
+def _rebuild(ports: SyncPorts, seen: SyncProgress, horizon: int, page_rows: int, *, resume: bool) -> _Run:
     """Fill the next generation, and let analysts see it once it counts what it should."""
     generation = ports.index.generation() + 1
     run = _Run(0, generation)
@@ -157,19 +165,30 @@ def _rebuild(ports: SyncPorts, horizon: int, page_rows: int, *, resume: bool) ->
         progress = _advance(state, progress, SyncProgress(0, None, 0))
     run.documents = progress.documents
     progress = _send_pages(ports, run, state, progress, horizon, page_rows)
+    # Whatever comes now, the next try begins anew: sent again, the last page would not mend what does not count.
+    _advance(state, progress, SyncProgress(0, None, 0))
     _verify(ports, generation, horizon)
+    if ports.state.load().watermark != seen.watermark:
+        # What another run has sent meanwhile lies in the generation that would go, and behind its watermark.
+        raise SyncConflictError(seen.watermark)
     ports.index.publish(generation)
     run.hidden = None
-    _advance(state, progress, SyncProgress(0, None, 0))
     return run
 
 
 def _verify(ports: SyncPorts, generation: int, horizon: int) -> None:
-    """Rows that change meanwhile leave the horizon behind, and rows that come are above it: hence two bounds."""
-    documents = ports.index.count(generation) + ports.refused.count()
+    """Rows that change meanwhile leave the horizon behind, and rows that come are above it: hence two bounds.
+
+    A few refused documents are noted and tried again. Many say that it is the index that is not as it should be, as
+    before ``platform_setup`` has run, or at the server's limit of shards.
+    """
+    stored, refused = ports.index.count(generation), ports.refused.count()
     least, most = ports.source.count(horizon), ports.source.count()
-    if not least <= documents <= most:
-        raise IndexIncompleteError(documents, least, most)
+    if not least <= stored + refused <= most:
+        raise IndexIncompleteError(stored + refused, least, most)
+    if 100 * refused > REFUSED_PERCENT * most and stored < ports.index.count(generation - 1):
+        first = ports.refused.page(ports.refused.months()[0], "", NAMED)
+        raise GenerationRefusedError(refused, most, [f"{each.document_id}: {each.reason}" for each in first])
 
 
 def _send_pages(
