@@ -25,7 +25,12 @@ from photo_pipeline.adapters.postgres.engine import make_engine
 from photo_pipeline.adapters.search.client import make_client
 from photo_pipeline.adapters.search.index import ElasticsearchIndex
 from photo_pipeline.domain.documents import Document, IndexReport
-from photo_pipeline.domain.errors import DocumentsRefusedError, ServerUnavailableError, SyncConflictError
+from photo_pipeline.domain.errors import (
+    DocumentsRefusedError,
+    GenerationRefusedError,
+    ServerUnavailableError,
+    SyncConflictError,
+)
 from photo_pipeline.ports.bi_sync import SearchIndex
 from photo_pipeline.settings import ElasticsearchSettings
 from photo_pipeline.use_cases.bi_sync import SyncSummary, sync_outcomes
@@ -307,6 +312,47 @@ def test_analysts_see_all_or_nothing_of_a_new_generation(world: World) -> None:
     world.sync_until({0, 1, 2, 3, 4})
     world.sync(full=True)
     assert world.offsets() == {0, 1, 2, 3, 4}
+
+
+def test_somebody_elses_index_behind_the_alias_is_no_older_form_of_ours(world: World) -> None:
+    """It has documents without our fields; no run makes the whole index anew for it."""
+    with world.owner.begin() as connection:
+        Outcomes(connection).record(0)
+    world.sync_until({0})
+    name = f"{world.search.alias}-import"
+    world.search.admin.indices.create(index=name, aliases={world.search.alias: {}})
+    world.search.admin.index(index=name, document={"topic": "photos.uploaded"}, refresh=True)
+    assert not world.sync().full
+
+
+def test_a_month_that_is_locked_stops_neither_setup_nor_a_new_generation(world: World) -> None:
+    """Read-only says more than write-blocked: mapping, alias and removal are refused, too."""
+    with world.owner.begin() as connection:
+        Outcomes(connection).record(0)
+    world.sync_until({0})
+    month = f"{world.search.alias}-2026.03"
+    world.search.admin.indices.put_settings(index=month, settings={"index.blocks.read_only": True})
+    world.search.administered().ensure_template()
+    world.sync(full=True)
+    assert list(world.search.admin.indices.get(index=f"{world.search.alias}-*")) == [f"{month}-g2"]
+    assert world.offsets() == {0}
+
+
+def test_without_the_new_template_analysts_keep_the_index_that_they_see(world: World) -> None:
+    """The first run after an upgrade may come before platform_setup: every document is refused."""
+    with world.owner.begin() as connection:
+        Outcomes(connection).record(0)
+    world.sync_until({0})
+    pattern, mappings = f"{world.search.alias}-*", {"dynamic": "strict", "properties": {"topic": {"type": "keyword"}}}
+    world.search.admin.indices.put_index_template(
+        name=world.search.alias, index_patterns=[pattern], priority=300, template={"mappings": mappings}
+    )
+    with pytest.raises(GenerationRefusedError, match="refuses 1 of 1 documents"):
+        world.sync(full=True)
+    assert world.offsets() == {0}
+    world.search.administered().ensure_template()
+    world.sync(full=True)
+    assert world.offsets() == {0}
 
 
 def test_two_runs_do_not_both_move_the_watermark(world: World) -> None:

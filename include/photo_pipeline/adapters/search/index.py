@@ -27,6 +27,7 @@ FIRST_BACKOFF_SECONDS = 0.5
 MAX_BACKOFF_SECONDS = 10.0
 FULL_DISK = "index.blocks.read_only_allow_delete"
 """Set by the server on every index of a full disk, answered with 429."""
+READ_ONLY = "index.blocks.read_only"
 # Above the templates that Elasticsearch itself brings along.
 TEMPLATE_PRIORITY = 300
 RESERVED = ".reserved"
@@ -61,7 +62,9 @@ class ElasticsearchIndex:
         self._seen_generation: int | None = None
 
     def ensure_template(self) -> None:
-        """Install the template, and give the indices that exist its new fields and the alias. Safe on a live system.
+        """Install the template, and give the indices that exist its new fields. Safe on a live system.
+
+        What is locked as read-only is left as it is: it takes no documents either.
 
         Raises:
             AliasTakenError: when an index has the alias' name. From now on none is made by writing to that name.
@@ -85,8 +88,7 @@ class ElasticsearchIndex:
                 priority=TEMPLATE_PRIORITY,
                 template=template,
             )
-            if self._client.indices.get(index=pattern, features=["aliases"]):
-                self._update_indices(pattern, template["mappings"])
+            self._update_indices(pattern, template["mappings"])
 
     def generation(self) -> int:
         """See the port."""
@@ -96,8 +98,11 @@ class ElasticsearchIndex:
     def is_outdated(self) -> bool:
         """See the port: what is older has no field ``version``."""
         with server_errors():
+            ours = [str(index) for index in self._seen()]  # what else is behind the alias is made by somebody else
+            if not ours:
+                return False
             found = self._client.search(
-                index=self._alias,
+                index=ours,
                 ignore_unavailable=True,
                 size=0,
                 terminate_after=1,
@@ -117,8 +122,8 @@ class ElasticsearchIndex:
             names = [str(index) for index in self._all() if index.generation == generation]
             if not names:
                 return 0
-            self._client.indices.refresh(index=names)
-            return int(self._client.count(index=names)["count"])
+            self._client.indices.refresh(index=names, ignore_unavailable=True)
+            return int(self._client.count(index=names, ignore_unavailable=True)["count"])
 
     def publish(self, generation: int) -> None:
         """See the port."""
@@ -127,7 +132,7 @@ class ElasticsearchIndex:
             new = [index for index in indices if index.generation == generation]
             old = [index for index in indices if index.generation != generation]
             actions = [{"add": {"index": str(index), "alias": self._alias}} for index in new]
-            leaving = [str(index) for index in self._seen() if index in old]
+            self._unlock(old)
             leaving = [str(index) for index in self._seen() if index in old]
             actions += [{"remove": {"index": name, "alias": self._alias}} for name in leaving]
             if actions:
@@ -210,6 +215,19 @@ class ElasticsearchIndex:
         if indices:  # by their names: the server refuses to delete by pattern
             self._client.indices.delete(index=[str(index) for index in indices], ignore_unavailable=True)
 
+    def _locked(self, pattern: str) -> set[str]:
+        """The indices of which an operator has locked even the settings and the alias."""
+        found = self._client.indices.get_settings(
+            index=pattern, name=READ_ONLY, expand_wildcards="all", flat_settings=True
+        )
+        return {name for name, settings in found.items() if settings["settings"].get(READ_ONLY) == "true"}
+
+    def _unlock(self, indices: Sequence[IndexName]) -> None:
+        """So that they can go: what they hold is in the new generation."""
+        locked = self._locked(f"{self._alias}-*") & {str(index) for index in indices}
+        if locked:
+            self._client.indices.put_settings(index=sorted(locked), settings={READ_ONLY: None})
+
     def _is_blocked_alone(self, overloaded: Sequence[Item]) -> bool:
         """Whether these documents' indices are blocked while others are not: then it is not the server's disk."""
         if any(_kind(item) != "cluster_block_exception" for item in overloaded):
@@ -251,9 +269,13 @@ class ElasticsearchIndex:
                 raise
 
     def _update_indices(self, pattern: str, mappings: Mapping[str, Any]) -> None:
+        found = set(self._client.indices.get(index=pattern, features=["aliases"]))
+        names = sorted(found - self._locked(pattern))
+        if not names:
+            return
         try:
             self._client.indices.put_mapping(
-                index=pattern, dynamic=mappings["dynamic"], meta=mappings["_meta"], properties=mappings["properties"]
+                index=names, dynamic=mappings["dynamic"], meta=mappings["_meta"], properties=mappings["properties"]
             )
         except BadRequestError as error:
             raise MappingConflictError(reason_of(error)) from error
