@@ -364,7 +364,7 @@ def test_a_generation_that_does_not_count_is_shown_to_nobody() -> None:
 
 
 def test_a_generation_that_refuses_nearly_everything_is_shown_to_nobody() -> None:
-    """As under the last release's template, or at the limit of shards. Analysts keep what they see; a retry begins anew."""
+    """As under the last release's template, or at the limit of shards: analysts keep what they see."""
     world = World()
     world.table.put(*(outcome(offset, xid=10 + offset) for offset in range(4)))
     world.sync()
