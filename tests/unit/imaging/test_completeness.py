@@ -101,6 +101,14 @@ def test_a_whole_file_is_taken_whatever_follows_it(name: str) -> None:
         assert (_door(whole + behind), _outcome(whole + behind)) == (None, ()), behind[:4]
 
 
+@pytest.mark.parametrize("name", BY_ITS_DECODER)
+def test_zeros_between_a_jpeg_and_what_follows_it_are_no_hole(name: str) -> None:
+    """Cameras begin the second picture of a file at a block of its own, and telephones a film; both have end marks."""
+    whole = _file(name)
+    for behind in (_file("grey.jpeg"), b"\0\0\0\x18ftypmp42" + bytes(range(256)) + b"\xff\xd9 and on"):
+        assert _outcome(whole + bytes(32768) + behind) == ()
+
+
 @pytest.mark.parametrize("share", [20, 60, 95, 99])
 @pytest.mark.parametrize("name", AT_THE_DOOR)
 def test_a_cut_file_is_told_at_the_door(name: str, share: int) -> None:

@@ -127,7 +127,7 @@ def scan_without_zeros(data: bytes) -> Iterator[tuple[int, int]]:
     for marker, at in _markers(data, frame.end):
         if marker == _START_OF_SCAN:
             if any(first_words):
-                yield at, len(data) if (end := data.rfind(END_OF_IMAGE, at)) < 0 else end
+                yield at, len(data) if (end := data.find(END_OF_IMAGE, at)) < 0 else end
             return
 
 
