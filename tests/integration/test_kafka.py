@@ -256,14 +256,14 @@ class TestReading:
             write(settings, log, [photo])
         assert values_of(settings, log, 0, 3) == dict(enumerate(photos))
 
-    def test_a_topic_that_is_not_there_is_unavailable(self, settings: KafkaSettings) -> None:
-        """Neither reading nor asking for watermarks waits for it for ever."""
+    def test_a_topic_that_is_not_there_stops_no_other(self, settings: KafkaSettings, log: TopicPartition) -> None:
+        """Reading it does not wait for ever; asking for watermarks leaves it out and answers for the others."""
         missing = TopicPartition("never.made", 0)
         reader = KafkaPhotoLogReader(settings, idle_seconds=SHORT)
         with pytest.raises(ServerUnavailableError):
             list(reader.read(missing, 0, 1))
-        with pytest.raises(ServerUnavailableError):
-            reader.watermarks([missing.topic])
+        assert reader.watermarks([missing.topic]) == {}
+        assert set(reader.watermarks([missing.topic, log.topic])) == {log}
 
     def test_a_broker_that_is_away_is_unavailable(self, unreachable: KafkaSettings) -> None:
         """Reading gives up after the idle time."""
