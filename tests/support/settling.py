@@ -1,21 +1,17 @@
 """What an operator is told of logs, and what they decide, by the product's own wiring."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from tests.support.pipeline import Pipeline
 
-from photo_pipeline.adapters.kafka import KafkaPhotoLogReader
-from photo_pipeline.adapters.kafka.ages import KafkaAppendTimes
-from photo_pipeline.adapters.kafka.client import admin_client
-from photo_pipeline.adapters.postgres.clock import DatabaseClock
-from photo_pipeline.adapters.postgres.engine import make_engine
-from photo_pipeline.adapters.postgres.metrics import PostgresFigures
+from photo_pipeline.composition.lateness import lateness_ports
 from photo_pipeline.composition.logs import log_book
 from photo_pipeline.domain.log_request import LogRequest
 from photo_pipeline.domain.logs import KnownLog
 from photo_pipeline.domain.notices import Condition
-from photo_pipeline.use_cases.lateness import LateAfter, LatenessPorts, late
+from photo_pipeline.use_cases.lateness import LateAfter, late
 from photo_pipeline.use_cases.logs import settle_logs
 
 NOT_LATE = LateAfter(ingest=timedelta(days=1), sync=timedelta(days=1))
@@ -31,15 +27,6 @@ def settle(pipeline: Pipeline, topic: str, partition: int | None = None) -> Sequ
 def told(pipeline: Pipeline) -> list[Condition]:
     """What ``photo_watch`` tells about logs."""
     settings = pipeline.settings
-    engine = make_engine(settings.database, "tests")
-    ports = LatenessPorts(
-        figures=PostgresFigures(engine),
-        reader=KafkaPhotoLogReader(settings.kafka),
-        ages=KafkaAppendTimes(admin_client(settings.kafka)),
-        clock=DatabaseClock(engine),
-        incoming=settings.topics.incoming,
-    )
-    try:
-        return [each for each in late(ports, NOT_LATE) if each.subject.startswith("log ")]
-    finally:
-        engine.dispose()
+    with lateness_ports(settings.database, settings.kafka, settings.hdfs) as ports:
+        found = late(replace(ports, incoming=settings.topics.incoming), NOT_LATE)
+    return [each for each in found if each.subject.startswith("log ")]
