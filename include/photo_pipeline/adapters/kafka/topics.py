@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import (  # type: ignore[attr-defined] # it re-exports these without saying so
@@ -130,9 +131,15 @@ class KafkaTopics:
             return {}
         resources = [ConfigResource(ResourceType.TOPIC, name) for name in found]
         answers = self._admin.describe_configs(resources, request_timeout=ADMIN_SECONDS)
-        configs: dict[ConfigResource, dict[str, ConfigEntry]] = results(answers, "describing topics")
+        # Another broker may be asked for these, one that has not heard yet of a topic that was made just now.
+        heard_of = {
+            resource: answer
+            for resource, answer in answers.items()
+            if not _is_refused(answer, KafkaError.UNKNOWN_TOPIC_OR_PART)
+        }
+        configs: dict[ConfigResource, dict[str, ConfigEntry]] = results(heard_of, "describing topics")
         entries = {resource.name: config for resource, config in configs.items()}
-        return {name: _state(topic, entries[name]) for name, topic in found.items()}
+        return {name: _state(found[name], config) for name, config in entries.items()}
 
     @cached_property
     def _admin(self) -> AdminClient:
@@ -223,7 +230,7 @@ class KafkaTopics:
         return [TopicChange(state.name, "partitions", str(state.partitions), str(wanted))]
 
 
-def _is_refused(future: "Future[None]", code: int) -> bool:
+def _is_refused(future: "Future[Any]", code: int) -> bool:
     """Whether the answer is exactly this error."""
     error = future.exception(timeout=ADMIN_SECONDS * 2)
     return isinstance(error, KafkaException) and error.args[0].code() == code
