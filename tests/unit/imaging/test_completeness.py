@@ -170,6 +170,35 @@ def test_a_hole_in_compressed_pixels_is_damage(name: str) -> None:
     assert _outcome(bytes(data)) is RejectReason.CORRUPT
 
 
+@pytest.mark.parametrize("name", ["webp", "lossless.webp", "heif", "grid.heif", "avif"])
+def test_an_erased_block_in_compressed_pixels_is_damage(name: str) -> None:
+    """Flash that was erased and never written is all ones."""
+    data = bytearray(_file(name))
+    start = len(data) // 2
+    data[start : start + 8192] = b"\xff" * 8192
+    assert _outcome(bytes(data)) is RejectReason.CORRUPT
+
+
+@pytest.mark.parametrize("name", ["heif", "grid.heif"])
+def test_a_small_hole_in_a_heif_is_damage(name: str) -> None:
+    """Its decoder conceals what is wrong in half a picture, and its code never has three zeros in a row."""
+    data = bytearray(_file(name))
+    start = len(data) // 2
+    data[start : start + 512] = bytes(512)
+    assert _outcome(bytes(data)) is RejectReason.CORRUPT
+
+
+@pytest.mark.parametrize("kind", ["heif", "avif", "webp"])
+def test_a_flat_picture_has_no_hole(kind: str) -> None:
+    """Of one colour, or the same two over and over: the code words are the same, but not all zeros or all ones."""
+    flat = Image.new("RGB", (2000, 1500), "black")
+    chequered = Image.frombytes("1", (2000, 1500), (b"\xaa" * 250 + b"\x55" * 250) * 750).convert("RGB")
+    for picture in (flat, chequered):
+        assert _outcome(encoded(picture, kind)) == ()
+    if kind == "webp":
+        assert _outcome(encoded(chequered, kind, lossless=True, method=0)) == ()
+
+
 @pytest.mark.parametrize("options", [{}, {"optimize": True}, {"optimize": True, "quality": 30}])
 def test_a_flat_jpeg_has_no_hole(options: dict[str, object]) -> None:
     """With tables of its own a picture of one colour is nothing but zeros."""

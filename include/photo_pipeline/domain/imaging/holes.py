@@ -1,7 +1,8 @@
 """Compressed pixels that were never written: a file made at its full size and filled in part is zeros in between.
 
-Arithmetic and Huffman decoders take zeros for code words and deliver a picture. Compressed data hardly ever has so many
-of them in a row, and where it can (raw pixels, alpha, a flat JPEG whose tables make it so), nothing is said.
+Arithmetic and Huffman decoders take zeros for code words and deliver a picture; so they do with the ones of an erased
+block of flash. Compressed data hardly ever has so many of them in a row, and where it can (raw pixels, alpha, a flat
+JPEG whose tables make it so), nothing is said. HEVC never has three zeros in a row (ITU-T H.265, 7.4.2).
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -11,8 +12,11 @@ from photo_pipeline.domain.imaging import jpeg_markers, media_extents, png_chunk
 from photo_pipeline.domain.imaging.values import Header, ImageRejected, SniffedFormat
 from photo_pipeline.domain.outcomes import RejectReason
 
-_HOLE = bytes(4096)
-"""A block of a file system."""
+_BLOCK = 4096
+"""Of a file system."""
+_HOLES = (bytes(_BLOCK), b"\xff" * _BLOCK)
+_HEVC_HOLES = (bytes(64), _HOLES[1])
+"""More zeros than a length and the filling around it have."""
 _CODED_ITEMS = frozenset({b"hvc1", b"av01"})
 _PIXEL_CHUNKS = frozenset({b"VP8 ", b"VP8L"})
 
@@ -21,12 +25,13 @@ def refuse_holes(data: bytes, header: Header) -> None:
     """Raise ``ImageRejected`` (``CORRUPT``) where compressed pixels are not what was once written."""
     if header.format is SniffedFormat.PNG and not png_chunks.pixels_are_sound(data):
         raise ImageRejected(RejectReason.CORRUPT, "the png file's pixels do not fit their checksum")
-    pieces = _PIECES.get(header.format)
+    pieces = _PIECES.get(header.format, lambda _: iter(()))
+    holes = _HEVC_HOLES if header.format is SniffedFormat.HEIF else _HOLES
     # Most files have no such run at all.
-    if pieces and _HOLE in data and any(data.find(_HOLE, start, end) >= 0 for start, end in pieces(data)):
-        raise ImageRejected(
-            RejectReason.CORRUPT, f"the {header.format} file has a hole: {len(_HOLE)} zeros in its pixels"
-        )
+    for hole in filter(data.__contains__, holes):
+        if any(data.find(hole, start, end) >= 0 for start, end in pieces(data)):
+            said = f"the {header.format} file has a hole: {len(hole)} bytes {hole[:1].hex()} in its pixels"
+            raise ImageRejected(RejectReason.CORRUPT, said)
 
 
 def _webp(data: bytes) -> Iterator[tuple[int, int]]:
