@@ -1,6 +1,7 @@
 """What decoders pass in silence (docs/adr/0185): a cut file, a hole, a missing end, and what follows the end."""
 
 import struct
+import zlib
 from collections.abc import Callable, Mapping
 from functools import cache
 
@@ -191,8 +192,8 @@ def test_a_small_hole_in_a_heif_is_damage(name: str) -> None:
 @pytest.mark.parametrize("kind", ["heif", "avif", "webp"])
 def test_a_flat_picture_has_no_hole(kind: str) -> None:
     """Of one colour, or the same two over and over: the code words are the same, but not all zeros or all ones."""
-    flat = Image.new("RGB", (2000, 1500), "black")
-    chequered = Image.frombytes("1", (2000, 1500), (b"\xaa" * 250 + b"\x55" * 250) * 750).convert("RGB")
+    flat = Image.new("RGB", (1600, 1200), "black")
+    chequered = Image.frombytes("1", (640, 480), (b"\xaa" * 80 + b"\x55" * 80) * 240).convert("RGB")
     for picture in (flat, chequered):
         assert _outcome(encoded(picture, kind)) == ()
     if kind == "webp":
@@ -274,6 +275,24 @@ def test_a_png_with_wrong_checksums_of_pixels_is_damaged() -> None:
     (length,) = struct.unpack_from(">I", whole, at - 4)
     end = at + 4 + length
     assert _outcome(whole[:end] + b"\0\0\0\0" + whole[end + 4 :]) is RejectReason.CORRUPT
+
+
+def _png(rows: int, interlaced: int = 0, grey: int = 0) -> bytes:
+    """A grey PNG of 16 x 16 pixels with so many rows (of the last pass, if interlaced) in a sound stream."""
+    sizes = ((2, 2), (2, 2), (4, 2), (4, 4), (8, 4), (8, 8), (16, 8)) if interlaced else ((16, 16),)
+    *passes, (width, _) = sizes
+    pixels = b"".join((b"\0" + bytes([90]) * columns) * count for columns, count in passes)
+    pixels += (b"\0" + bytes([grey]) * width) * rows
+    head = struct.pack(">IIBBBBB", 16, 16, 8, 0, 0, 0, interlaced)
+    chunks = ((b"IHDR", head), (b"IDAT", zlib.compress(pixels)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(png_chunk(*chunk) for chunk in chunks)
+
+
+@pytest.mark.parametrize(("interlaced", "rows"), [(0, 16), (1, 8)])
+def test_a_png_with_fewer_rows_than_it_says_is_cut(interlaced: int, rows: int) -> None:
+    """Its stream ends as it should, only too early, and the decoder leaves the rest black. Black rows are rows."""
+    assert _outcome(_png(rows, interlaced)) == ()
+    assert _outcome(_png(rows - 1, interlaced, grey=90)) is RejectReason.TRUNCATED
 
 
 @pytest.mark.parametrize("extra", [(b"tEXt", b"Comment\0hi", 1), (b"gAMA", b"\0\1", 0), (b"pHYs", b"\0", 0)])

@@ -113,8 +113,14 @@ def _read_png(data: bytes, header: Header, limits: ImageLimits) -> Decoded:
 
 def _read_png_as_it_is(data: bytes, header: Header, limits: ImageLimits) -> Decoded:
     decoded = _read(data, header, limits)
+    if not any(_last_row(decoded.image)) and not png_chunks.rows_are_there(data):
+        raise ImageRejected(RejectReason.TRUNCATED, "the png file holds fewer rows than it says")
     named = coded_profile(data, header.format)
     return replace(decoded, image=with_png_transparency(decoded.image, data), icc_profile=named or decoded.icc_profile)
+
+
+def _last_row(image: Image.Image) -> bytes:
+    return image.crop((0, image.height - 1, image.width, image.height)).tobytes()
 
 
 def _read_gif(data: bytes, header: Header, limits: ImageLimits) -> Decoded:

@@ -14,6 +14,11 @@ _MAX_CHUNKS = 100_000
 _AROUND = 12
 """Length, type and checksum."""
 _LOWER_CASE = 0x20
+_SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+"""Of a pixel, by the type of colour."""
+_PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+"""Of an interlaced picture (8.2): first column and row, steps across and down."""
+_PIECE = 1 << 20
 _KEPT_IF_SOUND = frozenset({b"tRNS", b"iCCP", b"sRGB", b"eXIf"})
 """What says how the picture looks, besides the critical chunks."""
 
@@ -68,6 +73,22 @@ def has_end(data: bytes) -> bool:
 def pixels_are_sound(data: bytes) -> bool:
     """Whether all compressed pixels have the right checksum, which Pillow does not look at."""
     return all(_fits_checksum(data, chunk) for chunk in chunks(data) if chunk.kind == b"IDAT")
+
+
+def rows_are_there(data: bytes) -> bool:
+    """Whether as much is compressed as the header announces; Pillow shows what is missing as black."""
+    width, height, depth, colour, _, _, interlaced = struct.unpack_from(">IIBBBBB", data, 16)
+    bits = depth * _SAMPLES.get(colour, 0)
+    passes = _PASSES if interlaced else ((0, 0, 1, 1),)
+    sizes = [(-((left - width) // across), -((top - height) // down)) for left, top, across, down in passes]
+    missing = sum(rows * (1 + (columns * bits + 7) // 8) for columns, rows in sizes if columns > 0)
+    unpacking = zlib.decompressobj()
+    for chunk in (chunk for chunk in chunks(data) if chunk.kind == b"IDAT"):
+        packed = chunk.content(data)
+        while packed and missing > 0:
+            missing -= len(unpacking.decompress(packed, _PIECE))
+            packed = unpacking.unconsumed_tail
+    return missing <= 0
 
 
 def without_doubtful(data: bytes) -> bytes:
