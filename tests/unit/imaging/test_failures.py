@@ -117,9 +117,10 @@ def test_an_editors_bulky_notes_are_no_reason_to_refuse() -> None:
 
 
 def test_a_header_that_lies_about_a_jpeg_ends_somehow() -> None:
-    """Libjpeg pads what is missing, so such a file is shown, grey where there is nothing; it must not hang or crash."""
-    data = jpeg_claiming(ONE_OF_EACH[SniffedFormat.JPEG], 1500, 1000)
-    assert process(data, LIMITS).metadata.width == 1500
+    """Libjpeg pads what is missing with grey, which is no picture; it must not hang or crash."""
+    with pytest.raises(ImageRejected) as rejected:
+        process(jpeg_claiming(ONE_OF_EACH[SniffedFormat.JPEG], 1500, 1000), LIMITS)
+    assert rejected.value.reason is RejectReason.TRUNCATED
 
 
 def test_a_printers_program_never_reaches_an_interpreter(monkeypatch: pytest.MonkeyPatch) -> None:
