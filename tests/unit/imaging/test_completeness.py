@@ -240,6 +240,27 @@ def test_a_jpeg_that_no_decoder_knows_is_not_called_damaged(marker: int, bits: i
     assert _door(bytes(data)) is RejectReason.UNSUPPORTED
 
 
+@pytest.mark.parametrize("codec", [b"av01", b"avc1", b"j2k1", b"jpeg", b"unci", b"vvc1"])
+def test_a_heif_of_another_codec_is_not_called_damaged(codec: bytes) -> None:
+    """HEIF is a box for pictures of any codec, of which one is decoded here."""
+    assert _door(_file("heif").replace(b"hvc1", codec)) is RejectReason.UNSUPPORTED
+
+
+@pytest.mark.parametrize("compression", [34712, 34933, 50001, 50002])
+def test_a_tiff_of_another_codec_is_not_called_damaged(compression: int) -> None:
+    """JPEG 2000, PNG, WebP and JPEG XL in TIFF are real, and beyond the decoder here."""
+    lzw, other = (struct.pack("<HHII", 259, 3, 1, number) for number in (5, compression))
+    data = _file("lzw.tiff")
+    assert lzw in data
+    assert _door(data.replace(lzw, other)) is RejectReason.UNSUPPORTED
+
+
+def test_a_png_that_only_one_maker_reads_is_not_called_damaged() -> None:
+    """Xcode writes them: no checksum of pixels, blue first, and a chunk before the header that says so."""
+    whole = _file("png")
+    assert _door(whole[:8] + png_chunk(b"CgBI", b"P\0 \2") + whole[8:]) is RejectReason.UNSUPPORTED
+
+
 @pytest.mark.parametrize("kind", ["heif", "avif"])
 def test_a_file_whose_data_goes_on_to_its_end_is_measured_by_its_extents(kind: str) -> None:
     """A media data box may have no length (0): then only the items say how much must be there."""
@@ -295,7 +316,16 @@ def test_a_png_with_fewer_rows_than_it_says_is_cut(interlaced: int, rows: int) -
     assert _outcome(_png(rows - 1, interlaced, grey=90)) is RejectReason.TRUNCATED
 
 
-@pytest.mark.parametrize("extra", [(b"tEXt", b"Comment\0hi", 1), (b"gAMA", b"\0\1", 0), (b"pHYs", b"\0", 0)])
+NOTES = [
+    (b"tEXt", b"Comment\0hi", 1),
+    (b"gAMA", b"\0\1", 0),
+    (b"pHYs", b"\0", 0),
+    (b"iCCP", b"x", 0),
+    (b"sRGB", b"", 0),
+]
+
+
+@pytest.mark.parametrize("extra", NOTES)
 def test_a_note_that_is_damaged_does_not_cost_the_picture(extra: tuple[bytes, bytes, int]) -> None:
     """What is beside the pixels of a PNG is left out where its decoder trips over it."""
     kind, content, damage = extra

@@ -79,7 +79,7 @@ def test_raw_files_are_refused(tag: int, value: int) -> None:
         (png_claiming(0, 5), RejectReason.CORRUPT),
         (png_claiming(30_000, 30_000), RejectReason.TOO_MANY_PIXELS),
         (png_claiming(70_000, 2), RejectReason.TOO_MANY_PIXELS),
-        (b"\x89PNG\r\n\x1a\n\0\0\0\x04CgBI" + bytes(40), RejectReason.CORRUPT),
+        (b"\x89PNG\r\n\x1a\n\0\0\0\x04IDAT" + bytes(40), RejectReason.CORRUPT),
         (b"RIFF\x40\0\0\0WEBPJUNK" + bytes(60), RejectReason.CORRUPT),
         (b"\xff\xd8\xff\xda\0\x02" + bytes(60), RejectReason.CORRUPT),
         (b"\xff\xd8" + b"\xff\xe0\0\x02" * 100_000, RejectReason.CORRUPT),

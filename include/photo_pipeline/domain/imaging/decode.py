@@ -45,6 +45,7 @@ _SIGNS_OF_UNSUPPORTED = (
     "no decoding plugin",
 )
 _XMP = ("xmp", "XML:com.adobe.xmp")
+_TRANSPARENCY = frozenset({b"tRNS"})
 _MAX_PNG_TEXT = 32 * 1024 * 1024
 
 
@@ -101,14 +102,21 @@ def _jpeg_pixels(data: bytes) -> ImageFile.ImageFile:
 
 
 def _read_png(data: bytes, header: Header, limits: ImageLimits) -> Decoded:
-    """Once more without the notes, where the decoder trips over one; what is wrong with the pixels is still wrong."""
-    try:
-        return _read_png_as_it_is(data, header, limits)
-    except (SyntaxError, ValueError, OSError) as error:
-        tidied = png_chunks.without_doubtful(data)
-        if isinstance(error, ImageRejected) or tidied == data:
+    """Again with fewer notes, where the decoder trips over one; what is wrong with the pixels is still wrong."""
+    tidier = (png_chunks.without_notes(data, kinds) for kinds in (png_chunks.LOOKS, _TRANSPARENCY, ()))
+    failed, tried = None, b""
+    for file in (data, *tidier):
+        if file == tried:
+            continue
+        try:
+            decoded = _read_png_as_it_is(file, header, limits)
+        except ImageRejected:
             raise
-    return replace(_read_png_as_it_is(tidied, header, limits), exif=None)
+        except (SyntaxError, ValueError, OSError) as error:
+            failed, tried = failed or error, file
+        else:
+            return decoded if file is data else replace(decoded, exif=None)
+    raise failed or AssertionError
 
 
 def _read_png_as_it_is(data: bytes, header: Header, limits: ImageLimits) -> Decoded:

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from photo_pipeline.domain.imaging.boxes import image_size
 from photo_pipeline.domain.imaging.completeness import has_end
 from photo_pipeline.domain.imaging.jpeg_markers import read_frame, read_scans
-from photo_pipeline.domain.imaging.media_extents import is_cut_off
+from photo_pipeline.domain.imaging.media_extents import is_cut_off, item_types
 from photo_pipeline.domain.imaging.sniff import sniff
 from photo_pipeline.domain.imaging.tiff_directory import first_directory
 from photo_pipeline.domain.imaging.values import Header, ImageLimits, ImageRejected, SniffedFormat
@@ -22,6 +22,10 @@ _BMP_CORE_HEADER = 12
 
 _TIFF_NEW_SUBFILE_TYPE, _TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_DNG_VERSION = 254, 256, 257, 50706
 _TIFF_REDUCED = 1
+_TIFF_COMPRESSION = 259
+_TIFF_COMPRESSIONS = frozenset({1, 2, 3, 4, 5, 6, 7, 8, 32771, 32773, 32809, 32946, 34676, 34677, 34925, 50000})
+"""What the libtiff here is built with: neither JPEG 2000, nor WebP, nor JPEG XL."""
+_OTHER_CODECS = frozenset({b"av01", b"avc1", b"evc1", b"j2k1", b"jpeg", b"mski", b"unci", b"vvc1"})
 
 
 def read_header(data: bytes, limits: ImageLimits) -> Header:
@@ -61,6 +65,8 @@ def _jpeg(data: bytes) -> Header:
 
 def _png(data: bytes) -> Header:
     kind, width, height = struct.unpack_from(">4sII", data, 12)
+    if kind == b"CgBI":
+        raise ImageRejected(RejectReason.UNSUPPORTED, "a png in the form that only Apple's programs read")
     if kind != b"IHDR":
         raise ImageRejected(RejectReason.CORRUPT, "the png file does not begin with its header")
     return Header(SniffedFormat.PNG, width, height)
@@ -99,9 +105,12 @@ def _require(data: bytes, length: int) -> None:
 
 
 def _tiff(data: bytes) -> Header:
-    tags = first_directory(data, {_TIFF_NEW_SUBFILE_TYPE, _TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_DNG_VERSION})
+    wanted = {_TIFF_NEW_SUBFILE_TYPE, _TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_COMPRESSION, _TIFF_DNG_VERSION}
+    tags = first_directory(data, wanted)
     if _TIFF_DNG_VERSION in tags or tags.get(_TIFF_NEW_SUBFILE_TYPE, 0) & _TIFF_REDUCED:
         raise ImageRejected(RejectReason.NOT_AN_IMAGE, "a camera's raw file: its first picture is only a preview")
+    if tags.get(_TIFF_COMPRESSION, 1) not in _TIFF_COMPRESSIONS:
+        raise ImageRejected(RejectReason.UNSUPPORTED, f"a tiff of compression {tags[_TIFF_COMPRESSION]}")
     return Header(SniffedFormat.TIFF, tags.get(_TIFF_WIDTH, 0), tags.get(_TIFF_HEIGHT, 0))
 
 
@@ -111,9 +120,18 @@ def _iso_media(found: SniffedFormat) -> Callable[[bytes], Header]:
         if size is None:
             reason = RejectReason.TRUNCATED if is_cut_off(data) else RejectReason.CORRUPT
             raise ImageRejected(reason, f"the {found} file names no picture")
+        if found is SniffedFormat.HEIF:
+            _require_hevc(set(item_types(data).values()))
         return Header(found, *size)
 
     return read
+
+
+def _require_hevc(kinds: set[bytes]) -> None:
+    """HEIF is a box for pictures of any codec."""
+    others = kinds & _OTHER_CODECS
+    if others and b"hvc1" not in kinds:
+        raise ImageRejected(RejectReason.UNSUPPORTED, f"a heif of {b', '.join(sorted(others)).decode()}")
 
 
 _READERS: Mapping[SniffedFormat, Callable[[bytes], Header]] = MappingProxyType(

@@ -2,7 +2,7 @@
 
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from photo_pipeline.domain.imaging.values import ImageRejected
@@ -19,7 +19,7 @@ _SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 """Of an interlaced picture (8.2): first column and row, steps across and down."""
 _PIECE = 1 << 20
-_KEPT_IF_SOUND = frozenset({b"tRNS", b"iCCP", b"sRGB", b"eXIf"})
+LOOKS = frozenset({b"tRNS", b"iCCP", b"sRGB", b"eXIf"})
 """What says how the picture looks, besides the critical chunks."""
 
 
@@ -91,14 +91,10 @@ def rows_are_there(data: bytes) -> bool:
     return missing <= 0
 
 
-def without_doubtful(data: bytes) -> bytes:
-    """The same picture without notes; of what tells how to show it, what has the right checksum."""
-    kept = [chunk for chunk in chunks(data) if chunk.is_critical or _is_sound(data, chunk)]
+def without_notes(data: bytes, kinds: Collection[bytes]) -> bytes:
+    """The same picture with no other notes than these, and of them only those that have the right checksum."""
+    kept = [c for c in chunks(data) if c.is_critical or (c.kind in kinds and _fits_checksum(data, c))]
     return SIGNATURE + b"".join(data[chunk.start : chunk.end] for chunk in kept)
-
-
-def _is_sound(data: bytes, chunk: Chunk) -> bool:
-    return chunk.kind in _KEPT_IF_SOUND and _fits_checksum(data, chunk)
 
 
 def _fits_checksum(data: bytes, chunk: Chunk) -> bool:
