@@ -215,6 +215,21 @@ def test_a_cut_after_a_scan_of_a_progressive_jpeg_is_a_cut() -> None:
     assert _outcome(data[:tables]) is RejectReason.TRUNCATED
 
 
+@pytest.mark.parametrize("share", [5, 20, 50])
+def test_an_end_marker_behind_an_early_scan_hides_nothing(share: int) -> None:
+    """With zeros before it or without: the scans that never came would have made the picture sharp."""
+    data = _file("progressive.jpeg")
+    begun = data[: len(data) * share // 100]
+    for filling in (b"", bytes(len(data) - len(begun) - 2)):
+        assert _outcome(begun + filling + b"\xff\xd9") is RejectReason.TRUNCATED
+
+
+def test_a_progressive_jpeg_may_be_made_of_fewer_scans() -> None:
+    """Its last scan is whole, and its end marker its own: nothing says that there was ever more."""
+    data = _file("progressive.jpeg")
+    assert _outcome(data[: data.rindex(b"\xff\xc4", 0, data.rindex(b"\xff\xda"))] + b"\xff\xd9") == ()
+
+
 def test_a_component_without_a_scan_is_a_cut() -> None:
     """A JPEG in one scan for each component, of which the last is missing, would lose its colour."""
     data = _file("jpeg")

@@ -35,6 +35,8 @@ def with_end(data: bytes, pixels: Callable[[bytes], ImageFile.ImageFile]) -> byt
         ImageRejected: ``TRUNCATED`` where pixels are missing, too.
     """
     begun = _without_filling(data.removesuffix(_HALF_A_MARK))
+    if not read_scans(begun, read_frame(begun)).complete:
+        raise ImageRejected(RejectReason.TRUNCATED, "the jpeg file ends before its last scan")
     _require_pixels(begun, pixels)
     return begun + END_OF_IMAGE
 
@@ -45,22 +47,23 @@ def _without_filling(data: bytes) -> bytes:
 
 
 def _require_pixels(begun: bytes, pixels: Callable[[bytes], ImageFile.ImageFile]) -> None:
-    if not read_scans(begun, read_frame(begun)).complete or len({_seen(begun, noise, pixels) for noise in _NOISE}) > 1:
+    if len({_seen(begun, noise, pixels) for noise in _NOISE}) > 1:
         raise ImageRejected(RejectReason.TRUNCATED, "the jpeg file ends before its last pixel")
 
 
 def refuse_grey_rest(data: bytes, image: ImageFile.ImageFile, pixels: Callable[[bytes], ImageFile.ImageFile]) -> None:
     """Raise ``ImageRejected`` (``TRUNCATED``) where the last pixels are the decoder's own, before an end marker.
 
-    Only a picture whose last corner has the very grey that libjpeg fills in is decoded again.
+    Only a picture whose last corner has the very grey that libjpeg fills in is decoded again, and a progressive one
+    that lacks a scan, which is no fault in itself: where its last one is whole, it was made like this.
     """
     corner = image.crop((max(0, image.width - _CORNER), image.height - 1, image.width, image.height))
-    if not set(corner.tobytes()) <= _FILLED_IN:
+    frame = read_frame(data)
+    if not set(corner.tobytes()) <= _FILLED_IN and read_scans(data, frame).complete:
         return
-    scan = data.find(_START_OF_SCAN, read_frame(data).end)
-    end = data.find(END_OF_IMAGE, scan)
+    end = data.find(END_OF_IMAGE, data.find(_START_OF_SCAN, frame.end))
     if end >= 0:
-        _require_pixels(data[:end], pixels)
+        _require_pixels(_without_filling(data[:end]) if frame.progressive else data[:end], pixels)
 
 
 def _seen(data: bytes, noise: bytes, pixels: Callable[[bytes], ImageFile.ImageFile]) -> bytes:
