@@ -276,6 +276,28 @@ def test_a_png_that_only_one_maker_reads_is_not_called_damaged() -> None:
     assert _door(whole[:8] + png_chunk(b"CgBI", b"P\0 \2") + whole[8:]) is RejectReason.UNSUPPORTED
 
 
+@pytest.mark.parametrize("name", ["webp", "lossless.webp"])
+@pytest.mark.parametrize(("padding", "counted"), [(1, 1), (1, 0), (0, 1), (0, 0)])
+def test_a_webp_may_miss_its_last_padding(name: str, padding: int, counted: int) -> None:
+    """A chunk of odd length is padded; programs forget to, or to count it, and browsers do not mind."""
+    kind, content = _file(name)[12:16], _file(name)[20:] + b"\0"
+    chunk = kind + struct.pack("<I", len(content)) + content
+    assert len(content) % 2 == 1
+    data = b"RIFF" + struct.pack("<I", 4 + len(chunk) + counted) + b"WEBP" + chunk
+    assert _outcome(data + bytes(padding)) == ()
+    assert _door(data[:-1]) is RejectReason.TRUNCATED
+
+
+@pytest.mark.parametrize("kind", ["heif", "avif"])
+def test_padding_that_ends_too_early_is_no_cut(kind: str) -> None:
+    """Space that is kept free holds nothing. Before the description of the picture, it is the picture that is missing."""
+    data = _file(kind)
+    free = struct.pack(">I4s", 4096, b"free") + bytes(40)
+    assert _outcome(data + free) == ()
+    (header,) = struct.unpack_from(">I", data)
+    assert _door(data[:header] + free) is RejectReason.TRUNCATED
+
+
 @pytest.mark.parametrize("kind", ["heif", "avif"])
 def test_a_file_whose_data_goes_on_to_its_end_is_measured_by_its_extents(kind: str) -> None:
     """A media data box may have no length (0): then only the items say how much must be there."""

@@ -8,11 +8,10 @@ import struct
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from photo_pipeline.domain.imaging import gif_blocks, media_extents, png_chunks, tiff_directory
+from photo_pipeline.domain.imaging import gif_blocks, media_extents, png_chunks, riff_chunks, tiff_directory
 from photo_pipeline.domain.imaging.values import ImageRejected, SniffedFormat
 from photo_pipeline.domain.outcomes import RejectReason
 
-_RIFF_HEADER = 8
 _BMP_CORE_HEADER = 12
 _BMP_UNCOMPRESSED = frozenset({0, 3, 6})
 """BI_RGB, BI_BITFIELDS and BI_ALPHABITFIELDS."""
@@ -29,13 +28,6 @@ def has_end(data: bytes, found: SniffedFormat) -> bool:
     if found in _CUT_OFF and _CUT_OFF[found](data):
         raise ImageRejected(RejectReason.TRUNCATED, f"the {found} file is shorter than it says")
     return found not in _ENDED or _ENDED[found](data)
-
-
-def _webp_is_cut_off(data: bytes) -> bool:
-    """RFC 9649: the length at the start counts the rest of the file; so does each chunk's."""
-    (length,) = struct.unpack_from("<I", data, 4)
-    (chunk,) = struct.unpack_from("<I", data, 16)
-    return bool(max(length + _RIFF_HEADER, 20 + chunk) > len(data))
 
 
 def _bmp_is_cut_off(data: bytes) -> bool:
@@ -55,7 +47,7 @@ def _bmp_is_cut_off(data: bytes) -> bool:
 
 _CUT_OFF: Mapping[SniffedFormat, Callable[[bytes], bool]] = MappingProxyType(
     {
-        SniffedFormat.WEBP: _webp_is_cut_off,
+        SniffedFormat.WEBP: riff_chunks.is_cut_off,
         SniffedFormat.BMP: _bmp_is_cut_off,
         SniffedFormat.TIFF: tiff_directory.is_cut_off,
         SniffedFormat.AVIF: media_extents.is_cut_off,

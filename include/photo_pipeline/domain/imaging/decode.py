@@ -23,7 +23,7 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from photo_pipeline.domain.imaging import png_chunks
+from photo_pipeline.domain.imaging import png_chunks, riff_chunks
 from photo_pipeline.domain.imaging.coded_colours import coded_profile
 from photo_pipeline.domain.imaging.colour import joined_profile
 from photo_pipeline.domain.imaging.geometry import UPRIGHT, fitted
@@ -127,6 +127,10 @@ def _read_png_as_it_is(data: bytes, header: Header, limits: ImageLimits) -> Deco
     return replace(decoded, image=with_png_transparency(decoded.image, data), icc_profile=named or decoded.icc_profile)
 
 
+def _read_webp(data: bytes, header: Header, limits: ImageLimits) -> Decoded:
+    return _read(riff_chunks.padded(data), header, limits)
+
+
 def _last_row(image: Image.Image) -> bytes:
     return image.crop((0, image.height - 1, image.width, image.height)).tobytes()
 
@@ -220,6 +224,7 @@ _READERS: Mapping[SniffedFormat, Callable[[bytes, Header, ImageLimits], Decoded]
         SniffedFormat.PNG: _read_png,
         SniffedFormat.GIF: _read_gif,
         SniffedFormat.TIFF: _read_tiff,
+        SniffedFormat.WEBP: _read_webp,
     }
 )
 """How a picture is read where its decoder needs help."""

@@ -14,6 +14,7 @@ _KNOWN_AT_TOP = frozenset(
     {b"ftyp", b"meta", b"mdat", b"moov", b"moof", b"mfra", b"free", b"skip", b"uuid", b"wide", b"pdin", b"mpvd"}
 )
 """Some programs add bytes of their own behind the last box, which look like a box of any length."""
+_PADDING = frozenset({b"free", b"skip", b"wide"})
 _IN_FILE, _IN_META = 0, 1
 """Construction methods of an item. A third takes its bytes out of other items, which are looked at anyway."""
 _MAX_EXTENTS = 100_000
@@ -35,7 +36,10 @@ class Extent:
 
 def is_cut_off(data: bytes) -> bool:
     """Whether a box at the top level, an item or a film's picture goes on past the end of the data."""
-    if any(box.end > len(data) and box.kind in _KNOWN_AT_TOP for box in boxes(data, 0, len(data))):
+    top = list(boxes(data, 0, len(data)))
+    # Padding holds nothing, but what follows it is missing, which must not be the description of the picture.
+    telling = _KNOWN_AT_TOP - (_PADDING if any(box.kind == b"meta" for box in top) else frozenset())
+    if any(box.end > len(data) and box.kind in telling for box in top):
         return True
     try:
         return any(end > len(data) for end in chain((e.end for e in extents(data)), _sample_ends(data)))
