@@ -290,7 +290,7 @@ def test_a_webp_may_miss_its_last_padding(name: str, padding: int, counted: int)
 
 @pytest.mark.parametrize("kind", ["heif", "avif"])
 def test_padding_that_ends_too_early_is_no_cut(kind: str) -> None:
-    """Space that is kept free holds nothing. Before the description of the picture, it is the picture that is missing."""
+    """Space that is kept free holds nothing. Where it comes first, all that should follow it is missing."""
     data = _file(kind)
     free = struct.pack(">I4s", 4096, b"free") + bytes(40)
     assert _outcome(data + free) == ()

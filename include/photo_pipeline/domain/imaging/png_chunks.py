@@ -81,7 +81,7 @@ def rows_are_there(data: bytes) -> bool:
     bits = depth * _SAMPLES.get(colour, 0)
     passes = _PASSES if interlaced else ((0, 0, 1, 1),)
     sizes = [(-((left - width) // across), -((top - height) // down)) for left, top, across, down in passes]
-    missing = sum(rows * (1 + (columns * bits + 7) // 8) for columns, rows in sizes if columns > 0)
+    missing: int = sum(rows * (1 + (columns * bits + 7) // 8) for columns, rows in sizes if columns > 0)
     unpacking = zlib.decompressobj()
     for chunk in (chunk for chunk in chunks(data) if chunk.kind == b"IDAT"):
         packed = chunk.content(data)
