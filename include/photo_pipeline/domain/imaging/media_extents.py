@@ -75,9 +75,9 @@ def extents(data: bytes) -> Iterator[Extent]:
 
 
 def item_types(data: bytes) -> dict[int, bytes]:
-    """What each item is (``hvc1``, ``av01``, ``grid``, ``Exif``), by its number."""
+    """What each item is (``hvc1``, ``av01``, ``grid``, ``Exif``), by its number. There is one box that says so."""
     types = {}
-    for described in descend(data, (b"meta", b"iinf")):
+    for described in islice(descend(data, (b"meta", b"iinf")), 1):
         version = data[described.start] if described.start < len(data) else 0
         entries = boxes(data, described.start + (6 if version == 0 else 8), min(described.end, len(data)))
         for entry in islice(entries, _MAX_EXTENTS):
