@@ -32,10 +32,19 @@ def test_what_cannot_be_meant_is_refused(dag_bag: Any, fields: dict[str, Any]) -
         filled_in(dag_bag, {**MEANT, **fields})
 
 
-def test_what_passes_the_form_and_cannot_be_meant_is_not_retried() -> None:
-    """Blanks are no reason: the task says what to fill in, and Airflow does not try that again."""
-    with pytest.raises(AirflowFailException, match="reason must say why"):
-        settle({**MEANT, "reason": "  "})
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        ({"reason": "  "}, "reason must say why"),
+        ({"reason": "a\x00b"}, "must be text that can be printed"),
+        ({"by": "\ud800"}, "must be text that can be printed"),
+        ({"partition": "9" * 5000}, "partition must be a number"),
+    ],
+)
+def test_what_passes_the_form_and_cannot_be_meant_is_not_retried(fields: dict[str, Any], problem: str) -> None:
+    """The task says what to fill in, and Airflow does not try that again."""
+    with pytest.raises(AirflowFailException, match=problem):
+        settle({**MEANT, **fields})
 
 
 def test_every_field_explains_itself(dag_bag: Any) -> None:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from photo_pipeline.domain.errors import InvalidLogRequestError
 
+PARTITION_DIGITS = 10
+
 
 @dataclass(frozen=True, slots=True)
 class LogRequest:
@@ -36,6 +38,8 @@ def parse_log_request(parameters: Mapping[str, object]) -> LogRequest:
         raise InvalidLogRequestError("reason must say why what was not read is given up")
     if not by:
         raise InvalidLogRequestError("by must say who decides")
+    if not (topic + reason + by).replace("\n", " ").isprintable():
+        raise InvalidLogRequestError("topic, reason and by must be text that can be printed")
     return LogRequest(topic, _partition(parameters.get("partition")), reason, by)
 
 
@@ -43,6 +47,6 @@ def _partition(value: object) -> int | None:
     if value is None or value == "":
         return None
     text = str(value).strip()
-    if not (text.isascii() and text.isdecimal()):
-        raise InvalidLogRequestError(f"partition must be a number such as 0, or empty for all, not {text!r}")
+    if not (text.isascii() and text.isdecimal() and len(text) <= PARTITION_DIGITS):
+        raise InvalidLogRequestError(f"partition must be a number such as 0, or empty for all, not {text[:40]!r}")
     return int(text)
