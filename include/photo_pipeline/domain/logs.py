@@ -149,7 +149,14 @@ def changes(known: Sequence[KnownLog], marks: Marks) -> Iterator[LogChange]:
         if each.state is not LogState.ENDED and not each.log.may_be(topic_ids.get(each.log.topic)):
             yield Ends(each.log)
     for where, found in sorted(marks.items()):
-        yield _change_of([each for each in known if each.log.topic_partition == where], where, found)
+        change = _change_of([each for each in known if each.log.topic_partition == where], where, found)
+        yield change
+        if isinstance(change, Returns) and found.high < _row_of(change.log, known).reached:
+            yield IsCut(change.log, found.high)  # it came back from a copy that is older than what was seen
+
+
+def _row_of(log: Log, known: Iterable[KnownLog]) -> KnownLog:
+    return next(each for each in known if each.log == log)
 
 
 def _change_of(known: Sequence[KnownLog], where: TopicPartition, found: Watermarks) -> LogChange:
@@ -186,8 +193,8 @@ def positions(known: Sequence[KnownLog], marks: Marks) -> Mapping[TopicPartition
         if isinstance(change, Begins):
             found[where] = change.first_offset
         elif isinstance(change, Seen | Returns):
-            row = next(each for each in here if each.log == change.log)
-            if row.state is not LogState.CUT:
+            row = _row_of(change.log, here)
+            if row.state is not LogState.CUT and row.reached <= marks_there.high:
                 found[where] = row.next_offset
     return found
 
@@ -256,6 +263,20 @@ def lost_at(unread: Sequence[KnownLog]) -> datetime | None:
     """When what was not read of these logs was given up, all of it; ``None`` while some of it may still be read."""
     settled = [each.settled_at for each in unread if each.settled_at is not None]
     return max(settled) if settled and len(settled) == len(unread) else None
+
+
+def lost_unseen(receipt: Receipt, known: Sequence[KnownLog]) -> datetime | None:
+    """When the photo was given up with a log that no plan has ever seen: made anew, and made anew again.
+
+    Its topic's id is none that is known, and Kafka has had another since. It was given up with the log before it.
+    """
+    topic_partition, topic_id = receipt.coordinates.topic_partition, receipt.coordinates.topic_id
+    here = sorted((each for each in known if each.log.topic_partition == topic_partition), key=lambda each: each.log)
+    if any(each.log.may_be(topic_id) for each in here):
+        return None
+    seen = [(each.seen_at, each.settled_at) for each in here if each.seen_at is not None]
+    before = [settled_at for seen_at, settled_at in seen if seen_at <= receipt.accepted_at + CLOCKS_DIFFER]
+    return before[-1] if 0 < len(before) < len(seen) else None
 
 
 def _in_its_time(receipt: Receipt, each: KnownLog, earlier: KnownLog | None) -> bool:

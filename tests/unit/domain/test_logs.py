@@ -1,5 +1,6 @@
 """Which log a position belongs to: the ledger's logs against Kafka's."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from photo_pipeline.domain.logs import (
     Seen,
     changes,
     lost_at,
+    lost_unseen,
     may_lie_in,
     positions,
     troubles,
@@ -53,6 +55,14 @@ class TestChanges:
         """It is read from offset 0 on, whatever Kafka has deleted of it since: that was promised to somebody."""
         found = noted(known_log(WHERE, 5, topic_id="x"), a=Watermarks(3, 900, "y"))
         assert found == [Ends(FIRST), Begins(WHERE, "y", 0, 900)]
+
+    def test_a_log_that_returns_shorter_was_cut(self) -> None:
+        """As from an older copy of Kafka's disks: nothing of it is planned, not even once."""
+        ended = known_log(WHERE, 5, topic_id="x", state=LogState.ENDED, kafka_end=9, troubled_at=NOON)
+        found = Watermarks(0, 7, "x")
+        assert noted(ended, a=found) == [Returns(FIRST), IsCut(FIRST, 7)]
+        assert positions([ended], {WHERE: found}) == {}
+        assert noted(ended, a=Watermarks(0, 9, "x")) == [Returns(FIRST)]
 
     def test_a_partition_that_the_new_topic_has_not_ends_too(self) -> None:
         """As where a topic is made anew with fewer partitions."""
@@ -146,6 +156,27 @@ class TestReceipts:
         assert lost_at([self.OLD]) == NOON + 2 * HOUR
         assert lost_at([self.OLD, self.NEW]) is None
         assert lost_at([]) is None
+
+    @pytest.mark.parametrize(
+        ("topic_id", "accepted_at", "expected"),
+        [
+            ("z", NOON + HOUR / 2, NOON + 2 * HOUR),
+            ("z", NOON + 2 * HOUR, None),  # it may be the next one, which no plan has seen yet
+            ("z", NOON - HOUR, None),
+            ("x", NOON + HOUR / 2, None),
+            (None, NOON + HOUR / 2, None),
+        ],
+    )
+    def test_a_log_that_came_and_went_unseen_is_given_up_with_the_one_before(
+        self, topic_id: str | None, accepted_at: datetime, expected: datetime | None
+    ) -> None:
+        """A topic that was made anew twice between two plans has had a log that the ledger never knew."""
+        assert lost_unseen(receipt(1, accepted_at, topic_id), [self.OLD, self.NEW]) == expected
+
+    def test_it_is_pending_until_somebody_has_decided(self) -> None:
+        """As all that is lost."""
+        unsettled = replace(self.OLD, settled_at=None)
+        assert lost_unseen(receipt(1, NOON + HOUR / 2, "z"), [unsettled, self.NEW]) is None
 
 
 def receipt(offset: int, accepted_at: datetime, topic_id: str | None) -> Receipt:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, select, tuple_
 from photo_pipeline.adapters.postgres.logs import known_logs
 from photo_pipeline.adapters.postgres.models import IngestRecord, Photo
 from photo_pipeline.domain.gallery import PhotoStatus, ReceiptState, ReceiptStatus
-from photo_pipeline.domain.logs import KnownLog, lost_at, may_lie_in
+from photo_pipeline.domain.logs import KnownLog, lost_at, lost_unseen, may_lie_in
 from photo_pipeline.domain.outcomes import AbsentReason, Outcome
 from photo_pipeline.domain.photo import Receipt
 
@@ -57,7 +57,7 @@ def receipt_statuses(connection: Connection, receipts: Sequence[Receipt]) -> lis
         found[row.topic, row.partition, row.offset].append(row)
     photos = {row.photo_id: row for row in connection.execute(of_photos)}
     logs = known_logs(connection, {topic for topic, _, _ in wanted})
-    return [_status(receipt, found[_position(receipt)], logs, photos.get(receipt.photo_id)) for receipt in receipts]
+    return [status_of(receipt, found[_position(receipt)], logs, photos.get(receipt.photo_id)) for receipt in receipts]
 
 
 def _position(receipt: Receipt) -> tuple[str, int, int]:
@@ -65,7 +65,10 @@ def _position(receipt: Receipt) -> tuple[str, int, int]:
     return at.topic, at.partition, at.offset
 
 
-def _status(receipt: Receipt, rows: Sequence[AnyRow], logs: Sequence[KnownLog], photo: AnyRow | None) -> ReceiptStatus:
+def status_of(
+    receipt: Receipt, rows: Sequence[AnyRow], logs: Sequence[KnownLog], photo: AnyRow | None
+) -> ReceiptStatus:
+    """What became of one receipt's record, of the rows at its position and the logs of its topic. Pure."""
     own = [row for row in rows if row.photo_id == receipt.photo_id]
     if own:
         # A log that was cut is read again from its beginning: what its record came to first is what counts.
@@ -78,6 +81,7 @@ def _status(receipt: Receipt, rows: Sequence[AnyRow], logs: Sequence[KnownLog], 
     nameless = _nameless(rows, candidates)
     if nameless is not None:
         return _of_row(nameless, photo)
+    given_up_at = given_up_at or lost_unseen(receipt, logs)
     if given_up_at is not None:
         return _verdict(ReceiptState.LOST, AbsentReason.LOG_LOST, given_up_at, photo)
     return ReceiptStatus(ReceiptState.PENDING)
