@@ -399,6 +399,27 @@ def test_a_page_is_read_from_the_index_in_commit_order(world: World) -> None:
     assert "->  Sort" not in plan
 
 
+def test_a_page_of_a_large_transaction_costs_what_a_page_costs(world: World) -> None:
+    """However much it has left, as a restore does: the table is not read for each page."""
+    many = """
+    INSERT INTO ingest_record (topic, "partition", "offset", slice_id, outcome, reason, processed_at)
+    SELECT topic, "partition", n, slice_id, outcome, reason, processed_at
+      FROM ingest_record, generate_series(1, 20000) n
+    """
+    with world.owner.begin() as connection:
+        Outcomes(connection).record(0)
+        connection.execute(text(many))
+    with world.owner.begin() as connection:
+        connection.execute(text("ANALYZE"))
+        xid = connection.execute(text("SELECT max(updated_xid::text::bigint) FROM ingest_record")).scalar_one()
+        after = {"xid": str(xid), "topic": "photos.uploaded", "partition": 0, "offset": 9000, "incarnation": 1}
+        statement = text(f"EXPLAIN {PAGE.text}")
+        plan = "\n".join(connection.execute(statement, {**after, "horizon": "99999999999", "limit": 1000}).scalars())
+    assert "ingest_record_in_commit_order" in plan
+    assert "Index Cond: ((ROW(updated_xid, topic, partition" in plan
+    assert "Seq Scan on ingest_record" not in plan
+
+
 def test_figures_in_the_index_are_those_of_the_database(world: World) -> None:
     """A thousand mixed outcomes, then expiries, then a resync: the same counts and sums by customer and format."""
     with world.owner.begin() as connection:

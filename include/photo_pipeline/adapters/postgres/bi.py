@@ -20,13 +20,15 @@ COLUMNS = """
        taken_at_offset, uploaded_at, processed_at, expired_at, latency_ms, incarnation"""
 """What ``outcome_of`` needs of ``bi_outcome``."""
 
-# The row comparison and the order are those of the index ingest_record_in_commit_order, but for the incarnation: rows
-# that differ in nothing else are few, and put in order where the index leaves off.
+# The first row comparison and the order are those of the index ingest_record_in_commit_order. The incarnation stands by
+# itself: with it in the row, PostgreSQL takes what one transaction has left for nothing, and reads the whole table.
+# Rows that differ in nothing else are few, and put in order where the index leaves off.
 PAGE = text(f"""
 SELECT {COLUMNS}
   FROM bi_outcome
- WHERE (updated_xid, topic, "partition", "offset", incarnation)
-       > (CAST(:xid AS xid8), :topic, :partition, :offset, :incarnation)
+ WHERE (updated_xid, topic, "partition", "offset") >= (CAST(:xid AS xid8), :topic, :partition, :offset)
+   AND ((updated_xid, topic, "partition", "offset") <> (CAST(:xid AS xid8), :topic, :partition, :offset)
+        OR incarnation > :incarnation)
    AND updated_xid < CAST(:horizon AS xid8)
  ORDER BY bi_outcome.updated_xid, topic, "partition", "offset", incarnation
  LIMIT :limit
