@@ -343,13 +343,17 @@ def test_without_the_new_template_analysts_keep_the_index_that_they_see(world: W
     with world.owner.begin() as connection:
         Outcomes(connection).record(0)
     world.sync_until({0})
-    pattern, mappings = f"{world.search.alias}-*", {"dynamic": "strict", "properties": {"topic": {"type": "keyword"}}}
+    aliases, mappings = {world.search.alias: {}}, {"dynamic": "strict", "properties": {"topic": {"type": "keyword"}}}
     world.search.admin.indices.put_index_template(
-        name=world.search.alias, index_patterns=[pattern], priority=300, template={"mappings": mappings}
+        name=world.search.alias,
+        index_patterns=[f"{world.search.alias}-*"],
+        priority=300,
+        template={"mappings": mappings, "aliases": aliases},
     )
-    with pytest.raises(GenerationRefusedError, match="refuses 1 of 1 documents"):
-        world.sync(full=True)
-    assert world.offsets() == {0}
+    for _ in range(2):  # the last release's template puts what it makes behind the alias at once
+        with pytest.raises(GenerationRefusedError, match="refuses 1 of 1 documents"):
+            world.sync(full=True)
+        assert world.offsets() == {0}
     world.search.administered().ensure_template()
     world.sync(full=True)
     assert world.offsets() == {0}

@@ -114,8 +114,8 @@ class SearchIndex(Protocol):
         """
         ...
 
-    def count(self, generation: int) -> int:
-        """How many documents a generation has; all that was written is counted."""
+    def count(self, generation: int | None = None) -> int:
+        """How many documents a generation has, or what analysts see; all that was written is counted."""
         ...
 
     def publish(self, generation: int) -> None:

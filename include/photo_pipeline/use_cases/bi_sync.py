@@ -186,7 +186,7 @@ def _verify(ports: SyncPorts, generation: int, horizon: int) -> None:
     least, most = ports.source.count(horizon), ports.source.count()
     if not least <= stored + refused <= most:
         raise IndexIncompleteError(stored + refused, least, most)
-    if 100 * refused > REFUSED_PERCENT * most and stored < ports.index.count(generation - 1):
+    if 100 * refused > REFUSED_PERCENT * most and stored < ports.index.count():
         first = ports.refused.page(ports.refused.months()[0], "", NAMED)
         raise GenerationRefusedError(refused, most, [f"{each.document_id}: {each.reason}" for each in first])
 

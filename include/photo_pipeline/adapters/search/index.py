@@ -116,10 +116,11 @@ class ElasticsearchIndex:
         with server_errors():
             self._remove([index for index in self._all() if index.generation == generation])
 
-    def count(self, generation: int) -> int:
+    def count(self, generation: int | None = None) -> int:
         """See the port."""
         with server_errors():
-            names = [str(index) for index in self._all() if index.generation == generation]
+            found = self._seen() if generation is None else [i for i in self._all() if i.generation == generation]
+            names = [str(index) for index in found]
             if not names:
                 return 0
             self._client.indices.refresh(index=names, ignore_unavailable=True)
