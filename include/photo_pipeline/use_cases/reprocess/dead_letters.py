@@ -194,5 +194,8 @@ def _topic(record: Record) -> str:
 
 
 def _has(marks: Watermarks | None, log: Log, offset: int) -> bool:
-    """Whether Kafka still has this record. A topic that was made anew has others at the same offsets."""
-    return marks is not None and log.may_be(marks.topic_id) and offset >= marks.low
+    """Whether Kafka still has this record.
+
+    A topic that was made anew has others at the same offsets; beyond the end of one that was cut nothing ever comes.
+    """
+    return marks is not None and log.may_be(marks.topic_id) and marks.low <= offset < marks.high
