@@ -166,12 +166,16 @@ class ProcessedEntry:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetterEntry:
-    """An outbox entry: a rejected record of which ``photos.rejected`` has no copy yet."""
+    """An outbox entry: a rejected record of which ``photos.rejected`` has no copy yet.
+
+    ``whole_log`` is whether its log is as it was: one that was cut may have grown another record at that offset.
+    """
 
     outbox_id: int
     coordinates: RecordCoordinates
     reason: str
     detail: str | None
+    whole_log: bool = True
 
 
 OutboxEntry = ProcessedEntry | DeadLetterEntry

@@ -121,12 +121,14 @@ def _processed(entry: ProcessedEntry, ports: PublishPorts) -> OutboundRecord | N
 def _dead_letters(run: Sequence[DeadLetterEntry], ports: PublishPorts) -> Iterator[OutboundRecord]:
     """Copies of the records as they came; where Kafka no longer has one, its reason alone.
 
-    A topic that was made anew has other records at the same offsets: those are not taken for these.
+    A topic that was made anew has other records at the same offsets, and so may have a log that was cut: those are not
+    taken for these. At the end of a log that was cut, a reader would wait in vain, and all entries behind this one.
     """
     waiting = {entry.coordinates.offset: entry for entry in run}
     try:
         first, last = run[0].coordinates, run[-1].coordinates
-        for record in ports.reader.read(first.log, first.offset, last.offset + 1):
+        end = last.offset + 1 if run[0].whole_log else first.offset
+        for record in ports.reader.read(first.log, first.offset, end):
             entry = waiting.pop(record.coordinates.offset, None)
             if entry is not None:
                 yield _dead_letter(entry, record, ports.rejected_topic)

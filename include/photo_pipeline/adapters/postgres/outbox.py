@@ -8,6 +8,7 @@ from sqlalchemy.orm import aliased
 
 from photo_pipeline.adapters.postgres.models import IngestRecord, Outbox, PartitionProgress, Photo, Rendition, Shard
 from photo_pipeline.domain.ledger import ArchiveLocation, DeadLetterEntry, OutboxEntry, ProcessedEntry
+from photo_pipeline.domain.logs import LogState
 from photo_pipeline.domain.photo import RecordCoordinates
 
 
@@ -41,6 +42,7 @@ def _details(outbox_ids: Sequence[int]) -> Select[*tuple[Any, ...]]:
             Outbox.offset,
             Outbox.incarnation,
             PartitionProgress.topic_id,
+            PartitionProgress.state.label("log_state"),
             IngestRecord.reason,
             IngestRecord.detail,
             Photo.photo_id,
@@ -82,7 +84,8 @@ def _details(outbox_ids: Sequence[int]) -> Select[*tuple[Any, ...]]:
 def _entry(row: Row[Any]) -> OutboxEntry:
     coordinates = RecordCoordinates(row.topic, row.partition, row.offset, row.incarnation, row.topic_id)
     if row.kind == "dead_letter":
-        return DeadLetterEntry(row.outbox_id, coordinates, row.reason, row.detail)
+        whole = row.log_state == LogState.CURRENT.value
+        return DeadLetterEntry(row.outbox_id, coordinates, row.reason, row.detail, whole)
     return ProcessedEntry(
         outbox_id=row.outbox_id,
         coordinates=coordinates,
