@@ -243,6 +243,28 @@ class BiSyncState(Base):
     documents: Mapped[int] = mapped_column(server_default=FetchedValue())
 
 
+class BiRebuild(Base):
+    """How far a generation of the search index is that analysts do not see yet."""
+
+    __tablename__ = "bi_rebuild"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    watermark: Mapped[str] = mapped_column(Xid8())
+    synced_at: Mapped[datetime | None]
+    documents: Mapped[int] = mapped_column(server_default=FetchedValue())
+
+
+class BiRefused(Base):
+    """A document that the search index did not take."""
+
+    __tablename__ = "bi_refused"
+
+    month: Mapped[str] = mapped_column(primary_key=True)
+    document_id: Mapped[str] = mapped_column(primary_key=True)
+    reason: Mapped[str]
+    refused_at: Mapped[datetime] = mapped_column(server_default=FetchedValue())
+
+
 class Reconciliation(Base):
     """One result of one check of the hourly reconciliation."""
 
