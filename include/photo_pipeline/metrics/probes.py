@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -60,8 +60,9 @@ def _room(url: str) -> Room:
 
 
 def _time_of(answer: httpx.Response) -> datetime | None:
+    """Hadoop's servers send the header twice. HTTP's dates are in UTC (RFC 9110, 5.6.7)."""
     try:
-        return parsedate_to_datetime(answer.headers["Date"])
+        return parsedate_to_datetime(answer.headers.get_list("Date")[0]).replace(tzinfo=UTC)
     except (LookupError, ValueError):
         return None
 
