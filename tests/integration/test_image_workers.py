@@ -125,6 +125,16 @@ def test_a_photo_is_not_blamed_for_a_kill_from_outside(pool: WorkerPool, tmp_pat
     assert (tmp_path / "died").exists()
 
 
+def test_a_worker_does_not_answer_for_what_its_parent_had(tmp_path: Path) -> None:
+    """Linux counts a large parent's memory as its child's: no photo is called too large for that."""
+    large = bytearray(640 * MIB)
+    large[:: 2**12] = b"x" * len(large[:: 2**12])
+    del large
+    order = b"!die-once " + str(tmp_path / "died").encode() + b"\n"
+    with _pool() as pool:
+        assert pool.submit(order + PHOTO).result(timeout=120).metadata.width == 480
+
+
 def test_a_worker_that_is_killed_while_idle_is_replaced(pool: WorkerPool) -> None:
     """Nothing is lost and nobody notices."""
     pool.submit(PHOTO).result(timeout=120)

@@ -1,6 +1,7 @@
 """One worker process, as its parent holds it: started, spoken to under a time limit, ended, reaped."""
 
 import os
+import resource
 import select
 import signal
 import subprocess
@@ -56,6 +57,7 @@ class WorkerProcess:
         self._inbox = FrameReader()
         self._errors = b""
         self._stderr_open = True
+        self._peak_seen = 0
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter, or what the caller was built with
             [*command, settings.to_argument()],
             stdin=subprocess.PIPE,
@@ -64,6 +66,8 @@ class WorkerProcess:
             bufsize=0,
             env=_environment(os.environ),
         )
+        # Linux counts what this process had when it started the child as the child's own (execve keeps ru_maxrss).
+        self._inherited_peak = _bytes_of(resource.getrusage(resource.RUSAGE_SELF))
         self._stdin, self._stdout, self._stderr = (
             _unblocked(stream.fileno())
             for stream in (self._process.stdin, self._process.stdout, self._process.stderr)
@@ -97,6 +101,7 @@ class WorkerProcess:
             while (frame := self._inbox.take()) is None:
                 moved = self._move(SLICE_SECONDS)
                 spent.count(progress=moved >= _PROGRESS_BYTES)
+                self._peak_seen = max(self._peak_seen, _peak_of(self.pid))
         except BrokenFrameError as error:
             raise WorkerDiedError(str(error)) from error
         return frame
@@ -183,7 +188,21 @@ class WorkerProcess:
             self._process.kill()
             _, status, usage = os.wait4(self.pid, 0)
         self._process.returncode = os.waitstatus_to_exitcode(status)
-        return self._process.returncode, usage.ru_maxrss * 1024
+        peak = _bytes_of(usage)
+        return self._process.returncode, peak if peak > self._inherited_peak else self._peak_seen
+
+
+def _bytes_of(usage: resource.struct_rusage) -> int:
+    return usage.ru_maxrss * 1024
+
+
+def _peak_of(pid: int) -> int:
+    """The most memory that a running process had, in bytes; 0 where the system does not tell."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text("ascii", "replace").splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:")), 0)
 
 
 def _unblocked(descriptor: int) -> int:
