@@ -128,8 +128,9 @@ def test_a_cut_jpeg_is_told_by_its_decoder(name: str, share: int) -> None:
 
 @pytest.mark.parametrize("name", [name for name in FILES if name not in {*ENDED, "pages.tiff"}])
 def test_the_last_byte_counts(name: str) -> None:
-    """The last byte of a file without an end mark is a pixel's, or a table's."""
-    assert _door(_file(name)[:-1]) is RejectReason.TRUNCATED
+    """The last byte of a file without an end mark is a pixel's, or a table's; a WebP may have padding behind it."""
+    last = 2 if name.endswith("webp") else 1
+    assert _door(_file(name)[:-last]) is RejectReason.TRUNCATED
 
 
 @pytest.mark.parametrize("name", ENDED)
