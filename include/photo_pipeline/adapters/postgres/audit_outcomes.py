@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import Engine, TextClause, text
 
-from photo_pipeline.adapters.postgres.bi import COLUMNS, outcome_of
+from photo_pipeline.adapters.postgres.bi import COLUMNS, OF_RECORDS, outcome_of, record_parameters
 from photo_pipeline.adapters.postgres.engine import transaction
 from photo_pipeline.domain.documents import OutcomeRow
 from photo_pipeline.domain.photo import RecordCoordinates
@@ -18,11 +18,9 @@ SELECT customer_id, count(*) AS documents, coalesce(sum(bytes), 0) AS bytes, cou
        coalesce(sum(version), 0) AS versions
   FROM bi_outcome WHERE uploaded_at >= :start AND uploaded_at < :end GROUP BY customer_id
 """)
-VERSIONS = text("""
+VERSIONS = text(f"""
 SELECT topic, "partition", "offset", incarnation, version FROM bi_outcome
- WHERE (topic, "partition", "offset", incarnation) IN (
-   SELECT * FROM unnest(CAST(:topics AS text[]), CAST(:partitions AS int[]), CAST(:offsets AS bigint[]),
-                        CAST(:incarnations AS smallint[])))
+ WHERE {OF_RECORDS}
 """)
 
 
@@ -55,16 +53,10 @@ class PostgresOutcomeAudit:
 
     def versions(self, coordinates: Collection[RecordCoordinates]) -> Mapping[RecordCoordinates, int]:
         """See the port."""
-        parameters = {
-            "topics": [at.topic for at in coordinates],
-            "partitions": [at.partition for at in coordinates],
-            "offsets": [at.offset for at in coordinates],
-            "incarnations": [at.incarnation for at in coordinates],
-        }
         with transaction(self._engine) as connection:
             return {
                 RecordCoordinates(row.topic, row.partition, row.offset, row.incarnation): row.version
-                for row in connection.execute(VERSIONS, parameters)
+                for row in connection.execute(VERSIONS, record_parameters(coordinates))
             }
 
 

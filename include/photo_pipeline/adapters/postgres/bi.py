@@ -41,11 +41,14 @@ SELECT CAST(updated_xid AS text) FROM bi_outcome
  ORDER BY updated_xid DESC LIMIT 1
 """)
 
+OF_RECORDS = """(topic, "partition", "offset", incarnation) IN (
+   SELECT * FROM unnest(CAST(:topics AS text[]), CAST(:partitions AS int[]), CAST(:offsets AS bigint[]),
+                        CAST(:incarnations AS smallint[])))"""
+"""The rows of the records that ``record_parameters`` names."""
+
 ROWS = text(f"""
 SELECT {COLUMNS}
-  FROM bi_outcome WHERE (topic, "partition", "offset", incarnation) IN (
-   SELECT * FROM unnest(CAST(:topics AS text[]), CAST(:partitions AS int[]), CAST(:offsets AS bigint[]),
-                        CAST(:incarnations AS smallint[])))
+  FROM bi_outcome WHERE {OF_RECORDS}
 """)
 
 COUNT = text("""
@@ -113,14 +116,8 @@ class PostgresOutcomeSource:
     def named(self, document_ids: Collection[str]) -> Sequence[OutcomeRow]:
         """See the port."""
         records = [RecordCoordinates.parse(name) for name in document_ids]
-        parameters = {
-            "topics": [at.topic for at in records],
-            "partitions": [at.partition for at in records],
-            "offsets": [at.offset for at in records],
-            "incarnations": [at.incarnation for at in records],
-        }
         with transaction(self._engine) as connection:
-            return [outcome_of(row) for row in connection.execute(ROWS, parameters)]
+            return [outcome_of(row) for row in connection.execute(ROWS, record_parameters(records))]
 
     def count(self, horizon: int | None = None) -> int:
         """See the port. Linear in the ledger."""
@@ -211,6 +208,16 @@ class PostgresRefusedRegister:
         """See the port."""
         with transaction(self._engine) as connection:
             return int(connection.execute(REFUSED_COUNT).scalar_one())
+
+
+def record_parameters(records: Collection[RecordCoordinates]) -> dict[str, list[str] | list[int]]:
+    """What ``OF_RECORDS`` asks for."""
+    return {
+        "topics": [at.topic for at in records],
+        "partitions": [at.partition for at in records],
+        "offsets": [at.offset for at in records],
+        "incarnations": [at.incarnation for at in records],
+    }
 
 
 def outcome_of(row: Row[Any]) -> OutcomeRow:
