@@ -9,7 +9,7 @@ from sqlalchemy import Engine, text
 from tests.support.databases import fresh_database, superuser_of
 from tests.support.outcomes import Outcomes
 from tests.support.replicas import wait_for
-from tests.support.search import Search, fresh_search
+from tests.support.search import FULL_DISK, Search, fresh_search
 from tests.support.syncing import sync_ports
 
 from local_stack import Endpoints, Stack
@@ -95,7 +95,7 @@ def full(sync: Sync) -> Iterator[None]:
 def is_blocked(search: Search) -> bool:
     """Whether the index takes nothing but deletions."""
     found = search.admin.indices.get_settings(index=f"{search.alias}-*", flat_settings=True)
-    return any("index.blocks.read_only_allow_delete" in index["settings"] for index in found.values())
+    return any(FULL_DISK in index["settings"] for index in found.values())
 
 
 @pytest.mark.parametrize("outage", [stopped, full])

@@ -4,7 +4,8 @@ import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from multiprocessing.connection import Connection as Pipe
@@ -227,37 +228,49 @@ def test_a_document_that_is_refused_is_sent_once_it_can_be(world: World) -> None
     world.sync_until({0, 1, 2})
 
 
-@pytest.mark.parametrize("how", ["index.blocks.write", "index.blocks.read_only_allow_delete", "closed"])
-def test_a_month_that_takes_nothing_stops_no_other(world: World, how: str) -> None:
+@pytest.mark.parametrize("shut", ["blocked", "full", "closed"])
+def test_a_month_that_takes_nothing_stops_no_other(world: World, shut: str) -> None:
     """However it was shut: new photos reach the analysts, and the old month gets its changes once it is open."""
     with world.owner.begin() as connection:
         outcomes = Outcomes(connection)
         old = [outcomes.photo(n, "Ada", accepted_at=datetime(2026, 1, 5, n, tzinfo=UTC)) for n in range(3)]
     world.sync_until({0, 1, 2})
-    month = f"{world.search.alias}-2026.01"
-    indices = world.search.admin.indices
-    if how == "closed":
-        indices.close(index=month)
-    else:
-        indices.put_settings(index=month, settings={how: True})
-    with world.owner.begin() as connection:
-        outcomes = Outcomes(connection)
-        for photo_id in old:
-            outcomes.expire(photo_id)
-        for offset in range(3, 6):
-            outcomes.record(offset, accepted_at=datetime(2026, 2, 5, tzinfo=UTC))
-    _wait_for_horizon(world)
-    for _ in range(2):  # also when nothing but the old month is left to be tried
-        with pytest.raises(DocumentsRefusedError, match="refuses 3 documents"):
-            world.sync()
-    assert {3, 4, 5} <= world.offsets()
-    if how == "closed":
-        indices.open(index=month)
-    else:
-        indices.put_settings(index=month, settings={how: None})
+    with SHUT[shut](world.search, f"{world.search.alias}-2026.01"):
+        with world.owner.begin() as connection:
+            outcomes = Outcomes(connection)
+            for photo_id in old:
+                outcomes.expire(photo_id)
+            for offset in range(3, 6):
+                outcomes.record(offset, accepted_at=datetime(2026, 2, 5, tzinfo=UTC))
+        _wait_for_horizon(world)
+        for _ in range(2):  # also when nothing but the old month is left to be tried
+            with pytest.raises(DocumentsRefusedError, match="refuses 3 documents"):
+                world.sync()
+        assert {3, 4, 5} <= world.offsets()
     world.sync()
     assert world.offsets() == set(range(6))
     assert "expired_at" in world.document(0)
+
+
+@contextmanager
+def _blocked(search: Search, month: str) -> Iterator[None]:
+    search.admin.indices.put_settings(index=month, settings={"index.blocks.write": True})
+    yield
+    search.admin.indices.put_settings(index=month, settings={"index.blocks.write": None})
+
+
+@contextmanager
+def _closed(search: Search, month: str) -> Iterator[None]:
+    search.admin.indices.close(index=month)
+    yield
+    search.admin.indices.open(index=month)
+
+
+SHUT: Mapping[str, Callable[[Search, str], AbstractContextManager[None]]] = {
+    "blocked": _blocked,
+    "full": Search.kept_full,
+    "closed": _closed,
+}
 
 
 def test_a_full_run_leaves_a_lost_past_behind(world: World) -> None:

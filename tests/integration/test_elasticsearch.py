@@ -1,7 +1,8 @@
 """``ElasticsearchIndex`` against a real Elasticsearch, under the account that the sync uses in production."""
 
-import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -21,8 +22,6 @@ from photo_pipeline.domain.errors import (
     ServerUnavailableError,
 )
 from photo_pipeline.web.clock import SystemClock
-
-BLOCK = "index.blocks.read_only_allow_delete"
 
 
 @pytest.fixture
@@ -188,14 +187,11 @@ def test_an_overloaded_server_is_asked_again(search: Search) -> None:
     """A server that answers 429 and recovers costs time, not documents."""
     search.administered().ensure_template()
     search.index().write([document(1)])
-    index_name = f"{search.alias}-2026.03"
-    search.admin.indices.put_settings(index=index_name, settings={BLOCK: True})
-    relief = threading.Timer(0.4, lambda: search.admin.indices.put_settings(index=index_name, settings={BLOCK: None}))
-    relief.start()
-    try:
-        assert search.index().write([document(2), document(3)]) == IndexReport(indexed=2, conflicts=0)
-    finally:
-        relief.join()
+    with ThreadPoolExecutor(1) as background:
+        with search.kept_full(f"{search.alias}-2026.03"):
+            writing = background.submit(search.index().write, [document(2), document(3)])
+            time.sleep(0.4)
+        assert writing.result() == IndexReport(indexed=2, conflicts=0)
     assert len(search.stored()) == 3
 
 
@@ -203,8 +199,10 @@ def test_a_server_that_stays_overloaded_is_an_error_that_may_pass(search: Search
     """After the last try the run fails in the way that Airflow tries again."""
     search.administered().ensure_template()
     search.index().write([document(1)])
-    search.admin.indices.put_settings(index=f"{search.alias}-2026.03", settings={BLOCK: True})
-    with pytest.raises(ServerUnavailableError, match=r"photos\.uploaded-0-2"):
+    with (
+        search.kept_full(f"{search.alias}-2026.03"),
+        pytest.raises(ServerUnavailableError, match=r"photos\.uploaded-0-2"),
+    ):
         search.index().write([document(2)])
 
 

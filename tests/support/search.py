@@ -1,5 +1,6 @@
 """An alias of one's own on the stack's Elasticsearch."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +14,9 @@ from local_stack import Endpoints
 from photo_pipeline.adapters.search.client import make_client
 from photo_pipeline.adapters.search.index import RESERVED, ElasticsearchIndex
 from photo_pipeline.settings import ElasticsearchSettings
+
+FULL_DISK = "index.blocks.read_only_allow_delete"
+_SECONDS_BETWEEN_BLOCKS = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,30 @@ class Search:
         self.admin.indices.refresh(index=self.alias, ignore_unavailable=True)
         found = self.admin.search(index=self.alias, size=10_000, ignore_unavailable=True)
         return {hit["_id"]: hit["_source"] for hit in found["hits"]["hits"]}
+
+    @contextmanager
+    def kept_full(self, index: str) -> Iterator[None]:
+        """Let the index take nothing, as on a full disk.
+
+        The block is set again and again: where the disk has space, the server lifts it when it next looks.
+        """
+        done = threading.Event()
+        blocking = threading.Thread(target=self._block_until, args=(done, index))
+        self._set_block(index, on=True)
+        blocking.start()
+        try:
+            yield
+        finally:
+            done.set()
+            blocking.join()
+            self._set_block(index, on=None)
+
+    def _block_until(self, done: threading.Event, index: str) -> None:
+        while not done.wait(_SECONDS_BETWEEN_BLOCKS):
+            self._set_block(index, on=True)
+
+    def _set_block(self, index: str, *, on: bool | None) -> None:
+        self.admin.indices.put_settings(index=index, settings={FULL_DISK: on})
 
 
 @contextmanager

@@ -225,6 +225,15 @@ def test_an_end_marker_behind_an_early_scan_hides_nothing(share: int) -> None:
         assert _outcome(begun + filling + b"\xff\xd9") is RejectReason.TRUNCATED
 
 
+@pytest.mark.parametrize("into", [1, 5, 30])
+def test_a_cut_within_a_table_is_a_cut(into: int) -> None:
+    """The decoder calls the zeros in its place a broken table, which is no fault of the camera's."""
+    data = _file("progressive.jpeg")
+    begun = data[: data.index(b"\xff\xc4", len(data) // 3) + into]
+    for filling in (b"", bytes(len(data) - len(begun) - 2)):
+        assert _outcome(begun + filling + b"\xff\xd9") is RejectReason.TRUNCATED
+
+
 def test_a_progressive_jpeg_may_be_made_of_fewer_scans() -> None:
     """Its last scan is whole, and its end marker its own: nothing says that there was ever more."""
     data = _file("progressive.jpeg")

@@ -28,7 +28,7 @@ from photo_pipeline.domain.imaging.coded_colours import coded_profile
 from photo_pipeline.domain.imaging.colour import joined_profile
 from photo_pipeline.domain.imaging.geometry import UPRIGHT, fitted
 from photo_pipeline.domain.imaging.holes import refuse_holes
-from photo_pipeline.domain.imaging.jpeg_rest import refuse_grey_rest, with_end
+from photo_pipeline.domain.imaging.jpeg_rest import is_filled_in, refuse_grey_rest, with_end
 from photo_pipeline.domain.imaging.metadata import Exif, read_exif
 from photo_pipeline.domain.imaging.tiff_planes import read_planes
 from photo_pipeline.domain.imaging.transparency import on_its_canvas, with_png_transparency
@@ -75,7 +75,7 @@ def decode(data: bytes, header: Header, limits: ImageLimits) -> Decoded:
         ImageRejected: for whatever its decoder raises.
         OSError: where the operating system refused something, which says nothing about the photo.
     """
-    with _failures_as_rejections(header):
+    with _failures_as_rejections(data, header):
         if header.format is SniffedFormat.JPEG and header.end_missing:
             data = with_end(data, _jpeg_pixels)
         refuse_holes(data, header)
@@ -253,7 +253,7 @@ def _parsed(block: bytes) -> Image.Exif:
 
 
 @contextmanager
-def _failures_as_rejections(header: Header) -> Iterator[None]:
+def _failures_as_rejections(data: bytes, header: Header) -> Iterator[None]:
     try:
         yield
     except ImageRejected:
@@ -261,7 +261,7 @@ def _failures_as_rejections(header: Header) -> Iterator[None]:
     except Exception as error:  # decoders raise anything, and it is a verdict on the bytes
         if is_the_systems(error):
             raise
-        raise _rejection(error, header) from error
+        raise _rejection(error, data, header) from error
 
 
 def is_the_systems(error: Exception) -> bool:
@@ -272,12 +272,12 @@ def is_the_systems(error: Exception) -> bool:
     return isinstance(error, ImportError) or (isinstance(error, OSError) and error.errno is not None)
 
 
-def _rejection(error: Exception, header: Header) -> ImageRejected:
+def _rejection(error: Exception, data: bytes, header: Header) -> ImageRejected:
     said = "".join(char if char.isprintable() else " " for char in f"{type(error).__name__}: {error}")[:_MAX_DETAIL]
-    return ImageRejected(_reason(error, header), f"{header.format} decoder: {said}")
+    return ImageRejected(_reason(error, data, header), f"{header.format} decoder: {said}")
 
 
-def _reason(error: Exception, header: Header) -> RejectReason:
+def _reason(error: Exception, data: bytes, header: Header) -> RejectReason:
     text = str(error).lower()
     # libheif calls a limit of its own an allocation error; what exceeds it is nonsense in the file.
     short_of_memory = "out of memory" in text or ("memory alloc" in text and "security limit" not in text)
@@ -285,8 +285,12 @@ def _reason(error: Exception, header: Header) -> RejectReason:
         return RejectReason.DECODER_OUT_OF_MEMORY
     if isinstance(error, Image.DecompressionBombError):
         return RejectReason.TOO_MANY_PIXELS
-    if header.end_missing or "truncated" in text:
+    if header.end_missing or "truncated" in text or _is_a_filled_jpeg(data, header):
         return RejectReason.TRUNCATED
     if isinstance(error, NotImplementedError) or any(sign in text for sign in _SIGNS_OF_UNSUPPORTED):
         return RejectReason.UNSUPPORTED
     return RejectReason.CORRUPT
+
+
+def _is_a_filled_jpeg(data: bytes, header: Header) -> bool:
+    return header.format is SniffedFormat.JPEG and is_filled_in(data)

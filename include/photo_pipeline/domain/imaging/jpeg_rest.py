@@ -41,6 +41,11 @@ def with_end(data: bytes, pixels: Callable[[bytes], ImageFile.ImageFile]) -> byt
     return begun + END_OF_IMAGE
 
 
+def is_filled_in(data: bytes) -> bool:
+    """Whether zeros stand before the last end marker: what was there never came, of whatever it was a part."""
+    return data[: data.rfind(END_OF_IMAGE)].endswith(bytes(_FILLING))
+
+
 def _without_filling(data: bytes) -> bytes:
     begun = data.rstrip(b"\0")
     return begun if len(data) - len(begun) >= _FILLING else data
