@@ -10,8 +10,6 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-import httpx
-
 from local_stack.endpoints import (
     AIRFLOW_ADMIN,
     AIRFLOW_DATABASE,
@@ -23,6 +21,7 @@ from local_stack.endpoints import (
 from local_stack.errors import NotReadyError
 from local_stack.service import Layer, Service
 from local_stack.services import base_environment, postgres
+from local_stack.services.asking import ask
 from local_stack.services.hdfs import client_options
 from local_stack.services.kafka import replication
 from local_stack.services.postgres import AIRFLOW_ROLE, url
@@ -248,11 +247,10 @@ class _Probe:
         self._begun = datetime.now(UTC)
 
     def __call__(self) -> None:
+        answer = ask(self._url, PROBE_SECONDS)
         try:
-            answer = httpx.get(self._url, timeout=PROBE_SECONDS)
-            answer.raise_for_status()
             report = answer.json()[self._health]
-        except (httpx.HTTPError, KeyError, ValueError) as error:
+        except (KeyError, ValueError) as error:
             raise NotReadyError(str(error)) from error
         if report["status"] != "healthy":
             raise NotReadyError(f"{self._health} is {report['status'] or 'unknown'}")

@@ -6,12 +6,11 @@ import socket
 import time
 from typing import TYPE_CHECKING
 
-import httpx
-
-from local_stack.errors import BalancerError, NotReadyError
+from local_stack.errors import BalancerError
 from local_stack.programs import find_haproxy
 from local_stack.service import Layer, Service
 from local_stack.services import write_if_changed
+from local_stack.services.asking import ask
 from local_stack.settings import HOST
 
 if TYPE_CHECKING:
@@ -197,7 +196,4 @@ def _replicas(context: Context, server: str) -> dict[str, str]:
 
 
 def _probe(port: int) -> None:
-    try:
-        httpx.get(f"http://{HOST}:{port}/readyz", timeout=PROBE_SECONDS).raise_for_status()
-    except httpx.HTTPError as error:
-        raise NotReadyError(str(error)) from error
+    ask(f"http://{HOST}:{port}/readyz", PROBE_SECONDS)

@@ -8,12 +8,11 @@ import json
 import shutil
 from typing import TYPE_CHECKING, Any
 
-import httpx
-
 from local_stack.endpoints import ELASTICSEARCH_ADMIN, ELASTICSEARCH_ANALYST, ELASTICSEARCH_SYNC
 from local_stack.errors import NotReadyError
 from local_stack.service import Layer, Service
 from local_stack.services import JVM_OPTIONS
+from local_stack.services.asking import ask
 from local_stack.settings import HOST
 
 if TYPE_CHECKING:
@@ -152,16 +151,15 @@ def password_hash(user: str, password: str) -> str:
 
 def _probe(context: Context) -> None:
     endpoints = context.endpoints
+    answer = ask(
+        f"{endpoints.elasticsearch_url}/_cluster/health",
+        PROBE_SECONDS,
+        params={"wait_for_status": "yellow", "timeout": "2s"},
+        auth=(endpoints.elasticsearch_user, endpoints.elasticsearch_password),
+    )
     try:
-        answer = httpx.get(
-            f"{endpoints.elasticsearch_url}/_cluster/health",
-            params={"wait_for_status": "yellow", "timeout": "2s"},
-            auth=(endpoints.elasticsearch_user, endpoints.elasticsearch_password),
-            timeout=PROBE_SECONDS,
-        )
-        answer.raise_for_status()
         status = answer.json()["status"]
-    except (httpx.HTTPError, KeyError, ValueError) as error:
+    except (KeyError, ValueError) as error:
         raise NotReadyError(str(error)) from error
     if status not in {"yellow", "green"}:
         raise NotReadyError(f"status {status}")

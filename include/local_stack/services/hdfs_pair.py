@@ -11,13 +11,12 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import httpx
-
 from local_stack.endpoints import NAME_SERVICE
 from local_stack.errors import FailoverError, NotReadyError, PrepareError
 from local_stack.service import Layer, Service
 from local_stack.services import write_if_changed
-from local_stack.services.hdfs_programs import HA_ADMIN, command, state_of
+from local_stack.services.asking import ask
+from local_stack.services.hdfs_programs import HA_ADMIN, PROBE_SECONDS, command, state_of
 from local_stack.services.steps import run_step
 from local_stack.settings import HOST
 
@@ -186,7 +185,4 @@ def _web(context: Context, host: str) -> str:
 
 def _probe_journalnode(context: Context, instance: int) -> None:
     url = f"http://{HOST}:{context.settings.ports('journalnode_http', instance)}/jmx"
-    try:
-        httpx.get(url, params={"qry": "Hadoop:service=JournalNode,name=JournalNodeInfo"}, timeout=3).raise_for_status()
-    except httpx.HTTPError as error:
-        raise NotReadyError(str(error)) from error
+    ask(url, PROBE_SECONDS, params={"qry": "Hadoop:service=JournalNode,name=JournalNodeInfo"})

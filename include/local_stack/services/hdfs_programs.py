@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import httpx
-
 from local_stack.errors import NotReadyError
 from local_stack.services import JVM_OPTIONS
+from local_stack.services.asking import ask
 
 if TYPE_CHECKING:
     from local_stack.services import Context
@@ -44,10 +43,9 @@ def jmx(url: str, bean: str) -> dict[str, Any]:
     Raises:
         NotReadyError: It does not answer.
     """
+    answer = ask(f"{url}/jmx", PROBE_SECONDS, params={"qry": bean})
     try:
-        answer = httpx.get(f"{url}/jmx", params={"qry": bean}, timeout=PROBE_SECONDS)
-        answer.raise_for_status()
         found: dict[str, Any] = answer.json()["beans"][0]
-    except (httpx.HTTPError, KeyError, IndexError, ValueError) as error:
+    except (KeyError, IndexError, ValueError) as error:
         raise NotReadyError(str(error)) from error
     return found

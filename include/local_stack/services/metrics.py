@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import httpx
-
 from local_stack.endpoints import DATABASE
-from local_stack.errors import NotReadyError
 from local_stack.service import Layer, Service
 from local_stack.services import base_environment, postgres
+from local_stack.services.asking import ask
 from local_stack.services.postgres import url
 from local_stack.settings import HOST
 
@@ -54,7 +52,4 @@ def environment(context: Context) -> dict[str, str]:
 
 
 def _probe(port: int) -> None:
-    try:
-        httpx.get(f"http://{HOST}:{port}/metrics", timeout=PROBE_SECONDS).raise_for_status()
-    except httpx.HTTPError as error:
-        raise NotReadyError(str(error)) from error
+    ask(f"http://{HOST}:{port}/metrics", PROBE_SECONDS)

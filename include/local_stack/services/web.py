@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-import httpx
-
 from local_stack.endpoints import DATABASE
-from local_stack.errors import NotReadyError
 from local_stack.service import Layer, Service
 from local_stack.services import base_environment, postgres
+from local_stack.services.asking import ask
 from local_stack.services.hdfs import client_options
 from local_stack.services.postgres import url
 
@@ -75,7 +73,4 @@ def environment(context: Context) -> dict[str, str]:
 
 
 def _probe(host: str, port: int) -> None:
-    try:
-        httpx.get(f"http://{host}:{port}/readyz", timeout=PROBE_SECONDS).raise_for_status()
-    except httpx.HTTPError as error:
-        raise NotReadyError(str(error)) from error
+    ask(f"http://{host}:{port}/readyz", PROBE_SECONDS)
