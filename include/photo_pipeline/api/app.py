@@ -1,11 +1,13 @@
 """The application: ``uvicorn --factory photo_pipeline.api.app:create_app``, configured by ``PHOTO_*`` variables."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import cache
 
 from argon2 import PasswordHasher
 from fastapi import APIRouter, FastAPI
 from prometheus_client import CollectorRegistry
+from starlette.routing import BaseRoute
 
 from photo_pipeline.api.openapi import DESCRIPTION
 from photo_pipeline.api.pages import POLICIES, mount_pages
@@ -92,19 +94,21 @@ def create_app(
     app.add_middleware(RequestContext, metrics=RequestMetrics(registry))
     app.add_middleware(SecurityHeaders, policies=POLICIES, https=is_https(settings))
     problems.install(app)
-    app.include_router(_api(), prefix=PREFIX)
-    app.include_router(health.router)
-    app.include_router(keys.router)
+    app.router.routes.extend(_routes())
     mount_pages(app)
     describe(app, DESCRIPTION)
     return app
 
 
-def _api() -> APIRouter:
+@cache
+def _routes() -> Sequence[BaseRoute]:
+    """All but the pages'. They know no application, and making them is most of what making one costs."""
     router = APIRouter()
     for module in (customers, session, photos, renditions, holds, receipts, events, devices, uploads):
-        router.include_router(module.router)
-    return router
+        router.include_router(module.router, prefix=PREFIX)
+    router.include_router(health.router)
+    router.include_router(keys.router)
+    return tuple(router.routes)
 
 
 def _connect(settings: WebSettings) -> AbstractAsyncContextManager[Connections]:
