@@ -307,8 +307,8 @@ class MemoryLedger:
 
     def removed_until(self, looked_by: datetime, not_after: datetime) -> datetime | None:
         """See the port."""
-        ended = [run for run in self.runs if run.ending is not None and run.now is not None and run.now <= looked_by]
-        times = [run.ending.removed_until for run in ended if run.ending is not None]
+        endings = (run.ending for run in self.runs if run.now is not None and run.now <= looked_by)
+        times = (ending.removed_until for ending in endings if ending is not None)
         return max((time for time in times if time is not None and time <= not_after), default=None)
 
     def permitted(self, what: Removal, run_name: str, now: datetime) -> int:
