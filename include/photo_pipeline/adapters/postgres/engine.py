@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import boto3
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -74,6 +73,9 @@ def _use_iam_tokens(engine: Engine, region: str) -> None:
 
     Source: Amazon RDS User Guide, "IAM database authentication".
     """
+    # A fifth of a second of CPU, which each task would pay, and which nobody but RDS needs.
+    import boto3  # noqa: PLC0415 - see above
+
     client = boto3.client("rds", region_name=region)
     url: URL = engine.url
 
