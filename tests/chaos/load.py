@@ -15,6 +15,8 @@ from uuid import uuid4
 import httpx
 from PIL import Image
 
+from local_stack.services.asking import NO_AUTHORITIES
+
 PASSWORD = "correct horse battery"
 REQUEST_SECONDS = 30.0
 TRIES = 20
@@ -56,7 +58,9 @@ class Sender:
     """
 
     def __init__(self, api: str, stream: str) -> None:
-        self.http = httpx.Client(base_url=f"{api}/api/v1", timeout=REQUEST_SECONDS, trust_env=False)
+        self.http = httpx.Client(
+            base_url=f"{api}/api/v1", timeout=REQUEST_SECONDS, verify=NO_AUTHORITIES, trust_env=False
+        )
         account = {"email": f"{uuid4()}@example.org", "password": PASSWORD}
         customer = self.http.post("/customers", json={**account, "display_name": "Chaos"}).raise_for_status().json()
         self.customer_id = str(customer["customer_id"])
@@ -66,7 +70,11 @@ class Sender:
         device = self.http.post("/devices", json={"name": "camera"}).raise_for_status().json()["token"]
         headers = {"Authorization": f"Bearer {device}"}
         self._frames = httpx.Client(
-            base_url=f"{stream}/api/v1", headers=headers, timeout=REQUEST_SECONDS, trust_env=False
+            base_url=f"{stream}/api/v1",
+            headers=headers,
+            timeout=REQUEST_SECONDS,
+            verify=NO_AUTHORITIES,
+            trust_env=False,
         )
 
     def upload(self, data: bytes) -> httpx.Response:

@@ -18,6 +18,7 @@ from confluent_kafka import Consumer, TopicPartition
 from tests.chaos.load import Held, Sender
 
 from local_stack import Endpoints
+from local_stack.services.asking import NO_AUTHORITIES
 
 PAGE = 1000
 PATIENCE_SECONDS = 60.0
@@ -212,7 +213,14 @@ def _file(endpoints: Endpoints, path: str) -> bytes | None:
     parameters = {"op": "OPEN", "user.name": endpoints.hdfs_user}
     for namenode in endpoints.webhdfs_url.split(";"):  # one that stands by refuses
         url = f"{namenode}/webhdfs/v1{path}"
-        answer = httpx.get(url, params=parameters, follow_redirects=True, timeout=PATIENCE_SECONDS, trust_env=False)
+        answer = httpx.get(
+            url,
+            params=parameters,
+            follow_redirects=True,
+            timeout=PATIENCE_SECONDS,
+            verify=NO_AUTHORITIES,
+            trust_env=False,
+        )
         if answer.is_success:
             return answer.content
     return None

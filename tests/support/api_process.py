@@ -12,6 +12,8 @@ from pathlib import Path
 
 import httpx
 
+from local_stack.errors import NotReadyError
+from local_stack.services.asking import NO_AUTHORITIES, ask
 from photo_pipeline.settings import DatabaseSettings, HdfsSettings, TopicNames
 
 INCLUDE = Path(__file__).resolve().parents[2] / "include"
@@ -27,7 +29,7 @@ class ApiProcess:
 
     def client(self) -> httpx.Client:
         """A client without proxies."""
-        return httpx.Client(base_url=f"{self.url}/api/v1", timeout=60, trust_env=False)
+        return httpx.Client(base_url=f"{self.url}/api/v1", timeout=60, verify=NO_AUTHORITIES, trust_env=False)
 
 
 def api_environment(
@@ -78,8 +80,8 @@ def _wait_until_alive(url: str, process: "subprocess.Popen[bytes]", log: Path) -
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            httpx.get(f"{url}/healthz", timeout=2, trust_env=False).raise_for_status()
-        except httpx.HTTPError:
+            ask(f"{url}/healthz", 2)
+        except NotReadyError:
             time.sleep(0.2)
         else:
             return

@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
 from tests.support.network import Network
 from tests.support.pipeline import Pipeline
 
+from local_stack.errors import NotReadyError
 from local_stack.programs import find_haproxy
+from local_stack.services.asking import ask
 from local_stack.services.balancer import BalancerControl, configuration
 
 INCLUDE = Path(__file__).resolve().parents[2] / "include"
@@ -131,9 +132,10 @@ def free_port() -> int:
 def answers(url: str) -> bool:
     """Whether a GET succeeds."""
     try:
-        return httpx.get(url, timeout=5, trust_env=False).is_success
-    except httpx.HTTPError:
+        ask(url, 5)
+    except NotReadyError:
         return False
+    return True
 
 
 def wait_for(condition: Callable[[], bool], what: str, seconds: float = PATIENCE_SECONDS) -> None:

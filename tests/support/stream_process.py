@@ -12,6 +12,7 @@ import httpx
 from tests.support.api_process import INCLUDE, _free_port, _wait_until_alive
 
 from local_stack import Endpoints
+from local_stack.services.asking import NO_AUTHORITIES
 from photo_pipeline.domain.photo import MAX_PHOTO_BYTES
 
 
@@ -66,7 +67,7 @@ class Account:
     def __init__(self, api_url: str) -> None:
         self.email = f"{uuid4()}@example.org"
         self.password = "correct horse battery"
-        self.api = httpx.Client(base_url=f"{api_url}/api/v1", timeout=30, trust_env=False)
+        self.api = httpx.Client(base_url=f"{api_url}/api/v1", timeout=30, verify=NO_AUTHORITIES, trust_env=False)
         credentials = {"email": self.email, "password": self.password}
         self.api.post("/customers", json={**credentials, "display_name": "Ada"}).raise_for_status()
         token = self.api.post("/session", json=credentials).raise_for_status().json()["access_token"]

@@ -11,6 +11,7 @@ from uuid import uuid4
 import httpx
 from tests.support.images import encoded, scene
 
+from local_stack.services.asking import NO_AUTHORITIES
 from photo_pipeline.domain.imaging import SniffedFormat
 
 PASSWORD = "correct horse battery"
@@ -19,7 +20,7 @@ REQUEST_SECONDS = 60.0
 
 def signed_in(url: str, timeout: float = REQUEST_SECONDS) -> httpx.Client:
     """A client of the API as a customer who has just signed up."""
-    client = httpx.Client(base_url=f"{url}/api/v1", timeout=timeout, trust_env=False)
+    client = httpx.Client(base_url=f"{url}/api/v1", timeout=timeout, verify=NO_AUTHORITIES, trust_env=False)
     account = {"email": f"{uuid4()}@example.org", "password": PASSWORD}
     client.post("/customers", json={**account, "display_name": "A. Customer"}).raise_for_status()
     token = client.post("/session", json=account).raise_for_status().json()["access_token"]

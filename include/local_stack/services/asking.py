@@ -11,7 +11,7 @@ from local_stack.errors import NotReadyError
 
 # A client reads all authorities of the web otherwise, to speak plain HTTP then: 20 ms of CPU, four times a second for
 # each server that starts. This context trusts nobody.
-_NO_AUTHORITIES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+NO_AUTHORITIES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def ask(url: str, seconds: float, **options: Any) -> httpx.Response:
@@ -26,6 +26,6 @@ def ask(url: str, seconds: float, **options: Any) -> httpx.Response:
         NotReadyError: None came, or one that says it failed.
     """
     try:
-        return httpx.get(url, timeout=seconds, verify=_NO_AUTHORITIES, trust_env=False, **options).raise_for_status()
+        return httpx.get(url, timeout=seconds, verify=NO_AUTHORITIES, trust_env=False, **options).raise_for_status()
     except httpx.HTTPError as error:
         raise NotReadyError(str(error)) from error
