@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.support.dag_runs import DagRuns, make_airflow_home
+from tests.support.dag_runs import DagRuns, warm_airflow
 from tests.support.databases import Database, fresh_database, superuser_of
 from tests.support.figures import World, settled_world
 from tests.support.pipeline import Pipeline, own_pipeline
 from tests.support.reconciliation import Reconciled
 from tests.support.search import fresh_search
 from tests.support.stacks import first_stack
+from tests.support.warm_airflow import WarmAirflow
 
 from local_stack import Endpoints, Stack
 
@@ -39,16 +40,21 @@ def world(stack: Endpoints, pipeline: Pipeline) -> Iterator[Reconciled]:
 
 @pytest.fixture(scope="session")
 def airflow_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give Airflow's metadata, shared by this process's tests."""
-    home = tmp_path_factory.mktemp("airflow")
-    make_airflow_home(home, first_stack().home)
-    return home
+    """Give Airflow's folder, shared by this process's tests."""
+    return tmp_path_factory.mktemp("airflow")
+
+
+@pytest.fixture(scope="session")
+def airflow(airflow_home: Path) -> Iterator[WarmAirflow]:
+    """Give Airflow, whose metadata are in that folder."""
+    with warm_airflow(airflow_home, first_stack().home) as airflow:
+        yield airflow
 
 
 @pytest.fixture
-def dags(world: Reconciled, airflow_home: Path) -> DagRuns:
+def dags(world: Reconciled, airflow_home: Path, airflow: WarmAirflow) -> DagRuns:
     """Airflow, connected to that pipeline."""
-    return DagRuns(airflow_home, world.pipeline, world.search)
+    return DagRuns(airflow_home, airflow, world.pipeline, world.search)
 
 
 @pytest.fixture(scope="session")

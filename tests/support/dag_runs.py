@@ -5,6 +5,8 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -15,11 +17,12 @@ from sqlalchemy import make_url
 from tests.support.pipeline import Pipeline
 from tests.support.search import Search
 from tests.support.turns import one_at_a_time
+from tests.support.warm_airflow import RUN_SECONDS, WarmAirflow
 
 from photo_pipeline.settings import DatabaseSettings
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-RUN_SECONDS = 280
+LOCAL_BUNDLE = "airflow.dag_processing.bundles.local.LocalDagBundle"
 METADATA = "airflow.db"
 
 
@@ -36,6 +39,7 @@ class DagRuns:
     """Airflow with a home and a metadata database of its own, whose connections lead to one pipeline."""
 
     home: Path
+    airflow: WarmAirflow
     pipeline: Pipeline
     search: Search
     dags_folder: Path = REPOSITORY / "dags"
@@ -45,14 +49,15 @@ class DagRuns:
         arguments = ["dags", "test", dag_id]
         if conf is not None:
             arguments += ["--conf", json.dumps(conf)]
-        done = _airflow(self._environment(), *arguments)
-        return DagRun(done.returncode == 0, done.stdout + done.stderr)
+        log = self.home / "run.log"
+        code = self.airflow.run(self._environment(), log, *arguments)
+        return DagRun(code == 0, log.read_text())
 
     def _environment(self) -> dict[str, str]:
         settings, topics = self.pipeline.settings, self.pipeline.settings.topics
         return {
             **_airflow_environment(self.home),
-            "AIRFLOW__CORE__DAGS_FOLDER": str(self.dags_folder),
+            "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps([self._bundle()]),
             "PHOTO_TOPIC_UPLOADED": topics.uploaded,
             "PHOTO_TOPIC_STREAMED": topics.streamed,
             "PHOTO_TOPIC_PROCESSED": topics.processed,
@@ -62,6 +67,9 @@ class DagRuns:
             "PHOTO_ELASTICSEARCH_ALIAS": self.search.alias,
             **{f"AIRFLOW_CONN_PHOTO_{name}": json.dumps(value) for name, value in self._connections().items()},
         }
+
+    def _bundle(self) -> dict[str, Any]:
+        return {"name": "dags", "classpath": LOCAL_BUNDLE, "kwargs": {"path": str(self.dags_folder)}}
 
     def _connections(self) -> dict[str, dict[str, Any]]:
         settings = self.pipeline.settings
@@ -90,13 +98,20 @@ class DagRuns:
         }
 
 
-def make_airflow_home(home: Path, kept: Path) -> None:
-    """Give Airflow its metadata database, as a copy of one that stays for the next session.
+@contextmanager
+def warm_airflow(home: Path, kept: Path) -> Iterator[WarmAirflow]:
+    """Give Airflow, with a metadata database that is a copy of one that stays for the next session.
 
     Args:
         home: Airflow's.
         kept: the folder of the database to copy, which is made where it is not there.
     """
+    _make_metadata(home, kept)
+    with WarmAirflow(_airflow_environment(home), home / "warm.log") as airflow:
+        yield airflow
+
+
+def _make_metadata(home: Path, kept: Path) -> None:
     original = kept / f"airflow-{_packages()}.db"
     with one_at_a_time(kept / "airflow.lock"):
         if not original.exists():
