@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 TESTS = Path(__file__).resolve().parent
 TOGETHER = ("full_stack", "settled", "dag_bag")
 """Fixtures that are made once in a process, and take long."""
+AIRFLOW = ("metrics", "stream", "api", "airflow")
+"""The units that only ``full_stack`` needs."""
+REST = pytest.StashKey["Callable[[], None]"]()
+"""How to stop them."""
 LONGEST_NAME = 120
 """Of a test's parameter, in characters or bytes."""
 
@@ -57,12 +61,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Keep a test that takes servers away and those of other sessions, which need them, apart."""
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None, object, object]:
+    """Keep a test that takes servers away and those of other sessions, which need them, apart.
+
+    Airflow stops after the last test that needs it: it is busy for as long as it runs, whether photos come or not.
+    """
     if not _needs_servers(item):
         return (yield)
     with turn(stack_of_this_process().home, alone=_takes_servers_away(item)):
-        return (yield)
+        result = yield
+    if (rest := item.config.stash.get(REST, None)) and not (nextitem and "full_stack" in _fixtures(nextitem)):
+        del item.config.stash[REST]
+        rest()
+    return result
 
 
 def _folder(item: pytest.Item) -> str:
@@ -119,6 +130,15 @@ def stack(test_stack: Stack) -> Endpoints:
 
 
 @pytest.fixture(scope="session")
-def full_stack(test_stack: Stack) -> Endpoints:
+def full_stack(test_stack: Stack, pytestconfig: pytest.Config) -> Iterator[Endpoints]:
     """Give everything running: the servers, Airflow with all DAGs, and both web applications."""
-    return test_stack.up()
+    with Share(test_stack.settings.home / "airflow-users.lock") as share:
+
+        def rest() -> None:
+            if share.take_alone():
+                test_stack.stop(AIRFLOW)
+            share.take_shared()
+
+        if os.environ.get("PHOTO_TEST_STACK_KEEP") != "1":
+            pytestconfig.stash[REST] = rest
+        yield test_stack.up()
