@@ -383,7 +383,7 @@ def starving() -> Iterator[Starve]:
 def large_heic() -> bytes:
     """Give a photo of 24 megapixels, half a second of a decoder's time."""
     picture = scene(1500, 1000, grain=20).resize((6000, 4000))
-    return encoded(picture, "heif", quality=60, enc_params={"preset": "ultrafast"})
+    return encoded(picture, "heif", quality=60)
 
 
 def test_a_starved_worker_has_all_the_time_that_it_needs(starving: Starve, large_heic: bytes) -> None:
