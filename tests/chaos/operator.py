@@ -4,9 +4,11 @@ import threading
 import time
 from collections import Counter
 from datetime import UTC, datetime
+from http import HTTPStatus
 from itertools import cycle
 from types import TracebackType
 from typing import Any, Self
+from uuid import uuid4
 
 import httpx
 
@@ -14,6 +16,7 @@ from local_stack import Endpoints
 
 PAUSE_SECONDS = 25.0
 REQUEST_SECONDS = 60.0
+TRIES = 5
 ENDED = ("success", "failed")
 DAGS = ("photo_archive_retention", "photo_reconcile", "photo_reprocess")
 
@@ -28,7 +31,7 @@ class AirflowClient:
     def __enter__(self) -> Self:
         """Log in."""
         account = {"username": self._endpoints.airflow_user, "password": self._endpoints.airflow_password}
-        token = self._http.post("/auth/token", json=account).raise_for_status().json()["access_token"]
+        token = self._answer("POST", "/auth/token", json=account).raise_for_status().json()["access_token"]
         self._http.headers["Authorization"] = f"Bearer {token}"
         return self
 
@@ -39,18 +42,30 @@ class AirflowClient:
         self._http.close()
 
     def trigger(self, dag_id: str, conf: dict[str, Any] | None = None) -> str:
-        """Start a run; its id."""
-        body = {"logical_date": None, "note": "chaos", "conf": conf or {}}
-        answer = self._http.post(f"/api/v2/dags/{dag_id}/dagRuns", json=body).raise_for_status()
-        return str(answer.json()["dag_run_id"])
+        """Start a run; its id. One that was started by a request whose answer came too late is not started twice."""
+        run_id = f"chaos-{uuid4()}"
+        body = {"dag_run_id": run_id, "logical_date": None, "note": "chaos", "conf": conf or {}}
+        answer = self._answer("POST", f"/api/v2/dags/{dag_id}/dagRuns", json=body)
+        if answer.status_code != HTTPStatus.CONFLICT:
+            answer.raise_for_status()
+        return run_id
 
     def wait(self, dag_id: str, run_id: str, deadline: float) -> str:
         """Wait for a run's end; its last state."""
         state = ""
         while state not in ENDED and time.monotonic() < deadline:
             time.sleep(2)
-            state = self._http.get(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}").raise_for_status().json()["state"]
+            state = self._answer("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}").raise_for_status().json()["state"]
         return state
+
+    def _answer(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """Airflow is late on a busy machine, which is no finding: it is asked again."""
+        for _ in range(TRIES - 1):
+            try:
+                return self._http.request(method, path, **options)
+            except httpx.ReadTimeout:
+                continue
+        return self._http.request(method, path, **options)
 
 
 class Operator:
