@@ -5,6 +5,9 @@ turns, and are measured by the CPU time of all its threads, so that libvips gain
 ``process`` as the workers call it: header check, EXIF, colour profile, blurhash and dominant colour included. ``floor``
 decodes at a reduced scale and encodes pixels of the right size that were prepared beforehand: no resize, no metadata.
 The allocator is set as in the workers, for every contender.
+
+Display P3 is kept by ours, with a profile of its own (docs/adr/0200), and converted to sRGB by ``libvips``. ``colours
+kept`` is libvips with the photo's own profile copied: what the choice saves is in that column, too.
 """
 
 import argparse
@@ -21,6 +24,7 @@ from PIL import Image
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
+from tests.bench.aims import Aim
 from tests.bench.photos import twelve_megapixels
 from tests.support import colour_profiles
 from tests.support.images import encoded, exif_block, mean_difference, opened
@@ -30,7 +34,7 @@ from photo_pipeline.domain.imaging import ImageLimits, process
 from photo_pipeline.domain.imaging.decode import prepare_decoders
 from photo_pipeline.domain.imaging.values import THUMB_EDGE, WEB_EDGE
 
-TARGET = 0.75
+AGAINST_VIPS, AGAINST_FLOOR = 0.55, 1.35
 QUALITY = 80
 DISTINCT = 3
 SAME_PICTURE = 3.0
@@ -53,16 +57,16 @@ def libvips(photo: bytes) -> bytes:
     return _libvips(photo, **managed)
 
 
-def libvips_without_colour(photo: bytes) -> bytes:
-    """The same, ignoring what the profile says: cheaper, and wrong for most telephones."""
-    return _libvips(photo)
+def libvips_with_profile(photo: bytes) -> bytes:
+    """The same, keeping colours and profile as they are, whatever else the profile says."""
+    return _libvips(photo, keep="icc")
 
 
-def _libvips(photo: bytes, **options: str) -> bytes:
+def _libvips(photo: bytes, keep: str = "none", **options: str) -> bytes:
     web = pyvips.Image.thumbnail_buffer(photo, WEB_EDGE, height=WEB_EDGE, size="down", **options)
-    web_file: bytes = web.jpegsave_buffer(Q=QUALITY, keep="none")
+    web_file: bytes = web.jpegsave_buffer(Q=QUALITY, keep=keep)
     thumb = pyvips.Image.thumbnail_buffer(web_file, THUMB_EDGE, height=THUMB_EDGE, size="down")
-    thumb.jpegsave_buffer(Q=QUALITY, keep="none")
+    thumb.jpegsave_buffer(Q=QUALITY, keep=keep)
     return web_file
 
 
@@ -99,7 +103,7 @@ def photographs(icc_profile: bytes | None) -> Sequence[bytes]:
 
 def measure(photos: Sequence[bytes], rounds: int, label: str) -> Mapping[str, float]:
     """Median milliseconds of CPU per photo of each contender, taking turns."""
-    fixed: dict[str, Contender] = {"ours": ours, "libvips": libvips, "colour ignored": libvips_without_colour}
+    fixed: dict[str, Contender] = {"ours": ours, "libvips": libvips, "colours kept": libvips_with_profile}
     floors = {photo: floor_for(photo) for photo in photos}
     for photo in photos:
         _check_same_picture(photo)
@@ -114,7 +118,7 @@ def measure(photos: Sequence[bytes], rounds: int, label: str) -> Mapping[str, fl
 
 
 def _check_same_picture(photo: bytes) -> None:
-    difference = mean_difference(opened(ours(photo)), opened(libvips(photo)))
+    difference = mean_difference(colour_profiles.shown(opened(ours(photo))), opened(libvips(photo)))
     if difference > SAME_PICTURE:
         sys.exit(f"ours and libvips differ by {difference:.1f} of 255: they do not do the same work")
 
@@ -148,9 +152,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     results = {case: measure(photographs(profile), rounds, case) for case, profile in profiles.items()}
     console = Console()
     console.print(report(results))
-    worst = max(times["ours"] / times["libvips"] for times in results.values())
-    verdict = "met" if worst <= TARGET else "MISSED"
-    console.print(f"target: at most {TARGET} x libvips; worst here {worst:.2f}: {verdict}")
+    for case, times in results.items():
+        console.print(Aim(f"{case}, x libvips", times["ours"] / times["libvips"], AGAINST_VIPS))
+        console.print(Aim(f"{case}, x floor", times["ours"] / times["floor"], AGAINST_FLOOR))
     return 0
 
 

@@ -2,6 +2,9 @@
 
 import struct
 from collections.abc import Sequence
+from io import BytesIO
+
+from PIL import Image, ImageCms
 
 Matrix = Sequence[Sequence[float]]
 Chromaticity = tuple[float, float]
@@ -25,14 +28,33 @@ _INK_LAB = {
 """CIELAB of the overprints of coated offset printing (ISO 12647-2), rounded; with black ink all are taken for black."""
 
 
-def display_p3() -> bytes:
-    """What telephones embed."""
-    return _matrix_profile("Display P3", _DISPLAY_P3, _srgb_curve())
+def display_p3(name: str = "Display P3") -> bytes:
+    """What telephones embed; some makers' tell the device."""
+    return _matrix_profile(name, _DISPLAY_P3, _srgb_curve())
 
 
 def adobe_rgb() -> bytes:
     """What cameras embed when they are told to use it."""
     return _matrix_profile("Adobe RGB (1998)", _ADOBE_RGB, _gamma_curve(563 / 256))
+
+
+def shown(image: Image.Image) -> Image.Image:
+    """What a browser on an sRGB display makes of a rendition: its profile is followed, where it has one."""
+    profile = image.info.get("icc_profile")
+    return image if profile is None else as_srgb(image, profile)
+
+
+def as_srgb(image: Image.Image, profile: bytes) -> Image.Image:
+    """A picture converted by a profile, without any shortcut."""
+    transform = ImageCms.buildTransform(
+        ImageCms.ImageCmsProfile(BytesIO(profile)),
+        ImageCms.createProfile("sRGB"),
+        image.mode,
+        "RGB",
+        ImageCms.Intent.PERCEPTUAL,
+        ImageCms.Flags.NOOPTIMIZE | ImageCms.Flags.BLACKPOINTCOMPENSATION,
+    )
+    return transform.apply(image)
 
 
 def srgb() -> bytes:

@@ -24,7 +24,7 @@ FLAT = [60 / 255] * WIDTH
 
 
 def _web(data: bytes) -> Image.Image:
-    return opened(process(data, LIMITS).web.data).convert("RGB")
+    return colour_profiles.shown(opened(process(data, LIMITS).web.data)).convert("RGB")
 
 
 def _at(data: bytes, x: float, y: float = 0.5) -> tuple[int, ...]:

@@ -49,7 +49,8 @@ def process(data: bytes, limits: ImageLimits) -> ProcessedImage:
         limits: how large it may be.
 
     Returns:
-        JPEG renditions, upright, in sRGB, free of metadata; never larger than the original.
+        JPEG renditions, upright, free of metadata, in sRGB or in Display P3 with a profile that says so; never larger
+        than the original.
 
     Raises:
         ImageRejected: for whatever a decoder can raise on these bytes.

@@ -6,21 +6,24 @@ profile's curve already brought down to what a JPEG can show.
 
 import math
 import struct
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
 from types import MappingProxyType
 
 from photo_pipeline.domain.imaging import boxes, png_chunks
+from photo_pipeline.domain.imaging.icc_profiles import (
+    BT709,
+    BT2020,
+    DISPLAY_P3_PRIMARIES,
+    VERSION_2,
+    Colorants,
+    matrix_profile,
+)
 from photo_pipeline.domain.imaging.values import SniffedFormat
 
 Curve = Callable[[float], float]
-Colorants = tuple[tuple[float, float, float], ...]
 
-_BT709: Colorants = ((0.43607, 0.22249, 0.01392), (0.38515, 0.71687, 0.09708), (0.14307, 0.06061, 0.71410))
-_BT2020: Colorants = ((0.67348, 0.27904, -0.00194), (0.16566, 0.67534, 0.02998), (0.12505, 0.04561, 0.79686))
-_DISPLAY_P3: Colorants = ((0.51512, 0.24120, -0.00105), (0.29198, 0.69225, 0.04189), (0.15710, 0.06657, 0.78407))
-"""XYZ of full red, green and blue, adapted to the white of ICC profiles (D50, Bradford)."""
-_PRIMARIES: Mapping[int, Colorants] = MappingProxyType({9: _BT2020, 11: _DISPLAY_P3, 12: _DISPLAY_P3})
+_PRIMARIES: Mapping[int, Colorants] = MappingProxyType({9: BT2020, 11: DISPLAY_P3_PRIMARIES, 12: DISPLAY_P3_PRIMARIES})
 """The rest is BT.709 or, as the primaries of old television, so near to it that nobody sees the difference."""
 
 _PAPER_WHITE = 203.0
@@ -44,8 +47,8 @@ def coded_profile(data: bytes, found: SniffedFormat) -> bytes | None:
 
 
 def _numbered(primaries: int, transfer: int) -> bytes | None:
-    colorants, curve = _PRIMARIES.get(primaries, _BT709), _CURVES.get(transfer, _srgb)
-    return None if (colorants, curve) == (_BT709, _srgb) else _profile(colorants, curve)
+    colorants, curve = _PRIMARIES.get(primaries, BT709), _CURVES.get(transfer, _srgb)
+    return None if (colorants, curve) == (BT709, _srgb) else _profile(colorants, curve)
 
 
 def _png_profile(data: bytes) -> bytes | None:
@@ -62,7 +65,7 @@ def _png_profile(data: bytes) -> bytes | None:
         return None
     exponent = int.from_bytes(said[b"gAMA"], "big") / 100_000
     usual = not exponent or abs(exponent - _USUAL_GAMMA) < _GAMMA_TOLERANCE
-    return None if usual else _profile(_BT709, _gamma(1 / exponent))
+    return None if usual else _profile(BT709, _gamma(1 / exponent))
 
 
 def _srgb(value: float) -> float:
@@ -104,25 +107,5 @@ _CURVES: Mapping[int, Curve] = MappingProxyType({4: _gamma(2.2), 5: _gamma(2.8),
 
 @lru_cache(maxsize=8)
 def _profile(colorants: Colorants, curve: Curve) -> bytes:
-    """An ICC profile (ICC.1:2001-04) of three colours and one curve."""
     steps = [round(_WORD * min(1.0, curve(step / (_STEPS - 1)))) for step in range(_STEPS)]
-    shared_curve = b"curv" + struct.pack(f">4xI{_STEPS}H", _STEPS, *steps)
-    values = [_xyz((0.9642, 1.0, 0.8249)), *map(_xyz, colorants), shared_curve]
-    begins = 128 + 4 + 12 * 7
-    places = [begins + sum(map(len, values[:index])) for index in range(len(values))]
-    tags = (b"wtpt", b"rXYZ", b"gXYZ", b"bXYZ", b"rTRC", b"gTRC", b"bTRC")
-    table = b"".join(
-        struct.pack(">4sII", tag, places[min(index, 4)], len(values[min(index, 4)])) for index, tag in enumerate(tags)
-    )
-    content = struct.pack(">I", len(tags)) + table + b"".join(values)
-    return _header(128 + len(content)) + content
-
-
-def _xyz(values: Sequence[float]) -> bytes:
-    return b"XYZ " + struct.pack(">4x3i", *(round(value * 65536) for value in values))
-
-
-def _header(size: int) -> bytes:
-    fields = struct.pack(">I4xI4s4s4s", size, 0x02400000, b"mntr", b"RGB ", b"XYZ ")
-    illuminant = struct.pack(">3i", *(round(value * 65536) for value in (0.9642, 1.0, 0.8249)))
-    return (fields + struct.pack(">6H", 2026, 1, 1, 0, 0, 0) + b"acsp").ljust(68, b"\0") + illuminant + bytes(48)
+    return matrix_profile(VERSION_2, colorants, b"curv" + struct.pack(f">4xI{_STEPS}H", _STEPS, *steps), {})

@@ -1,5 +1,6 @@
 """Colour right everywhere: pixels in whatever space their profile names become sRGB, the web's default.
 
+Display P3, what telephones take photos in, is kept: browsers show it where a small profile says so (docs/adr/0200).
 Conversion is done on the rendition, not on the original, and only where it would change something that can be seen.
 """
 
@@ -10,8 +11,10 @@ from types import MappingProxyType
 
 from PIL import Image, ImageChops, ImageCms
 
+from photo_pipeline.domain.imaging.icc_profiles import DISPLAY_P3
+
 _IMPERCEPTIBLE = 2
-"""Of 255. A profile that moves no colour further than this is sRGB under another name."""
+"""Of 255. A profile that moves no colour further than this is sRGB, or Display P3, under another name."""
 _MAX_PROFILE_BYTES = 8 * 1024 * 1024
 _PROFILE_MARK = b"ICC_PROFILE\0"
 _PROFILE_HEAD = len(_PROFILE_MARK) + 2
@@ -25,6 +28,24 @@ _MODE_OF_SPACE: Mapping[str, str] = MappingProxyType({"RGB ": "RGB", "GRAY": "L"
 
 class UnreadableProfileError(ValueError):
     """The embedded profile is damaged, or is not one for this kind of picture."""
+
+
+def for_browsers(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, bytes | None]:
+    """The picture in a space that browsers show, and the profile that it must be saved with.
+
+    Args:
+        image: mode L, RGB or CMYK; may be changed in place.
+        profile: its ICC profile, if it has one.
+
+    Returns:
+        Display P3 with a profile of our own, which says nothing of whose it was, or sRGB, which needs none.
+
+    Raises:
+        UnreadableProfileError: as ``to_srgb`` does.
+    """
+    if profile is not None and image.mode == "RGB" and _transform(profile, "RGB", DISPLAY_P3) is None:
+        return image, DISPLAY_P3
+    return to_srgb(image, profile), None
 
 
 def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
@@ -44,7 +65,7 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
         return image.convert("RGB") if image.mode == "CMYK" else image
     if image.mode == "L" and _mode_of(profile) == "RGB":
         image = image.convert("RGB")
-    transform = _transform_to_srgb(profile, image.mode)
+    transform = _transform(profile, image.mode, None)
     if transform is None:
         return image
     if image.mode == "RGB":
@@ -82,13 +103,13 @@ def _mode_of(profile: bytes) -> str | None:
     return _MODE_OF_SPACE.get(_opened(profile).profile.xcolor_space)
 
 
-@lru_cache(maxsize=_CACHED_TRANSFORMS)
-def _transform_to_srgb(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
-    """The transform for pictures of this mode, or ``None`` where it would change nothing that can be seen."""
+@lru_cache(maxsize=2 * _CACHED_TRANSFORMS)
+def _transform(profile: bytes, mode: str, target: bytes | None) -> ImageCms.ImageCmsTransform | None:
+    """What brings pictures of this mode to the target (sRGB where none is given), or ``None`` where nothing is seen."""
     try:
         transform = ImageCms.buildTransform(
             _opened(profile),
-            ImageCms.createProfile("sRGB"),
+            ImageCms.createProfile("sRGB") if target is None else _opened(target),
             mode,
             "RGB",
             ImageCms.Intent.PERCEPTUAL,

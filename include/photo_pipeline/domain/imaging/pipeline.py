@@ -5,7 +5,7 @@ import warnings
 from photo_pipeline.domain.imaging.decode import Decoded, decode
 from photo_pipeline.domain.imaging.geometry import upright_size
 from photo_pipeline.domain.imaging.header import read_header
-from photo_pipeline.domain.imaging.renditions import encoded, placeholder, shrunk, web_image
+from photo_pipeline.domain.imaging.renditions import encoded, placeholder, web_picture
 from photo_pipeline.domain.imaging.values import (
     THUMB_EDGE,
     Header,
@@ -35,14 +35,14 @@ def render(data: bytes, limits: ImageLimits) -> ProcessedImage:
 
 
 def _render(header: Header, decoded: Decoded) -> ProcessedImage:
-    web, colour_known = web_image(decoded)
-    thumb = shrunk(web, THUMB_EDGE)
+    web = web_picture(decoded)
+    thumb = web.shrunk(THUMB_EDGE)
     blurhash, dominant_color = placeholder(thumb)
     width, height = upright_size(decoded.size, decoded.orientation)
     exif = decoded.exif
     doubts = (
         (exif is None, METADATA_UNREADABLE),
-        (not colour_known, ICC_UNREADABLE),
+        (not web.colour_known, ICC_UNREADABLE),
         (header.end_missing, END_MISSING),
     )
     metadata = ImageMetadata(

@@ -1,11 +1,12 @@
 """The pictures that are shown in the original's place, and what stands in for them while they load."""
 
+from dataclasses import dataclass, replace
 from io import BytesIO
 
 import blurhash_rs
 from PIL import Image
 
-from photo_pipeline.domain.imaging.colour import UnreadableProfileError, to_srgb
+from photo_pipeline.domain.imaging.colour import UnreadableProfileError, for_browsers, to_srgb
 from photo_pipeline.domain.imaging.decode import Decoded
 from photo_pipeline.domain.imaging.geometry import fitted, upright
 from photo_pipeline.domain.imaging.pixels import flattened, resizable, resized
@@ -18,15 +19,34 @@ _COLOURS = 8
 _LONG_COMPONENTS, _SHORT_COMPONENTS = 4, 3
 
 
-def web_image(decoded: Decoded) -> tuple[Image.Image, bool]:
-    """The picture upright, in sRGB, without alpha, at most ``WEB_EDGE`` long; and whether its profile was readable."""
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """Pixels as they are shown.
+
+    Attributes:
+        image: upright, without alpha.
+        profile: the colour profile that it must be saved with; sRGB needs none.
+        colour_known: whether the original's own profile could be read.
+    """
+
+    image: Image.Image
+    profile: bytes | None
+    colour_known: bool = True
+
+    def shrunk(self, edge: int) -> "Picture":
+        """The picture at most ``edge`` long."""
+        return replace(self, image=shrunk(self.image, edge))
+
+
+def web_picture(decoded: Decoded) -> Picture:
+    """The picture at most ``WEB_EDGE`` long."""
     pixels = resizable(decoded.image)
     small = flattened(resized(pixels, fitted(decoded.size, WEB_EDGE)))
     try:
-        coloured, readable = to_srgb(small, decoded.icc_profile), True
+        (image, profile), readable = for_browsers(small, decoded.icc_profile), True
     except UnreadableProfileError:
-        coloured, readable = to_srgb(small, None), False
-    return upright(coloured, decoded.orientation), readable
+        (image, profile), readable = for_browsers(small, None), False
+    return Picture(upright(image, decoded.orientation), profile, readable)
 
 
 def shrunk(image: Image.Image, edge: int) -> Image.Image:
@@ -34,16 +54,19 @@ def shrunk(image: Image.Image, edge: int) -> Image.Image:
     return resized(image, fitted(image.size, edge))
 
 
-def encoded(image: Image.Image, kind: RenditionKind) -> Rendition:
-    """The image as JPEG, with nothing but the picture in it."""
-    file = BytesIO()
-    image.save(file, "JPEG", quality=_QUALITY)
+def encoded(picture: Picture, kind: RenditionKind) -> Rendition:
+    """The picture as JPEG, with nothing else in it but the profile that it needs."""
+    file, image = BytesIO(), picture.image
+    image.save(file, "JPEG", quality=_QUALITY, icc_profile=picture.profile)
     return Rendition(kind, file.getvalue(), image.width, image.height)
 
 
-def placeholder(thumb: Image.Image) -> tuple[str, str]:
-    """A blurhash, and the dominant colour as ``#rrggbb``: the mean of the largest of a few groups of pixels."""
-    tiny = shrunk(thumb, _PLACEHOLDER_EDGE).convert("RGB")
+def placeholder(thumb: Picture) -> tuple[str, str]:
+    """A blurhash, and the dominant colour as ``#rrggbb``: the mean of the largest of a few groups of pixels.
+
+    Both are in sRGB, as style sheets and decoders of blurhashes take them.
+    """
+    tiny = to_srgb(shrunk(thumb.image, _PLACEHOLDER_EDGE).convert("RGB"), thumb.profile)
     lying = tiny.width >= tiny.height
     across, down = (_LONG_COMPONENTS, _SHORT_COMPONENTS) if lying else (_SHORT_COMPONENTS, _LONG_COMPONENTS)
     return blurhash_rs.blurhash_encode(tiny, across, down), _dominant(tiny)

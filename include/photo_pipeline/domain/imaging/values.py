@@ -113,7 +113,7 @@ class ImageLimits:
 
 @dataclass(frozen=True, slots=True)
 class Rendition:
-    """A JPEG made from the original: upright, in sRGB, without any metadata."""
+    """A JPEG made from the original: upright, in sRGB or with a small profile of Display P3, without other metadata."""
 
     kind: RenditionKind
     data: bytes
