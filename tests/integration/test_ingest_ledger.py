@@ -9,6 +9,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, text
+from sqlalchemy.event import listen
 from sqlalchemy.exc import ProgrammingError
 from tests.support.databases import Database
 from tests.support.slices import (
@@ -276,6 +277,39 @@ class TestCommit:
         summary = ledger.commit(commit_of(lease_next(ledger, 2), [photo], [accepted(1, photo)]))
         assert (summary.processed, summary.duplicate) == (1, 0)
         assert rows(owner, "SELECT status, camera, expired_at FROM photo") == [("processed", "Acme One", None)]
+
+    def test_any_number_of_photos_takes_the_same_statements(
+        self, ledger: PostgresIngestLedger, owner: Engine, database: Database, customer: UUID
+    ) -> None:
+        """New, known and expired photos in one slice: neither statements nor their parameters grow with them."""
+        sent: list[tuple[str, int]] = []
+        engine = make_engine(database.pipeline, "tests")
+        listen(engine, "before_cursor_execute", lambda *call: sent.append((call[2], len(call[3]))))
+        watched, begin, summaries, statements = PostgresIngestLedger(engine), 0, [], []
+        for number in (1, 30):
+            photos = [
+                archived_photo(customer, bytes([number, kind, each])) for kind in range(3) for each in range(number)
+            ]
+            before = photos[number:]
+            known = [accepted(begin + at, photo) for at, photo in enumerate(before)]
+            ledger.commit(commit_of(lease_next(ledger, begin + len(known)), before, known))
+            begin += len(known)
+            gone = {"gone": [photo.photo_id for photo in photos[2 * number :]]}
+            with owner.begin() as connection:
+                connection.execute(text("DELETE FROM rendition WHERE photo_id = ANY(:gone)"), gone)
+                expire = "UPDATE photo SET status = 'expired', shard_id = NULL WHERE photo_id = ANY(:gone)"
+                connection.execute(text(expire), gone)
+            lease = lease_next(ledger, begin + len(photos))
+            commit = commit_of(lease, photos, [accepted(begin + at, photo) for at, photo in enumerate(photos)])
+            begin += len(photos)
+            sent.clear()
+            summaries.append(watched.commit(commit))
+            statements.append(list(sent))
+        engine.dispose()
+        assert [(each.processed, each.duplicate) for each in summaries] == [(2, 1), (60, 30)]
+        assert statements[0] == statements[1]
+        newest = "SELECT DISTINCT r.shard_id, p.status FROM photo p JOIN rendition r USING (photo_id, shard_id)"
+        assert len(rows(owner, newest)) == 2
 
     def test_same_photo_in_two_slices_at_once(
         self, ledger: PostgresIngestLedger, owner: Engine, customer: UUID

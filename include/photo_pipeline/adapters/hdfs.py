@@ -5,25 +5,22 @@ therefore runs in a thread that nobody waits for longer than the limit. (The cli
 panics wherever it wants to wait, between two tries for instance.)
 """
 
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from io import RawIOBase
 from itertools import islice
-from typing import TypeVar
 
 from hdfs_native import Client, FileStatus, FileWriter, WriteOptions
 
+from photo_pipeline.adapters.bounded_calls import BoundedCalls
 from photo_pipeline.domain.errors import ArchiveMemberError, ServerUnavailableError
 from photo_pipeline.domain.shard import ArchiveFile
 from photo_pipeline.settings import HdfsSettings
 
-T = TypeVar("T")
-
 WRITE_BYTES = 1024 * 1024
-"""How much a writer collects before it sends: what it holds in memory, whatever it is given at once."""
+"""How much a writer collects before it sends; as much again may be under way, whatever it is given at once."""
 LISTING_BATCH = 1000
 RENAME_TRIES = 3
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -45,7 +42,7 @@ class HdfsArchive:
     """
 
     def __init__(self, settings: HdfsSettings, timeout_seconds: float = 30.0, calls_in_flight: int = 64) -> None:
-        self._calls = _BoundedCalls(timeout_seconds, calls_in_flight)
+        self._calls = BoundedCalls(timeout_seconds, calls_in_flight, "hdfs-call")
         try:
             self._client = Client(settings.namenode, dict(settings.client_config))
         except (RuntimeError, OSError, ValueError) as error:
@@ -165,26 +162,32 @@ class HdfsArchive:
 
 
 class HdfsWriter:
-    """The ``ArchiveWriter`` port on HDFS: collects up to a block, sends it, and waits while the pipeline is full."""
+    """The ``ArchiveWriter`` port on HDFS: collects up to a block and sends it while the next one is being collected.
 
-    def __init__(self, path: str, writer: FileWriter, calls: "_BoundedCalls") -> None:
+    It waits while the pipeline is full. What became of a block is told with the next one, or by ``close``.
+    """
+
+    def __init__(self, path: str, writer: FileWriter, calls: BoundedCalls) -> None:
         # Marked as closed for Python alone: else its finaliser would close the file and wait for a frozen server,
         # without limit, in whichever thread drops or collects a writer that was given up.
         RawIOBase.close(writer)
         self._path = path
         self._writer = writer
         self._calls = calls
-        self._collected = bytearray()
+        self._pieces: list[memoryview] = []
+        self._collected = 0
+        self._under_way: Future[int] | None = None
         self._is_empty = True
 
     def write(self, data: bytes) -> None:
-        """See the port."""
+        """See the port. The bytes are not copied before they are sent."""
         rest = memoryview(data)
         while rest:
-            room = WRITE_BYTES - len(self._collected)
-            self._collected += rest[:room]
-            rest = rest[room:]
-            if len(self._collected) == WRITE_BYTES:
+            piece = rest[: WRITE_BYTES - self._collected]
+            rest = rest[len(piece) :]
+            self._pieces.append(piece)
+            self._collected += len(piece)
+            if self._collected == WRITE_BYTES:
                 self._send()
 
     def close(self) -> None:
@@ -196,46 +199,27 @@ class HdfsWriter:
         """
         if self._collected:
             self._send()
-        with _errors(self._path, "was removed or replaced while it was being written"):
+        with self._errors():
+            self._settle()
             if not self._is_empty:
                 self._calls.run(self._writer.hsync)
             self._calls.run(self._writer.close)
 
     def _send(self) -> None:
-        block, self._collected = bytes(self._collected), bytearray()
-        self._is_empty = False
-        with _errors(self._path, "was removed or replaced while it was being written"):
-            self._calls.run(lambda: self._writer.write(block))
+        block = b"".join(self._pieces)
+        self._pieces, self._collected, self._is_empty = [], 0, False
+        with self._errors():
+            self._settle()
+            self._under_way = self._calls.start(lambda: self._writer.write(block))
 
+    def _settle(self) -> None:
+        """Wait for the block before: one at a time, in their order."""
+        under_way, self._under_way = self._under_way, None
+        if under_way is not None:
+            self._calls.wait(under_way)
 
-class _BoundedCalls:
-    """Runs calls in threads of their own, so many at a time and each under a time limit."""
-
-    def __init__(self, timeout_seconds: float, in_flight: int) -> None:
-        self._timeout = timeout_seconds
-        self._free = threading.BoundedSemaphore(in_flight)
-
-    def run(self, call: Callable[[], T]) -> T:
-        """Run the call and wait for it.
-
-        Raises:
-            TimeoutError: when it takes too long. Its daemon thread goes on, and counts as in flight until it ends.
-        """
-        if not self._free.acquire(timeout=self._timeout):
-            raise TimeoutError
-        answer: Future[T] = Future()
-        threading.Thread(target=self._answer, args=(call, answer), name="hdfs-call", daemon=True).start()
-        return answer.result(self._timeout)
-
-    def _answer(self, call: Callable[[], T], answer: "Future[T]") -> None:
-        try:
-            answer.set_result(call())
-        except Exception as error:  # noqa: BLE001 - whoever waits for the answer gets it
-            answer.set_exception(error)
-        except BaseException as panic:  # noqa: BLE001 - what the client's Rust code raises when it panics
-            answer.set_exception(RuntimeError(f"the client panicked: {panic}"))
-        finally:
-            self._free.release()
+    def _errors(self) -> AbstractContextManager[None]:
+        return _errors(self._path, "was removed or replaced while it was being written")
 
 
 @contextmanager

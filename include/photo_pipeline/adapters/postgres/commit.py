@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Connection, delete, func, insert, literal, select, update
-from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy import Connection, any_, delete, func, insert, literal, select, update
 
+from photo_pipeline.adapters.postgres.bulk import as_array, insert_rows, sent_rows
 from photo_pipeline.adapters.postgres.models import (
     IngestRecord,
     Outbox,
@@ -117,14 +117,14 @@ def _index_photos(connection: Connection, photos: Sequence[ArchivedPhoto], shard
     """Point each photo's index to the new shard; the ids of those that were not there, or had expired."""
     in_order = sorted(photos, key=lambda photo: photo.photo_id)
     rows = {photo.photo_id: photo_row(photo, shard_id) for photo in in_order}
-    creating = upsert(Photo).values(processed_at=func.now()).on_conflict_do_nothing().returning(Photo.photo_id)
-    created = set(connection.scalars(creating, list(rows.values())))
+    creating = insert_rows(Photo, list(rows.values()), processed_at=func.now())
+    created = set(connection.scalars(creating.on_conflict_do_nothing().returning(Photo.photo_id)))
     expired = _lock_known(connection, [photo_id for photo_id in rows if photo_id not in created])
-    for photo_id, has_expired in expired.items():
-        changes = {**rows[photo_id], "processed_at": func.now()} if has_expired else _moved(rows[photo_id])
-        connection.execute(update(Photo).where(Photo.photo_id == photo_id).values(changes))
+    again = {photo_id for photo_id, has_expired in expired.items() if has_expired}
+    _renew(connection, [rows[photo_id] for photo_id in again])
+    _move(connection, [rows[photo_id] for photo_id in expired.keys() - again])
     replace_renditions(connection, photos, shard_id)
-    return created | {photo_id for photo_id, has_expired in expired.items() if has_expired}
+    return created | again
 
 
 def _lock_known(connection: Connection, photo_ids: Sequence[UUID]) -> dict[UUID, bool]:
@@ -132,14 +132,27 @@ def _lock_known(connection: Connection, photo_ids: Sequence[UUID]) -> dict[UUID,
     if not photo_ids:
         return {}
     locked = (
-        select(Photo.photo_id, Photo.status).where(Photo.photo_id.in_(photo_ids)).order_by(Photo.photo_id)
+        select(Photo.photo_id, Photo.status).where(Photo.photo_id == any_(as_array(photo_ids))).order_by(Photo.photo_id)
     ).with_for_update()
     return {photo_id: status == "expired" for photo_id, status in connection.execute(locked)}
 
 
-def _moved(row: Row) -> Row:
+def _renew(connection: Connection, rows: Sequence[Row]) -> None:
+    """Photos that had expired are as new."""
+    if rows:
+        sent = sent_rows(Photo, rows)
+        changes = {name: sent.c[name] for name in rows[0] if name != "photo_id"}
+        statement = update(Photo).where(Photo.photo_id == sent.c.photo_id).values(**changes, processed_at=func.now())
+        connection.execute(statement)
+
+
+def _move(connection: Connection, rows: Sequence[Row]) -> None:
     """A duplicate moves the index and prolongs the photo's life; what was known of it first stays."""
-    return {"shard_id": row["shard_id"], "accepted_at": func.greatest(Photo.accepted_at, row["accepted_at"])}
+    if rows:
+        sent = sent_rows(Photo, [{name: row[name] for name in ("photo_id", "shard_id", "accepted_at")} for row in rows])
+        latest = func.greatest(Photo.accepted_at, sent.c.accepted_at)
+        moved = update(Photo).where(Photo.photo_id == sent.c.photo_id)
+        connection.execute(moved.values(shard_id=sent.c.shard_id, accepted_at=latest))
 
 
 def photo_row(photo: ArchivedPhoto, shard_id: int) -> Row:
@@ -172,7 +185,8 @@ def photo_row(photo: ArchivedPhoto, shard_id: int) -> Row:
 
 def replace_renditions(connection: Connection, photos: Sequence[ArchivedPhoto], shard_id: int) -> None:
     """Point the index of these photos to where their members lie in this shard."""
-    connection.execute(delete(Rendition).where(Rendition.photo_id.in_([photo.photo_id for photo in photos])))
+    photo_ids = as_array([photo.photo_id for photo in photos])
+    connection.execute(delete(Rendition).where(Rendition.photo_id == any_(photo_ids)))
     rows = [
         {
             "photo_id": photo.photo_id,
@@ -188,13 +202,13 @@ def replace_renditions(connection: Connection, photos: Sequence[ArchivedPhoto], 
         for photo in photos
         for rendition in photo.renditions
     ]
-    connection.execute(insert(Rendition), rows)
+    connection.execute(insert_rows(Rendition, rows))
 
 
 def _insert_records(connection: Connection, commit: SliceCommit, fresh: set[UUID]) -> None:
     rows = [_record_row(commit, record, fresh) for record in commit.records]
     if rows:
-        connection.execute(insert(IngestRecord).values(processed_at=func.now()), rows)
+        connection.execute(insert_rows(IngestRecord, rows, processed_at=func.now()))
 
 
 def _record_row(commit: SliceCommit, record: RecordResult, fresh: set[UUID]) -> Row:

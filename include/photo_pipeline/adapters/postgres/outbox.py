@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, select, update
+from sqlalchemy import Connection, Row, Select, any_, func, select, update
 from sqlalchemy.orm import aliased
 
+from photo_pipeline.adapters.postgres.bulk import as_array
 from photo_pipeline.adapters.postgres.models import IngestRecord, Outbox, PartitionProgress, Photo, Rendition, Shard
 from photo_pipeline.domain.ledger import ArchiveLocation, DeadLetterEntry, OutboxEntry, ProcessedEntry
 from photo_pipeline.domain.logs import LogState
@@ -28,7 +29,9 @@ def waiting_entries(connection: Connection, limit: int) -> list[OutboxEntry]:
 def mark_published(connection: Connection, outbox_ids: Sequence[int]) -> None:
     """These have been acknowledged by Kafka."""
     if outbox_ids:
-        connection.execute(update(Outbox).where(Outbox.outbox_id.in_(outbox_ids)).values(published_at=func.now()))
+        connection.execute(
+            update(Outbox).where(Outbox.outbox_id == any_(as_array(outbox_ids))).values(published_at=func.now())
+        )
 
 
 def _details(outbox_ids: Sequence[int]) -> Select[*tuple[Any, ...]]:
@@ -76,7 +79,7 @@ def _details(outbox_ids: Sequence[int]) -> Select[*tuple[Any, ...]]:
         .outerjoin(Shard, Shard.shard_id == Photo.shard_id)
         .outerjoin(original, (original.photo_id == Photo.photo_id) & (original.kind == "original"))
         .outerjoin(web, (web.photo_id == Photo.photo_id) & (web.kind == "web"))
-        .where(Outbox.outbox_id.in_(outbox_ids))
+        .where(Outbox.outbox_id == any_(as_array(outbox_ids)))
         .order_by(Outbox.outbox_id)
     )
 
