@@ -11,6 +11,8 @@ import os
 import struct
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from io import BufferedReader
+from itertools import pairwise
 from typing import Any
 
 from photo_pipeline.domain.imaging import ImageLimits, ImageMetadata, ProcessedImage, Rendition, SniffedFormat
@@ -20,7 +22,6 @@ _HEADER = struct.Struct(">4sIII")
 _MAGIC = b"PHO1"
 _MAX_JSON_BYTES = 64 * 1024
 _MAX_BLOB_BYTES = 256 * 1024 * 1024
-_READ_BYTES = 1024 * 1024
 
 
 class BrokenFrameError(ValueError):
@@ -58,7 +59,7 @@ class FrameReader:
         """How many bytes are missing from the next frame, as far as is known; 0 where it is complete."""
         if len(self._buffer) < _HEADER.size:
             return _HEADER.size - len(self._buffer)
-        return max(0, _HEADER.size + sum(self._lengths()) - len(self._buffer))
+        return max(0, _HEADER.size + sum(_lengths(self._buffer)) - len(self._buffer))
 
     def take(self) -> Frame | None:
         """The next frame, or ``None`` while it is incomplete.
@@ -68,33 +69,34 @@ class FrameReader:
         """
         if self.wanted():
             return None
-        head_length, first_length, second_length = self._lengths()
+        head_length, first_length, second_length = _lengths(self._buffer)
         first_at = _HEADER.size + head_length
         second_at = first_at + first_length
         end = second_at + second_length
-        head = _json_object(bytes(self._buffer[_HEADER.size : first_at]))
-        frame = Frame(head, bytes(self._buffer[first_at:second_at]), bytes(self._buffer[second_at:end]))
+        with memoryview(self._buffer) as view:
+            parts = [bytes(view[start:stop]) for start, stop in pairwise((_HEADER.size, first_at, second_at, end))]
         del self._buffer[:end]
-        return frame
-
-    def _lengths(self) -> tuple[int, int, int]:
-        magic, head, first, second = _HEADER.unpack_from(self._buffer)
-        if magic != _MAGIC:
-            raise BrokenFrameError("wrong first bytes")
-        if head > _MAX_JSON_BYTES or max(first, second) > _MAX_BLOB_BYTES:
-            raise BrokenFrameError(f"parts of {head}, {first} and {second} bytes")
-        return head, first, second
+        return Frame(_json_object(parts[0]), parts[1], parts[2])
 
 
-def read_frame(descriptor: int) -> Frame | None:
-    """Read one frame from a blocking descriptor; ``None`` where the other side has closed it."""
-    reader = FrameReader()
-    while missing := reader.wanted():
-        piece = os.read(descriptor, min(missing, _READ_BYTES))
-        if not piece:
-            return None
-        reader.feed(piece)
-    return reader.take()
+def read_frame(stream: BufferedReader) -> Frame | None:
+    """Read one frame, each blob straight to where it stays; ``None`` where the other side has closed the stream."""
+    header = stream.read(_HEADER.size)
+    if len(header) < _HEADER.size:
+        return None
+    lengths = _lengths(header)
+    head, first, second = (stream.read(length) for length in lengths)
+    return None if len(second) < lengths[-1] or len(first) < lengths[1] else Frame(_json_object(head), first, second)
+
+
+def _lengths(header: bytes | bytearray) -> tuple[int, int, int]:
+    """Of a frame's three parts."""
+    magic, head, first, second = _HEADER.unpack_from(header)
+    if magic != _MAGIC:
+        raise BrokenFrameError("wrong first bytes")
+    if head > _MAX_JSON_BYTES or max(first, second) > _MAX_BLOB_BYTES:
+        raise BrokenFrameError(f"parts of {head}, {first} and {second} bytes")
+    return head, first, second
 
 
 def write_frame(descriptor: int, frame: Frame) -> None:

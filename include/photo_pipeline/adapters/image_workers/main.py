@@ -42,8 +42,9 @@ def main(arguments: list[str], work: Work = render) -> int:
     prepare_decoders()
     _restrict(settings.memory_bytes)
     write_frame(replies, Frame({"ready": os.getpid(), "resident_bytes": _resident_bytes()}))
-    while (request := read_frame(requests)) is not None:
-        write_frame(replies, _answer(request.first, settings.limits, work))
+    with os.fdopen(requests, "rb") as stream:
+        while (request := read_frame(stream)) is not None:
+            write_frame(replies, _answer(request.first, settings.limits, work))
     return 0
 
 

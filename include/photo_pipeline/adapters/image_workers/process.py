@@ -1,5 +1,6 @@
 """One worker process, as its parent holds it: started, spoken to under a time limit, ended, reaped."""
 
+import fcntl
 import os
 import resource
 import select
@@ -9,6 +10,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import photo_pipeline
@@ -18,6 +20,8 @@ from photo_pipeline.adapters.image_workers.worker_time import SLICE_SECONDS, Tim
 WORKER_COMMAND = (sys.executable, "-P", "-m", "photo_pipeline.adapters.image_workers.main")
 
 _READ_BYTES = 256 * 1024
+_PHOTO_BYTES, _REPLY_BYTES = 512 * 1024, 256 * 1024
+"""What the pipes hold: a photo of 3 MB goes in six pieces instead of fifty, between each of which its sender sleeps."""
 _STDERR_KEPT = 4096
 _PROGRESS_BYTES = 4096
 """Whoever waits for the other side of a pipe finds it full or empty: so many bytes move at least, or the last ones."""
@@ -68,10 +72,13 @@ class WorkerProcess:
         )
         # Linux counts what this process had when it started the child as the child's own (execve keeps ru_maxrss).
         self._inherited_peak = _bytes_of(resource.getrusage(resource.RUSAGE_SELF))
+        pipes = (
+            (self._process.stdin, _PHOTO_BYTES),
+            (self._process.stdout, _REPLY_BYTES),
+            (self._process.stderr, None),
+        )
         self._stdin, self._stdout, self._stderr = (
-            _unblocked(stream.fileno())
-            for stream in (self._process.stdin, self._process.stdout, self._process.stderr)
-            if stream is not None
+            _unblocked(stream.fileno(), holds) for stream, holds in pipes if stream is not None
         )
 
     @property
@@ -100,8 +107,10 @@ class WorkerProcess:
         try:
             while (frame := self._inbox.take()) is None:
                 moved = self._move(SLICE_SECONDS)
-                spent.count(progress=moved >= _PROGRESS_BYTES)
-                self._peak_seen = max(self._peak_seen, _peak_of(self.pid))
+                progress = moved >= _PROGRESS_BYTES
+                spent.count(progress=progress)
+                if not progress:
+                    self._peak_seen = max(self._peak_seen, _peak_of(self.pid))
         except BrokenFrameError as error:
             raise WorkerDiedError(str(error)) from error
         return frame
@@ -154,7 +163,7 @@ class WorkerProcess:
     def _send_some(self) -> int:
         part = self._outbox[0]
         try:
-            sent = os.write(self._stdin, part[:_READ_BYTES])
+            sent = os.write(self._stdin, part[:_PHOTO_BYTES])
         except BrokenPipeError:
             self._outbox.clear()  # it is dying: its standard output will end
             return 0
@@ -205,8 +214,12 @@ def _peak_of(pid: int) -> int:
     return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:")), 0)
 
 
-def _unblocked(descriptor: int) -> int:
+def _unblocked(descriptor: int, holds: int | None = None) -> int:
+    """A pipe's end that never waits; of a pipe that holds so many bytes, where this user may have it so (pipe(7))."""
     os.set_blocking(descriptor, False)
+    if holds is not None and sys.platform == "linux":
+        with suppress(OSError):
+            fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, holds)
     return descriptor
 
 
