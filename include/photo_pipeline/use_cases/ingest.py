@@ -18,10 +18,14 @@ from photo_pipeline.ports.images import ImageProcessor
 from photo_pipeline.ports.ingest import IngestLedger
 from photo_pipeline.ports.photo_log import PhotoLogReader
 from photo_pipeline.use_cases.lease_keeper import LeaseKeeper
-from photo_pipeline.use_cases.slice_reading import read_slice
+from photo_pipeline.use_cases.reading_ahead import Ahead
+from photo_pipeline.use_cases.slice_reading import parsed, read_slice, weight_of
 from photo_pipeline.use_cases.slice_work import SliceWork
 
 logger = logging.getLogger(__name__)
+
+READ_AHEAD_BYTES = 16 * 1024 * 1024
+"""Of records that were read and checked, and wait for the work on those before them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +98,11 @@ def process_slice(slice_id: int, owner: str, ports: IngestPorts, limits: IngestL
 
 def _process_leased(lease: Lease, ports: IngestPorts, limits: IngestLimits, keeper: LeaseKeeper) -> SliceSummary:
     work = SliceWork(lease, ports.ledger, ports.archive, ports.images, ports.archive_root, limits.in_flight_bytes)
-    for item in read_slice(ports.log, lease.slice, limits.slice_max_bytes):
-        keeper.check()
-        work.add(item)
+    read = parsed(read_slice(ports.log, lease.slice, limits.slice_max_bytes))
+    with Ahead(read, weight_of, READ_AHEAD_BYTES) as items:
+        for item in items:
+            keeper.check()
+            work.add(item)
     ports.log.confirm(lease.slice.log)
     commit = work.finish()
     keeper.check()

@@ -1,10 +1,10 @@
 """Reads a slice so that every offset of its range is accounted for, also those that hold no record."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 
-from photo_pipeline.domain.errors import LogChangedError, LogCutError, OffsetOutOfRangeError
-from photo_pipeline.domain.events import Record
+from photo_pipeline.domain.errors import LogChangedError, LogCutError, OffsetOutOfRangeError, RecordRejected
+from photo_pipeline.domain.events import PhotoEvent, Record, parse_record
 from photo_pipeline.domain.ledger import PlannedSlice, Watermarks
 from photo_pipeline.domain.outcomes import AbsentReason
 from photo_pipeline.ports.photo_log import PhotoLogReader
@@ -17,6 +17,32 @@ class AbsentRange:
     start: int
     end: int
     reason: AbsentReason
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRecord:
+    """A record, and the photo event in it or why it holds none."""
+
+    record: Record
+    found: PhotoEvent | RecordRejected
+
+
+def parsed(items: Iterable[Record | AbsentRange]) -> Generator[ReadRecord | AbsentRange, None, None]:
+    """Hold each record against the contract, its sha256 among it: of 3 MB that takes longer than reading them."""
+    for item in items:
+        yield item if isinstance(item, AbsentRange) else ReadRecord(item, _event_in(item))
+
+
+def weight_of(item: ReadRecord | AbsentRange) -> int:
+    """How many bytes it holds in memory."""
+    return len(item.record.value) if isinstance(item, ReadRecord) else 0
+
+
+def _event_in(record: Record) -> PhotoEvent | RecordRejected:
+    try:
+        return parse_record(record)
+    except RecordRejected as rejection:
+        return rejection
 
 
 def read_slice(log: PhotoLogReader, planned: PlannedSlice, max_bytes: int) -> Iterator[Record | AbsentRange]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from photo_pipeline.domain.errors import RecordRejected
-from photo_pipeline.domain.events import PhotoEvent, Record, customer_of, filename_of, parse_record
+from photo_pipeline.domain.events import PhotoEvent, Record, customer_of, filename_of
 from photo_pipeline.domain.imaging import ImageRejected, ProcessedImage
 from photo_pipeline.domain.ledger import ArchivedPhoto, Lease, RecordResult, ShardFile, SliceCommit
 from photo_pipeline.domain.outcomes import Outcome, RejectReason
@@ -16,7 +16,7 @@ from photo_pipeline.ports.images import ImageProcessor
 from photo_pipeline.ports.ingest import IngestLedger
 from photo_pipeline.use_cases.photo_members import description_of, members_of
 from photo_pipeline.use_cases.shard_staging import StagedShard
-from photo_pipeline.use_cases.slice_reading import AbsentRange
+from photo_pipeline.use_cases.slice_reading import AbsentRange, ReadRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +70,15 @@ class SliceWork:
         self._result_of: dict[UUID, RecordResult] = {}
         self._photos: list[ArchivedPhoto] = []
 
-    def add(self, item: Record | AbsentRange) -> None:
+    def add(self, item: ReadRecord | AbsentRange) -> None:
         """Start on the next record; waits while too many bytes are in flight."""
         if isinstance(item, AbsentRange):
             self._pending.extend(_absent_results(item))
             self._end = item.end
         else:
             self._pending.append(self._start(item))
-            self._end = item.coordinates.offset + 1
-            self._epoch = item.leader_epoch
+            self._end = item.record.coordinates.offset + 1
+            self._epoch = item.record.leader_epoch
         self._settle(self._limit)
 
     def finish(self) -> SliceCommit:
@@ -87,9 +87,11 @@ class SliceWork:
         shard: ShardFile | None = self._shard.publish(self._end)
         return SliceCommit(self._lease, self._end, shard, tuple(self._photos), tuple(self._results), self._epoch)
 
-    def _start(self, record: Record) -> _Pending:
+    def _start(self, item: ReadRecord) -> _Pending:
+        record, event = item.record, item.found
+        if isinstance(event, RecordRejected):
+            return _rejected(record, event.reason, event.detail)
         try:
-            event = parse_record(record)
             self._require_customer(event.customer_id)
         except RecordRejected as rejection:
             return _rejected(record, rejection.reason, rejection.detail)
