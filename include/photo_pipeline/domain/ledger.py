@@ -144,6 +144,14 @@ class ArchiveLocation:
     offset: int
     length: int
 
+    @property
+    def end(self) -> int:
+        """Where the member's content ends, in bytes from the file's beginning."""
+        return self.offset + self.length
+
+    def __str__(self) -> str:
+        return f"{self.path};offset={self.offset};length={self.length}"
+
 
 @dataclass(frozen=True, slots=True)
 class ProcessedEntry:

@@ -1,7 +1,12 @@
-"""Publish: tell Kafka what was committed, from the outbox, at least once and never before the commit."""
+"""Publish: tell Kafka what was committed, from the outbox, at least once and never before the commit.
+
+Reading from the archive, producing and waiting for acknowledgements overlap, with so many bytes on their way at a time.
+An entry is marked after the last delivery report of its batch.
+"""
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from uuid import UUID, uuid5
 
@@ -18,6 +23,8 @@ from photo_pipeline.domain.ledger import DeadLetterEntry, OutboxEntry, Processed
 from photo_pipeline.ports.archive import Archive
 from photo_pipeline.ports.photo_log import PhotoLogReader, PhotoLogWriter
 from photo_pipeline.ports.publish import Outbox
+from photo_pipeline.use_cases.archive_spans import Placed, Span, spans_of
+from photo_pipeline.use_cases.reading_ahead import in_order
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +33,9 @@ EVENT_NAMESPACE = UUID("5f0c1c2e-6c0b-5d0e-9a60-0d5a3a8f2f11")
 PIPELINE_SOURCE = "/photo-pipeline/ingest"
 READ_OVER_RECORDS = 8
 """Reading a few records too many is cheaper than another consumer."""
+READ_AHEAD_BYTES = 16 * 1024 * 1024
+"""Of renditions that are being read, or wait to be handed to Kafka's client, which holds as many bytes as its queue."""
+READERS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,24 +66,41 @@ def publish_outbox(ports: PublishPorts, batch: int) -> PublishSummary:
         ServerUnavailableError: when Kafka does not acknowledge; what was not marked goes out again later.
     """
     processed = dead_letters = skipped = 0
-    while True:
-        with ports.ledger.outbox(batch) as entries:
-            published = len(ports.writer.publish(_outbound(entries, ports)))
-        if not entries:
-            return PublishSummary(processed, dead_letters, skipped)
-        dead = sum(isinstance(entry, DeadLetterEntry) for entry in entries)
-        dead_letters += dead
-        processed += published - dead
-        skipped += len(entries) - published
+    with ThreadPoolExecutor(READERS, "publish-reader") as readers:
+        while True:
+            with ports.ledger.outbox(batch) as entries:
+                published = len(ports.writer.publish(_outbound(entries, ports, readers)))
+            if not entries:
+                return PublishSummary(processed, dead_letters, skipped)
+            dead = sum(isinstance(entry, DeadLetterEntry) for entry in entries)
+            dead_letters += dead
+            processed += published - dead
+            skipped += len(entries) - published
 
 
-def _outbound(entries: Sequence[OutboxEntry], ports: PublishPorts) -> Iterator[OutboundRecord]:
+def _outbound(entries: Sequence[OutboxEntry], ports: PublishPorts, readers: Executor) -> Iterator[OutboundRecord]:
     """One record after the other, so that the writer's queue bounds what is held."""
-    for entry in entries:
-        if isinstance(entry, ProcessedEntry) and (record := _processed(entry, ports)) is not None:
-            yield record
+    spans = spans_of(entry for entry in entries if isinstance(entry, ProcessedEntry))
+    for _, renditions in in_order(spans, lambda span: _read(span, ports.archive), _weight, READ_AHEAD_BYTES, readers):
+        for photo, web in renditions:
+            yield _processed(photo, web, ports.processed_topic)
     for run in _runs(entry for entry in entries if isinstance(entry, DeadLetterEntry)):
         yield from _dead_letters(run, ports)
+
+
+def _weight(span: Span) -> int:
+    return span.length
+
+
+def _read(span: Span, archive: Archive) -> list[tuple[Placed, bytes]]:
+    """The renditions of a span, by one read; one by one where a file is not what it should be, to miss no other."""
+    try:
+        return span.cut(archive.read(span.path, span.offset, span.length))
+    except ArchiveMemberError:
+        if len(span.photos) > 1:
+            return [found for photo in span.photos for found in _read(Span((photo,)), archive)]
+        logger.exception("outbox=%d not published: its rendition cannot be read", span.photos[0].entry.outbox_id)
+        return []
 
 
 def _runs(entries: Iterable[DeadLetterEntry]) -> list[list[DeadLetterEntry]]:
@@ -89,19 +116,12 @@ def _runs(entries: Iterable[DeadLetterEntry]) -> list[list[DeadLetterEntry]]:
     return runs
 
 
-def _processed(entry: ProcessedEntry, ports: PublishPorts) -> OutboundRecord | None:
-    if entry.web is None or entry.original is None:
-        return None
-    try:
-        web = ports.archive.read(entry.web.path, entry.web.offset, entry.web.length)
-    except ArchiveMemberError:
-        logger.exception("outbox=%d not published: its rendition cannot be read", entry.outbox_id)
-        return None
-    original = entry.original
+def _processed(photo: Placed, web: bytes, topic: str) -> OutboundRecord:
+    entry = photo.entry
     headers = encode_headers(
         {
             "ce_specversion": SPEC_VERSION,
-            "ce_id": event_id(ports.processed_topic, entry),
+            "ce_id": event_id(topic, entry),
             "ce_type": PROCESSED_TYPE,
             "ce_source": PIPELINE_SOURCE,
             "ce_subject": str(entry.customer_id),
@@ -112,10 +132,10 @@ def _processed(entry: ProcessedEntry, ports: PublishPorts) -> OutboundRecord | N
             "ce_width": str(entry.width),
             "ce_height": str(entry.height),
             "ce_format": entry.format,
-            "ce_archive": f"{original.path};offset={original.offset};length={original.length}",
+            "ce_archive": str(photo.original),
         }
     )
-    return OutboundRecord(ports.processed_topic, str(entry.photo_id).encode(), web, headers)
+    return OutboundRecord(topic, str(entry.photo_id).encode(), web, headers)
 
 
 def _dead_letters(run: Sequence[DeadLetterEntry], ports: PublishPorts) -> Iterator[OutboundRecord]:
