@@ -1,17 +1,19 @@
-"""What is told of rejected records whose log is not what it was."""
+"""What is told of rejected records whose log is not what it was, and how renditions are read for those processed."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, cast
+from uuid import UUID
 
 import pytest
 
-from photo_pipeline.domain.errors import ServerUnavailableError
+from photo_pipeline.domain.errors import ArchiveMemberError, ServerUnavailableError
 from photo_pipeline.domain.events import OutboundRecord, Record
-from photo_pipeline.domain.ledger import DeadLetterEntry
+from photo_pipeline.domain.ledger import ArchiveLocation, DeadLetterEntry, OutboxEntry, ProcessedEntry
 from photo_pipeline.domain.photo import Log
-from photo_pipeline.use_cases.publish import PublishPorts, publish_outbox
+from photo_pipeline.use_cases.publish import PublishPorts, PublishSummary, publish_outbox
 
 LOG = Log("photos.uploaded", 0, topic_id="x")
 
@@ -20,10 +22,10 @@ LOG = Log("photos.uploaded", 0, topic_id="x")
 class Outbox:
     """Its entries, once."""
 
-    entries: list[DeadLetterEntry]
+    entries: Sequence[OutboxEntry]
 
     @contextmanager
-    def outbox(self, _limit: int) -> Iterator[Sequence[DeadLetterEntry]]:
+    def outbox(self, _limit: int) -> Iterator[Sequence[OutboxEntry]]:
         """All of them; none afterwards."""
         yield self.entries
         self.entries = []
@@ -43,8 +45,9 @@ class Kafka:
 
     def publish(self, records: Iterator[OutboundRecord]) -> list[OutboundRecord]:
         """Note them."""
-        self.sent += records
-        return self.sent
+        sent = list(records)
+        self.sent += sent
+        return sent
 
 
 def test_a_dead_letter_of_a_log_that_was_cut_is_its_reason_alone() -> None:
@@ -66,3 +69,78 @@ def test_a_log_that_is_whole_is_waited_for() -> None:
     ports = PublishPorts(cast("Any", outbox), cast("Any", kafka), cast("Any", kafka), cast("Any", None), "p", "r")
     with pytest.raises(ServerUnavailableError):
         publish_outbox(ports, 10)
+
+
+SHARD = bytes(number % 251 for number in range(10_000_000))
+
+
+def _photo(number: int, path: str, offset: int | None, length: int = 1000) -> ProcessedEntry:
+    place = None if offset is None else ArchiveLocation(path, offset, length)
+    return ProcessedEntry(
+        outbox_id=number,
+        coordinates=LOG.at(number),
+        photo_id=UUID(int=number),
+        customer_id=UUID(int=7),
+        sha256="00",
+        filename=None,
+        format="jpeg",
+        width=4,
+        height=3,
+        processed_at=datetime(2026, 5, 4, tzinfo=UTC),
+        original=place,
+        web=place,
+    )
+
+
+@dataclass
+class Hdfs:
+    """Shards that all hold the same; ``short`` ones end early. Notes what is read."""
+
+    short: Mapping[str, int] = field(default_factory=dict)
+    reads: list[tuple[str, int, int]] = field(default_factory=list)
+
+    def read(self, path: str, offset: int, length: int) -> bytes:
+        """Exactly that range."""
+        self.reads.append((path, offset, length))
+        if offset + length > self.short.get(path, len(SHARD)):
+            raise ArchiveMemberError(path, "is short")
+        return SHARD[offset : offset + length]
+
+
+def _published(entries: Sequence[ProcessedEntry], hdfs: Hdfs) -> tuple[PublishSummary, list[OutboundRecord]]:
+    kafka = Kafka()
+    ports = PublishPorts(
+        cast("Any", Outbox(entries)), cast("Any", kafka), cast("Any", kafka), cast("Any", hdfs), "p", "r"
+    )
+    return publish_outbox(ports, 100), kafka.sent
+
+
+def test_neighbours_are_read_in_one_go() -> None:
+    """Each event has its own photo's bytes, in the outbox's order, whoever was read with whom."""
+    places = [("a", 0), ("a", 5_000), ("a", 100_000), ("a", 5_000_000), ("b", 5_002_000), ("b", 20)]
+    entries = [_photo(number, path, offset) for number, (path, offset) in enumerate(places)]
+    hdfs = Hdfs()
+    summary, sent = _published(entries, hdfs)
+    assert [record.value for record in sent] == [SHARD[offset : offset + 1000] for _, offset in places]
+    assert [record.key for record in sent] == [str(UUID(int=number)).encode() for number in range(len(places))]
+    assert dict(sent[1].headers)["ce_archive"] == b"a;offset=5000;length=1000"
+    assert sorted(hdfs.reads) == [("a", 0, 101_000), ("a", 5_000_000, 1000), ("b", 20, 1000), ("b", 5_002_000, 1000)]
+    assert summary.processed == 6
+
+
+def test_a_read_is_bounded() -> None:
+    """However many photos lie side by side."""
+    entries = [_photo(number, "a", number * 100_000, 100_000) for number in range(90)]
+    hdfs = Hdfs()
+    _, sent = _published(entries, hdfs)
+    assert len(sent) == 90
+    assert max(length for _, _, length in hdfs.reads) <= 4 * 1024 * 1024
+    assert len(hdfs.reads) < 5
+
+
+def test_one_that_cannot_be_read_takes_no_other_with_it() -> None:
+    """A file that ends early still has those before its end; an expired photo has nothing to say."""
+    entries = [_photo(0, "a", 0), _photo(1, "a", 2_000), _photo(2, "a", 4_000), _photo(3, "a", None), _photo(4, "b", 0)]
+    summary, sent = _published(entries, Hdfs(short={"a": 3_500}))
+    assert [record.key for record in sent] == [str(UUID(int=number)).encode() for number in (0, 1, 4)]
+    assert (summary.processed, summary.skipped) == (3, 2)

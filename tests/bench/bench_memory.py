@@ -1,0 +1,87 @@
+"""Peak memory of the process that works on one slice, with few photos waiting and with many.
+
+Each slice has a process of its own, as each has in Airflow, and as many photos: only what waits behind them differs.
+Image workers are other processes, under limits of their own.
+"""
+
+import argparse
+import multiprocessing
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import track
+from tests.bench.aims import Aim
+from tests.bench.photos import hundred_kilobytes
+from tests.support.databases import fresh_database
+from tests.support.pipeline import Pipeline, own_pipeline
+from tests.support.stacks import first_stack
+
+from local_stack import Stack
+from local_stack.credentials import Credentials
+from local_stack.stack import SERVERS
+from photo_pipeline.composition.ingest import ingest_limits, ingest_ports
+from photo_pipeline.composition.pipeline import PipelineSettings
+from photo_pipeline.use_cases.ingest import process_slice
+
+FEW, SLICES = 200, 3
+FLAT = 1.15
+"""What one run differs from the next, however much waits."""
+BATCH = 100
+
+
+def peak_megabytes() -> float:
+    """The most memory that this process had (proc_pid_status(5))."""
+    lines = Path("/proc/self/status").read_text("ascii").splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:"))
+
+
+def process_one(settings: PipelineSettings, slice_id: int, answer: Connection) -> None:
+    """What a task does, in a process of its own."""
+    with ingest_ports(settings) as ports:
+        process_slice(slice_id, "run", ports, ingest_limits(settings.ingest))
+    answer.send(peak_megabytes())
+
+
+def peak_of_next(pipeline: Pipeline) -> float:
+    """Plan, and process one slice."""
+    (slice_id,) = pipeline.plan()
+    receiver, sender = multiprocessing.Pipe(duplex=False)
+    context = multiprocessing.get_context("spawn")
+    worker = context.Process(target=process_one, args=(pipeline.settings, slice_id, sender))
+    worker.start()
+    worker.join()
+    if worker.exitcode != 0:
+        raise SystemExit("the slice was not processed; see above")
+    return float(receiver.recv())
+
+
+def send(pipeline: Pipeline, photos: int) -> None:
+    """So many different photos."""
+    customer, photo = pipeline.sign_up(), hundred_kilobytes(0)
+    for start in track(range(0, photos, BATCH), description="producing"):
+        pipeline.send(customer, *(photo + number.to_bytes(4, "big") for number in range(start, start + BATCH)))
+
+
+def main() -> None:
+    """Run it on the test stack."""
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--waiting", type=int, default=10_000)
+    waiting = arguments.parse_args().waiting
+    settings = first_stack()
+    endpoints = Stack(settings).up(SERVERS)
+    superuser = Credentials(settings.home / "secrets").password("postgres")
+    with fresh_database(endpoints, superuser) as database, own_pipeline(endpoints, database) as own:
+        pipeline = own.with_limits(slice_max_records=FEW)
+        send(pipeline, FEW)
+        few = peak_of_next(pipeline)
+        send(pipeline, waiting)
+        many = [peak_of_next(pipeline) for _ in range(SLICES)]
+    console = Console()
+    console.print(f"peak memory of a slice: {few:.0f} MB with {FEW} photos waiting")
+    console.print(f"with {waiting}: {', '.join(f'{peak:.0f}' for peak in many)} MB")
+    console.print(Aim(f"memory with {waiting} waiting, x with {FEW}", max(many) / few, FLAT))
+
+
+if __name__ == "__main__":
+    main()
