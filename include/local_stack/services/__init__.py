@@ -62,6 +62,7 @@ def base_environment(context: Context) -> dict[str, str]:
     return {
         "PYTHONPATH": str(context.settings.repository / "include"),
         "PYTHONUNBUFFERED": "1",
+        "MALLOC_ARENA_MAX": "2",  # as in the images (docs/adr/0203)
         "HADOOP_USER_NAME": context.endpoints.hdfs_user,
     }
 
