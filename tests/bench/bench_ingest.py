@@ -29,7 +29,6 @@ from tests.support.stacks import first_stack
 
 from local_stack import Stack
 from local_stack.credentials import Credentials
-from local_stack.stack import SERVERS
 from photo_pipeline.adapters.image_workers.process import ALLOCATOR
 from photo_pipeline.adapters.kafka import KafkaPhotoLogReader
 from photo_pipeline.composition.publish import publish_ports
@@ -194,7 +193,7 @@ def main() -> None:
     ]
     settings = first_stack()
     stack = Stack(settings)
-    endpoints = stack.up(SERVERS)
+    endpoints = stack.up(("postgres", "kafka", "hdfs"))
     superuser = Credentials(settings.home / "secrets").password("postgres")
     aims = []
     for case in filter(lambda case: case.photos, cases):

@@ -19,7 +19,6 @@ from tests.support.stacks import first_stack
 
 from local_stack import Stack
 from local_stack.credentials import Credentials
-from local_stack.stack import SERVERS
 from photo_pipeline.composition.ingest import ingest_limits, ingest_ports
 from photo_pipeline.composition.pipeline import PipelineSettings
 from photo_pipeline.use_cases.ingest import process_slice
@@ -69,7 +68,7 @@ def main() -> None:
     arguments.add_argument("--waiting", type=int, default=10_000)
     waiting = arguments.parse_args().waiting
     settings = first_stack()
-    endpoints = Stack(settings).up(SERVERS)
+    endpoints = Stack(settings).up(("postgres", "kafka", "hdfs"))
     superuser = Credentials(settings.home / "secrets").password("postgres")
     with fresh_database(endpoints, superuser) as database, own_pipeline(endpoints, database) as own:
         pipeline = own.with_limits(slice_max_records=FEW)

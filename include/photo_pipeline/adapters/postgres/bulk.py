@@ -7,7 +7,18 @@ and a statement for every row takes a round trip each (docs/adr/0202).
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, TableValuedAlias, bindparam, cast, column, func, select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    TableValuedAlias,
+    Update,
+    bindparam,
+    cast,
+    column,
+    func,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, Insert, insert
 
 from photo_pipeline.adapters.postgres.models import Base
@@ -33,6 +44,13 @@ def insert_rows(model: type[Base], rows: Sequence[Row], **alike: ColumnElement[A
     names, sent = list(rows[0]), sent_rows(model, rows)
     chosen = select(*(sent.c[name] for name in names), *alike.values()).order_by(sent.c.nth)
     return insert(model).from_select([*names, *alike], chosen)
+
+
+def update_rows(model: type[Base], key: str, rows: Sequence[Row], **alike: ColumnElement[Any]) -> Update:
+    """An UPDATE of the rows with these keys to what else stands in each, and to ``alike``."""
+    sent = sent_rows(model, rows)
+    changes = {name: sent.c[name] for name in rows[0] if name != key}
+    return update(model).where(model.__table__.c[key] == sent.c[key]).values({**changes, **alike})
 
 
 def as_array(values: Collection[object]) -> BindParameter[Any]:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, any_, delete, func, insert, literal, select, update
 
-from photo_pipeline.adapters.postgres.bulk import as_array, insert_rows, sent_rows
+from photo_pipeline.adapters.postgres.bulk import as_array, insert_rows, sent_rows, update_rows
 from photo_pipeline.adapters.postgres.models import (
     IngestRecord,
     Outbox,
@@ -121,7 +121,9 @@ def _index_photos(connection: Connection, photos: Sequence[ArchivedPhoto], shard
     created = set(connection.scalars(creating.on_conflict_do_nothing().returning(Photo.photo_id)))
     expired = _lock_known(connection, [photo_id for photo_id in rows if photo_id not in created])
     again = {photo_id for photo_id, has_expired in expired.items() if has_expired}
-    _renew(connection, [rows[photo_id] for photo_id in again])
+    renewed = [rows[photo_id] for photo_id in again]
+    if renewed:
+        connection.execute(update_rows(Photo, "photo_id", renewed, processed_at=func.now()))
     _move(connection, [rows[photo_id] for photo_id in expired.keys() - again])
     replace_renditions(connection, photos, shard_id)
     return created | again
@@ -135,15 +137,6 @@ def _lock_known(connection: Connection, photo_ids: Sequence[UUID]) -> dict[UUID,
         select(Photo.photo_id, Photo.status).where(Photo.photo_id == any_(as_array(photo_ids))).order_by(Photo.photo_id)
     ).with_for_update()
     return {photo_id: status == "expired" for photo_id, status in connection.execute(locked)}
-
-
-def _renew(connection: Connection, rows: Sequence[Row]) -> None:
-    """Photos that had expired are as new."""
-    if rows:
-        sent = sent_rows(Photo, rows)
-        changes = {name: sent.c[name] for name in rows[0] if name != "photo_id"}
-        statement = update(Photo).where(Photo.photo_id == sent.c.photo_id).values(**changes, processed_at=func.now())
-        connection.execute(statement)
 
 
 def _move(connection: Connection, rows: Sequence[Row]) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, Row, Select, exists, func, insert, or
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import OperationalError
 
+from photo_pipeline.adapters.postgres.bulk import update_rows
 from photo_pipeline.adapters.postgres.commit import photo_row, replace_renditions
 from photo_pipeline.adapters.postgres.engine import transaction
 from photo_pipeline.adapters.postgres.models import Photo, ReprocessAttempt, ReprocessRequest, Shard
@@ -172,9 +173,9 @@ class PostgresRenditionLedger:
                 _end(connection, attempt, "abandoned", None)
                 return 0
             shard_id = _insert_shard(connection, source, file, len(photos))
-            for photo in staying:
-                changes = {name: value for name, value in photo_row(photo, shard_id).items() if name in DERIVED}
-                connection.execute(update(Photo).where(Photo.photo_id == photo.photo_id).values(changes))
+            rows = [photo_row(photo, shard_id) for photo in staying]
+            derived = [{name: row[name] for name in ("photo_id", *sorted(DERIVED))} for row in rows]
+            connection.execute(update_rows(Photo, "photo_id", derived))
             replace_renditions(connection, staying, shard_id)
             _end(connection, attempt, "committed", shard_id)
         return len(staying)
