@@ -153,8 +153,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console()
     console.print(report(results))
     for case, times in results.items():
-        console.print(Aim(f"{case}, x libvips", times["ours"] / times["libvips"], AGAINST_VIPS))
-        console.print(Aim(f"{case}, x floor", times["ours"] / times["floor"], AGAINST_FLOOR))
+        console.print(str(Aim(f"{case}, x libvips", times["ours"] / times["libvips"], AGAINST_VIPS)))
+        console.print(str(Aim(f"{case}, x floor", times["ours"] / times["floor"], AGAINST_FLOOR)))
     return 0
 
 

@@ -203,7 +203,7 @@ def main() -> None:
             size = fill(pipeline, pipeline.sign_up(), case)
             aims += report(case, measure(pipeline, case.photos, chosen.rounds), size)
     for aim in aims:
-        Console().print(aim)
+        Console().print(str(aim))
 
 
 if __name__ == "__main__":

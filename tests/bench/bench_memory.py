@@ -79,7 +79,7 @@ def main() -> None:
     console = Console()
     console.print(f"peak memory of a slice: {few:.0f} MB with {FEW} photos waiting")
     console.print(f"with {waiting}: {', '.join(f'{peak:.0f}' for peak in many)} MB")
-    console.print(Aim(f"memory with {waiting} waiting, x with {FEW}", max(many) / few, FLAT))
+    console.print(str(Aim(f"memory with {waiting} waiting, x with {FEW}", max(many) / few, FLAT)))
 
 
 if __name__ == "__main__":

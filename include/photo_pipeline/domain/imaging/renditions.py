@@ -66,7 +66,9 @@ def placeholder(thumb: Picture) -> tuple[str, str]:
 
     Both are in sRGB, as style sheets and decoders of blurhashes take them.
     """
-    tiny = to_srgb(shrunk(thumb.image, _PLACEHOLDER_EDGE).convert("RGB"), thumb.profile)
+    # Means of whole pixels: nobody sees more of it, and it takes a fifth of a resize.
+    means = thumb.image.reduce(-(-max(thumb.image.size) // _PLACEHOLDER_EDGE))
+    tiny = to_srgb(means.convert("RGB"), thumb.profile)
     lying = tiny.width >= tiny.height
     across, down = (_LONG_COMPONENTS, _SHORT_COMPONENTS) if lying else (_SHORT_COMPONENTS, _LONG_COMPONENTS)
     return blurhash_rs.blurhash_encode(tiny, across, down), _dominant(tiny)
