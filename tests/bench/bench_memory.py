@@ -1,11 +1,12 @@
 """Peak memory of the process that works on one slice, with few photos waiting and with many.
 
 Each slice has a process of its own, as each has in Airflow, and as many photos: only what waits behind them differs.
-Image workers are other processes, under limits of their own.
+Image workers are other processes, under limits of their own. ``MALLOC_ARENA_MAX`` is as in the images.
 """
 
 import argparse
 import multiprocessing
+import os
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -67,6 +68,7 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--waiting", type=int, default=10_000)
     waiting = arguments.parse_args().waiting
+    os.environ["MALLOC_ARENA_MAX"] = "2"  # a process reads it as it starts
     settings = first_stack()
     endpoints = Stack(settings).up(("postgres", "kafka", "hdfs"))
     superuser = Credentials(settings.home / "secrets").password("postgres")

@@ -41,9 +41,8 @@ from photo_pipeline.domain.ledger import Watermarks
 from photo_pipeline.domain.photo import Log, TopicPartition
 from photo_pipeline.settings import KafkaSettings
 
-QUEUE_BYTES = 32 * MIB
-"""What librdkafka fetches ahead. One fetch more may be under way, so a reader holds at most twice that."""
-FETCH_BYTES = 16 * MIB
+QUEUE_BYTES = FETCH_BYTES = 8 * MIB
+"""What librdkafka fetches ahead, also beyond the range's end. One fetch more may be under way: a reader holds twice that."""
 POLL_SECONDS = 0.5
 EARLIEST = OffsetSpec.earliest()  # type: ignore[no-untyped-call] # the library has no types here
 LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call] # as above
