@@ -122,7 +122,7 @@ class IngestSettings(BaseSettings):
     """How long a busy machine may keep a photo's decoder from running. Then the slice is tried again later."""
     image_memory_bytes: Positive = 2048 * MIB
     lease_seconds: float = 60.0
-    outbox_batch: Positive = 500
+    outbox_batch: Positive = 100
 
 
 class WebSettings(BaseSettings):

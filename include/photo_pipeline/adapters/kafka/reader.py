@@ -42,7 +42,7 @@ from photo_pipeline.domain.photo import Log, TopicPartition
 from photo_pipeline.settings import KafkaSettings
 
 QUEUE_BYTES = FETCH_BYTES = 8 * MIB
-"""What librdkafka fetches ahead, also beyond the range's end. One fetch more may be under way: a reader holds twice that."""
+"""What librdkafka fetches ahead, beyond the range's end as well; it holds twice that, as a fetch may be under way."""
 POLL_SECONDS = 0.5
 EARLIEST = OffsetSpec.earliest()  # type: ignore[no-untyped-call] # the library has no types here
 LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call] # as above
