@@ -160,10 +160,10 @@ def test_moving_a_duplicate_costs_analysts_nothing(world: World) -> None:
 
 
 def test_a_run_killed_in_the_middle_is_completed_by_the_next(world: World, database: Database) -> None:
-    """SIGKILL between writing a page and noting it: the next run ends with each document once, as if nothing was."""
+    """SIGKILL between writing pages and noting them: the next run ends with each document once, as if nothing was."""
     with world.owner.begin() as connection:
         outcomes = Outcomes(connection)
-        for offset in range(40):
+        for offset in range(60):
             outcomes.photo(offset, "Ada") if offset % 2 else outcomes.record(offset)
     receiver, sender = multiprocessing.Pipe(duplex=False)
     context = multiprocessing.get_context("spawn")
@@ -175,10 +175,11 @@ def test_a_run_killed_in_the_middle_is_completed_by_the_next(world: World, datab
     os.kill(process.pid, signal.SIGKILL)
     process.join()
     assert process.exitcode == -signal.SIGKILL
-    assert world.offsets() == set(range(30))
-    world.sync_until(set(range(40)))
+    # Of the two that were under way, the other one has arrived or has not.
+    assert 30 <= len(world.offsets()) <= 40
+    world.sync_until(set(range(60)))
     stored = world.search.stored()
-    assert len(stored) == 40
+    assert len(stored) == 60
     world.sync(full=True)
     assert world.search.stored() == stored
 
@@ -456,7 +457,7 @@ def test_figures_in_the_index_are_those_of_the_database(world: World) -> None:
 def run_until_third_page(
     database: Database, settings: ElasticsearchSettings, alias: str, reached: "Pipe[str, str]"
 ) -> None:
-    """In a process of its own: sync pages of ten, and wait to be killed once the third is in the index."""
+    """In a process of its own: sync pages of ten, and wait to be killed once three are in the index."""
     with make_client(settings) as client:
 
         class Waiting(ElasticsearchIndex):
@@ -465,7 +466,7 @@ def run_until_third_page(
             def write(self, documents: Sequence[Document], generation: int | None = None) -> IndexReport:
                 report = super().write(documents, generation)
                 self.pages += 1
-                if self.pages == 3:
+                if self.pages >= 3:
                     reached.send("written")
                     signal.pause()
                 return report

@@ -1,5 +1,7 @@
 """``sync_outcomes`` against in-memory servers: what is sent, what is remembered, and what a crash leaves."""
 
+import threading
+import time
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -26,7 +28,7 @@ from photo_pipeline.domain.errors import (
     WatermarkAheadError,
 )
 from photo_pipeline.domain.photo import RecordCoordinates
-from photo_pipeline.use_cases.bi_sync import SyncPorts, SyncSummary, sync_outcomes
+from photo_pipeline.use_cases.bi_sync import IN_FLIGHT, SyncPorts, SyncSummary, sync_outcomes
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -146,11 +148,11 @@ class Refused:
 
 @dataclass
 class Index:
-    """Elasticsearch with external versions, which can go away after some writes."""
+    """Elasticsearch with external versions, which can be away when the document of some record comes."""
 
     generations: dict[int, dict[str, Document]] = field(default_factory=dict)
     seen: int = 0
-    dies_after: int | None = None
+    dies_with: Collection[int] = ()
     refuses: set[str] = field(default_factory=set)
     loses: set[str] = field(default_factory=set)
     outdated: bool = False
@@ -185,10 +187,8 @@ class Index:
 
     def write(self, documents: Sequence[Document], generation: int | None = None) -> IndexReport:
         """``external_gte``."""
-        if self.dies_after == 0:
+        if any(document.body["offset"] in self.dies_with for document in documents):
             raise ServerUnavailableError("Elasticsearch", "gone")
-        if self.dies_after is not None:
-            self.dies_after -= 1
         target = generation or self.seen or 1
         if generation is None:
             self.seen = target
@@ -273,6 +273,77 @@ def test_pages_bound_what_is_held_in_memory() -> None:
     assert world.table.pages == [10, 10, 5, 0]
 
 
+def test_a_page_is_read_while_others_are_on_their_way() -> None:
+    """One more than are in flight, and no further: what waits in memory is bounded however slow the index is."""
+    third = threading.Event()
+    read_meanwhile: list[int] = []
+
+    class Pages(Table):
+        def page(self, after: CommitPosition, horizon: int, limit: int) -> Sequence[OutcomeRow]:
+            found = super().page(after, horizon, limit)
+            if len(self.pages) == IN_FLIGHT + 1:
+                third.set()
+            return found
+
+    class Slow(Index):
+        def write(self, documents: Sequence[Document], generation: int | None = None) -> IndexReport:
+            assert third.wait(10)
+            time.sleep(0.02)  # for a reader that knows no bound to go further
+            read_meanwhile.append(len(world.table.pages))
+            return super().write(documents, generation)
+
+    world = World(table=Pages(), index=Slow())
+    world.table.put(*(outcome(n, xid=10 + n) for n in range(20)))
+    world.sync()
+    assert read_meanwhile[0] == IN_FLIGHT + 1
+    assert len(world.index.stored) == 20
+
+
+def test_the_watermark_never_passes_a_page_that_the_index_does_not_have() -> None:
+    """Also where the page behind it has arrived: the next run reads both again."""
+    arrived = threading.Event()
+
+    class Overtaking(Index):
+        def write(self, documents: Sequence[Document], generation: int | None = None) -> IndexReport:
+            if documents[0].body["offset"] == 0:
+                assert arrived.wait(10)
+                raise ServerUnavailableError("Elasticsearch", "gone")
+            report = super().write(documents, generation)
+            arrived.set()
+            return report
+
+    world = World(index=Overtaking())
+    world.table.put(*(outcome(n, xid=10 + n) for n in range(4)))
+    with pytest.raises(ServerUnavailableError):
+        world.sync()
+    assert len(world.index.stored) == 2
+    assert world.state.progress == SyncProgress(0, None, 0)
+    world.index = Index(world.index.generations, world.index.seen)
+    assert world.sync().documents == 4
+
+
+def test_a_run_that_fails_leaves_nothing_under_way() -> None:
+    """What came after its end might write into a generation that the next run has begun anew."""
+    ended: list[int] = []
+
+    class Slow(Index):
+        def write(self, documents: Sequence[Document], generation: int | None = None) -> IndexReport:
+            time.sleep(0.01 * len(documents))
+            try:
+                return super().write(documents, generation)
+            finally:
+                ended.append(len(documents))
+
+    world = World(index=Slow(dies_with={0}))
+    world.table.put(*(outcome(n, xid=10 + n) for n in range(3)))
+    with pytest.raises(ServerUnavailableError):
+        world.sync(page_rows=1)
+    before = len(ended)
+    time.sleep(0.05)
+    assert len(ended) == before
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("bi-")]
+
+
 def test_lag_is_the_time_since_the_last_complete_run() -> None:
     """Whatever was committed has waited no longer than since the previous run looked."""
     world = World()
@@ -280,23 +351,23 @@ def test_lag_is_the_time_since_the_last_complete_run() -> None:
     assert world.sync().lag_seconds == 120
 
 
-@given(dies_after=st.integers(0, 12), page_rows=st.integers(1, 4), per_transaction=st.integers(1, 5))
+@given(dies_with=st.integers(0, 12), page_rows=st.integers(1, 4), per_transaction=st.integers(1, 5))
 def test_a_run_that_dies_anywhere_is_completed_by_the_next(
-    dies_after: int, page_rows: int, per_transaction: int
+    dies_with: int, page_rows: int, per_transaction: int
 ) -> None:
     """The same documents in the same versions as without the crash, and less to do than from the beginning."""
     rows = [outcome(n, xid=10 + n // per_transaction) for n in range(12)]
-    world, undisturbed = World(index=Index(dies_after=dies_after)), World()
+    world, undisturbed = World(index=Index(dies_with={dies_with})), World()
     for each in (world, undisturbed):
         each.table.put(*rows)
     undisturbed.sync()
     try:
         world.sync(page_rows=page_rows)
     except ServerUnavailableError:
-        world.index.dies_after = None
-        written = len(world.index.stored)
+        world.index.dies_with = ()
+        before = dies_with - dies_with % page_rows
         again = world.sync(page_rows=page_rows)
-        assert again.documents <= 12 - written + per_transaction
+        assert again.documents <= 12 - before + per_transaction
     assert world.index.stored == undisturbed.index.stored
     assert world.state.progress.watermark == 1000
 
@@ -306,11 +377,11 @@ def test_a_full_run_that_was_cut_off_leaves_nothing_half() -> None:
     world = World()
     world.table.put(*(outcome(n, xid=10 + n) for n in range(6)))
     world.sync()
-    world.index = Index(dies_after=1)
+    world.index = Index(dies_with=range(2, 6))
     with pytest.raises(ServerUnavailableError):
         world.sync(full=True)
     assert world.index.stored == {}
-    world.index.dies_after = None
+    world.index.dies_with = ()
     world.sync()
     assert len(world.index.stored) == 6
 
@@ -413,10 +484,10 @@ def test_a_full_run_that_was_cut_off_goes_on_where_it_was() -> None:
     world = World()
     world.table.put(*(outcome(offset, xid=10 + offset) for offset in range(6)))
     world.sync()
-    world.index.dies_after = 2
+    world.index.dies_with = range(4, 6)
     with pytest.raises(ServerUnavailableError):
         world.sync(full=True)
-    world.index.dies_after = None
+    world.index.dies_with = ()
     assert world.index.seen == 1
     assert world.sync(full=True, resume=True).documents == 3
     assert (world.index.seen, len(world.index.stored)) == (2, 6)

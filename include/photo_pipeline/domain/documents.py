@@ -115,11 +115,11 @@ def document_of(row: OutcomeRow) -> Document:
     """The document of a row. Pure: the same row gives the same document on every run."""
     record = row.coordinates
     # A record without acceptance time cannot come from Kafka; one wrong row must not stop the sync of all others.
-    accepted_at = row.uploaded_at or row.processed_at
+    accepted_at = (row.uploaded_at or row.processed_at).astimezone(UTC)
     return Document(
         document_id=str(record),
         version=row.version,
-        month=accepted_at.astimezone(UTC).strftime("%Y.%m"),
+        month=f"{accepted_at.year:04}.{accepted_at.month:02}",
         body={name: value for name, value in _fields(row).items() if value is not None},
     )
 

@@ -102,6 +102,8 @@ class SearchIndex(Protocol):
     def write(self, documents: Sequence[Document], generation: int | None = None) -> IndexReport:
         """Store the documents, each unless a newer version of it is there. Every single one is accounted for.
 
+        Several threads may write at once.
+
         Args:
             documents: to be stored.
             generation: where; what analysts see when left out, the first one where they see none.

@@ -8,15 +8,21 @@ A full run fills a new generation of the index beside the one that analysts see,
 documents of a past that the database has lost, whose versions would win over the rows', are left behind.
 
 A document that the index refuses is noted and tried again by every run; it holds nothing up.
+
+Reading and sending go on at the same time: while pages are on their way, the next one is read. They are settled in the
+order in which they were read, so the watermark never passes a page that the index does not have.
 """
 
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, replace
 
 from photo_pipeline.domain.documents import (
     CommitPosition,
+    Document,
     IndexReport,
-    OutcomeRow,
     RefusedDocument,
     SyncProgress,
     document_of,
@@ -32,6 +38,8 @@ from photo_pipeline.ports.bi_sync import OutcomeSource, RefusedRegister, SearchI
 from photo_pipeline.ports.clock import Clock
 
 PAGE_ROWS = 1000
+IN_FLIGHT = 2
+"""Pages on their way to the index at a time: one is being stored while another is put into bytes or its answer read."""
 NAMED = 3
 REFUSED_PERCENT = 1
 """What a new generation may lack of its documents without being measured by the one that analysts see."""
@@ -86,7 +94,7 @@ def sync_outcomes(
         ports: the servers.
         full: make the index anew. An index that has vanished, or is of an older form, is made anew unasked.
         resume: go on with the full run that was cut off, where there is one.
-        page_rows: how many rows are held in memory at a time.
+        page_rows: how many rows a page has. One page more than may be in flight is held in memory.
 
     Raises:
         DocumentsRefusedError: at the end, when there are documents that the index did not take.
@@ -191,26 +199,63 @@ def _verify(ports: SyncPorts, generation: int, horizon: int) -> None:
         raise GenerationRefusedError(refused, most, [f"{each.document_id}: {each.reason}" for each in first])
 
 
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """Documents that were read together; the last one's place in commit order is ``position``."""
+
+    documents: Sequence[Document]
+    position: CommitPosition
+
+
 def _send_pages(
     ports: SyncPorts, run: _Run, state: SyncState, progress: SyncProgress, horizon: int, page_rows: int
 ) -> SyncProgress:
-    position = CommitPosition(progress.watermark)
-    while rows := ports.source.page(position, horizon, page_rows):
-        _send(ports, run, rows)
-        position = rows[-1].position
-        # Rows of this transaction may follow, so the next run has to read it again from its first.
-        run.documents += len(rows)
-        sent = replace(progress, watermark=position.xid, documents=run.documents)
-        progress = _advance(state, progress, sent)
+    def read(after: CommitPosition) -> _Page:
+        rows = ports.source.page(after, horizon, page_rows)
+        return _Page([document_of(row) for row in rows], rows[-1].position if rows else after)
+
+    def write(page: _Page) -> IndexReport:
+        return ports.index.write(page.documents, run.hidden)
+
+    with closing(_overlapped(read, write, CommitPosition(progress.watermark))) as answered:
+        for page, report in answered:
+            _note(ports, run, report)
+            run.documents += len(page.documents)
+            # Rows of this transaction may follow, so the next run has to read it again from its first.
+            sent = replace(progress, watermark=page.position.xid, documents=run.documents)
+            progress = _advance(state, progress, sent)
     return progress
 
 
-def _send(ports: SyncPorts, run: _Run, rows: Sequence[OutcomeRow]) -> IndexReport:
-    report = ports.index.write([document_of(row) for row in rows], run.hidden)
+def _overlapped(
+    read: Callable[[CommitPosition], _Page], write: Callable[[_Page], IndexReport], begin: CommitPosition
+) -> Generator[tuple[_Page, IndexReport]]:
+    """Pages and what became of them, in the order in which they were read; nothing is under way when it ends.
+
+    What fails ends it before any later page is told of.
+    """
+    under_way: deque[tuple[_Page, Future[IndexReport]]] = deque()
+    with ThreadPoolExecutor(1, "bi-read") as reader, ThreadPoolExecutor(IN_FLIGHT, "bi-write") as writers:
+        page = read(begin)
+        while page.documents:
+            under_way.append((page, writers.submit(write, page)))
+            reading = reader.submit(read, page.position)
+            if len(under_way) == IN_FLIGHT:
+                yield _answered(under_way)
+            page = reading.result()
+        while under_way:
+            yield _answered(under_way)
+
+
+def _answered(under_way: "deque[tuple[_Page, Future[IndexReport]]]") -> tuple[_Page, IndexReport]:
+    page, writing = under_way.popleft()
+    return page, writing.result()
+
+
+def _note(ports: SyncPorts, run: _Run, report: IndexReport) -> None:
     run.add(report)
     if report.refused:
         ports.refused.note(report.refused)
-    return report
 
 
 def _retry_refused(ports: SyncPorts, run: _Run, page_rows: int) -> None:
@@ -224,7 +269,9 @@ def _retry_refused(ports: SyncPorts, run: _Run, page_rows: int) -> None:
         after = ""
         while page := ports.refused.page(month, after, page_rows):
             after = page[-1].document_id
-            report = _send(ports, run, ports.source.named([each.document_id for each in page]))
+            rows = ports.source.named([each.document_id for each in page])
+            report = ports.index.write([document_of(row) for row in rows], run.hidden)
+            _note(ports, run, report)
             still = {each.document_id for each in report.refused}
             ports.refused.settle([each for each in page if each.document_id not in still])
             left += report.refused

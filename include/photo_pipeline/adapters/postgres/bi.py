@@ -15,10 +15,10 @@ STATE_NAME = "photos"
 HORIZON = text("SELECT CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text)")
 
 COLUMNS = """
-       topic, "partition", "offset", CAST(updated_xid AS text) AS updated_xid, version, outcome, reject_reason,
-       photo_id, customer_id, customer_name, source, bytes, format, width, height, megapixels, camera, taken_at,
-       taken_at_offset, uploaded_at, processed_at, expired_at, latency_ms, incarnation"""
-"""What ``outcome_of`` needs of ``bi_outcome``."""
+       topic, "partition", "offset", incarnation, CAST(updated_xid AS text) AS updated_xid, version, outcome,
+       reject_reason, photo_id, customer_id, customer_name, source, bytes, format, width, height, megapixels, camera,
+       taken_at, taken_at_offset, uploaded_at, processed_at, expired_at, latency_ms"""
+"""What ``outcome_of`` needs of ``bi_outcome``: the record, then the other fields of ``OutcomeRow`` in their order."""
 
 # The first row comparison and the order are those of the index ingest_record_in_commit_order. The incarnation stands by
 # itself: with it in the row, PostgreSQL takes what one transaction has left for nothing, and reads the whole table.
@@ -220,9 +220,7 @@ def record_parameters(records: Collection[RecordCoordinates]) -> dict[str, list[
     }
 
 
-def outcome_of(row: Row[Any]) -> OutcomeRow:
-    """A row of the view, read with ``COLUMNS``."""
-    columns = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for the row as a mapping
-    position = (columns.pop(name) for name in ("topic", "partition", "offset", "incarnation"))
-    coordinates = RecordCoordinates(*position)
-    return OutcomeRow(coordinates=coordinates, updated_xid=int(columns.pop("updated_xid")), **columns)
+def outcome_of(row: Row[*tuple[Any, ...]]) -> OutcomeRow:
+    """A row of the view, read with ``COLUMNS``. By place, as looking names up takes four times as long."""
+    topic, partition, offset, incarnation, updated_xid, *others = row
+    return OutcomeRow(RecordCoordinates(topic, partition, offset, incarnation), int(updated_xid), *others)

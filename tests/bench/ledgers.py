@@ -1,0 +1,71 @@
+"""A ledger with a good many outcomes in it, put there by the database itself: what a benchmark looks at."""
+
+from uuid import UUID, uuid4
+
+from sqlalchemy import Engine, text
+
+CUSTOMERS = 20
+SLICE_RECORDS = 500
+"""As one micro-batch commits them: one transaction each."""
+
+_CUSTOMER = text("""
+INSERT INTO customer (customer_id, email, display_name, password_hash) VALUES (:id, :email, :name, '-')
+""")
+_PROGRESS = text("""
+INSERT INTO partition_progress (topic, "partition", first_offset, next_offset)
+VALUES ('photos.uploaded', 0, 0, :records)
+""")
+_SLICE = text("""
+INSERT INTO slice (topic, "partition", "start", "end", dt, state, committed_at)
+VALUES ('photos.uploaded', 0, :start, :end, current_date, 'committed', now()) RETURNING slice_id
+""")
+_SHARD = text("""
+INSERT INTO shard (path, dt, length, photos, slice_id)
+VALUES (:path, current_date, 1, :photos, :slice) RETURNING shard_id
+""")
+_PHOTOS = text("""
+INSERT INTO photo (photo_id, customer_id, sha256, source, filename, content_type, format, width, height, bytes, camera,
+                   taken_at, taken_at_offset, blurhash, uploaded_at, accepted_at, processed_at, shard_id)
+SELECT CAST(md5('photo' || n) AS uuid), (CAST(:customers AS uuid[]))[n % :many + 1], md5('a' || n) || md5('b' || n),
+       'upload', 'IMG_' || n || '.jpg', 'image/jpeg', (ARRAY['jpeg', 'heic', 'png'])[n % 3 + 1], 4000 + n % 32, 3000,
+       3000000 + n, (ARRAY['Apple iPhone 15 Pro', 'Canon EOS R6', 'Google Pixel 8'])[n % 3 + 1],
+       TIMESTAMP '2026-03-01 08:00' + n * INTERVAL '1 second', '+02:00', 'LEHV6nWB2yk8pyo0adR*.7kCMdnj',
+       TIMESTAMPTZ '2026-03-01 12:00Z' + n * INTERVAL '10 seconds',
+       TIMESTAMPTZ '2026-03-01 12:00Z' + n * INTERVAL '10 seconds',
+       TIMESTAMPTZ '2026-03-01 12:00:04.25Z' + n * INTERVAL '10 seconds', :shard
+  FROM generate_series(CAST(:start AS int), CAST(:end AS int) - 1) n
+""")
+_RECORDS = text("""
+INSERT INTO ingest_record (topic, "partition", "offset", slice_id, outcome, photo_id, customer_id, source, event_id,
+                           filename, bytes, accepted_at, processed_at)
+SELECT 'photos.uploaded', 0, n, :slice, 'processed', CAST(md5('photo' || n) AS uuid),
+       (CAST(:customers AS uuid[]))[n % :many + 1], 'upload', md5('e' || n), 'IMG_' || n || '.jpg', 3000000 + n,
+       TIMESTAMPTZ '2026-03-01 12:00Z' + n * INTERVAL '10 seconds',
+       TIMESTAMPTZ '2026-03-01 12:00:04.25Z' + n * INTERVAL '10 seconds'
+  FROM generate_series(CAST(:start AS int), CAST(:end AS int) - 1) n
+""")
+
+
+def fill(owner: Engine, records: int) -> list[UUID]:
+    """Commit that many processed photos of a few customers, slice by slice; the customers."""
+    customers = [uuid4() for _ in range(CUSTOMERS)]
+    with owner.begin() as connection:
+        connection.execute(_PROGRESS, {"records": records})
+        people = [{"id": each, "email": f"{each}@example.org", "name": f"Customer {each}"} for each in customers]
+        connection.execute(_CUSTOMER, people)
+    for start in range(0, records, SLICE_RECORDS):
+        _commit_slice(owner, customers, start, min(start + SLICE_RECORDS, records))
+    with owner.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("VACUUM ANALYZE"))
+    return customers
+
+
+def _commit_slice(owner: Engine, customers: list[UUID], start: int, end: int) -> None:
+    bounds = {"start": start, "end": end}
+    many = {"customers": [str(each) for each in customers], "many": len(customers)}
+    with owner.begin() as connection:
+        slice_id = connection.execute(_SLICE, bounds).scalar_one()
+        shard = {"path": f"/photos/archive/{slice_id}.tar", "photos": end - start, "slice": slice_id}
+        shard_id = connection.execute(_SHARD, shard).scalar_one()
+        connection.execute(_PHOTOS, {**bounds, **many, "shard": shard_id})
+        connection.execute(_RECORDS, {**bounds, **many, "slice": slice_id})
