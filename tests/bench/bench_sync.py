@@ -34,6 +34,7 @@ AIM = 0.85
 BATCH = 1000
 """Documents in one request of the reference: as many as of ours."""
 ALL = 10**9
+CUSTOMERS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ class Bench:
         )
         for engine in (self._owner, self._pipeline, self._bi):
             stack.callback(engine.dispose)
-        ledgers.fill(self._owner, documents)
+        ledgers.fill(self._owner, ledgers.customers(self._owner, CUSTOMERS), documents)
 
     def reference(self) -> Figure:
         """One run of the raw bulk."""

@@ -1,10 +1,10 @@
 """A ledger with a good many outcomes in it, put there by the database itself: what a benchmark looks at."""
 
+from collections.abc import Sequence
 from uuid import UUID, uuid4
 
 from sqlalchemy import Engine, text
 
-CUSTOMERS = 20
 SLICE_RECORDS = 500
 """As one micro-batch commits them: one transaction each."""
 
@@ -35,6 +35,12 @@ SELECT CAST(md5('photo' || n) AS uuid), (CAST(:customers AS uuid[]))[n % :many +
        TIMESTAMPTZ '2026-03-01 12:00:04.25Z' + n * INTERVAL '10 seconds', :shard
   FROM generate_series(CAST(:start AS int), CAST(:end AS int) - 1) n
 """)
+_RENDITIONS = text("""
+INSERT INTO rendition (photo_id, kind, shard_id, "offset", length, crc32, content_type, width, height)
+SELECT photo_id, kind, shard_id, (row_number() OVER (PARTITION BY kind ORDER BY photo_id) - 1) * CAST(:length AS int),
+       :length, abs(hashtext(photo_id::text)), 'image/jpeg', 320, 240
+  FROM photo, unnest(ARRAY['original', 'web', 'thumb']) kind WHERE shard_id = :shard
+""")
 _RECORDS = text("""
 INSERT INTO ingest_record (topic, "partition", "offset", slice_id, outcome, photo_id, customer_id, source, event_id,
                            filename, bytes, accepted_at, processed_at)
@@ -46,21 +52,38 @@ SELECT 'photos.uploaded', 0, n, :slice, 'processed', CAST(md5('photo' || n) AS u
 """)
 
 
-def fill(owner: Engine, records: int) -> list[UUID]:
-    """Commit that many processed photos of a few customers, slice by slice; the customers."""
-    customers = [uuid4() for _ in range(CUSTOMERS)]
+def customers(owner: Engine, count: int) -> list[UUID]:
+    """That many new customers."""
+    found = [uuid4() for _ in range(count)]
+    people = [{"id": each, "email": f"{each}@example.org", "name": f"Customer {each}"} for each in found]
+    with owner.begin() as connection:
+        connection.execute(_CUSTOMER, people)
+    return found
+
+
+def fill(owner: Engine, customers: Sequence[UUID], records: int) -> None:
+    """Commit that many processed photos of these customers, slice by slice."""
     with owner.begin() as connection:
         connection.execute(_PROGRESS, {"records": records})
-        people = [{"id": each, "email": f"{each}@example.org", "name": f"Customer {each}"} for each in customers]
-        connection.execute(_CUSTOMER, people)
     for start in range(0, records, SLICE_RECORDS):
         _commit_slice(owner, customers, start, min(start + SLICE_RECORDS, records))
     with owner.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM ANALYZE"))
-    return customers
 
 
-def _commit_slice(owner: Engine, customers: list[UUID], start: int, end: int) -> None:
+def place(owner: Engine, length: int, root: str) -> dict[str, int]:
+    """Say that the photos' renditions lie in their shards, one after the other: paths, and how many each has.
+
+    All three of a photo are the same bytes.
+    """
+    with owner.begin() as connection:
+        connection.execute(text("UPDATE shard SET path = :root || path"), {"root": root})
+        shards = connection.execute(text("SELECT shard_id, path, photos FROM shard ORDER BY shard_id")).all()
+        connection.execute(_RENDITIONS, [{"shard": shard.shard_id, "length": length} for shard in shards])
+    return {shard.path: shard.photos for shard in shards}
+
+
+def _commit_slice(owner: Engine, customers: Sequence[UUID], start: int, end: int) -> None:
     bounds = {"start": start, "end": end}
     many = {"customers": [str(each) for each in customers], "many": len(customers)}
     with owner.begin() as connection:

@@ -17,6 +17,7 @@ from local_stack.services.asking import NO_AUTHORITIES, ask
 from photo_pipeline.settings import DatabaseSettings, HdfsSettings, TopicNames
 
 INCLUDE = Path(__file__).resolve().parents[2] / "include"
+FACTORY = "photo_pipeline.api.app:create_app"
 START_SECONDS = 60.0
 
 
@@ -49,19 +50,24 @@ def api_environment(
 
 
 @contextmanager
-def api_process(environment: Mapping[str, str], log: Path) -> Iterator[ApiProcess]:
-    """Start the API on a free port; it is stopped at the end and must have ended by itself, without an error."""
+def api_process(
+    environment: Mapping[str, str], log: Path, *, factory: str = FACTORY, alive: str = "/healthz"
+) -> Iterator[ApiProcess]:
+    """Start the API on a free port; it is stopped at the end and must have ended by itself, without an error.
+
+    Another application in its place is named by its factory, and by a path that it answers.
+    """
     port = _free_port()
     url = f"http://127.0.0.1:{port}"
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("PHOTO_")}
-    settings = {"PYTHONPATH": str(INCLUDE), "PHOTO_PUBLIC_URL": url, **environment}
-    command = [sys.executable, "-m", "uvicorn", "--factory", "photo_pipeline.api.app:create_app", "--port", str(port)]
+    settings = {"PYTHONPATH": f"{INCLUDE}:{INCLUDE.parent}", "PHOTO_PUBLIC_URL": url, **environment}
+    command = [sys.executable, "-m", "uvicorn", "--factory", factory, "--port", str(port)]
     with log.open("w") as output:
         process = subprocess.Popen(  # noqa: S603 - the product's own start
             [*command, "--timeout-graceful-shutdown", "5"], env={**inherited, **settings}, stdout=output, stderr=output
         )
         try:
-            _wait_until_alive(url, process, log)
+            _wait_until_alive(url + alive, process, log)
             yield ApiProcess(url, process.pid)
         finally:
             process.terminate()
@@ -80,7 +86,7 @@ def _wait_until_alive(url: str, process: "subprocess.Popen[bytes]", log: Path) -
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            ask(f"{url}/healthz", 2)
+            ask(url, 2)
         except NotReadyError:
             time.sleep(0.2)
         else:
