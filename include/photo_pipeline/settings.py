@@ -145,6 +145,8 @@ class WebSettings(BaseSettings):
     """How many people may sign up from one address within five minutes, at one instance."""
     in_flight_bytes: Positive = 256 * MIB
     """Bytes of photos that one instance holds at a time; more wait, and are told 503 when that takes too long."""
+    small_photo_memory_bytes: Annotated[int, Field(ge=0)] = 64 * MIB
+    """Bytes of thumbs that one process remembers, so that the archive is not asked again; with 0, none."""
     upload_dir: Path = Field(default_factory=lambda: Path(gettempdir()) / f"photo-uploads-{getuid()}")
     """Where parts of resumable uploads wait. All replicas share it, or an upload goes on only where it began."""
     upload_open_limit: Positive = 64

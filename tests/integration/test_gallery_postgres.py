@@ -25,13 +25,15 @@ from photo_pipeline.adapters.postgres.sessions import PostgresSessions
 from photo_pipeline.domain.customers import Customer, EmailTakenError, TooManyDevicesError
 from photo_pipeline.domain.errors import ServerUnavailableError, UnknownPhotoError
 from photo_pipeline.domain.gallery import (
-    ExpiredError,
+    Absence,
     GalleryPhoto,
     Page,
     PhotoOrder,
     PhotoStatus,
     ReceiptState,
     RejectedPhoto,
+    RenditionName,
+    StoredRendition,
 )
 from photo_pipeline.domain.ledger import ArchivedPhoto, RecordResult
 from photo_pipeline.domain.outcomes import AbsentReason, Outcome, RejectReason
@@ -364,8 +366,8 @@ class TestPhotos:
             )
         assert [photo.held for photo in gallery.photos(ada.customer_id, Page(10))] == [True]
         assert [photo.held for photo in gallery.photos(grace.customer_id, Page(10))] == [False]
-        found = gallery.rendition(ada.customer_id, photos[0].photo_id, RenditionKind.WEB)
-        assert found is not None
+        [found] = gallery.renditions([RenditionName(ada.customer_id, photos[0].photo_id, RenditionKind.WEB)])
+        assert isinstance(found, StoredRendition)
         assert found.held
         with owner.begin() as connection:
             connection.execute(text("UPDATE hold SET lifted_at = now()"))
@@ -379,12 +381,31 @@ class TestPhotos:
         [photo] = photos_of(ada, 1)
         commit([photo], [accepted(0, photo)])
         assert gallery.photo(grace.customer_id, photo.photo_id) is None
-        for kind in RenditionKind:
-            assert gallery.rendition(grace.customer_id, photo.photo_id, kind) is None
+        hers = [RenditionName(grace.customer_id, photo.photo_id, kind) for kind in RenditionKind]
+        his = [RenditionName(ada.customer_id, photo.photo_id, kind) for kind in RenditionKind]
+        assert gallery.renditions(hers) == [Absence.UNKNOWN] * 3
         expire(owner, photo.photo_id)
-        assert gallery.rendition(grace.customer_id, photo.photo_id, RenditionKind.WEB) is None
-        with pytest.raises(ExpiredError):
-            gallery.rendition(ada.customer_id, photo.photo_id, RenditionKind.WEB)
+        assert gallery.renditions([*his, *hers]) == [Absence.EXPIRED] * 3 + [Absence.UNKNOWN] * 3
+
+    def test_many_customers_are_answered_together(
+        self, customers: PostgresCustomers, gallery: PostgresGallery, commit: Commit
+    ) -> None:
+        """In one question: each in the place of what they asked for, whatever others asked for beside it."""
+        people = [signed_up(customers) for _ in range(3)]
+        photos = [photo for person in people for photo in photos_of(person, 2)]
+        commit(photos, [accepted(n, photo) for n, photo in enumerate(photos)])
+        asked = [
+            RenditionName(person.customer_id, photo.photo_id, kind)
+            for photo in photos
+            for person in people
+            for kind in (RenditionKind.THUMB, RenditionKind.WEB)
+        ]
+        answers = dict(zip(asked, gallery.renditions(asked), strict=True))
+        found = {name: answer for name, answer in answers.items() if isinstance(answer, StoredRendition)}
+        owners = {photo.photo_id: photo.customer_id for photo in photos}
+        assert {(name.photo_id, name.customer_id) for name in found} == set(owners.items())
+        assert len(found) == 2 * len(photos)
+        assert gallery.renditions([]) == []
 
     def test_a_rendition_is_found_where_it_lies(
         self, customers: PostgresCustomers, gallery: PostgresGallery, commit: Commit
@@ -393,11 +414,12 @@ class TestPhotos:
         ada = signed_up(customers)
         [photo] = photos_of(ada, 1)
         commit([photo], [accepted(0, photo)])
-        before = gallery.rendition(ada.customer_id, photo.photo_id, RenditionKind.THUMB)
+        name = RenditionName(ada.customer_id, photo.photo_id, RenditionKind.THUMB)
+        [before] = gallery.renditions([name])
         commit([photo], [accepted(1, photo)])
-        after = gallery.rendition(ada.customer_id, photo.photo_id, RenditionKind.THUMB)
-        assert before is not None
-        assert after is not None
+        [after] = gallery.renditions([name])
+        assert isinstance(before, StoredRendition)
+        assert isinstance(after, StoredRendition)
         thumb = photo.renditions[2]
         assert (after.location.offset, after.location.length) == (thumb.offset, thumb.length)
         assert after.location.path != before.location.path

@@ -32,8 +32,8 @@ from photo_pipeline.domain.errors import (
 )
 from photo_pipeline.domain.events import Delivery, OutboundRecord
 from photo_pipeline.domain.gallery import (
+    Absence,
     CustomerOutcome,
-    ExpiredError,
     GalleryPhoto,
     OutcomeBatch,
     Page,
@@ -41,9 +41,10 @@ from photo_pipeline.domain.gallery import (
     ReceiptState,
     ReceiptStatus,
     RejectedPhoto,
+    RenditionName,
     StoredRendition,
 )
-from photo_pipeline.domain.photo import Receipt, RecordCoordinates, RenditionKind
+from photo_pipeline.domain.photo import Receipt, RecordCoordinates
 from photo_pipeline.domain.retention import Hold, TooManyHoldsError
 from photo_pipeline.settings import WebSettings
 
@@ -163,7 +164,7 @@ class FakeGallery:
         self.processed: list[tuple[UUID, GalleryPhoto]] = []
         self.refused: list[tuple[UUID, RejectedPhoto]] = []
         self.statuses: dict[RecordCoordinates, ReceiptStatus] = {}
-        self.renditions: dict[tuple[UUID, UUID, RenditionKind], list[StoredRendition]] = {}
+        self.stored: dict[RenditionName, list[StoredRendition]] = {}
         self.expired: set[tuple[UUID, UUID]] = set()
 
     def photos(self, customer_id: UUID, page: Page) -> Sequence[GalleryPhoto]:
@@ -194,13 +195,16 @@ class FakeGallery:
         pending = ReceiptStatus(ReceiptState.PENDING)
         return [self.statuses.get(receipt.coordinates, pending) for receipt in receipts]
 
-    def rendition(self, customer_id: UUID, photo_id: UUID, kind: RenditionKind) -> StoredRendition | None:
+    def renditions(self, names: Sequence[RenditionName]) -> Sequence[StoredRendition | Absence]:
         """See the port. Where several are there, each call takes one: the photo moved meanwhile."""
-        if (customer_id, photo_id) in self.expired:
-            raise ExpiredError
-        found = self.renditions.get((customer_id, photo_id, kind), [])
+        return [self._rendition(name) for name in names]
+
+    def _rendition(self, name: RenditionName) -> StoredRendition | Absence:
+        if (name.customer_id, name.photo_id) in self.expired:
+            return Absence.EXPIRED
+        found = self.stored.get(name, [])
         if not found:
-            return None
+            return Absence.UNKNOWN
         return found.pop(0) if len(found) > 1 else found[0]
 
 
@@ -284,10 +288,12 @@ class FakeArchive:
     def __init__(self) -> None:
         self.files: dict[str, bytes] = {}
         self.longest_read = 0
+        self.reads = 0
 
     def read(self, path: str, offset: int, length: int) -> bytes:
         """See the port."""
         self.longest_read = max(self.longest_read, length)
+        self.reads += 1
         content = self.files.get(path, b"")[offset : offset + length]
         if len(content) < length:
             raise ArchiveMemberError(path, "missing or short")

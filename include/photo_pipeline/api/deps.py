@@ -13,8 +13,11 @@ _BEARER = HTTPBearer(auto_error=False, description="The access token of `POST /a
 _COOKIE = APIKeyCookie(name=COOKIE, auto_error=False, description="The same token, set by `POST /api/v1/session`")
 
 
-def services_of(request: Request) -> Services:
-    """The application's services; they are there from its start to its end."""
+async def services_of(request: Request) -> Services:
+    """The application's services; they are there from its start to its end.
+
+    A coroutine, like all of these: FastAPI calls what is none in a thread, which takes longer than most of them.
+    """
     services: Services = request.app.state.services
     return services
 

@@ -8,7 +8,12 @@ from pydantic import BaseModel, ConfigDict, EmailStr, Field, SecretStr, StringCo
 
 from photo_pipeline.api.passwords import MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH
 from photo_pipeline.domain.customers import Customer, Device
-from photo_pipeline.domain.gallery import CustomerOutcome, GalleryPhoto, PhotoStatus, ReceiptState, RejectedPhoto
+from photo_pipeline.domain.gallery import (
+    CustomerOutcome,
+    GalleryPhoto,
+    ReceiptState,
+    RejectedPhoto,
+)
 from photo_pipeline.domain.outcomes import AbsentReason, RejectReason
 from photo_pipeline.domain.photo import RenditionKind, Source
 from photo_pipeline.domain.retention import KEEP
@@ -260,7 +265,10 @@ class RenditionView(BaseModel):
 
 
 class PhotoView(BaseModel):
-    """A photo in the gallery. Once expired it has neither renditions nor what was personal about it."""
+    """A photo in the gallery. Once expired it has neither renditions nor what was personal about it.
+
+    This describes what ``photo_bodies`` makes.
+    """
 
     photo_id: UUID
     status: Literal["processed", "expired"]
@@ -284,46 +292,6 @@ class PhotoView(BaseModel):
     held: bool = Field(description="Whether it is kept beyond its time, by whomever")
     held_by_customer: bool = Field(description="Whether the caller keeps it, and may end that")
     renditions: dict[RenditionKind, RenditionView]
-
-    @classmethod
-    def of(cls, photo: GalleryPhoto) -> Self:
-        """The view of a photo."""
-        path = f"{PREFIX}/photos/{photo.photo_id}"
-        kept_until = None if photo.archived_at is None or photo.held else photo.archived_at + KEEP
-        return cls(
-            photo_id=photo.photo_id,
-            status="expired" if photo.status is PhotoStatus.EXPIRED else "processed",
-            source=photo.source,
-            filename=photo.filename,
-            content_type=photo.content_type,
-            format=photo.format,
-            width=photo.width,
-            height=photo.height,
-            bytes=photo.bytes,
-            sha256=photo.sha256,
-            camera=photo.camera,
-            taken_at=None if photo.taken_at is None else photo.taken_at.isoformat(timespec="seconds"),
-            taken_at_offset=photo.taken_at_offset,
-            blurhash=photo.blurhash,
-            dominant_color=photo.dominant_color,
-            uploaded_at=photo.uploaded_at,
-            processed_at=photo.processed_at,
-            expired_at=photo.expired_at,
-            kept_until=kept_until,
-            held=photo.held,
-            held_by_customer=photo.held_by_customer,
-            renditions={
-                found.kind: RenditionView(
-                    # The tag makes the address new when the content is, as responses are cached for good.
-                    url=f"{path}/{found.kind.value}?v={found.tag[:16]}",
-                    content_type=found.content_type,
-                    width=found.width,
-                    height=found.height,
-                    bytes=found.length,
-                )
-                for found in photo.renditions
-            },
-        )
 
 
 class RejectedView(BaseModel):

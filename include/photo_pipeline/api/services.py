@@ -11,11 +11,13 @@ from prometheus_client import CollectorRegistry
 
 from photo_pipeline.api.archive_reading import ArchiveReading
 from photo_pipeline.api.database import Database
+from photo_pipeline.api.gathering import Gathering
 from photo_pipeline.api.outcome_hub import OutcomeHub
 from photo_pipeline.api.passwords import Passwords
 from photo_pipeline.api.sessions import Sessions
 from photo_pipeline.api.throttle import Throttle
 from photo_pipeline.api.tus.receiving import ResumableUploads, UploadLimits
+from photo_pipeline.domain.gallery import Absence, RenditionName, StoredRendition
 from photo_pipeline.domain.photo import Source
 from photo_pipeline.ports.archive import RangeReader
 from photo_pipeline.ports.clock import Clock
@@ -87,6 +89,7 @@ class Services:
     hub: OutcomeHub
     holds: HoldRegister
     database: Database
+    renditions: Gathering[RenditionName, StoredRendition | Absence]
     archive: ArchiveReading
     passwords: Passwords
     failed_logins: Throttle
@@ -143,7 +146,8 @@ def assemble(
         hub=OutcomeHub(connections.outcomes, database),
         holds=connections.holds,
         database=database,
-        archive=ArchiveReading(connections.archive),
+        renditions=Gathering(lambda names: database.run(connections.gallery.renditions, names)),
+        archive=ArchiveReading(connections.archive, settings.small_photo_memory_bytes),
         passwords=Passwords(hasher or PasswordHasher()),
         failed_logins=Throttle(FAILED_LOGINS_PER_PERSON, clock),
         failed_addresses=Throttle(FAILED_LOGINS_PER_ADDRESS, clock),

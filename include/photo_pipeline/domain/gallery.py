@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
+from enum import Enum, StrEnum
 from uuid import UUID
 
-from photo_pipeline.domain.errors import PhotoPipelineError
 from photo_pipeline.domain.ledger import ArchiveLocation
 from photo_pipeline.domain.photo import RecordCoordinates, RenditionKind, Source
 
@@ -154,5 +153,19 @@ class StoredRendition:
     held: bool
 
 
-class ExpiredError(PhotoPipelineError):
-    """The photo was there and its time has passed."""
+@dataclass(frozen=True, slots=True)
+class RenditionName:
+    """One form of one photo, as its customer asks for it."""
+
+    customer_id: UUID
+    photo_id: UUID
+    kind: RenditionKind
+
+
+class Absence(Enum):
+    """Why there is no such rendition."""
+
+    UNKNOWN = "unknown"
+    """The customer has no such photo, or not yet."""
+    EXPIRED = "expired"
+    """It was there, and its time has passed."""

@@ -6,15 +6,17 @@ from typing import Protocol
 from uuid import UUID
 
 from photo_pipeline.domain.gallery import (
+    Absence,
     CustomerOutcome,
     GalleryPhoto,
     OutcomeBatch,
     Page,
     ReceiptStatus,
     RejectedPhoto,
+    RenditionName,
     StoredRendition,
 )
-from photo_pipeline.domain.photo import Receipt, RenditionKind
+from photo_pipeline.domain.photo import Receipt
 
 
 class OutcomeFeed(Protocol):
@@ -51,10 +53,6 @@ class Gallery(Protocol):
         """What became of each receipt's record, in the same order."""
         ...
 
-    def rendition(self, customer_id: UUID, photo_id: UUID, kind: RenditionKind) -> StoredRendition | None:
-        """Where a rendition lies.
-
-        Raises:
-            ExpiredError: when the photo was there and is gone.
-        """
+    def renditions(self, names: Sequence[RenditionName]) -> Sequence[StoredRendition | Absence]:
+        """Where renditions lie, in the order of their names, all different; several customers may ask together."""
         ...

@@ -19,8 +19,8 @@ _BEARER = HTTPBearer(
 )
 
 
-def services_of(connection: HTTPConnection) -> Services:
-    """The application's services; they are there from its start to its end."""
+async def services_of(connection: HTTPConnection) -> Services:
+    """The application's services; they are there from its start to its end. FastAPI calls no coroutine in a thread."""
     services: Services = connection.app.state.services
     return services
 

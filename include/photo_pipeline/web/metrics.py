@@ -43,10 +43,14 @@ class RequestMetrics:
             buckets=_LATENCY_BUCKETS,
             registry=registry,
         )
+        self._series: dict[tuple[str, str, int], Histogram] = {}
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one request."""
-        self._seconds.labels(method, route, status).observe(seconds)
+        series = self._series.get((method, route, status))
+        if series is None:
+            series = self._series[method, route, status] = self._seconds.labels(method, route, status)
+        series.observe(seconds)
 
 
 def watch_bytes_in_flight(registry: CollectorRegistry, used: Callable[[], int]) -> None:

@@ -9,19 +9,20 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from uuid import uuid4
 
-from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from photo_pipeline.web.metrics import RequestMetrics
 from photo_pipeline.web.problems import ProblemError, respond
 
+REQUEST_ID = b"x-request-id"
 CLIENT_CLOSED_REQUEST = 499
 """nginx's number for a client that went away; it appears in metrics only."""
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
     "manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+POLICY = "Content-Security-Policy"
 DATA_POLICY = "default-src 'none'; frame-ancestors 'none'"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
@@ -49,7 +50,7 @@ class RequestContext:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)["X-Request-Id"] = request_id
+                message["headers"] = [*message["headers"], (REQUEST_ID, request_id.encode())]
             await send(message)
 
         try:
@@ -83,8 +84,7 @@ class SecurityHeaders:
 
     def __init__(self, app: ASGIApp, policies: Mapping[str, str], *, https: bool) -> None:
         self._app = app
-        self._policies = dict(policies)
-        self._headers = {
+        headers = {
             "X-Content-Type-Options": "nosniff",
             "X-Frame-Options": "DENY",
             "Referrer-Policy": "no-referrer",
@@ -94,23 +94,34 @@ class SecurityHeaders:
             "Cache-Control": "no-store",
         }
         if https:
-            self._headers["Strict-Transport-Security"] = "max-age=31536000"
+            headers["Strict-Transport-Security"] = "max-age=31536000"
+        self._headers = _raw(headers)
+        self._policies = {prefix: _raw({POLICY: policy}) for prefix, policy in policies.items()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        policy = next((text for prefix, text in self._policies.items() if _below(scope["path"], prefix)), DATA_POLICY)
+        path = scope["path"]
+        policy = next((raw for prefix, raw in self._policies.items() if _below(path, prefix)), _DATA_POLICY)
 
         async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in {**self._headers, "Content-Security-Policy": policy}.items():
-                    headers.setdefault(name, value)
+                there = {name for name, _ in message["headers"]}
+                missing = [header for header in (*self._headers, *policy) if header[0] not in there]
+                message["headers"] = [*message["headers"], *missing]
             await send(message)
 
         await self._app(scope, receive, send_guarded)
+
+
+def _raw(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    """As ASGI has them: names in lower case."""
+    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+
+
+_DATA_POLICY = _raw({POLICY: DATA_POLICY})
 
 
 def _below(path: str, prefix: str) -> bool:

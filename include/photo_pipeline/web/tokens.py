@@ -22,6 +22,7 @@ from photo_pipeline.domain.errors import PhotoPipelineError
 from photo_pipeline.domain.events import format_time
 from photo_pipeline.domain.photo import Receipt, RecordCoordinates
 from photo_pipeline.ports.clock import Clock
+from photo_pipeline.web.bounded_memory import BoundedMemory
 
 ALGORITHM = "EdDSA"
 ISSUER = "photo-pipeline"
@@ -33,6 +34,8 @@ API_AUDIENCE = "photo-api"
 STREAM_AUDIENCE = "photo-stream"
 MAX_TOKEN_LENGTH = 4096
 CLOCK_LEEWAY_SECONDS = 5
+REMEMBERED = 2048
+"""Tokens whose signature need not be checked again."""
 
 
 class TokenError(PhotoPipelineError):
@@ -96,6 +99,7 @@ class Tokens:
         self._keys = KeySet(list(keys))
         self._clock = clock
         self._registry = _EdDsaOnly()
+        self._verified = BoundedMemory[str, jwt.Token](REMEMBERED)
 
     def jwks(self) -> dict[str, Any]:
         """The public keys, as a JWK Set (RFC 7517)."""
@@ -191,13 +195,21 @@ class Tokens:
         if len(token) > MAX_TOKEN_LENGTH:
             raise TokenError("longer than any token of this platform")
         try:
-            found = jwt.decode(token, self._keys, registry=self._registry)
+            found = self._decode(token)
             if found.header.get("typ") != kind:
                 raise TokenError(f"of another kind than {kind}")
             self._check(found.claims, audience)
         except (JoseError, ValueError) as error:
             raise TokenError(str(error)) from error
         return found.claims
+
+    def _decode(self, token: str) -> jwt.Token:
+        """What is signed stays signed; whether it is in date, and meant for this, is for each time it comes."""
+        found = self._verified.get(token)
+        if found is None:
+            found = jwt.decode(token, self._keys, registry=self._registry)
+            self._verified.put(token, found)
+        return found
 
     def _check(self, claims: dict[str, Any], audience: str | None) -> None:
         rules: dict[str, Any] = {"iss": {"essential": True, "value": ISSUER}}

@@ -1,8 +1,10 @@
 """The application as a whole: problems, headers, readiness, its description and its pages."""
 
 import asyncio
+import inspect
 import os
 import re
+from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -10,15 +12,36 @@ import httpx
 import jsonschema  # type: ignore[import-untyped] # it ships no types
 import pytest
 from fastapi import FastAPI
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
 from tests.support.web import Platform, sign_up, web_settings
 
 from photo_pipeline.api.app import create_app
 from photo_pipeline.api.pages import STATIC
+from photo_pipeline.api.routes.renditions import Conditions
 from photo_pipeline.web.tokens import SigningKeyError
 
 pytestmark = pytest.mark.anyio
 
 ROOT = "http://testserver"
+
+
+async def test_nothing_that_a_route_asks_for_is_found_in_a_thread(platform: Platform) -> None:
+    """FastAPI calls what is no coroutine in a thread, which takes longer than most answers."""
+    routes = [route for route in platform.app.routes if isinstance(route, APIRoute)]
+    asked = {each.call for route in routes for each in _dependants(route.dependant)}
+    assert len(asked) > len(routes)
+    assert [call for call in asked if call is not Conditions and not _is_coroutine(call)] == []
+
+
+def _dependants(dependant: Dependant) -> Iterator[Dependant]:
+    yield dependant
+    for each in dependant.dependencies:
+        yield from _dependants(each)
+
+
+def _is_coroutine(call: object) -> bool:
+    return inspect.iscoroutinefunction(call) or inspect.iscoroutinefunction(vars(type(call)).get("__call__"))
 
 
 async def test_a_failure_nobody_foresaw_is_a_problem(platform: Platform, caplog: pytest.LogCaptureFixture) -> None:

@@ -8,6 +8,8 @@ import httpx
 import pytest
 from tests.support.web import NOON, Platform, sign_up
 
+from photo_pipeline.api.photo_bodies import as_json, photo_body
+from photo_pipeline.api.schemas import PhotoView, RenditionView
 from photo_pipeline.domain.gallery import (
     GalleryPhoto,
     GalleryRendition,
@@ -40,6 +42,16 @@ async def grace(platform: Platform) -> AsyncIterator[httpx.AsyncClient]:
 def customer(client: httpx.AsyncClient) -> UUID:
     """Whose client it is."""
     return UUID(client.headers["X-Customer"])
+
+
+def test_photos_are_as_they_are_described() -> None:
+    """What is put into JSON without the models is, to the letter, what they would make of it."""
+    photos = [gallery_photo(), gallery_photo(taken_at=None, held=True), gallery_photo(status=PhotoStatus.EXPIRED)]
+    for body in map(photo_body, [*photos, gallery_photo(renditions=[], archived_at=None, filename=None)]):
+        assert PhotoView.model_validate(body).model_dump_json().encode() == as_json(body).body
+        assert body.keys() == PhotoView.model_fields.keys()
+        for rendition in body["renditions"].values():
+            assert rendition.keys() == RenditionView.model_fields.keys()
 
 
 def gallery_photo(minutes: int = 0, **changes: object) -> GalleryPhoto:

@@ -1,15 +1,16 @@
 """The bytes of photos over HTTP: whole, in ranges, from a cache, and of no other use to a browser."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from uuid import UUID
 
 import httpx
 import pytest
-from tests.support.web import NOON, Platform, sign_up
+from tests.support.web import NOON, FakeArchive, Platform, sign_up
 
-from photo_pipeline.api.archive_reading import PIECE_BYTES
-from photo_pipeline.domain.gallery import StoredRendition
+from photo_pipeline.api.archive_reading import PIECE_BYTES, ArchiveReading
+from photo_pipeline.domain.gallery import RenditionName, StoredRendition
 from photo_pipeline.domain.ledger import ArchiveLocation
 from photo_pipeline.domain.photo import RenditionKind
 
@@ -47,7 +48,8 @@ async def ada(platform: Platform) -> AsyncIterator[httpx.AsyncClient]:
 
 def put(platform: Platform, client: httpx.AsyncClient, *found: StoredRendition, kind: str = "original") -> None:
     """What the gallery finds, one after the other."""
-    platform.gallery.renditions[UUID(client.headers["X-Customer"]), PHOTO_ID, RenditionKind(kind)] = list(found)
+    name = RenditionName(UUID(client.headers["X-Customer"]), PHOTO_ID, RenditionKind(kind))
+    platform.gallery.stored[name] = list(found)
 
 
 async def get(client: httpx.AsyncClient, kind: str = "original", **headers: str) -> httpx.Response:
@@ -155,6 +157,87 @@ async def test_caches_keep_it_no_longer_than_the_platform(
     headers = (await get(ada)).headers
     assert headers["Cache-Control"] == f"private, max-age={seconds}, immutable"
     assert headers["Vary"] == "Authorization, Cookie"
+
+
+THUMB = CONTENT[:20_000]
+
+
+@pytest.fixture
+async def seen(platform: Platform, ada: httpx.AsyncClient) -> httpx.AsyncClient:
+    """Give Ada's client, who has looked at her thumb: it is in memory now."""
+    put(platform, ada, stored(location=ArchiveLocation(SHARD, 512, len(THUMB))), kind="thumb")
+    assert (await get(ada, "thumb")).content == THUMB
+    assert platform.archive.reads == 1
+    return ada
+
+
+async def test_a_thumb_is_read_from_the_archive_once(platform: Platform, seen: httpx.AsyncClient) -> None:
+    """Also in ranges, and with all that is said about it; a photo that is large is read each time."""
+    first = await get(seen, "thumb")
+    assert (first.status_code, first.content) == (200, THUMB)
+    assert first.headers["Content-Length"] == str(len(THUMB))
+    part = await get(seen, "thumb", Range="bytes=5-9")
+    assert (part.status_code, part.content) == (206, THUMB[5:10])
+    assert part.headers["Content-Range"] == f"bytes 5-9/{len(THUMB)}"
+    assert platform.archive.reads == 1
+    await get(seen)
+    reads = platform.archive.reads
+    await get(seen)
+    assert platform.archive.reads == 2 * reads - 1
+
+
+async def test_what_is_remembered_is_shown_to_nobody_else(platform: Platform, seen: httpx.AsyncClient) -> None:
+    """Whose it is was asked this time, too."""
+    async with platform.client() as grace:
+        await sign_up(grace, "grace@example.org")
+        assert (await get(grace, "thumb")).status_code == 404
+        grace.headers.pop("Authorization")
+        assert (await get(grace, "thumb")).status_code == 401
+
+
+async def test_what_is_remembered_is_gone_with_the_photo(platform: Platform, seen: httpx.AsyncClient) -> None:
+    """410 from the moment on in which it expires, however lately it was looked at."""
+    platform.gallery.expired.add((UUID(seen.headers["X-Customer"]), PHOTO_ID))
+    assert (await get(seen, "thumb")).status_code == 410
+    assert (await get(seen, "thumb", Range="bytes=0-0")).status_code == 410
+    assert (await get(seen, "thumb", If_None_Match=ETAG)).status_code == 410
+
+
+async def test_what_is_remembered_needs_a_session(platform: Platform, seen: httpx.AsyncClient) -> None:
+    """One that was ended or is over shows nothing, though its token was good a moment ago."""
+    platform.clock.advance(hours=2)
+    assert (await get(seen, "thumb")).status_code == 401
+    platform.clock.advance(hours=-2)
+    assert (await get(seen, "thumb")).status_code == 200
+    assert (await seen.delete("/session")).status_code == 204
+    assert (await get(seen, "thumb")).status_code == 401
+
+
+async def test_a_thumb_in_a_newer_shard_is_another(platform: Platform, seen: httpx.AsyncClient) -> None:
+    """What is remembered is what lies at a place; a photo that was sent again lies elsewhere."""
+    platform.archive.files["/photos/archive/b.tar"] = b"\1" * 30_000
+    put(platform, seen, stored(location=ArchiveLocation("/photos/archive/b.tar", 0, 20_000)), kind="thumb")
+    assert (await get(seen, "thumb")).content == b"\1" * 20_000
+
+
+async def test_what_is_remembered_is_bounded_and_forgotten() -> None:
+    """In bytes, by the operator's setting, and in time: what is erased is soon in nobody's memory."""
+    archive = FakeArchive()
+    archive.files[SHARD] = CONTENT
+    places = [ArchiveLocation(SHARD, start, 1000) for start in range(0, 4000, 1000)]
+    reading = ArchiveReading(archive, 2000, forget_seconds=0.05)
+    for place in (*places, *places[2:]):
+        assert await reading.whole(place) == CONTENT[place.offset :][:1000]
+    assert archive.reads == 4
+    await reading.whole(places[0])
+    assert archive.reads == 5
+    await asyncio.sleep(0.1)
+    await reading.whole(places[0])
+    assert archive.reads == 6
+    nothing = ArchiveReading(archive, 0)
+    for _ in range(2):
+        await nothing.whole(places[0])
+    assert archive.reads == 8
 
 
 async def test_an_expired_photo_is_gone(platform: Platform, ada: httpx.AsyncClient) -> None:

@@ -16,6 +16,7 @@ from tests.support.web import NOON, FakeClock, signing_key
 
 from photo_pipeline.domain.photo import Receipt, RecordCoordinates
 from photo_pipeline.web.tokens import (
+    CLOCK_LEEWAY_SECONDS,
     DeviceIdentity,
     Session,
     SigningKeyError,
@@ -67,6 +68,20 @@ def test_each_kind_says_what_it_was_given(tokens: Tokens) -> None:
     """A token that was signed comes back as the value it was made of."""
     expected = {"receipt": RECEIPT, "session": SESSION, "device": DEVICE}
     assert {kind: verify(tokens, kind, token) for kind, token in signed(tokens).items()} == expected
+
+
+@pytest.mark.parametrize("kind", ["session", "device"])
+def test_what_was_good_once_is_looked_at_each_time(tokens: Tokens, clock: FakeClock, kind: str) -> None:
+    """That a signature was checked before makes no token last longer, and none good that is changed by a letter."""
+    token = signed(tokens)[kind]
+    assert verify(tokens, kind, token) == verify(tokens, kind, token)
+    head, claims, signature = token.split(".")
+    for forged in (f"{head}.{claims}.{signature[:-4]}AAAA", f"{head}.{claims[:-2]}.{signature}", token[:-1]):
+        with pytest.raises(TokenError):
+            verify(tokens, kind, forged)
+    clock.moment = SESSION.expires_at + timedelta(seconds=CLOCK_LEEWAY_SECONDS)
+    with pytest.raises(TokenError):
+        verify(tokens, kind, token)
 
 
 @pytest.mark.parametrize(("kind", "other"), list(itertools.permutations(["receipt", "session", "device"], 2)))

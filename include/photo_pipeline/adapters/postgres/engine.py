@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import psycopg
+from psycopg.rows import TupleRow
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -10,6 +12,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from photo_pipeline.domain.errors import ServerUnavailableError
 from photo_pipeline.settings import DatabaseSettings
 
+Cursor = psycopg.Cursor[TupleRow]
 MILLISECONDS = 1000
 PROBES = 3
 """How often a silent other end is asked before it is given up."""
@@ -66,6 +69,30 @@ def transaction(engine: Engine) -> Iterator[Connection]:
             raise
         # The server has ended a session that stood still inside a transaction for too long.
         raise ServerUnavailableError("PostgreSQL", str(error).partition("\n")[0]) from error
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Cursor]:
+    """A cursor for statements that only read and of which each stands for itself: rows are psycopg's plain tuples.
+
+    What SQLAlchemy does for a statement costs several times what it costs to send it and to read a few rows; and no
+    BEGIN and no COMMIT go to the server.
+
+    Raises:
+        ServerUnavailableError: when the server is away.
+    """
+    with transaction(engine) as connection:
+        driver: psycopg.Connection[TupleRow] = connection.connection.driver_connection  # type: ignore[assignment]
+        driver.autocommit = True
+        try:
+            with driver.cursor() as cursor:
+                yield cursor
+        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+            connection.invalidate()
+            raise ServerUnavailableError("PostgreSQL", str(error).partition("\n")[0]) from error
+        finally:
+            if not driver.closed:
+                driver.autocommit = False
 
 
 def _use_iam_tokens(engine: Engine, region: str) -> None:

@@ -7,12 +7,13 @@ from http import HTTPStatus
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query, Request, Response
 
 from photo_pipeline.api import cursors
 from photo_pipeline.api.cursors import ListKind
 from photo_pipeline.api.deps import TheCaller, TheServices
-from photo_pipeline.api.schemas import AnyPhotoView, PhotoPage, PhotoView, RejectedView, UploadResult
+from photo_pipeline.api.photo_bodies import Body, any_photo_body, as_json
+from photo_pipeline.api.schemas import AnyPhotoView, PhotoPage, UploadResult
 from photo_pipeline.api.uploading import FIELD, MAX_FILES, Upload
 from photo_pipeline.domain.gallery import GalleryPhoto, Page, PhotoOrder, RejectedPhoto
 from photo_pipeline.domain.photo import MAX_PHOTO_BYTES
@@ -67,6 +68,7 @@ async def upload(request: Request, caller: TheCaller, services: TheServices) -> 
 
 @router.get(
     "/photos",
+    response_model=PhotoPage,
     responses=described(HTTPStatus.UNAUTHORIZED, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.SERVICE_UNAVAILABLE),
 )
 async def list_photos(
@@ -78,17 +80,18 @@ async def list_photos(
     ] = PhotoOrder.UPLOADED,
     cursor: Annotated[str | None, Query(max_length=512, description="`next_cursor` of the page before")] = None,
     limit: Annotated[int, Query(ge=1, le=LONGEST_PAGE)] = PAGE_LENGTH,
-) -> PhotoPage:
+) -> Response:
     """The caller's photos, newest first."""
     kind = _kind(status, order)
     # One more than the page tells whether there is a next one.
     page = Page(limit + 1, None if cursor is None else _decoded(kind, cursor), order)
     look = services.gallery.rejected if kind is ListKind.REJECTED else services.gallery.photos
-    return _page(kind, await services.database.run(look, caller.session.customer_id, page), limit)
+    return as_json(_page(kind, await services.database.run(look, caller.session.customer_id, page), limit))
 
 
 @router.get(
     "/photos/{photo_id}",
+    response_model=AnyPhotoView,
     responses=described(
         HTTPStatus.UNAUTHORIZED,
         HTTPStatus.NOT_FOUND,
@@ -96,12 +99,12 @@ async def list_photos(
         HTTPStatus.SERVICE_UNAVAILABLE,
     ),
 )
-async def get_photo(photo_id: UUID, caller: TheCaller, services: TheServices) -> AnyPhotoView:
+async def get_photo(photo_id: UUID, caller: TheCaller, services: TheServices) -> Response:
     """One photo of the caller's. Until its record is processed there is none; its receipt has a status earlier."""
     photo = await services.database.run(services.gallery.photo, caller.session.customer_id, photo_id)
     if photo is None:
         raise ProblemError(HTTPStatus.NOT_FOUND, "no_such_photo", "You have no such photo, or it is not processed yet.")
-    return _view(photo)
+    return as_json(any_photo_body(photo))
 
 
 async def _drain(body: AsyncIterator[bytes]) -> None:
@@ -124,17 +127,13 @@ def _decoded(kind: ListKind, cursor: str) -> tuple[datetime, str]:
         raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_cursor", detail) from None
 
 
-def _page(kind: ListKind, found: Sequence[GalleryPhoto | RejectedPhoto], limit: int) -> PhotoPage:
+def _page(kind: ListKind, found: Sequence[GalleryPhoto | RejectedPhoto], limit: int) -> Body:
     shown = found[:limit]
     cursor = cursors.encode(kind, *_place(kind, shown[-1])) if len(found) > limit else None
-    return PhotoPage(photos=[_view(photo) for photo in shown], next_cursor=cursor)
+    return {"photos": [any_photo_body(photo) for photo in shown], "next_cursor": cursor}
 
 
 def _place(kind: ListKind, photo: GalleryPhoto | RejectedPhoto) -> tuple[datetime, str]:
     if isinstance(photo, GalleryPhoto):
         return photo.listed_at if kind is ListKind.TAKEN else photo.uploaded_at, str(photo.photo_id)
     return photo.processed_at, str(photo.coordinates)
-
-
-def _view(photo: GalleryPhoto | RejectedPhoto) -> AnyPhotoView:
-    return PhotoView.of(photo) if isinstance(photo, GalleryPhoto) else RejectedView.of(photo)

@@ -1,29 +1,55 @@
 """The bytes of photos: cached by their owner's browser, read in ranges, and of no other use to a browser."""
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from urllib.parse import quote
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Response
+from fastapi import APIRouter, Depends, Header, Request, Response
 from fastapi.responses import StreamingResponse
+from fastapi.routing import APIRoute
 
-from photo_pipeline.api.deps import TheCaller, TheServices
+from photo_pipeline.api.archive_reading import SMALL_BYTES
+from photo_pipeline.api.deps import TheCaller, TheServices, caller_of, services_of
 from photo_pipeline.api.ranges import ByteRange, UnsatisfiableRangeError, requested_range
 from photo_pipeline.api.services import Services
 from photo_pipeline.domain.errors import ArchiveMemberError
-from photo_pipeline.domain.gallery import ExpiredError, StoredRendition
+from photo_pipeline.domain.gallery import Absence, RenditionName, StoredRendition
 from photo_pipeline.domain.photo import RenditionKind
 from photo_pipeline.domain.retention import KEEP
 from photo_pipeline.web.problems import ProblemError, described, unavailable
 
 CONTENT_POLICY = "sandbox; default-src 'none'; frame-ancestors 'none'"
 
-router = APIRouter(tags=["photos"])
+
+class LookingRoute(APIRoute):
+    """A route that FastAPI describes and does not run: what it does to find the arguments takes longer than the answer.
+
+    Addresses that are none go the usual way, which says what is wrong with them.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """FastAPI's way to another handler: "Custom Request and APIRoute class"."""
+        usual = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            try:
+                photo_id, kind = UUID(request.path_params["photo_id"]), RenditionKind(request.path_params["kind"])
+            except ValueError:
+                return await usual(request)
+            services = await services_of(request)
+            caller = await caller_of(request, services, None, None)
+            answer: Response = await self.endpoint(photo_id, kind, caller, services, Conditions.of(request))
+            return answer
+
+        return handle
+
+
+router = APIRouter(tags=["photos"], route_class=LookingRoute)
 logger = logging.getLogger(__name__)
 
 _BYTES = {"schema": {"type": "string", "format": "binary"}}
@@ -58,6 +84,12 @@ class Conditions:
     range: Annotated[str | None, Header()] = None
     if_range: Annotated[str | None, Header()] = None
 
+    @classmethod
+    def of(cls, request: Request) -> Self:
+        """The request's."""
+        headers = request.headers
+        return cls(headers.get("If-None-Match"), headers.get("Range"), headers.get("If-Range"))
+
 
 TheConditions = Annotated[Conditions, Depends()]
 
@@ -67,15 +99,14 @@ async def get_rendition(
     photo_id: UUID, kind: RenditionKind, caller: TheCaller, services: TheServices, conditions: TheConditions
 ) -> Response:
     """A photo's bytes: the `original` as it was sent, or a JPEG of at most 1600 (`web`) or 320 (`thumb`) pixels."""
-    customer_id = caller.session.customer_id
-    stored = await _find(services, customer_id, photo_id, kind)
+    name = RenditionName(caller.session.customer_id, photo_id, kind)
     try:
-        return await _answer(services, stored, photo_id, kind, conditions)
+        return await _answer(services, await _find(services, name), name, conditions)
     except ArchiveMemberError:
         # A photo sent again moves to another shard, and the old one may be removed meanwhile: look once more.
-        stored = await _find(services, customer_id, photo_id, kind)
+        stored = await _find(services, name)
     try:
-        return await _answer(services, stored, photo_id, kind, conditions)
+        return await _answer(services, stored, name, conditions)
     except ArchiveMemberError as error:
         logger.exception("photo %s: %s is not where the index says", photo_id, kind.value)
         raise unavailable("archive_inconsistent", "This photo cannot be read just now.") from error
@@ -86,34 +117,39 @@ async def head_rendition(
     photo_id: UUID, kind: RenditionKind, caller: TheCaller, services: TheServices, conditions: TheConditions
 ) -> Response:
     """What `GET` would say, without the bytes. The archive is not asked."""
-    stored = await _find(services, caller.session.customer_id, photo_id, kind)
-    headers = _headers(stored, photo_id, kind, services.clock.now())
+    name = RenditionName(caller.session.customer_id, photo_id, kind)
+    stored = await _find(services, name)
+    headers = _headers(stored, name, services.clock.now())
     if _has_it_already(conditions.if_none_match, headers["ETag"]):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
     return Response(headers=headers | _extent(stored, None), media_type=stored.content_type)
 
 
-async def _find(services: Services, customer_id: UUID, photo_id: UUID, kind: RenditionKind) -> StoredRendition:
-    try:
-        stored = await services.database.run(services.gallery.rendition, customer_id, photo_id, kind)
-    except ExpiredError:
-        raise ProblemError(HTTPStatus.GONE, "expired", "This photo's time has passed: it was removed.") from None
-    if stored is None:
+async def _find(services: Services, name: RenditionName) -> StoredRendition:
+    """Where it lies now. The database is asked each time: whose a photo is, and whether it is still there."""
+    stored = await services.renditions.ask(name)
+    if stored is Absence.EXPIRED:
+        raise ProblemError(HTTPStatus.GONE, "expired", "This photo's time has passed: it was removed.")
+    if stored is Absence.UNKNOWN:
         raise ProblemError(HTTPStatus.NOT_FOUND, "no_such_photo", "You have no such photo, or it is not processed yet.")
     return stored
 
 
-async def _answer(
-    services: Services, stored: StoredRendition, photo_id: UUID, kind: RenditionKind, conditions: Conditions
-) -> Response:
-    headers = _headers(stored, photo_id, kind, services.clock.now())
+async def _answer(services: Services, stored: StoredRendition, name: RenditionName, conditions: Conditions) -> Response:
+    headers = _headers(stored, name, services.clock.now())
     if _has_it_already(conditions.if_none_match, headers["ETag"]):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
     wanted = _wanted(conditions, headers["ETag"], stored.location.length)
-    pieces = services.archive.pieces(stored.location, wanted or ByteRange(0, stored.location.length))
-    first = await anext(pieces)  # what can fail mostly fails here, while there is still an answer to give
     status = HTTPStatus.OK if wanted is None else HTTPStatus.PARTIAL_CONTENT
     headers |= _extent(stored, wanted)
+    wanted = wanted or ByteRange(0, stored.location.length)
+    if stored.location.length <= SMALL_BYTES:
+        content = (await services.archive.whole(stored.location))[wanted.start : wanted.end]
+        return Response(content, status, headers, media_type=stored.content_type)
+    pieces = services.archive.pieces(stored.location, wanted)
+    first = await anext(pieces)  # what can fail mostly fails here, while there is still an answer to give
+    if len(first) == wanted.length:
+        return Response(first, status, headers, media_type=stored.content_type)
     return StreamingResponse(_chain(first, pieces), status, headers, media_type=stored.content_type)
 
 
@@ -123,14 +159,14 @@ async def _chain(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[byte
         yield piece
 
 
-def _headers(stored: StoredRendition, photo_id: UUID, kind: RenditionKind, now: datetime) -> dict[str, str]:
+def _headers(stored: StoredRendition, name: RenditionName, now: datetime) -> dict[str, str]:
     return {
         "ETag": f'"{stored.tag}"',
         "Cache-Control": f"private, max-age={_seconds_to_cache(stored, now)}, immutable",
         # Another customer at the same browser must not be shown what is in its cache.
         "Vary": "Authorization, Cookie",
         "Accept-Ranges": "bytes",
-        "Content-Disposition": _disposition(stored, photo_id) if kind is RenditionKind.ORIGINAL else "inline",
+        "Content-Disposition": _disposition(stored, name) if name.kind is RenditionKind.ORIGINAL else "inline",
         "Content-Security-Policy": CONTENT_POLICY,
     }
 
@@ -141,11 +177,11 @@ def _seconds_to_cache(stored: StoredRendition, now: datetime) -> int:
     return int(max(timedelta(0), min(left, KEEP)).total_seconds())
 
 
-def _disposition(stored: StoredRendition, photo_id: UUID) -> str:
+def _disposition(stored: StoredRendition, name: RenditionName) -> str:
     """RFC 6266: the name as it is for today's clients, in ASCII for the others."""
-    name = _file_name(stored, photo_id)
-    ascii_name = "".join(c if c.isascii() and c not in '"\\%' else "_" for c in name)
-    return f"attachment; filename=\"{ascii_name}\"; filename*=UTF-8''{quote(name, safe='')}"
+    file_name = _file_name(stored, name.photo_id)
+    ascii_name = "".join(c if c.isascii() and c not in '"\\%' else "_" for c in file_name)
+    return f"attachment; filename=\"{ascii_name}\"; filename*=UTF-8''{quote(file_name, safe='')}"
 
 
 def _file_name(stored: StoredRendition, photo_id: UUID) -> str:

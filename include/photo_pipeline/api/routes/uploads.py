@@ -78,7 +78,7 @@ async def speaks_tus(tus_resumable: Annotated[str | None, RequestHeader(examples
         raise ProblemError(HTTPStatus.PRECONDITION_FAILED, "tus_version", detail, headers=headers)
 
 
-def upload_id_of(upload_id: str) -> UUID:
+async def upload_id_of(upload_id: str) -> UUID:
     """The id in the address; what is none is no upload either."""
     try:
         return UUID(upload_id)

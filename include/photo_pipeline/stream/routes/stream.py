@@ -14,7 +14,7 @@ router = APIRouter()
 @router.websocket("/stream")
 async def stream(websocket: WebSocket) -> None:
     """Talk as ``photo_pipeline.stream.conversation`` says. Refusals are HTTP answers, before there is a connection."""
-    services = services_of(websocket)
+    services = await services_of(websocket)
     try:
         sender = await authenticated(websocket, services)
         with services.places.place(sender.customer_id, sender.device_id):

@@ -1,0 +1,113 @@
+"""The gallery's photos and renditions as SQL, and rows as what customers see.
+
+Written out: to put such a statement together of its parts, and to find it again among those that SQLAlchemy has
+compiled, takes longer than the rest of the question.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from photo_pipeline.adapters.postgres.holds import CUSTOMER
+from photo_pipeline.domain.gallery import (
+    Absence,
+    GalleryPhoto,
+    GalleryRendition,
+    Page,
+    PhotoOrder,
+    PhotoStatus,
+    StoredRendition,
+)
+from photo_pipeline.domain.ledger import ArchiveLocation
+from photo_pipeline.domain.photo import RenditionKind, Source
+
+AnyRow = Sequence[Any]
+
+_HELD = """EXISTS (SELECT FROM hold h WHERE h.customer_id = p.customer_id AND h.lifted_at IS NULL
+                             AND (h.photo_id IS NULL OR h.photo_id = p.photo_id))"""
+_HELD_BY_CUSTOMER = f"""EXISTS (SELECT FROM hold h WHERE h.customer_id = p.customer_id AND h.lifted_at IS NULL
+                             AND h.photo_id = p.photo_id AND h.origin = '{CUSTOMER}')"""
+
+# To the letter the indexes' expressions, or the indexes do not serve.
+_LISTED_AT = {
+    PhotoOrder.UPLOADED: "p.uploaded_at",
+    PhotoOrder.TAKEN: "coalesce(p.taken_at, p.uploaded_at AT TIME ZONE 'UTC')",
+}
+
+_KINDS = {RenditionKind.ORIGINAL: "o", RenditionKind.WEB: "w", RenditionKind.THUMB: "t"}
+_RENDITION = ("content_type", "width", "height", "length", "crc32")
+_FIRST_RENDITION = 21
+"""What comes before in a row of ``_SELECT``; it is read by place."""
+
+_SELECT = f"""
+SELECT p.photo_id, p.status, p.sha256, p.source, p.filename, p.content_type, p.format, p.width, p.height, p.bytes,
+       p.camera, p.taken_at, p.taken_at_offset, p.blurhash, p.dominant_color, p.uploaded_at, p.processed_at,
+       p.expired_at, s.committed_at, {_HELD}, {_HELD_BY_CUSTOMER},
+       {", ".join(f"{alias}.{column}" for alias in _KINDS.values() for column in _RENDITION)}
+"""
+_JOINS = "LEFT JOIN shard s ON s.shard_id = p.shard_id " + " ".join(
+    f"LEFT JOIN rendition {alias} ON {alias}.photo_id = p.photo_id AND {alias}.kind = '{kind.value}'"
+    for kind, alias in _KINDS.items()
+)
+
+
+def _page(order: PhotoOrder, after: str) -> str:
+    """So many rows are taken before anything is joined to them: what the page costs is in nobody's hands but ours."""
+    listed = f"{_LISTED_AT[order]} DESC, p.photo_id DESC"
+    # The status is written out, as the index of one order is on processed photos alone.
+    page = f"SELECT * FROM photo p WHERE p.customer_id = %(customer)s AND p.status = 'processed' {after}"
+    return f"{_SELECT} FROM ({page} ORDER BY {listed} LIMIT %(limit)s) p {_JOINS} ORDER BY {listed}"
+
+
+_FIRST_PAGES = {order: _page(order, "") for order in PhotoOrder}
+_LATER_PAGES = {
+    order: _page(order, f"AND ({_LISTED_AT[order]}, p.photo_id) < (%(moment)s, %(key)s)") for order in PhotoOrder
+}
+
+PHOTO = f"{_SELECT} FROM photo p {_JOINS} WHERE p.customer_id = %(customer)s AND p.photo_id = %(photo)s"
+"""One photo of a customer's, ``photo`` of ``customer``; a row is for ``gallery_photo``."""
+
+RENDITIONS = f"""
+SELECT asked.place, p.status, p.sha256, s.path, r."offset", r.length, r.content_type, r.kind, r.crc32, p.filename,
+       s.committed_at, {_HELD}
+  FROM unnest(%(customers)s::uuid[], %(photos)s::uuid[], %(kinds)s::text[])
+         WITH ORDINALITY AS asked (customer_id, photo_id, kind, place)
+  JOIN photo p ON p.photo_id = asked.photo_id AND p.customer_id = asked.customer_id
+  LEFT JOIN rendition r ON r.photo_id = p.photo_id AND r.kind = asked.kind
+  LEFT JOIN shard s ON s.shard_id = r.shard_id
+"""
+"""Renditions by three lists of the same length. A row is its place in the lists, from 1, and one for
+``stored_rendition``."""
+
+
+def page_statement(page: Page) -> str:
+    """The photos of ``customer``, ``limit`` of them, after ``moment`` and ``key`` on later pages."""
+    return (_FIRST_PAGES if page.after is None else _LATER_PAGES)[page.order]
+
+
+def gallery_photo(row: AnyRow) -> GalleryPhoto:
+    """A row of ``PHOTO`` or of a page."""
+    photo_id, status, sha256, source, *facts = row[:_FIRST_RENDITION]
+    facts.insert(-1, list(_renditions(sha256, row[_FIRST_RENDITION:])))
+    return GalleryPhoto(photo_id, PhotoStatus(status), sha256, Source(source), *facts)
+
+
+def _renditions(sha256: str, values: AnyRow) -> Iterator[GalleryRendition]:
+    for place, kind in enumerate(_KINDS):
+        content_type, width, height, length, crc32 = values[place * len(_RENDITION) :][: len(_RENDITION)]
+        if content_type is not None:
+            yield GalleryRendition(kind, content_type, width, height, length, _tag(sha256, kind, crc32, length))
+
+
+def stored_rendition(row: AnyRow) -> StoredRendition | Absence:
+    """A row of ``RENDITIONS`` without its place."""
+    status, sha256, path, offset, length, content_type, kind, crc32, *others = row
+    if status == PhotoStatus.EXPIRED.value:
+        return Absence.EXPIRED
+    if path is None:
+        return Absence.UNKNOWN
+    tag = _tag(sha256, RenditionKind(kind), crc32, length)
+    return StoredRendition(ArchiveLocation(path, offset, length), content_type, tag, *others)
+
+
+def _tag(sha256: str, kind: RenditionKind, crc32: int, length: int) -> str:
+    return sha256 if kind is RenditionKind.ORIGINAL else f"{crc32:08x}-{length:x}"
