@@ -74,6 +74,7 @@ class StackSettings:
         python: The interpreter that runs Airflow, the applications and the supervisor.
         user: The user who starts the stack.
         is_root: Whether servers that refuse root need another user.
+        api_processes: How many processes each upload API has.
         placements: By service name, those with a network of their own; fault tests cut that off.
     """
 
@@ -87,6 +88,7 @@ class StackSettings:
     python: Path
     user: str
     is_root: bool
+    api_processes: int = 1
     placements: Mapping[str, Placement] = field(default_factory=dict)
 
     def host_of(self, service: str) -> str:
@@ -138,7 +140,16 @@ def load_settings(
         python=Path(sys.executable),
         user=getpass.getuser(),
         is_root=is_root,
+        api_processes=_processes(env),
     )
+
+
+def _processes(env: Mapping[str, str]) -> int:
+    variable = "PHOTO_API_PROCESSES"
+    count = _number(variable, env.get(variable) or "1")
+    if count < 1:
+        raise SettingsError(f"{variable} must be at least 1, not {count}")
+    return count
 
 
 def _profile(table: Mapping[str, Any], env: Mapping[str, str]) -> _Profile:

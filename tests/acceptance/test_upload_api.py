@@ -30,6 +30,7 @@ from tests.support.pipeline import Pipeline, fresh_pipeline
 from local_stack import Endpoints, Stack
 from photo_pipeline.domain.imaging import SniffedFormat
 from photo_pipeline.settings import DatabaseSettings
+from photo_pipeline.web.ended_sessions import FRESH_SECONDS
 
 UPLOADERS = Path(__file__).resolve().parents[1] / "support" / "slow_uploaders.py"
 NOWHERE = "127.0.0.1:1"
@@ -296,3 +297,39 @@ def _while_uploading(api: ApiProcess, authorization: str, process: psutil.Proces
     printed, _ = uploaders.communicate()
     assert printed.split() == ["202"] * SLOW_UPLOADERS
     return most, waits
+
+
+def test_two_processes_are_one_api(environment: dict[str, str], tmp_path: Path) -> None:
+    """Whichever takes a connection: sessions are good at both and end at both, and both count into the same metrics."""
+    several = {"WEB_CONCURRENCY": "2", "PROMETHEUS_MULTIPROC_DIR": str(tmp_path / "metrics")}
+    with api_process({**environment, **several}, tmp_path / "api.log") as api:
+        children = psutil.Process(api.pid).children()
+        with logged_in(api) as client:
+            headers = {"Authorization": client.headers["Authorization"]}
+            assert client.post("/photos", files=[part("a.jpg", photo())]).status_code == 202
+        answers = [httpx.get(f"{api.url}/api/v1/photos", headers=headers, trust_env=False) for _ in range(40)]
+        assert {answer.status_code for answer in answers} == {200}
+        metrics = httpx.get(f"{api.url}/metrics", trust_env=False).text
+        asked = 'http_request_seconds_count{method="GET",route="/api/v1/photos",status="200"}'
+        assert f"{asked} 40.0" in metrics
+        assert "photos_accepted_total 1.0" in metrics
+        assert "photo_bytes_in_flight 0.0" in metrics
+        counting = {path.stem.rpartition("_")[2] for path in (tmp_path / "metrics").glob("histogram_*.db")}
+        assert counting <= {str(child.pid) for child in children}
+        httpx.delete(f"{api.url}/api/v1/session", headers=headers, trust_env=False).raise_for_status()
+        time.sleep(FRESH_SECONDS)
+        over = [httpx.get(f"{api.url}/api/v1/photos", headers=headers, trust_env=False) for _ in range(20)]
+        assert {answer.status_code for answer in over} == {401}
+    assert psutil.wait_procs(children, timeout=10)[1] == []
+
+
+def test_processes_that_cannot_start_say_why_and_end(environment: dict[str, str], tmp_path: Path) -> None:
+    """In one line, and they are not started again and again."""
+    command = [sys.executable, "-m", "uvicorn", "--factory", "photo_pipeline.api.app:create_app", "--port", "0"]
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PHOTO_")}
+    settings = {"PYTHONPATH": str(UPLOADERS.parents[2] / "include"), **environment, "WEB_CONCURRENCY": "2"}
+    ended = subprocess.run(  # noqa: S603 - the product's own start
+        command, env={**inherited, **settings}, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert "cannot start: PROMETHEUS_MULTIPROC_DIR" in ended.stderr
+    assert "Traceback" not in ended.stderr

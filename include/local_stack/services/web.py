@@ -47,7 +47,7 @@ def _application(context: Context, server: str, name: str, instance: int, title:
         layer=Layer.WEB,
         command=(*command, "--port", str(port), "--timeout-graceful-shutdown", str(GRACE_SECONDS)),
         directory=context.layout.home,
-        environment=environment(context),
+        environment={**environment(context), **(_processes(context, name) if server == "api" else {})},
         ports={server: port},
         host=host,
         needs=(*postgres.names(context), *context.names("kafka")),
@@ -70,6 +70,14 @@ def environment(context: Context) -> dict[str, str]:
         # All replicas share it, so that an upload goes on at any of them.
         "PHOTO_UPLOAD_DIR": str(context.layout.data / "uploads"),
     }
+
+
+def _processes(context: Context, name: str) -> dict[str, str]:
+    """Return what uvicorn and the metrics have to know where an instance is several processes."""
+    count = context.settings.api_processes
+    if count == 1:
+        return {}
+    return {"WEB_CONCURRENCY": str(count), "PROMETHEUS_MULTIPROC_DIR": str(context.layout.data / "metrics" / name)}
 
 
 def _probe(host: str, port: int) -> None:

@@ -1,5 +1,6 @@
 """The application: ``uvicorn --factory photo_pipeline.api.app:create_app``, configured by ``PHOTO_*`` variables."""
 
+import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import cache
@@ -35,6 +36,7 @@ from photo_pipeline.web.credentials import is_https
 from photo_pipeline.web.description import describe
 from photo_pipeline.web.metrics import RequestMetrics
 from photo_pipeline.web.middleware import RequestContext, SecurityHeaders
+from photo_pipeline.web.processes import prepare_processes
 from photo_pipeline.web.startup import failing_in_one_line, read_settings
 from photo_pipeline.web.stopping import told_to_stop
 from photo_pipeline.web.tokens import Tokens, load_keys
@@ -58,10 +60,12 @@ def create_app(
     Raises:
         SigningKeyError: when there is no usable signing key.
         SettingsError: when a server is not named.
+        ProcessesError: when several processes are asked for, but no place for their metrics.
         SystemExit: instead of either, where the settings come from the environment: with one line for the operator.
     """
     if settings is None:
         with failing_in_one_line():
+            prepare_processes(os.environ)
             settings = read_settings(WebSettings)
             return create_app(settings, connections=connections or _connect(settings), clock=clock, hasher=hasher)
     clock = clock or SystemClock()

@@ -30,7 +30,7 @@ from photo_pipeline.settings import TopicNames, WebSettings
 from photo_pipeline.web.acceptance import PhotoAcceptance
 from photo_pipeline.web.ended_sessions import EndedSessions
 from photo_pipeline.web.flow import InFlightBytes
-from photo_pipeline.web.metrics import AcceptanceMetrics, watch_bytes_in_flight
+from photo_pipeline.web.metrics import AcceptanceMetrics, bytes_in_flight
 from photo_pipeline.web.readiness import Readiness
 from photo_pipeline.web.tokens import Tokens
 
@@ -106,8 +106,7 @@ def assemble(
     hasher: PasswordHasher | None = None,
 ) -> Services:
     """Put the services of one application together."""
-    budget = InFlightBytes(settings.in_flight_bytes, PATIENCE * settings.acknowledge_seconds)
-    watch_bytes_in_flight(registry, lambda: budget.used)
+    budget = InFlightBytes(settings.in_flight_bytes, PATIENCE * settings.acknowledge_seconds, bytes_in_flight(registry))
     database = Database(connections.database_connections)
     acceptance = PhotoAcceptance(
         writer=connections.writer,

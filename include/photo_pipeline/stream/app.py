@@ -4,6 +4,7 @@ The server has to let whole photos through: ``--ws-max-size 33554432`` (its defa
 ``--ws-per-message-deflate false``, as photos do not compress.
 """
 
+import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import cache
@@ -26,6 +27,7 @@ from photo_pipeline.web.credentials import is_https
 from photo_pipeline.web.description import describe
 from photo_pipeline.web.metrics import RequestMetrics
 from photo_pipeline.web.middleware import RequestContext, SecurityHeaders
+from photo_pipeline.web.processes import refuse_processes
 from photo_pipeline.web.tokens import Tokens, load_keys
 
 
@@ -44,7 +46,9 @@ def create_app(
 
     Raises:
         SigningKeyError: when there is no usable signing key.
+        ProcessesError: when several processes are asked for.
     """
+    refuse_processes(os.environ)
     settings = settings or Settings(WebSettings.model_validate({}), StreamSettings())
     clock = clock or SystemClock()
     tokens = Tokens(load_keys(settings.web.signing_key_file), clock)

@@ -20,7 +20,7 @@ from photo_pipeline.stream.settings import StreamSettings
 from photo_pipeline.stream.window import Places
 from photo_pipeline.web.acceptance import PhotoAcceptance
 from photo_pipeline.web.flow import InFlightBytes
-from photo_pipeline.web.metrics import AcceptanceMetrics, watch_bytes_in_flight
+from photo_pipeline.web.metrics import AcceptanceMetrics, bytes_in_flight
 from photo_pipeline.web.readiness import Readiness
 from photo_pipeline.web.tokens import Tokens
 
@@ -58,9 +58,8 @@ def assemble(
 ) -> Services:
     """Put the services of one application together."""
     web, stream = settings.web, settings.stream
-    budget = InFlightBytes(web.in_flight_bytes, web.acknowledge_seconds)
+    budget = InFlightBytes(web.in_flight_bytes, web.acknowledge_seconds, bytes_in_flight(registry))
     places = Places(stream.connections, stream.connections_per_customer, stream.connections_per_device)
-    watch_bytes_in_flight(registry, lambda: budget.used)
     Gauge("stream_connections", "Long connections open", registry=registry).set_function(lambda: places.taken)
     limits = SenderLimits(
         Rate(stream.frames_per_second, stream.frames_burst),

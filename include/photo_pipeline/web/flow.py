@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from photo_pipeline.domain.errors import PhotoPipelineError
@@ -21,11 +21,13 @@ class InFlightBytes:
     Args:
         limit: bytes in all. A single reservation larger than that counts as the whole budget, so it can pass alone.
         wait_seconds: how long a reservation may wait.
+        noted: told how many bytes are reserved, whenever that changes.
     """
 
-    def __init__(self, limit: int, wait_seconds: float) -> None:
+    def __init__(self, limit: int, wait_seconds: float, noted: Callable[[int], None] = lambda _: None) -> None:
         self._limit = limit
         self._wait_seconds = wait_seconds
+        self._noted = noted
         self._used = 0
         self._queue: deque[tuple[int, asyncio.Future[None]]] = deque()
 
@@ -46,7 +48,7 @@ class InFlightBytes:
         try:
             yield
         finally:
-            self._used -= size
+            self._use(-size)
             self._admit()
 
     async def _acquire(self, size: int) -> None:
@@ -65,7 +67,7 @@ class InFlightBytes:
     def _abandon(self, entry: tuple[int, asyncio.Future[None]]) -> None:
         size, admitted = entry
         if admitted.done():  # admitted at the very moment of giving up
-            self._used -= size
+            self._use(-size)
         else:
             self._queue.remove(entry)
             admitted.cancel()
@@ -74,5 +76,9 @@ class InFlightBytes:
     def _admit(self) -> None:
         while self._queue and self._used + self._queue[0][0] <= self._limit:
             size, admitted = self._queue.popleft()
-            self._used += size
+            self._use(size)
             admitted.set_result(None)
+
+    def _use(self, more: int) -> None:
+        self._used += more
+        self._noted(self._used)

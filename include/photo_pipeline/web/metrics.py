@@ -4,6 +4,9 @@ from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from photo_pipeline.web.processes import shares_metrics
 
 _LATENCY_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
@@ -53,12 +56,15 @@ class RequestMetrics:
         series.observe(seconds)
 
 
-def watch_bytes_in_flight(registry: CollectorRegistry, used: Callable[[], int]) -> None:
-    """Show how much of the budget of bytes in flight is used."""
-    gauge = Gauge("photo_bytes_in_flight", "Bytes of photos held at the moment", registry=registry)
-    gauge.set_function(used)
+def bytes_in_flight(registry: CollectorRegistry) -> Callable[[int], None]:
+    """What shows how much of the budget of bytes in flight is used: of all processes that share their metrics."""
+    held = "Bytes of photos held at the moment"
+    return Gauge("photo_bytes_in_flight", held, registry=registry, multiprocess_mode="livesum").set
 
 
 def exposition(registry: CollectorRegistry) -> tuple[bytes, str]:
-    """The metrics in Prometheus's text format, and its media type."""
+    """The metrics in Prometheus's text format, and its media type: of all processes that share them."""
+    if shares_metrics():
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call] # it has no types
     return generate_latest(registry), CONTENT_TYPE_LATEST

@@ -1,5 +1,6 @@
 """Settings as an operator gives them: what is missing or wrong ends the start in one line that names the variable."""
 
+import multiprocessing
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,6 +8,7 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings
+from uvicorn.config import STARTUP_FAILURE
 
 from photo_pipeline.domain.errors import PhotoPipelineError
 
@@ -36,8 +38,14 @@ def read_settings(kind: type[AnySettings]) -> AnySettings:
 
 @contextmanager
 def failing_in_one_line() -> Iterator[None]:
-    """End the process with the message alone where the operator has to change something."""
+    """End the process with the message alone where the operator has to change something.
+
+    One of several processes tells uvicorn that it is no use to start it again; then all end.
+    """
     try:
         yield
     except PhotoPipelineError as error:
-        sys.exit(f"cannot start: {error}")
+        if multiprocessing.parent_process() is None:
+            sys.exit(f"cannot start: {error}")
+        print(f"cannot start: {error}", file=sys.stderr)  # noqa: T201 - as sys.exit does
+        sys.exit(STARTUP_FAILURE)
