@@ -79,6 +79,7 @@ bench: bootstrap ## the benchmarks, side by side with their references
 	@$(PYTHON) -m tests.bench.bench_ingest
 	@$(PYTHON) -m tests.bench.bench_memory
 	@$(PYTHON) -m tests.bench.bench_sync
+	@$(PYTHON) -m tests.bench.bench_gallery
 
 power: export FOR_TESTS := 1
 power: bootstrap ## cut the power under PostgreSQL, Kafka, HDFS and parts of uploads (needs root and mkfs.ext4)

@@ -6,6 +6,7 @@ import json
 import re
 import socket
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from xml.etree import ElementTree as ET
@@ -183,6 +184,19 @@ def test_the_applications_log_in_as_the_api_role(make_context: MakeContext) -> N
     """Neither application can write what only the pipeline may."""
     url = urlsplit(web.environment(make_context())["PHOTO_DATABASE_URL"])
     assert (url.scheme, url.username, url.path) == ("postgresql+psycopg", "photo_api", "/photos")
+
+
+def test_processes_of_an_instance_share_their_metrics_with_no_other(make_context: MakeContext) -> None:
+    """Each instance of the upload API has a folder of its own; the stream application stays one process."""
+    context = make_context(instances=THREE)
+    context = replace(context, settings=replace(context.settings, api_processes=2))
+    found = {service.name: service.environment for service in web.services(context)}
+    apis = {name: values for name, values in found.items() if name.startswith("api")}
+    assert {values["WEB_CONCURRENCY"] for values in apis.values()} == {"2"}
+    assert len({values["PROMETHEUS_MULTIPROC_DIR"] for values in apis.values()}) == len(apis) == 3
+    assert not any("WEB_CONCURRENCY" in values for name, values in found.items() if name not in apis)
+    alone = web.services(make_context())
+    assert not any("WEB_CONCURRENCY" in service.environment for service in alone)
 
 
 def test_endpoints_file_can_be_sourced(make_context: MakeContext) -> None:

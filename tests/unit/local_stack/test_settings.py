@@ -30,6 +30,15 @@ def test_a_variable_moves_one_port_and_the_offset_all_others() -> None:
     )
 
 
+def test_the_upload_api_is_one_process_unless_told_otherwise() -> None:
+    """``PHOTO_API_PROCESSES`` says how many; what is no such number is refused by name."""
+    assert load_settings({}).api_processes == 1
+    assert load_settings({"PHOTO_API_PROCESSES": "3"}).api_processes == 3
+    for value in ("0", "-1", "many"):
+        with pytest.raises(SettingsError, match="PHOTO_API_PROCESSES"):
+            load_settings({"PHOTO_API_PROCESSES": value})
+
+
 def test_no_port_of_either_stack_is_one_the_system_hands_out() -> None:
     """A port in Linux's ephemeral range could be taken by any outgoing connection, so a start would fail at random."""
     for offset in (0, TEST_OFFSET):
