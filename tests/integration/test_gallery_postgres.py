@@ -2,15 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import Engine, event, text
+from sqlalchemy import Engine, text
 from sqlalchemy.exc import ProgrammingError
 from tests.support.databases import Database
 from tests.support.slices import accepted, archived_photo, backlog, commit_of, rejected
@@ -18,6 +16,7 @@ from tests.support.slices import accepted, archived_photo, backlog, commit_of, r
 from photo_pipeline.adapters.postgres.customers import PostgresCustomers
 from photo_pipeline.adapters.postgres.engine import make_engine
 from photo_pipeline.adapters.postgres.gallery import PostgresGallery
+from photo_pipeline.adapters.postgres.gallery_photos import page_statement
 from photo_pipeline.adapters.postgres.holds import PostgresCustomerHolds, PostgresHoldRegister
 from photo_pipeline.adapters.postgres.ingest_ledger import PostgresIngestLedger
 from photo_pipeline.adapters.postgres.outcome_feed import PostgresOutcomeFeed
@@ -122,21 +121,6 @@ def expire(owner: Engine, photo_id: UUID) -> None:
         connection.execute(text("DELETE FROM rendition WHERE photo_id = :id"), {"id": photo_id})
         statement = "UPDATE photo SET status = 'expired', shard_id = NULL, filename = NULL, expired_at = now()"
         connection.execute(text(f"{statement} WHERE photo_id = :id"), {"id": photo_id})
-
-
-@contextmanager
-def recorded(engine: Engine) -> Iterator[list[tuple[str, Any]]]:
-    """Every statement that the engine executes meanwhile, with its parameters."""
-    statements: list[tuple[str, Any]] = []
-
-    def note(_c: object, _d: object, statement: str, parameters: object, _e: object, _many: object) -> None:
-        statements.append((statement, parameters))
-
-    event.listen(engine, "before_cursor_execute", note)
-    try:
-        yield statements
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
 
 
 def receipt_of(photo: ArchivedPhoto, offset: int) -> Receipt:
@@ -324,10 +308,9 @@ class TestPhotos:
         with owner.begin() as connection:
             connection.execute(text("ANALYZE"))
         middle = photos[150]
-        with recorded(api) as statements:
-            page = Page(10, (middle.accepted_at, str(middle.photo_id)), order)
-            gallery.photos(ada.customer_id, page)
-        statement, parameters = statements[0]
+        page = Page(10, (middle.accepted_at, str(middle.photo_id)), order)
+        statement, parameters = page_statement(ada.customer_id, page)
+        assert len(gallery.photos(ada.customer_id, page)) == 10
         with api.begin() as connection:
             connection.execute(text("SET LOCAL enable_seqscan = off"))  # 300 rows are too few to need an index
             explain = f"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) {statement}"

@@ -284,7 +284,7 @@ def test_scheduler_holds_all_image_processes_at_their_limit(services: dict[str, 
 
 
 def test_no_secret_has_a_default(text: str, root: Path) -> None:
-    """Secrets come from the env file or compose stops; what has a default is a port, a URL, a version, a switch or a number."""
+    """Secrets come from the env file or compose stops; what has a default is no secret by its name."""
     for name, default in OPTIONAL.findall(text):
         assert re.match(r"PHOTO_(PORT_\w+|VERSION|PUBLIC_URL|STREAM_URL|SECURE_COOKIES|API_PROCESSES)$", name), name
         assert default, name

@@ -1,7 +1,6 @@
 """What became of a customer's photos, with role ``photo_api``. Every statement names the customer."""
 
 from collections.abc import Sequence
-from datetime import UTC
 from typing import Any
 from uuid import UUID
 
@@ -21,7 +20,6 @@ from photo_pipeline.domain.gallery import (
     Absence,
     GalleryPhoto,
     Page,
-    PhotoOrder,
     ReceiptStatus,
     RejectedPhoto,
     RenditionName,
@@ -39,14 +37,8 @@ class PostgresGallery:
 
     def photos(self, customer_id: UUID, page: Page) -> Sequence[GalleryPhoto]:
         """See the port. An index for each order serves any page in the same time."""
-        parameters: dict[str, Any] = {"customer": customer_id, "limit": page.limit}
-        if page.after is not None:
-            moment, key = page.after
-            by_taken = page.order is PhotoOrder.TAKEN
-            parameters["moment"] = moment.astimezone(UTC).replace(tzinfo=None) if by_taken else moment
-            parameters["key"] = UUID(key)
         with reading(self._engine) as cursor:
-            rows = cursor.execute(page_statement(page), parameters).fetchall()
+            rows = cursor.execute(*page_statement(customer_id, page)).fetchall()
         return [gallery_photo(row) for row in rows]
 
     def rejected(self, customer_id: UUID, page: Page) -> Sequence[RejectedPhoto]:

@@ -5,7 +5,9 @@ compiled, takes longer than the rest of the question.
 """
 
 from collections.abc import Iterator, Sequence
+from datetime import UTC
 from typing import Any
+from uuid import UUID
 
 from photo_pipeline.adapters.postgres.holds import CUSTOMER
 from photo_pipeline.domain.gallery import (
@@ -33,7 +35,6 @@ _LISTED_AT = {
     PhotoOrder.TAKEN: "coalesce(p.taken_at, p.uploaded_at AT TIME ZONE 'UTC')",
 }
 
-_KINDS = {RenditionKind.ORIGINAL: "o", RenditionKind.WEB: "w", RenditionKind.THUMB: "t"}
 _RENDITION = ("content_type", "width", "height", "length", "crc32")
 _FIRST_RENDITION = 21
 """What comes before in a row of ``_SELECT``; it is read by place."""
@@ -41,21 +42,26 @@ _FIRST_RENDITION = 21
 _SELECT = f"""
 SELECT p.photo_id, p.status, p.sha256, p.source, p.filename, p.content_type, p.format, p.width, p.height, p.bytes,
        p.camera, p.taken_at, p.taken_at_offset, p.blurhash, p.dominant_color, p.uploaded_at, p.processed_at,
-       p.expired_at, s.committed_at, {_HELD}, {_HELD_BY_CUSTOMER},
-       {", ".join(f"{alias}.{column}" for alias in _KINDS.values() for column in _RENDITION)}
+       p.expired_at, (SELECT s.committed_at FROM shard s WHERE s.shard_id = p.shard_id),
+       {_HELD}, {_HELD_BY_CUSTOMER}, r.*
 """
-_JOINS = "LEFT JOIN shard s ON s.shard_id = p.shard_id " + " ".join(
-    f"LEFT JOIN rendition {alias} ON {alias}.photo_id = p.photo_id AND {alias}.kind = '{kind.value}'"
-    for kind, alias in _KINDS.items()
+_OF_KINDS = ", ".join(
+    f"max({column}) FILTER (WHERE kind = '{kind.value}') AS {kind.value}_{column}"
+    for kind in RenditionKind
+    for column in _RENDITION
 )
+_JOIN = f"CROSS JOIN LATERAL (SELECT {_OF_KINDS} FROM rendition WHERE photo_id = p.photo_id) r"
+"""Of one photo after the other, whatever the planner thinks of the table: all of its renditions side by side."""
 
 
 def _page(order: PhotoOrder, after: str) -> str:
-    """So many rows are taken before anything is joined to them: what the page costs is in nobody's hands but ours."""
-    listed = f"{_LISTED_AT[order]} DESC, p.photo_id DESC"
+    """So many photos are taken before anything is looked up for them: a page costs the same in any gallery."""
     # The status is written out, as the index of one order is on processed photos alone.
-    page = f"SELECT * FROM photo p WHERE p.customer_id = %(customer)s AND p.status = 'processed' {after}"
-    return f"{_SELECT} FROM ({page} ORDER BY {listed} LIMIT %(limit)s) p {_JOINS} ORDER BY {listed}"
+    photos = f"""
+SELECT *, {_LISTED_AT[order]} AS listed_at FROM photo p
+ WHERE p.customer_id = %(customer)s AND p.status = 'processed' {after}
+ ORDER BY {_LISTED_AT[order]} DESC, p.photo_id DESC LIMIT %(limit)s"""
+    return f"{_SELECT} FROM ({photos}) p {_JOIN} ORDER BY p.listed_at DESC, p.photo_id DESC"
 
 
 _FIRST_PAGES = {order: _page(order, "") for order in PhotoOrder}
@@ -63,8 +69,8 @@ _LATER_PAGES = {
     order: _page(order, f"AND ({_LISTED_AT[order]}, p.photo_id) < (%(moment)s, %(key)s)") for order in PhotoOrder
 }
 
-PHOTO = f"{_SELECT} FROM photo p {_JOINS} WHERE p.customer_id = %(customer)s AND p.photo_id = %(photo)s"
-"""One photo of a customer's, ``photo`` of ``customer``; a row is for ``gallery_photo``."""
+PHOTO = f"{_SELECT} FROM photo p {_JOIN} WHERE p.customer_id = %(customer)s AND p.photo_id = %(photo)s"
+"""A photo, ``photo`` of ``customer``; a row is for ``gallery_photo``."""
 
 RENDITIONS = f"""
 SELECT asked.place, p.status, p.sha256, s.path, r."offset", r.length, r.content_type, r.kind, r.crc32, p.filename,
@@ -79,9 +85,15 @@ SELECT asked.place, p.status, p.sha256, s.path, r."offset", r.length, r.content_
 ``stored_rendition``."""
 
 
-def page_statement(page: Page) -> str:
-    """The photos of ``customer``, ``limit`` of them, after ``moment`` and ``key`` on later pages."""
-    return (_FIRST_PAGES if page.after is None else _LATER_PAGES)[page.order]
+def page_statement(customer_id: UUID, page: Page) -> tuple[str, dict[str, Any]]:
+    """The processed photos of a page, and its parameters; a row is for ``gallery_photo``."""
+    parameters: dict[str, Any] = {"customer": customer_id, "limit": page.limit}
+    if page.after is None:
+        return _FIRST_PAGES[page.order], parameters
+    moment, key = page.after
+    # The camera's own time, as if it were UTC, where that is what photos are listed by.
+    listed_at = moment.astimezone(UTC).replace(tzinfo=None) if page.order is PhotoOrder.TAKEN else moment
+    return _LATER_PAGES[page.order], {**parameters, "moment": listed_at, "key": UUID(key)}
 
 
 def gallery_photo(row: AnyRow) -> GalleryPhoto:
@@ -92,7 +104,7 @@ def gallery_photo(row: AnyRow) -> GalleryPhoto:
 
 
 def _renditions(sha256: str, values: AnyRow) -> Iterator[GalleryRendition]:
-    for place, kind in enumerate(_KINDS):
+    for place, kind in enumerate(RenditionKind):
         content_type, width, height, length, crc32 = values[place * len(_RENDITION) :][: len(_RENDITION)]
         if content_type is not None:
             yield GalleryRendition(kind, content_type, width, height, length, _tag(sha256, kind, crc32, length))
