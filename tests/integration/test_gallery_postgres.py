@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
+from psycopg.errors import UndefinedTable
 from pydantic import SecretStr
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import ProgrammingError
@@ -14,7 +15,7 @@ from tests.support.databases import Database
 from tests.support.slices import accepted, archived_photo, backlog, commit_of, rejected
 
 from photo_pipeline.adapters.postgres.customers import PostgresCustomers
-from photo_pipeline.adapters.postgres.engine import make_engine
+from photo_pipeline.adapters.postgres.engine import make_engine, reading, transaction
 from photo_pipeline.adapters.postgres.gallery import PostgresGallery
 from photo_pipeline.adapters.postgres.gallery_photos import page_statement
 from photo_pipeline.adapters.postgres.holds import PostgresCustomerHolds, PostgresHoldRegister
@@ -407,6 +408,29 @@ class TestPhotos:
         assert (after.location.offset, after.location.length) == (thumb.offset, thumb.length)
         assert after.location.path != before.location.path
         assert after.archived_at > before.archived_at
+
+
+class TestReading:
+    """The way of questions that change nothing."""
+
+    def test_a_session_that_was_ended_is_told_and_the_next_is_fine(self, api: Engine) -> None:
+        """As after a failover: the connection is gone from the pool, and no question hangs on it."""
+        with pytest.raises(ServerUnavailableError), reading(api) as cursor:  # noqa: PT012 - both are one question
+            [pid] = cursor.execute("SELECT pg_backend_pid()").fetchone() or [0]
+            with reading(api) as other:
+                other.execute("SELECT pg_terminate_backend(%s)", (pid,))
+            cursor.execute("SELECT 1")
+        with reading(api) as cursor:
+            assert cursor.execute("SELECT 1").fetchall() == [(1,)]
+
+    def test_whoever_has_the_connection_next_has_a_transaction(self, api: Engine) -> None:
+        """Also after a question that failed: what the next one does is done as a whole or not at all."""
+        with pytest.raises(UndefinedTable), reading(api) as cursor:
+            cursor.execute("SELECT * FROM nothing_of_that_name")
+        for _ in range(api.pool.size()):  # type: ignore[attr-defined] # make_engine's pool has a size
+            with transaction(api) as connection:
+                first, second = (connection.execute(text("SELECT now()")).scalar_one() for _ in range(2))
+                assert first == second
 
 
 class TestRejected:

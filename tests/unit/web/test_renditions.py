@@ -265,6 +265,12 @@ async def test_a_photo_that_the_archive_does_not_hold_is_the_servers_fault(
     assert answer.headers["Content-Type"] == "application/problem+json"
 
 
+async def test_an_id_may_be_written_otherwise(ada: httpx.AsyncClient) -> None:
+    """As the description says: a UUID, which has more than one form."""
+    for form in (str(PHOTO_ID).upper(), PHOTO_ID.hex, f"urn:uuid:{PHOTO_ID}"):
+        assert (await ada.get(f"/photos/{form}/original")).content == CONTENT
+
+
 @pytest.mark.parametrize("path", [f"{PHOTO_ID}/large", "nonsense/thumb", f"{PHOTO_ID}/"])
 async def test_other_addresses_are_no_renditions(ada: httpx.AsyncClient, path: str) -> None:
     """An unknown kind or id is a problem, not a failure."""

@@ -37,16 +37,25 @@ class LookingRoute(APIRoute):
         usual = super().get_route_handler()
 
         async def handle(request: Request) -> Response:
-            try:
-                photo_id, kind = UUID(request.path_params["photo_id"]), RenditionKind(request.path_params["kind"])
-            except ValueError:
+            place = _place(request)
+            if place is None:
                 return await usual(request)
+            photo_id, kind = place
             services = await services_of(request)
             caller = await caller_of(request, services, None, None)
             answer: Response = await self.endpoint(photo_id, kind, caller, services, Conditions.of(request))
             return answer
 
         return handle
+
+
+def _place(request: Request) -> tuple[UUID, RenditionKind] | None:
+    """What the address names, where it is written as the gallery writes it."""
+    try:
+        photo_id, kind = UUID(request.path_params["photo_id"]), RenditionKind(request.path_params["kind"])
+    except ValueError:
+        return None
+    return (photo_id, kind) if str(photo_id) == request.path_params["photo_id"] else None
 
 
 router = APIRouter(tags=["photos"], route_class=LookingRoute)
