@@ -16,6 +16,7 @@ Document = dict[str, Any]
 Helm = Callable[..., subprocess.CompletedProcess[str]]
 KUBERNETES = "1.34"
 RELEASES = ("photo-api", "photo-stream")
+SCRATCH = "/tmp"  # noqa: S108 - in the container
 # Helm, built from source, takes a very old Kubernetes for granted otherwise.
 VERSION = ("--kube-version", f"{KUBERNETES}.0")
 
@@ -147,6 +148,20 @@ def test_pods_have_no_privileges(helm: Helm, release: str) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("count", "expected"), [(1, {}), (2, {"WEB_CONCURRENCY": "2", "PROMETHEUS_MULTIPROC_DIR": f"{SCRATCH}/metrics"})]
+)
+def test_processes_of_a_pod_share_their_metrics(helm: Helm, count: int, expected: dict[str, str]) -> None:
+    """In a folder of the pod's own; with one there is nothing to be shared."""
+    pod = rendered(helm, "photo-api", "--set", f"processes={count}")["Deployment"]["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    values = {each["name"]: each.get("value") for each in container["env"]}
+    assert {
+        name: values[name] for name in ("WEB_CONCURRENCY", "PROMETHEUS_MULTIPROC_DIR") if name in values
+    } == expected
+    assert {"name": "tmp", "mountPath": SCRATCH} in container["volumeMounts"]
+
+
 def test_metrics_are_hidden_from_customers(helm: Helm) -> None:
     """The load balancer answers 404 for /metrics itself; Prometheus reaches the pods from inside."""
     rules = rendered(helm, "photo-api")["Ingress"]["spec"]["rules"][0]["http"]["paths"]
@@ -156,7 +171,15 @@ def test_metrics_are_hidden_from_customers(helm: Helm) -> None:
 
 @pytest.mark.parametrize(
     "option",
-    ["replicas=2", "autoscaling.minReplicas=1", "forwardedAllowIps=*", "image.tag=latest", "replica=3", "app=api"],
+    [
+        "replicas=2",
+        "autoscaling.minReplicas=1",
+        "forwardedAllowIps=*",
+        "image.tag=latest",
+        "replica=3",
+        "app=api",
+        "processes=0",
+    ],
 )
 def test_dangerous_or_misspelt_values_are_refused(helm: Helm, option: str) -> None:
     """Too few replicas, a header that anybody may forge, an unfixed image and unknown keys stop helm."""
