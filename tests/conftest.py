@@ -16,16 +16,17 @@ from local_stack import Endpoints, Stack
 from local_stack.errors import OtherSettingsError
 from local_stack.progress import ConsoleProgress
 from local_stack.sharing import Share
-from local_stack.stack import SERVERS
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
 TESTS = Path(__file__).resolve().parent
-TOGETHER = ("full_stack", "settled", "dag_bag")
-"""Fixtures that are made once in a process, and take long."""
+TOGETHER = ("full_stack", "searched_stack", "dag_bag")
+"""Fixtures that are made once in a process, and take long; the longest sequence of tests first."""
 AIRFLOW = ("metrics", "stream", "api", "airflow")
 """The units that only ``full_stack`` needs."""
+SERVERS = ("postgres", "kafka", "hdfs")
+"""What most tests on servers need."""
 REST = pytest.StashKey["Callable[[], None]"]()
 """How to stop them."""
 LONGEST_NAME = 120
@@ -51,10 +52,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
     """Say which tests stay together in one process when the suite runs in several, each with a stack of its own.
 
     What needs Airflow is one sequence, so that one process starts it, and comes first, being the longest. So is what
-    reads the same large ledger. All else goes by files. A wrapper, because pytest-xdist reads the marks first.
+    needs Elasticsearch, which comes next. All else goes by files, which those take who have nothing else to do. A
+    wrapper, because pytest-xdist reads the marks first.
     """
     groups = {item.path: group for group in reversed(TOGETHER) for item in items if group in _fixtures(item)}
-    items.sort(key=lambda item: groups.get(item.path) != TOGETHER[0])
+    items.sort(key=lambda item: TOGETHER.index(groups[item.path]) if item.path in groups else len(TOGETHER))
     for item in items:
         item.add_marker(pytest.mark.xdist_group(groups.get(item.path, str(item.path.relative_to(TESTS)))))
     yield
@@ -125,8 +127,14 @@ def _up(stack: Stack, share: Share) -> None:
 
 @pytest.fixture(scope="session")
 def stack(test_stack: Stack) -> Endpoints:
-    """Give running servers: PostgreSQL, Kafka, HDFS and Elasticsearch."""
+    """Give running servers: PostgreSQL, Kafka and HDFS."""
     return test_stack.up(SERVERS)
+
+
+@pytest.fixture(scope="session")
+def searched_stack(test_stack: Stack, stack: Endpoints) -> Endpoints:
+    """Give those servers and Elasticsearch, whose start costs more than theirs together; not every process needs it."""
+    return test_stack.up(["elasticsearch"])
 
 
 @pytest.fixture(scope="session")

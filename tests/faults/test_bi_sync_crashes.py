@@ -85,9 +85,9 @@ class World:
 
 
 @pytest.fixture
-def world(stack: Endpoints, test_stack: Stack) -> Iterator[World]:
+def world(searched_stack: Endpoints, test_stack: Stack) -> Iterator[World]:
     """A ledger that was synced once; since then outcomes have come, and one of the first has expired."""
-    with fresh_database(stack, superuser_of(test_stack)) as database, fresh_search(stack) as search:
+    with fresh_database(searched_stack, superuser_of(test_stack)) as database, fresh_search(searched_stack) as search:
         owner, pipeline, bi = engines = [
             make_engine(settings, "test") for settings in (database.owner, database.pipeline, database.bi)
         ]

@@ -58,9 +58,9 @@ class Sync:
 
 
 @pytest.fixture
-def sync(stack: Endpoints, test_stack: Stack) -> Iterator[Sync]:
+def sync(searched_stack: Endpoints, test_stack: Stack) -> Iterator[Sync]:
     """Give an empty ledger and an index with the template, nothing in it."""
-    with fresh_database(stack, superuser_of(test_stack)) as database, fresh_search(stack) as search:
+    with fresh_database(searched_stack, superuser_of(test_stack)) as database, fresh_search(searched_stack) as search:
         search.administered().ensure_template()
         engines = [make_engine(settings, "test") for settings in (database.owner, database.pipeline, database.bi)]
         yield Sync(test_stack, *engines, search)

@@ -31,9 +31,9 @@ def pipeline(stack: Endpoints, database: Database) -> Iterator[Pipeline]:
 
 
 @pytest.fixture
-def world(stack: Endpoints, pipeline: Pipeline) -> Iterator[Reconciled]:
+def world(searched_stack: Endpoints, pipeline: Pipeline) -> Iterator[Reconciled]:
     """A pipeline and a search index with its template, nothing in them."""
-    with fresh_search(stack) as search:
+    with fresh_search(searched_stack) as search:
         search.administered().ensure_template()
         yield Reconciled(pipeline, search)
 
@@ -58,7 +58,7 @@ def dags(world: Reconciled, airflow_home: Path, airflow: WarmAirflow) -> DagRuns
 
 
 @pytest.fixture(scope="session")
-def settled(stack: Endpoints, test_stack: Stack) -> Iterator[World]:
+def settled(searched_stack: Endpoints, test_stack: Stack) -> Iterator[World]:
     """Give a ledger of mixed outcomes after updates, expiries and a resync, and the index of it; only to be read."""
-    with settled_world(stack, test_stack) as world:
+    with settled_world(searched_stack, test_stack) as world:
         yield world

@@ -46,9 +46,9 @@ def test_elasticsearch_says_what_sql_says(settled: World, figure: Figure, scope:
                 assert value == pytest.approx(float(right), rel=1e-12)
 
 
-def test_nothing_is_an_answer_too(stack: Endpoints) -> None:
+def test_nothing_is_an_answer_too(searched_stack: Endpoints) -> None:
     """Before the first outcome there is no index: every figure is empty, none fails."""
-    with fresh_search(stack) as search:
+    with fresh_search(searched_stack) as search:
         assert full_scope(search.sync, search.alias) is None
         for figure in FIGURES:
             answer = ask(search.sync, search.alias, figure, EVERYTHING)

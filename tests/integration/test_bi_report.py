@@ -84,10 +84,10 @@ def test_only_the_last_days(settled: World, tmp_path: Path) -> None:
     assert path.read_text().count("<p>None.</p>") > len(FIGURES) / 2
 
 
-def test_nothing_yet(stack: Endpoints, tmp_path: Path) -> None:
+def test_nothing_yet(searched_stack: Endpoints, tmp_path: Path) -> None:
     """Before the first outcome the page says what to do."""
     path = tmp_path / "report.html"
-    with fresh_search(stack) as search:
+    with fresh_search(searched_stack) as search:
         assert _write(search, "--output", str(path)).returncode == 0
     assert "Nothing has been settled yet" in path.read_text()
 

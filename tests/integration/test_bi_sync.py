@@ -73,12 +73,12 @@ class World:
 
 
 @pytest.fixture
-def world(stack: Endpoints, database: Database) -> Iterator[World]:
+def world(searched_stack: Endpoints, database: Database) -> Iterator[World]:
     """An empty ledger and an index with the template, nothing in it."""
     owner, pipeline, bi = engines = [
         make_engine(settings, "test") for settings in (database.owner, database.pipeline, database.bi)
     ]
-    with fresh_search(stack) as search:
+    with fresh_search(searched_stack) as search:
         search.administered().ensure_template()
         yield World(owner, pipeline, bi, search)
     for engine in engines:

@@ -16,22 +16,24 @@ from photo_pipeline.orchestration import connections, setup_tasks
 
 
 @pytest.fixture
-def typed(stack: Endpoints, test_stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Endpoints:
+def typed(searched_stack: Endpoints, test_stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Endpoints:
     """Every connection as a URI."""
     password = Credentials(test_stack.settings.home / "secrets").password("photo_pipeline")
-    hdfs = stack.webhdfs_url.replace("http://", f"webhdfs://{stack.hdfs_user}@")
-    search = stack.elasticsearch_url.partition("://")[2]
-    monkeypatch.setenv("AIRFLOW_CONN_PHOTO_HDFS", f"{hdfs}/?namenode={quote(stack.hdfs_namenode, safe='')}")
-    monkeypatch.setenv("AIRFLOW_CONN_PHOTO_KAFKA", f"kafka://?bootstrap.servers={quote(stack.kafka_bootstrap_servers)}")
+    hdfs = searched_stack.webhdfs_url.replace("http://", f"webhdfs://{searched_stack.hdfs_user}@")
+    search = searched_stack.elasticsearch_url.partition("://")[2]
+    monkeypatch.setenv("AIRFLOW_CONN_PHOTO_HDFS", f"{hdfs}/?namenode={quote(searched_stack.hdfs_namenode, safe='')}")
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_PHOTO_KAFKA", f"kafka://?bootstrap.servers={quote(searched_stack.kafka_bootstrap_servers)}"
+    )
     monkeypatch.setenv(
         "AIRFLOW_CONN_PHOTO_POSTGRES",
         f"postgres://photo_pipeline:{password}@127.0.0.1:{test_stack.settings.ports('postgres')}/photos",
     )
     monkeypatch.setenv(
         "AIRFLOW_CONN_PHOTO_ELASTICSEARCH",
-        f"elasticsearch://{stack.elasticsearch_sync_user}:{stack.elasticsearch_sync_password}@{search}/http",
+        f"elasticsearch://{searched_stack.elasticsearch_sync_user}:{searched_stack.elasticsearch_sync_password}@{search}/http",
     )
-    return stack
+    return searched_stack
 
 
 def test_airflows_own_test_of_each_connection_passes(typed: Endpoints) -> None:

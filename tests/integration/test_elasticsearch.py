@@ -25,9 +25,9 @@ from photo_pipeline.web.clock import SystemClock
 
 
 @pytest.fixture
-def search(stack: Endpoints) -> Iterator[Search]:
+def search(searched_stack: Endpoints) -> Iterator[Search]:
     """Elasticsearch with nothing under an alias of its own."""
-    with fresh_search(stack) as found:
+    with fresh_search(searched_stack) as found:
         yield found
 
 
@@ -206,17 +206,19 @@ def test_a_server_that_stays_overloaded_is_an_error_that_may_pass(search: Search
         search.index().write([document(2)])
 
 
-def test_an_absent_server_is_an_error_that_may_pass(stack: Endpoints) -> None:
+def test_an_absent_server_is_an_error_that_may_pass(searched_stack: Endpoints) -> None:
     """Nothing listens: the same error as an overloaded one."""
-    with make_client(search_settings("http://127.0.0.1:9", stack.elasticsearch_user, "x")) as client:
+    with make_client(search_settings("http://127.0.0.1:9", searched_stack.elasticsearch_user, "x")) as client:
         for call in (ElasticsearchIndex(client, "photos").generation, ElasticsearchIndex(client, "photos").refresh):
             with pytest.raises(ServerUnavailableError, match="Elasticsearch"):
                 call()
 
 
-def test_a_wrong_password_is_an_error_of_its_own(stack: Endpoints) -> None:
+def test_a_wrong_password_is_an_error_of_its_own(searched_stack: Endpoints) -> None:
     """Trying again would not help, so it must not look as if it did."""
-    with make_client(search_settings(stack.elasticsearch_url, stack.elasticsearch_sync_user, "wrong")) as client:
+    with make_client(
+        search_settings(searched_stack.elasticsearch_url, searched_stack.elasticsearch_sync_user, "wrong")
+    ) as client:
         index = ElasticsearchIndex(client, "photos")
         with pytest.raises(SearchRequestError, match="401"):
             index.write([document(1)])

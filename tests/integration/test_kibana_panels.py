@@ -20,12 +20,12 @@ SEARCHES = [each for each in saved(committed()) if each["type"] == "search"]
 
 
 @pytest.fixture(scope="module")
-def sides(settled: World, stack: Endpoints) -> Iterator[Sides]:
+def sides(settled: World, searched_stack: Endpoints) -> Iterator[Sides]:
     """Both servers as an analyst sees them."""
     url, user, password = (
-        stack.elasticsearch_url,
-        stack.elasticsearch_analyst_user,
-        stack.elasticsearch_analyst_password,
+        searched_stack.elasticsearch_url,
+        searched_stack.elasticsearch_analyst_user,
+        searched_stack.elasticsearch_analyst_password,
     )
     with make_client(search_settings(url, user, password)) as client:
         yield Sides(settled.bi, client, settled.search.alias)
@@ -95,9 +95,9 @@ def test_a_saved_search_finds_what_sql_finds(sides: Sides, search: Json) -> None
     assert set(search["attributes"]["columns"]) <= seen
 
 
-def test_nothing_is_an_answer_too(stack: Endpoints) -> None:
+def test_nothing_is_an_answer_too(searched_stack: Endpoints) -> None:
     """Before the first outcome there is no index: no panel's search fails."""
-    with fresh_search(stack) as search:
+    with fresh_search(searched_stack) as search:
         for panel in PANELS:
             response = search.sync.search(
                 index=search.alias, ignore_unavailable=True, **search_of(panel, TIME_FIELD, EVERYTHING)

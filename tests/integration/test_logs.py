@@ -23,9 +23,9 @@ from photo_pipeline.domain.reconciliation import Status
 
 
 @pytest.fixture
-def world(stack: Endpoints, database: Database) -> Iterator[Reconciled]:
+def world(searched_stack: Endpoints, database: Database) -> Iterator[Reconciled]:
     """A pipeline and a search index with its template, nothing in them."""
-    with own_pipeline(stack, database) as pipeline, fresh_search(stack) as search:
+    with own_pipeline(searched_stack, database) as pipeline, fresh_search(searched_stack) as search:
         search.administered().ensure_template()
         yield Reconciled(pipeline, search)
 
@@ -179,9 +179,9 @@ def test_a_topic_that_is_gone_stops_no_other(world: Reconciled, door: Door, topi
     world.make_topics()
 
 
-def test_partitions_come_and_go(stack: Endpoints, database: Database) -> None:
+def test_partitions_come_and_go(searched_stack: Endpoints, database: Database) -> None:
     """More partitions are new logs beside the old ones; a topic made anew with fewer ends those that it has not."""
-    with own_pipeline(stack, database) as pipeline, fresh_search(stack) as search:
+    with own_pipeline(searched_stack, database) as pipeline, fresh_search(searched_stack) as search:
         world, topic = Reconciled(pipeline, search), pipeline.settings.topics.uploaded
         pipeline.plan()
         with changed_kafka(world, partitions=3):

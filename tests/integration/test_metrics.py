@@ -26,7 +26,7 @@ Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 
 @pytest.fixture
-def environment(pipeline: Pipeline, stack: Endpoints) -> dict[str, str]:
+def environment(pipeline: Pipeline, searched_stack: Endpoints) -> dict[str, str]:
     """The settings of the exporter, by which it sees this pipeline alone."""
     topics = pipeline.settings.topics
     return {
@@ -37,8 +37,8 @@ def environment(pipeline: Pipeline, stack: Endpoints) -> dict[str, str]:
         "PHOTO_TOPIC_STREAMED": topics.streamed,
         "PHOTO_DATABASE_URL": pipeline.database.bi.url.get_secret_value(),
         "PHOTO_METRICS_REFRESH_SECONDS": "0.3",
-        "PHOTO_METRICS_ELASTICSEARCH_URL": stack.elasticsearch_url,
-        "PHOTO_METRICS_NAMENODE_URL": stack.webhdfs_url,
+        "PHOTO_METRICS_ELASTICSEARCH_URL": searched_stack.elasticsearch_url,
+        "PHOTO_METRICS_NAMENODE_URL": searched_stack.webhdfs_url,
     }
 
 
