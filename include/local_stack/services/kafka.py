@@ -12,6 +12,7 @@ from local_stack.durable import flush_all
 from local_stack.errors import NotReadyError
 from local_stack.service import Layer, Service
 from local_stack.services import JVM_OPTIONS, write_if_changed
+from local_stack.services.class_archive import ClassArchive, argument_file, place
 from local_stack.services.steps import run_step
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 PROBE_SECONDS = 3
 INTERNAL_PARTITIONS = 4
+JAVA_ARGUMENTS = "java.args"
 REPLICAS_WANTED = 3
 LOG_OPTIONS = (
     "-Dorg.slf4j.simpleLogger.showDateTime=true",
@@ -43,13 +45,14 @@ def _broker(context: Context, node: int, name: str) -> Service:
     ports = context.settings.ports
     folder = context.layout.config / name
     heap = context.settings.memory["kafka"]
-    command = (context.java, f"-Xmx{heap}", f"-Xms{heap}", *JVM_OPTIONS, *LOG_OPTIONS)
+    # The command stays the same whether there is an archive of classes or not.
+    java = (context.java, f"@{folder / JAVA_ARGUMENTS}", f"-Xmx{heap}", f"-Xms{heap}", *JVM_OPTIONS, *LOG_OPTIONS)
     return Service(
         name=name,
         unit="kafka",
         title="Kafka" if name == "kafka" else f"Kafka {node}",
         layer=Layer.STORAGE,
-        command=(*command, "-cp", _classpath(context), "kafka.Kafka", str(folder / "server.properties")),
+        command=(*java, "-cp", _classpath(context), "kafka.Kafka", str(folder / "server.properties")),
         directory=context.layout.home,
         host=context.settings.host_of(name),
         ports={"kafka": ports("kafka", node), "kafka_controller": ports("kafka_controller", node)},
@@ -99,13 +102,15 @@ def _classpath(context: Context) -> str:
 
 
 def _prepare(context: Context, node: int, name: str) -> None:
+    archive = ClassArchive(place(context.installed("kafka"), context.java_home), context.java, _classpath(context))
+    write_if_changed(context.layout.config / name / JAVA_ARGUMENTS, argument_file(archive.reading_or_writing()))
     path = context.layout.config / name / "server.properties"
     lines = [f"{key}={value}\n" for key, value in properties(context, node, name).items()]
     write_if_changed(path, "".join(lines))
     if not _is_formatted(context.layout.data / name):
         options = [f"--cluster-id={context.credentials.kafka_cluster_id()}", f"--config={path}", "--ignore-formatted"]
-        command = [context.java, "-cp", _classpath(context), "kafka.tools.StorageTool", "format", *options]
-        run_step("formatting Kafka's storage", command)
+        java = [context.java, *archive.reading(), "-cp", _classpath(context)]
+        run_step("formatting Kafka's storage", [*java, "kafka.tools.StorageTool", "format", *options])
         # Kafka leaves that to the page cache; cut off then, it would not start any more.
         flush_all(context.layout.data / name)
 
