@@ -11,6 +11,7 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from local_stack import processes
@@ -248,7 +249,12 @@ class Stack:
     def _context(self) -> Context:
         credentials = Credentials(self._layout.secrets)
         endpoints = endpoints_of(self.settings, credentials)
-        return Context(self.settings, self._layout, credentials, endpoints, find_java_home())
+        return Context(self.settings, self._layout, credentials, endpoints, self._java_home)
+
+    @cached_property
+    def _java_home(self) -> Path:
+        """Asked once: the answer is a Java that starts and ends."""
+        return find_java_home()
 
     def _start_supervisor(self, everything: Sequence[Service], chosen: Sequence[Service]) -> None:
         config = render(everything, self.settings, self._layout)
