@@ -71,6 +71,7 @@ def services(context: Context) -> list[Service]:
                 "HOME": str(folder),
                 "ES_JAVA_HOME": str(context.java_home),
                 "ES_JAVA_OPTS": f"-Xms{heap} -Xmx{heap}",
+                "CLI_JAVA_OPTS": " ".join(JVM_OPTIONS),  # of the program that starts the server
                 "ES_PATH_CONF": str(folder / "config"),
                 "ES_TMPDIR": str(folder / "tmp"),
             },
