@@ -37,14 +37,19 @@ ENV PATH=/opt/venv/bin:$PATH \
     MALLOC_ARENA_MAX=2
 # Byte code is written here, because the running container has a read-only file system.
 RUN python -m compileall -q /opt/photo \
- && python -c "import photo_pipeline.api.app, photo_pipeline.stream.app, photo_pipeline.metrics.__main__"
+ && python -c "import photo_pipeline.api.app, photo_pipeline.stream.app, photo_pipeline.metrics.__main__" \
+ && python -c "import photo_pipeline.web.http_protocol, photo_pipeline.web.websocket_protocol"
 USER 10001:10001
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s \
   CMD ["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/8000 && printf 'GET /healthz HTTP/1.0\\r\\nHost: localhost\\r\\n\\r\\n' >&3 && read -r -t 4 _ code _ <&3 && [ \"$code\" = 200 ]"]
+# No proxy's word is taken for whom a request comes from, until the proxies are named.
+ENV FORWARDED_ALLOW_IPS=""
 # One process per container: more instances are more containers. On SIGTERM it finishes what it has begun. A WebSocket
-# frame may be a whole photo, and photos do not compress.
+# frame may be a whole photo, and photos do not compress. The protocols are uvicorn's own with bounds (docs/adr/0208).
 ENTRYPOINT ["uvicorn", "--factory", "--host", "0.0.0.0", "--port", "8000", "--no-server-header", \
+            "--http", "photo_pipeline.web.http_protocol:BoundedHttp", \
+            "--ws", "photo_pipeline.web.websocket_protocol:BoundedWebSocket", \
             "--timeout-graceful-shutdown", "30", "--ws-max-size", "33554432", "--ws-per-message-deflate", "false"]
 CMD ["photo_pipeline.api.app:create_app"]
 

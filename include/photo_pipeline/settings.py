@@ -154,7 +154,15 @@ class WebSettings(BaseSettings):
     upload_keep_seconds: Positive = 24 * 3600
     """From its beginning an upload is kept so long, finished (its receipt) or not (its bytes)."""
     upload_idle_seconds: float = Field(default=20.0, gt=0)
-    """A request that brings no byte for so long is ended, and its upload is free for the next one."""
+    """A request to the upload API that brings no byte for so long is ended, and its upload is free for the next one."""
+    body_bytes_per_second: Annotated[float, Field(ge=0)] = 500.0
+    """After its first 20 seconds a request's body comes at least so fast, or is ended."""
+    head_seconds: float = Field(default=10.0, gt=0)
+    """So long the head of a request may take from its first byte, and a connection may say nothing."""
+    answer_stall_seconds: float = Field(default=60.0, gt=0)
+    """A client that reads nothing of its answer for so long is cut off."""
+    connections: Positive = 1000
+    """Of one instance. For one more, the one that has had no request for longest makes room, or it is told 503."""
     upload_sweep_seconds: float = Field(default=600.0, gt=0)
     """How often each replica removes what has expired."""
 

@@ -14,6 +14,7 @@ import httpx
 
 from local_stack.errors import NotReadyError
 from local_stack.services.asking import NO_AUTHORITIES, ask
+from local_stack.services.web import SERVER
 from photo_pipeline.settings import DatabaseSettings, HdfsSettings, TopicNames
 
 INCLUDE = Path(__file__).resolve().parents[2] / "include"
@@ -60,11 +61,19 @@ def api_process(
     port = _free_port()
     url = f"http://127.0.0.1:{port}"
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("PHOTO_")}
-    settings = {"PYTHONPATH": f"{INCLUDE}:{INCLUDE.parent}", "PHOTO_PUBLIC_URL": url, **environment}
-    command = [sys.executable, "-m", "uvicorn", "--factory", factory, "--port", str(port)]
+    settings = {
+        "PYTHONPATH": f"{INCLUDE}:{INCLUDE.parent}",
+        "FORWARDED_ALLOW_IPS": "",
+        "PHOTO_PUBLIC_URL": url,
+        **environment,
+    }
+    command = [sys.executable, "-m", "uvicorn", "--factory", factory, *SERVER]
     with log.open("w") as output:
         process = subprocess.Popen(  # noqa: S603 - the product's own start
-            [*command, "--timeout-graceful-shutdown", "5"], env={**inherited, **settings}, stdout=output, stderr=output
+            [*command, "--port", str(port), "--timeout-graceful-shutdown", "5"],
+            env={**inherited, **settings},
+            stdout=output,
+            stderr=output,
         )
         try:
             _wait_until_alive(url + alive, process, log)

@@ -17,6 +17,7 @@ from local_stack.errors import NotReadyError
 from local_stack.programs import find_haproxy
 from local_stack.services.asking import ask
 from local_stack.services.balancer import BalancerControl, configuration
+from local_stack.services.web import SERVER
 
 INCLUDE = Path(__file__).resolve().parents[2] / "include"
 PATIENCE_SECONDS = 90.0
@@ -45,7 +46,8 @@ class Replica:
     def start(self) -> None:
         """Start it and wait until it takes photos."""
         command = [*self._enter, sys.executable, "-m", "uvicorn", "--factory", "photo_pipeline.api.app:create_app"]
-        options = ["--host", self._host, "--port", str(self.port), "--timeout-graceful-shutdown", str(GRACE_SECONDS)]
+        options = [*SERVER, "--host", self._host, "--port", str(self.port)]
+        options += ["--timeout-graceful-shutdown", str(GRACE_SECONDS)]
         with self._log.open("ab") as output:
             self._process = subprocess.Popen(  # noqa: S603 - the product's own start
                 [*command, *options], env=self._environment, stdout=output, stderr=subprocess.STDOUT

@@ -2,8 +2,7 @@
 
 import asyncio
 import json
-import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -12,14 +11,13 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
-import uvicorn
 from fastapi import FastAPI
+from tests.support.serving import eventually, served
 from tests.support.web import NOON, FakeClock, FakeCustomers, FakeLog, web_settings
 from websockets.asyncio.client import ClientConnection, connect
 
 from photo_pipeline.domain.customers import Device
 from photo_pipeline.domain.events import Delivery, OutboundRecord
-from photo_pipeline.domain.photo import MAX_PHOTO_BYTES
 from photo_pipeline.stream.app import create_app
 from photo_pipeline.stream.senders import SUBPROTOCOL
 from photo_pipeline.stream.services import Connections, Settings
@@ -27,8 +25,6 @@ from photo_pipeline.stream.settings import StreamSettings
 from photo_pipeline.web.tokens import DeviceIdentity, Session, Tokens, load_keys
 
 Message = dict[str, Any]
-PATIENCE = 10.0
-"""Seconds after which what has to happen counts as not happening."""
 
 
 class GatedLog(FakeLog):
@@ -139,49 +135,10 @@ async def serving(folder: Path, web: Message | None = None, **limits: Any) -> As
     tokens = Tokens(load_keys(settings.web.signing_key_file), clock)
     platform = StreamPlatform(FastAPI(), settings, tokens, clock, GatedLog(), FakeCustomers())
     platform.app = create_app(settings, connections=_connected(platform), clock=clock)
-    async with _server(platform.app) as platform.url:
+    async with served(platform.app) as platform.url:
         yield platform
-
-
-async def eventually(condition: Callable[[], Awaitable[bool]]) -> None:
-    """Wait until something becomes true.
-
-    Raises:
-        TimeoutError: when it does not.
-    """
-    async with asyncio.timeout(PATIENCE):
-        while True:
-            if await condition():
-                return
-            await asyncio.sleep(0.02)
 
 
 @asynccontextmanager
 async def _connected(platform: StreamPlatform) -> AsyncIterator[Connections]:
     yield Connections(platform.log, platform.customers)
-
-
-@asynccontextmanager
-async def _server(app: FastAPI) -> AsyncIterator[str]:
-    config = uvicorn.Config(
-        app,
-        log_level="warning",
-        lifespan="on",
-        ws_max_size=MAX_PHOTO_BYTES,
-        ws_per_message_deflate=False,
-        timeout_graceful_shutdown=2,
-    )
-    server = uvicorn.Server(config)
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        serving_task = asyncio.create_task(server.serve(sockets=[listener]))
-        try:
-            await eventually(lambda: _is_up(server))
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            await serving_task
-
-
-async def _is_up(server: uvicorn.Server) -> bool:
-    return server.started

@@ -13,7 +13,7 @@ from tests.support.api_process import INCLUDE, _free_port, _wait_until_alive
 
 from local_stack import Endpoints
 from local_stack.services.asking import NO_AUTHORITIES
-from photo_pipeline.domain.photo import MAX_PHOTO_BYTES
+from local_stack.services.web import SERVER
 
 
 @contextmanager
@@ -34,6 +34,7 @@ def stream_process(stack: Endpoints, log: Path, api_url: str | None = None, **li
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("PHOTO_")}
     environment = {
         "PYTHONPATH": str(INCLUDE),
+        "FORWARDED_ALLOW_IPS": "",
         "PHOTO_KAFKA_BOOTSTRAP_SERVERS": stack.kafka_bootstrap_servers,
         "PHOTO_DATABASE_URL": stack.api_database_url.replace("postgresql://", "postgresql+psycopg://"),
         "PHOTO_SIGNING_KEY_FILE": stack.signing_key_file,
@@ -41,8 +42,7 @@ def stream_process(stack: Endpoints, log: Path, api_url: str | None = None, **li
         **{f"PHOTO_STREAM_{name.upper()}": value for name, value in limits.items()},
     }
     command = [sys.executable, "-m", "uvicorn", "--factory", "photo_pipeline.stream.app:create_app"]
-    command += ["--port", str(port), "--timeout-graceful-shutdown", "2"]
-    command += ["--ws-max-size", str(MAX_PHOTO_BYTES), "--ws-per-message-deflate", "false"]
+    command += [*SERVER, "--port", str(port), "--timeout-graceful-shutdown", "2"]
     with log.open("w") as output:
         process = subprocess.Popen(command, env={**inherited, **environment}, stdout=output, stderr=output)  # noqa: S603 - the product's own start
         try:

@@ -12,6 +12,7 @@ import httpx
 from argon2 import PasswordHasher
 from fastapi import FastAPI
 from joserfc.jwk import OKPKey
+from tests.support.serving import served
 
 from photo_pipeline.adapters.upload_directory import UploadDirectory
 from photo_pipeline.api.app import create_app
@@ -352,6 +353,16 @@ async def running(settings: WebSettings) -> AsyncIterator[Platform]:
     platform.app = create_app(settings, connections=_connected(platform), clock=platform.clock, hasher=QUICK)
     async with platform.app.router.lifespan_context(platform.app):
         yield platform
+
+
+@asynccontextmanager
+async def serving(folder: Path, **changes: object) -> AsyncIterator[tuple[Platform, str]]:
+    """The application behind uvicorn, and its address."""
+    settings = web_settings(folder, **changes)
+    platform = Platform(FastAPI(), settings)
+    platform.app = create_app(settings, connections=_connected(platform), clock=platform.clock, hasher=QUICK)
+    async with served(platform.app) as url:
+        yield platform, url
 
 
 @asynccontextmanager

@@ -11,6 +11,7 @@ from local_stack.services import base_environment, postgres
 from local_stack.services.asking import ask
 from local_stack.services.hdfs import client_options
 from local_stack.services.postgres import url
+from local_stack.settings import HOST
 
 if TYPE_CHECKING:
     from local_stack.services import Context
@@ -24,8 +25,13 @@ APPLICATIONS = (
 )
 
 
-# A frame may be as large as a photo, and photos do not compress.
-WEBSOCKET = ("--ws-max-size", str(32 * 1024 * 1024), "--ws-per-message-deflate", "false")
+# What every start of the applications says to uvicorn: its protocols with bounds; a frame may be as large as a photo,
+# and photos do not compress.
+SERVER = (
+    *("--http", "photo_pipeline.web.http_protocol:BoundedHttp"),
+    *("--ws", "photo_pipeline.web.websocket_protocol:BoundedWebSocket"),
+    *("--ws-max-size", str(32 * 1024 * 1024), "--ws-per-message-deflate", "false"),
+)
 
 
 def services(context: Context) -> list[Service]:
@@ -39,7 +45,7 @@ def services(context: Context) -> list[Service]:
 
 def _application(context: Context, server: str, name: str, instance: int, title: str, factory: str) -> Service:
     port, host = context.settings.ports(server, instance), context.settings.host_of(name)
-    command = (str(context.settings.python), "-m", "uvicorn", "--factory", factory, "--host", host, *WEBSOCKET)
+    command = (str(context.settings.python), "-m", "uvicorn", "--factory", factory, "--host", host, *SERVER)
     return Service(
         name=name,
         unit=server,
@@ -67,6 +73,8 @@ def environment(context: Context) -> dict[str, str]:
         "PHOTO_SIGNING_KEY_FILE": endpoints.signing_key_file,
         "PHOTO_PUBLIC_URL": endpoints.api_url,
         "PHOTO_STREAM_URL": endpoints.stream_url,
+        # Whom a request comes from, the load balancer alone is asked, where there is one.
+        "FORWARDED_ALLOW_IPS": HOST if context.settings.instances.get("balancer") else "",
         # All replicas share it, so that an upload goes on at any of them.
         "PHOTO_UPLOAD_DIR": str(context.layout.data / "uploads"),
     }

@@ -1,8 +1,12 @@
-"""The application: ``uvicorn --factory photo_pipeline.api.app:create_app``, configured by ``PHOTO_*`` variables."""
+"""The application: ``uvicorn --factory photo_pipeline.api.app:create_app``, configured by ``PHOTO_*`` variables.
+
+The server has to be bounded: ``--http photo_pipeline.web.http_protocol:BoundedHttp``.
+"""
 
 import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from functools import cache
 
 from argon2 import PasswordHasher
@@ -31,12 +35,14 @@ from photo_pipeline.api.tus.sweeping import sweeping
 from photo_pipeline.ports.clock import Clock
 from photo_pipeline.settings import WebSettings
 from photo_pipeline.web import health, problems
+from photo_pipeline.web.bodies import BodyLimits, BoundedBodies
 from photo_pipeline.web.clock import SystemClock
 from photo_pipeline.web.credentials import is_https
 from photo_pipeline.web.description import describe
 from photo_pipeline.web.metrics import RequestMetrics
 from photo_pipeline.web.middleware import RequestContext, SecurityHeaders
 from photo_pipeline.web.processes import prepare_processes
+from photo_pipeline.web.server_limits import ServerLimits, State, as_state
 from photo_pipeline.web.startup import failing_in_one_line, read_settings
 from photo_pipeline.web.stopping import told_to_stop
 from photo_pipeline.web.tokens import Tokens, load_keys
@@ -74,13 +80,13 @@ def create_app(
     registry = CollectorRegistry()
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[State]:
         async with connections as connected:
             services = assemble(connected, settings, tokens, clock, registry, hasher)
             app.state.services = services
             with told_to_stop(services.hub.close):
                 async with sweeping(services.uploads, settings.upload_sweep_seconds):
-                    yield
+                    yield as_state(ServerLimits.of(settings))
             services.hub.close()
             await services.ended_sessions.close()
 
@@ -95,6 +101,7 @@ def create_app(
     app.state.registry = registry
     # The last one added is the outermost: headers go on every answer, also on those of the net for the unforeseen.
     app.add_middleware(TusVersion, prefix=f"{PREFIX}/uploads")
+    app.add_middleware(BoundedBodies, limits=_limits(settings), exceptions=_uploads(settings))
     app.add_middleware(RequestContext, metrics=RequestMetrics(registry))
     app.add_middleware(SecurityHeaders, policies=POLICIES, https=is_https(settings))
     problems.install(app)
@@ -102,6 +109,16 @@ def create_app(
     mount_pages(app)
     describe(app, DESCRIPTION)
     return app
+
+
+def _limits(settings: WebSettings) -> BodyLimits:
+    return BodyLimits(settings.upload_idle_seconds, settings.body_bytes_per_second)
+
+
+def _uploads(settings: WebSettings) -> dict[str, BodyLimits]:
+    """Where photos come in, which count their bytes themselves."""
+    photos = replace(_limits(settings), most_bytes=None)
+    return dict.fromkeys((f"{PREFIX}/photos", f"{PREFIX}/uploads", f"{PREFIX}/uploads/"), photos)
 
 
 @cache

@@ -10,6 +10,7 @@ from photo_pipeline.domain.events import clean_filename
 from photo_pipeline.domain.outcomes import RejectReason
 from photo_pipeline.domain.photo import MAX_PHOTO_BYTES
 from photo_pipeline.web.acceptance import IncomingPhoto, LaterReason, PhotoAcceptance, PhotoRefusedError
+from photo_pipeline.web.bodies import STALLED, BodyStalledError
 from photo_pipeline.web.flow import BusyError, InFlightBytes
 from photo_pipeline.web.multipart import BodyTooLargeError, FilePart, MalformedMultipartError
 from photo_pipeline.web.problems import ProblemError, unavailable
@@ -26,6 +27,7 @@ _STATUSES = {
     RejectReason.NOT_AN_IMAGE.value: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     RejectReason.UNSUPPORTED.value: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     BodyTooLargeError.reason: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    STALLED: HTTPStatus.REQUEST_TIMEOUT,
 }
 
 
@@ -71,6 +73,8 @@ class Upload:
                 part.close()
         except MalformedMultipartError as error:
             self.refused.append(RefusedFile(filename=None, reason=error.reason, detail=str(error)))
+        except BodyStalledError as error:  # what was accepted before has its receipt
+            self.refused.append(RefusedFile(filename=None, reason=error.slug, detail=error.detail))
         if not self.receipts:
             raise self._problem()
         return UploadResult(receipts=self.receipts, rejected=self.refused)

@@ -1,12 +1,14 @@
 """The application: ``uvicorn --factory photo_pipeline.stream.app:create_app``, configured by ``PHOTO_*`` variables.
 
 The server has to let whole photos through: ``--ws-max-size 33554432`` (its default is half of that), and
-``--ws-per-message-deflate false``, as photos do not compress.
+``--ws-per-message-deflate false``, as photos do not compress. It has to be bounded:
+``--http photo_pipeline.web.http_protocol:BoundedHttp --ws photo_pipeline.web.websocket_protocol:BoundedWebSocket``.
 """
 
 import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from functools import cache
 
 from fastapi import APIRouter, FastAPI
@@ -22,13 +24,20 @@ from photo_pipeline.stream.schemas import PREFIX
 from photo_pipeline.stream.services import Connections, Settings, assemble
 from photo_pipeline.stream.settings import StreamSettings
 from photo_pipeline.web import health, problems
+from photo_pipeline.web.bodies import BodyLimits, BoundedBodies
+from photo_pipeline.web.buckets import Rate
 from photo_pipeline.web.clock import SystemClock
 from photo_pipeline.web.credentials import is_https
 from photo_pipeline.web.description import describe
 from photo_pipeline.web.metrics import RequestMetrics
 from photo_pipeline.web.middleware import RequestContext, SecurityHeaders
 from photo_pipeline.web.processes import refuse_processes
+from photo_pipeline.web.server_limits import ServerLimits, State, as_state
 from photo_pipeline.web.tokens import Tokens, load_keys
+
+SMALL_FRAMES = 4
+"""To each frame of the rate: a photo may come with a description, in pieces, and with a ping between them."""
+_FEED = f"{PREFIX}/feed"
 
 
 def create_app(
@@ -55,16 +64,17 @@ def create_app(
     registry = CollectorRegistry()
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[State]:
         async with connections or _connect(settings.web) as connected:
             services = assemble(connected, settings, tokens, clock, TopicNames().streamed, registry)
             app.state.services = services
-            yield
+            yield as_state(server_limits(settings))
             await services.devices.close()
 
     app = FastAPI(title="Photo stream", version="1", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.registry = registry
     # The last one added is the outermost: headers go on every answer, also on those of the net for the unforeseen.
+    app.add_middleware(BoundedBodies, limits=_limits(settings), exceptions=_frames(settings))
     app.add_middleware(RequestContext, metrics=RequestMetrics(registry))
     app.add_middleware(SecurityHeaders, policies=POLICIES, https=is_https(settings.web))
     problems.install(app)
@@ -72,6 +82,23 @@ def create_app(
     mount_pages(app, settings.web)
     describe(app, DESCRIPTION, *MESSAGES)
     return app
+
+
+def server_limits(settings: Settings) -> ServerLimits:
+    """What one connection may cost. A camera need not read what is answered to its feed."""
+    stream = settings.stream
+    small = Rate(SMALL_FRAMES * stream.frames_per_second, SMALL_FRAMES * stream.frames_burst)
+    return replace(ServerLimits.of(settings.web), small_frames=small, unread=frozenset({_FEED}))
+
+
+def _limits(settings: Settings) -> BodyLimits:
+    return BodyLimits(settings.stream.stall_seconds, settings.web.body_bytes_per_second)
+
+
+def _frames(settings: Settings) -> dict[str, BodyLimits]:
+    """Where photos come in, which count their bytes themselves. A feed may wait for something to move."""
+    feed = BodyLimits(settings.stream.feed_idle_seconds, 0, most_bytes=None, answered_meanwhile=True)
+    return {f"{PREFIX}/frames": replace(_limits(settings), most_bytes=None), _FEED: feed}
 
 
 @cache

@@ -22,7 +22,6 @@ from photo_pipeline.domain.photo import MAX_PHOTO_BYTES
 from photo_pipeline.stream.deps import no_place
 from photo_pipeline.stream.feed_parts import BrokenPart, feed_parts
 from photo_pipeline.stream.limits import SlowDownError
-from photo_pipeline.stream.receiving import BodyStalledError, stalling
 from photo_pipeline.stream.schemas import (
     Acknowledgement,
     FeedEnd,
@@ -37,6 +36,7 @@ from photo_pipeline.stream.services import Services
 from photo_pipeline.stream.standing import FAILED, NORMAL, End, Standing, first_of
 from photo_pipeline.stream.window import TooManyConnectionsError, Window
 from photo_pipeline.web.acceptance import PhotoRefusedError
+from photo_pipeline.web.bodies import BodyStalledError
 from photo_pipeline.web.multipart import FilePart
 from photo_pipeline.web.problems import ProblemError, respond
 
@@ -84,7 +84,7 @@ class FeedResponse(Response):
         except TooManyConnectionsError as error:
             await respond(scope, no_place(error))(scope, receive, send)
         except BodyStalledError as error:
-            problem = ProblemError(HTTPStatus.REQUEST_TIMEOUT, "body_stalled", str(error))
+            problem = ProblemError(HTTPStatus.REQUEST_TIMEOUT, error.slug, error.detail)
             await respond(scope, problem)(scope, receive, send)
 
     async def _serve(self, feed: "Feed", send: Send) -> None:
@@ -167,7 +167,7 @@ class Feed:
         self._services = services
         self._standing = Standing(sender, services)
         self._window = Window(limits.window_frames, limits.window_bytes)
-        self._body = stalling(request, limits.feed_idle_seconds)
+        self._body = request.stream()
         self._parts = feed_parts(self._chunks(), boundary, MAX_PHOTO_BYTES)
         self._first: bytes | None = None
         self._accepted = 0
@@ -211,7 +211,7 @@ class Feed:
             except ClientDisconnect:
                 return End(NORMAL.code, "gone", "The connection broke.")
             except BodyStalledError as error:
-                return End(NORMAL.code, "stalled", str(error))
+                return End(NORMAL.code, "stalled", error.detail)
             seq += 1
             if (end := await self._standing.lost()) is not None:
                 if isinstance(part, FilePart):

@@ -1,6 +1,5 @@
 """Reads one frame from a request's body without holding it in memory while a slow sender takes their time."""
 
-import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from urllib.parse import unquote
@@ -32,21 +31,15 @@ class NotOneFileError(PhotoPipelineError):
     """A form with no file, with several, or that is broken. The message is for the sender."""
 
 
-class BodyStalledError(PhotoPipelineError):
-    """The sender has stopped sending."""
-
-
 class Receiving:
     """The body of one request, on its way in.
 
     Args:
         request: whose body it is.
-        stall_seconds: how long it may pause.
     """
 
-    def __init__(self, request: Request, stall_seconds: float) -> None:
+    def __init__(self, request: Request) -> None:
         self._request = request
-        self._stall_seconds = stall_seconds
         self._ended = False
 
     async def frame(self) -> FilePart:
@@ -55,7 +48,6 @@ class Receiving:
         Raises:
             FrameTooLargeError: when it is larger than a photo may be.
             NotOneFileError: when a form does not hold exactly one file.
-            BodyStalledError: when nothing comes for too long.
         """
         boundary = boundary_of(self._request.headers.get("Content-Type", ""))
         limit = MAX_PHOTO_BYTES + (0 if boundary is None else FORM_OVERHEAD)
@@ -102,7 +94,7 @@ class Receiving:
                 yield chunk
 
     async def _chunks(self) -> AsyncGenerator[bytes]:
-        async for chunk in stalling(self._request, self._stall_seconds):
+        async for chunk in self._request.stream():
             yield chunk
         self._ended = True
 
@@ -114,24 +106,6 @@ class Receiving:
             size += len(chunk)
             if size >= DRAIN_BYTES:
                 return
-
-
-async def stalling(request: Request, stall_seconds: float) -> AsyncGenerator[bytes]:
-    """The request's body in chunks.
-
-    Raises:
-        BodyStalledError: when nothing comes for ``stall_seconds``.
-    """
-    chunks = aiter(request.stream())
-    while True:
-        try:
-            async with asyncio.timeout(stall_seconds):
-                chunk = await anext(chunks)
-        except StopAsyncIteration:
-            return
-        except TimeoutError:
-            raise BodyStalledError(f"Nothing came for {stall_seconds:g} seconds.") from None
-        yield chunk
 
 
 def filename_of(request: Request) -> str | None:

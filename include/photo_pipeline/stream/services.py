@@ -14,11 +14,12 @@ from photo_pipeline.ports.photo_log import AsyncPhotoLogWriter
 from photo_pipeline.settings import WebSettings
 from photo_pipeline.stream.devices import DeviceRegister
 from photo_pipeline.stream.frames import Frames
-from photo_pipeline.stream.limits import Rate, SenderLimits
+from photo_pipeline.stream.limits import SenderLimits
 from photo_pipeline.stream.senders import Senders
 from photo_pipeline.stream.settings import StreamSettings
 from photo_pipeline.stream.window import Places
 from photo_pipeline.web.acceptance import PhotoAcceptance
+from photo_pipeline.web.buckets import Rate
 from photo_pipeline.web.flow import InFlightBytes
 from photo_pipeline.web.metrics import AcceptanceMetrics, bytes_in_flight
 from photo_pipeline.web.readiness import Readiness

@@ -40,10 +40,15 @@ def describe(app: FastAPI, text: str, *models: type[BaseModel]) -> None:
 
 
 def _as_problems(document: dict[str, Any], schemas: dict[str, Any]) -> None:
-    """What FastAPI says by itself of invalid requests is not what they are answered with here."""
+    """What FastAPI says by itself of invalid requests is not what they are answered with here; any body may stall."""
     problem = described(HTTPStatus.UNPROCESSABLE_ENTITY)[HTTPStatus.UNPROCESSABLE_ENTITY.value]
+    unread = described(HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
     for operations in document.get("paths", {}).values():
         for operation in operations.values():
+            if "requestBody" in operation:
+                operation["responses"] = {str(code): problem for code, problem in unread.items()} | operation[
+                    "responses"
+                ]
             if _FRAMEWORKS_OWN in str(operation["responses"].get("422", "")):
                 operation["responses"]["422"] = problem
     for name in (_FRAMEWORKS_OWN, "ValidationError"):

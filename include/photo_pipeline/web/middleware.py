@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from photo_pipeline.web.metrics import RequestMetrics
+from photo_pipeline.web.paths import below
 from photo_pipeline.web.problems import ProblemError, respond
 
 REQUEST_ID = b"x-request-id"
@@ -104,7 +105,7 @@ class SecurityHeaders:
             await self._app(scope, receive, send)
             return
         path = scope["path"]
-        policy = next((raw for prefix, raw in self._policies.items() if _below(path, prefix)), _DATA_POLICY)
+        policy = next((raw for prefix, raw in self._policies.items() if below(path, prefix)), _DATA_POLICY)
 
         async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -122,7 +123,3 @@ def _raw(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
 
 
 _DATA_POLICY = _raw({POLICY: DATA_POLICY})
-
-
-def _below(path: str, prefix: str) -> bool:
-    return path == prefix or (prefix.endswith("/") and prefix != "/" and path.startswith(prefix))

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match, Route
 
 from photo_pipeline.domain.errors import ServerUnavailableError
+from photo_pipeline.web.bodies import BodyError
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = 5
@@ -128,7 +129,7 @@ def _on_http_exception(request: Request, error: Exception) -> Response:
     status = HTTPStatus(error.status_code)
     if status is HTTPStatus.BAD_REQUEST:  # how FastAPI takes a body that is no text: as unusable as any other
         status = HTTPStatus.UNPROCESSABLE_ENTITY
-    slug = status.phrase.lower().replace(" ", "_")
+    slug = error.slug if isinstance(error, BodyError) else status.phrase.lower().replace(" ", "_")
     headers = dict(error.headers or {})
     if status is HTTPStatus.METHOD_NOT_ALLOWED:
         headers["Allow"] = ", ".join(_allowed_methods(request))

@@ -10,6 +10,7 @@ import pytest
 from tests.support.image_trees import RUN_BY_THE_WEB_IMAGE, locked, modules_below, reached
 
 import photo_pipeline
+from local_stack.services.web import SERVER
 from photo_pipeline.api.pages import TUS_CLIENT
 from photo_pipeline.domain.photo import MAX_PHOTO_BYTES
 
@@ -111,6 +112,13 @@ def test_copied_files_exist_and_are_let_through(dockerfile: str, root: Path) -> 
 def test_a_whole_photo_fits_into_a_websocket_frame(dockerfile: str) -> None:
     """The server lets through what the stream application accepts; its own default is half of that."""
     assert f'"--ws-max-size", "{MAX_PHOTO_BYTES}"' in dockerfile
+
+
+def test_the_servers_have_their_bounds(dockerfile: str) -> None:
+    """Containers are started with the protocols that are bounded, as locally; they believe no proxy that is unnamed."""
+    start = dockerfile[dockerfile.index("ENTRYPOINT") :].partition("CMD")[0]
+    assert [option for option in SERVER if f'"{option}"' not in start] == []
+    assert 'ENV FORWARDED_ALLOW_IPS=""' in dockerfile
 
 
 def test_web_packages_are_the_pipelines_versions(root: Path) -> None:

@@ -9,7 +9,8 @@ from uuid import uuid4
 import httpx
 import pytest
 from tests.support.images import encoded, scene
-from tests.support.stream import PATIENCE, Stream, StreamPlatform, eventually, serving
+from tests.support.serving import PATIENCE, eventually
+from tests.support.stream import Stream, StreamPlatform, serving
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from photo_pipeline.domain.imaging import SniffedFormat

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from uuid import UUID, uuid4
 
 import pytest
-from tests.support.stream import eventually
+from tests.support.serving import eventually
 
 from photo_pipeline.domain.errors import ServerUnavailableError
 from photo_pipeline.stream import devices

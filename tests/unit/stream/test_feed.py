@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 from tests.support.images import encoded, scene
-from tests.support.stream import PATIENCE, StreamPlatform, eventually, serving
+from tests.support.serving import PATIENCE, eventually
+from tests.support.stream import StreamPlatform, serving
 
 from photo_pipeline.domain.imaging import SniffedFormat
 from photo_pipeline.domain.photo import MAX_PHOTO_BYTES

@@ -1,7 +1,7 @@
 """Sending photos in, and seeing what became of them."""
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Literal
@@ -17,6 +17,7 @@ from photo_pipeline.api.schemas import AnyPhotoView, PhotoPage, UploadResult
 from photo_pipeline.api.uploading import FIELD, MAX_FILES, Upload
 from photo_pipeline.domain.gallery import GalleryPhoto, Page, PhotoOrder, RejectedPhoto
 from photo_pipeline.domain.photo import MAX_PHOTO_BYTES
+from photo_pipeline.web.bodies import BodyStalledError
 from photo_pipeline.web.multipart import boundary_of, bounded, file_parts
 from photo_pipeline.web.problems import ProblemError, described
 
@@ -36,6 +37,7 @@ _BODY = {"type": "object", "required": [FIELD], "properties": {FIELD: _FILES}}
     responses=described(
         HTTPStatus.UNAUTHORIZED,
         HTTPStatus.FORBIDDEN,
+        HTTPStatus.REQUEST_TIMEOUT,
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
         HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -48,7 +50,7 @@ async def upload(request: Request, caller: TheCaller, services: TheServices) -> 
 
     Each receipt says that Kafka has its photo, durably. A file that is not accepted is listed with its reason; where
     none is accepted, the whole request fails: 413 too large, 415 not an image by its bytes, 422 otherwise unusable,
-    503 when Kafka did not acknowledge. Sending the same file again is always safe.
+    408 where the body stalled, 503 when Kafka did not acknowledge. Sending the same file again is always safe.
     """
     boundary = boundary_of(request.headers.get("Content-Type", ""))
     if boundary is None:
@@ -108,9 +110,10 @@ async def get_photo(photo_id: UUID, caller: TheCaller, services: TheServices) ->
 
 
 async def _drain(body: AsyncIterator[bytes]) -> None:
-    """Read what is left: a browser reads no answer before it has sent everything."""
-    async for _ in body:
-        pass
+    """Read what is left: a browser reads no answer before it has sent everything. If it stalls, it is answered then."""
+    with suppress(BodyStalledError):
+        async for _ in body:
+            pass
 
 
 def _kind(status: str, order: PhotoOrder) -> ListKind:

@@ -23,7 +23,6 @@ from photo_pipeline.api.tus.receiving import (
     OffsetConflictError,
     Piece,
     SenderGoneError,
-    SilentSenderError,
     TooManyBytesError,
 )
 from photo_pipeline.api.uploading import refusal
@@ -32,6 +31,7 @@ from photo_pipeline.domain.outcomes import RejectReason
 from photo_pipeline.domain.photo import MAX_PHOTO_BYTES, photo_id_for
 from photo_pipeline.domain.uploads import NoSuchUploadError, StoredUpload, UploadLockedError
 from photo_pipeline.web.acceptance import PhotoRefusedError
+from photo_pipeline.web.bodies import BodyStalledError
 from photo_pipeline.web.problems import ProblemError, described, respond
 
 LOCK_RETRY_SECONDS = 1
@@ -325,7 +325,6 @@ def _as_problems() -> Iterator[None]:
         MalformedHeaderError,
         NoSuchUploadError,
         UploadLockedError,
-        SilentSenderError,
         NoRoomError,
     ) as error:
         raise _problem(error) from None
@@ -346,9 +345,6 @@ def _problem(error: Exception) -> ProblemError:
     if isinstance(error, UploadLockedError):
         detail = "Another request is still adding to this upload. Ask again in a moment where to go on."
         return ProblemError(HTTPStatus.LOCKED, "upload_locked", detail, headers=_retry(LOCK_RETRY_SECONDS))
-    if isinstance(error, SilentSenderError):
-        detail = "Nothing came for so long that this request was ended. What had come is kept."
-        return ProblemError(HTTPStatus.REQUEST_TIMEOUT, "silent_sender", detail)
     if isinstance(error, NoRoomError):
         detail = f"You are sending {error.limit} uploads at this moment. Begin another when one of them is done."
         headers = _retry(error.retry_seconds)
@@ -359,7 +355,7 @@ def _problem(error: Exception) -> ProblemError:
 async def _drain(body: AsyncIterator[bytes]) -> None:
     """Read what is left, within bounds: a browser reads no answer before it has sent everything."""
     left = MAX_PHOTO_BYTES
-    with suppress(TimeoutError, ClientDisconnect):
+    with suppress(TimeoutError, ClientDisconnect, BodyStalledError):
         async with asyncio.timeout(DRAIN_SECONDS):
             async for data in body:
                 left -= len(data)

@@ -29,6 +29,7 @@ from photo_pipeline.domain.uploads import (
 from photo_pipeline.ports.clock import Clock
 from photo_pipeline.ports.uploads import LockedUpload, UploadStore
 from photo_pipeline.web.acceptance import IncomingPhoto, LaterReason, PhotoAcceptance, PhotoRefusedError
+from photo_pipeline.web.bodies import BodyStalledError
 from photo_pipeline.web.flow import BusyError, InFlightBytes
 
 ORIGIN = "/api/v1/uploads"
@@ -59,10 +60,6 @@ class TooManyBytesError(PhotoPipelineError):
 
 class ChecksumMismatchError(PhotoPipelineError):
     """The bytes of this request are not those of its checksum; none of them are kept."""
-
-
-class SilentSenderError(PhotoPipelineError):
-    """Nothing came for so long that the connection is taken for dead. What had come is kept."""
 
 
 class SenderGoneError(PhotoPipelineError):
@@ -172,7 +169,7 @@ class ResumableUploads:
         locked = await self._begin(customer_id, creation)
         try:
             if creation.first is not None:
-                with suppress(SilentSenderError):
+                with suppress(BodyStalledError):
                     await self._receive(locked, creation.first)
                 await self._finish_if_whole(locked)
             if locked.upload.receipt is None:
@@ -207,8 +204,10 @@ class ResumableUploads:
         """Add a piece; with the last byte the photo is handed on, and the receipt is in what is returned.
 
         Raises:
-            NoSuchUploadError, UploadLockedError, OffsetConflictError, TooManyBytesError, ChecksumMismatchError,
-            SilentSenderError: as they say.
+            NoSuchUploadError, UploadLockedError, OffsetConflictError, TooManyBytesError, ChecksumMismatchError: as
+                they say.
+            BodyStalledError: when nothing came for so long that the connection is taken for dead; what had come is
+                kept.
             PhotoRefusedError: when the photo was not accepted. After a ``LaterReason`` the upload is as it was but for
                 its last byte; after any other it is forgotten.
         """
@@ -263,7 +262,7 @@ class ResumableUploads:
         return upload
 
     async def _nothing_more(self, piece: Piece) -> None:
-        async for data in self._watched(piece.body):
+        async for data in piece.body:
             if data:
                 raise TooManyBytesError
 
@@ -317,21 +316,10 @@ class ResumableUploads:
     async def _within(self, locked: LockedUpload, piece: Piece) -> AsyncGenerator[bytes]:
         """The piece's bytes, as long as they are not more than were announced."""
         room = locked.upload.announced.length - piece.offset
-        async for data in self._watched(piece.body):
+        async for data in piece.body:
             room -= len(data)
             if room < 0:
                 raise TooManyBytesError
-            yield data
-
-    async def _watched(self, body: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
-        while True:
-            try:
-                async with asyncio.timeout(self._limits.idle_seconds):
-                    data = await anext(body, None)
-            except TimeoutError:
-                raise SilentSenderError from None
-            if data is None:
-                return
             yield data
 
     async def _finish_if_whole(self, locked: LockedUpload) -> None:

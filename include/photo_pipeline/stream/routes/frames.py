@@ -9,7 +9,6 @@ from photo_pipeline.domain.outcomes import RejectReason
 from photo_pipeline.stream.deps import TheSender, TheServices, too_fast
 from photo_pipeline.stream.limits import SlowDownError
 from photo_pipeline.stream.receiving import (
-    BodyStalledError,
     FrameTooLargeError,
     NotOneFileError,
     Receiving,
@@ -63,7 +62,7 @@ async def push_frame(
     Sending the same image again is always safe.
     """
     try:
-        part = await Receiving(request, services.settings.stream.stall_seconds).frame()
+        part = await Receiving(request).frame()
         try:
             named = part.filename or filename_of(request)
             signed = await services.frames.accept(sender, named, part.size, part.read)
@@ -77,9 +76,6 @@ async def push_frame(
         raise too_fast(error) from None
     except NotOneFileError as error:
         raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "not_one_file", str(error)) from None
-    except BodyStalledError as error:
-        headers = {"Connection": "close"}
-        raise ProblemError(HTTPStatus.REQUEST_TIMEOUT, "body_stalled", str(error), headers=headers) from None
     return FrameReceipt.of(signed, services.settings.web.public_url)
 
 
