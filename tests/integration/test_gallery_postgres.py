@@ -23,7 +23,7 @@ from photo_pipeline.adapters.postgres.ingest_ledger import PostgresIngestLedger
 from photo_pipeline.adapters.postgres.outcome_feed import PostgresOutcomeFeed
 from photo_pipeline.adapters.postgres.sessions import PostgresSessions
 from photo_pipeline.domain.customers import Customer, EmailTakenError, TooManyDevicesError
-from photo_pipeline.domain.errors import ServerUnavailableError, UnknownPhotoError
+from photo_pipeline.domain.errors import ServerUnavailableError, UnknownPhotoError, UnstorableError
 from photo_pipeline.domain.gallery import (
     Absence,
     GalleryPhoto,
@@ -658,3 +658,20 @@ class TestSessions:
         assert [session.session_id for session in sessions.ended(newest)] == [second]
         with api.connect() as connection:
             assert connection.execute(text("SELECT count(*) FROM ended_session")).scalar_one() == 2
+
+
+@pytest.mark.parametrize("value", ["a\x00b", "\ud800"])
+def test_what_is_no_text_is_told_as_such(customers: PostgresCustomers, value: str) -> None:
+    """Looked for or written, and the connection is good for the next one."""
+    with pytest.raises(UnstorableError):
+        customers.credentials(value)
+    with pytest.raises(UnstorableError):
+        customers.add(uuid4(), f"{uuid4()}@example.org", value, "hash")
+    assert customers.credentials("nobody@example.org") is None
+
+
+def test_a_number_out_of_range_is_told_as_such(api: Engine) -> None:
+    """The same for what is larger than its column."""
+    record = Receipt(uuid4(), "0" * 64, RecordCoordinates(TOPIC, 2**31, 2**70), datetime.now(UTC))
+    with pytest.raises(UnstorableError):
+        PostgresGallery(api).receipts([record])

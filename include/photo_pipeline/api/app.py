@@ -45,6 +45,7 @@ from photo_pipeline.web.processes import prepare_processes
 from photo_pipeline.web.server_limits import ServerLimits, State, as_state
 from photo_pipeline.web.startup import failing_in_one_line, read_settings
 from photo_pipeline.web.stopping import told_to_stop
+from photo_pipeline.web.text import TextOnly
 from photo_pipeline.web.tokens import Tokens, load_keys
 
 
@@ -101,6 +102,7 @@ def create_app(
     app.state.registry = registry
     # The last one added is the outermost: headers go on every answer, also on those of the net for the unforeseen.
     app.add_middleware(TusVersion, prefix=f"{PREFIX}/uploads")
+    app.add_middleware(TextOnly)
     app.add_middleware(BoundedBodies, limits=_limits(settings), exceptions=_uploads(settings))
     app.add_middleware(RequestContext, metrics=RequestMetrics(registry))
     app.add_middleware(SecurityHeaders, policies=POLICIES, https=is_https(settings))

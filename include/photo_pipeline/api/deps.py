@@ -7,6 +7,7 @@ from fastapi.security import APIKeyCookie, HTTPBearer
 
 from photo_pipeline.api.services import Services
 from photo_pipeline.api.sessions import Caller, session_ended
+from photo_pipeline.api.throttle import network_of
 from photo_pipeline.web.credentials import COOKIE
 
 _BEARER = HTTPBearer(auto_error=False, description="The access token of `POST /api/v1/session`")
@@ -44,9 +45,9 @@ async def own_pages_only(request: Request, services: TheServices) -> None:
         services.sessions.refuse_other_sites(request)
 
 
-def address_of(request: Request) -> str:
-    """Where the request comes from; behind a proxy, as uvicorn was told to believe it."""
-    return request.client.host if request.client else "unknown"
+def network_of_sender(request: Request) -> str:
+    """Where the request comes from, as it is counted; behind a proxy, as uvicorn was told to believe it."""
+    return network_of(request.client.host) if request.client else "unknown"
 
 
 TheCaller = Annotated[Caller, Depends(caller_of)]

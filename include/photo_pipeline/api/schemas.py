@@ -4,8 +4,9 @@ from datetime import datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, EmailStr, Field, SecretStr, StringConstraints
+from pydantic import AfterValidator, BaseModel, Field, SecretStr, StringConstraints
 
+from photo_pipeline.api.emails import MAX_EMAIL_LENGTH, canonical_email
 from photo_pipeline.api.passwords import MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH
 from photo_pipeline.domain.customers import Customer, Device
 from photo_pipeline.domain.gallery import (
@@ -18,6 +19,7 @@ from photo_pipeline.domain.outcomes import AbsentReason, RejectReason
 from photo_pipeline.domain.photo import RenditionKind, Source
 from photo_pipeline.domain.retention import KEEP
 from photo_pipeline.web.acceptance import SignedReceipt
+from photo_pipeline.web.text import Document
 
 PREFIX = "/api/v1"
 
@@ -29,16 +31,15 @@ Name = Annotated[
     str,
     StringConstraints(min_length=1, max_length=100, pattern=rf"^[^ {_INVISIBLE}]([^{_INVISIBLE}]*[^ {_INVISIBLE}])?$"),
 ]
-Email = Annotated[EmailStr, StringConstraints(max_length=254)]
+Email = Annotated[
+    str,
+    StringConstraints(max_length=MAX_EMAIL_LENGTH),
+    AfterValidator(canonical_email),
+    Field(json_schema_extra={"format": "email"}),
+]
 
 
-class Body(BaseModel):
-    """A request's body: what it does not know, it refuses."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-class SignUp(Body):
+class SignUp(Document):
     """Somebody new."""
 
     email: Email
@@ -46,10 +47,10 @@ class SignUp(Body):
     display_name: Name
 
 
-class LogIn(Body):
+class LogIn(Document):
     """Somebody known."""
 
-    email: Annotated[str, StringConstraints(max_length=254)]
+    email: Annotated[str, StringConstraints(max_length=MAX_EMAIL_LENGTH)]
     password: Annotated[SecretStr, Field(max_length=MAX_PASSWORD_LENGTH)]
 
 
@@ -87,7 +88,7 @@ class AccessToken(BaseModel):
     expires_in: int = Field(description="Seconds")
 
 
-class NewDevice(Body):
+class NewDevice(Document):
     """A camera or program that is to stream photos."""
 
     name: Name
@@ -242,7 +243,7 @@ class Outcomes(BaseModel):
     outcomes: list[OutcomeView]
 
 
-class ReceiptTokens(Body):
+class ReceiptTokens(Document):
     """Receipts to look up together."""
 
     tokens: Annotated[list[Annotated[str, StringConstraints(max_length=4096)]], Field(min_length=1, max_length=100)]

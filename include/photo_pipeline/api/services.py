@@ -1,5 +1,6 @@
 """What the routes work with, put together once per application."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from photo_pipeline.api.gathering import Gathering
 from photo_pipeline.api.outcome_hub import OutcomeHub
 from photo_pipeline.api.passwords import Passwords
 from photo_pipeline.api.sessions import Sessions
-from photo_pipeline.api.throttle import Throttle
+from photo_pipeline.api.throttle import Pace, Throttle
 from photo_pipeline.api.tus.receiving import ResumableUploads, UploadLimits
 from photo_pipeline.domain.gallery import Absence, RenditionName, StoredRendition
 from photo_pipeline.domain.photo import Source
@@ -94,6 +95,7 @@ class Services:
     passwords: Passwords
     failed_logins: Throttle
     failed_addresses: Throttle
+    pace: Pace
     sign_ups: Throttle
 
 
@@ -150,5 +152,6 @@ def assemble(
         passwords=Passwords(hasher or PasswordHasher()),
         failed_logins=Throttle(FAILED_LOGINS_PER_PERSON, clock),
         failed_addresses=Throttle(FAILED_LOGINS_PER_ADDRESS, clock),
+        pace=Pace(clock, asyncio.sleep),
         sign_ups=Throttle(settings.sign_ups_per_address, clock),
     )

@@ -1,8 +1,11 @@
 """Slows down whoever guesses passwords. In memory: each instance counts for itself, and a restart forgets."""
 
 import math
-from collections import OrderedDict
+from collections import Counter, OrderedDict
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Final
 
 from photo_pipeline.domain.errors import PhotoPipelineError
@@ -10,6 +13,13 @@ from photo_pipeline.ports.clock import Clock
 
 WINDOW: Final = timedelta(minutes=5)
 MAX_KEYS: Final = 50_000
+HOME_BITS: Final = 64
+"""What one household, or one server, is given of IPv6's addresses (RFC 6177): any of them is nobody else."""
+FREE_FAILURES: Final = 20
+"""So many failed log-ins of one person, from wherever, slow nobody down."""
+LONGEST_PAUSE: Final = 8.0
+PAUSING: Final = 4
+"""So many log-ins of one person may be made to wait at a time: one each two seconds, then."""
 
 
 class ThrottledError(PhotoPipelineError):
@@ -36,6 +46,10 @@ class Throttle:
         self._allowed = allowed
         self._clock = clock
         self._failures: OrderedDict[str, list[datetime]] = OrderedDict()
+
+    def failures(self, key: str) -> int:
+        """How often this key has failed within the window, as far as it is counted."""
+        return len(self._recent(key))
 
     def check(self, key: str) -> None:
         """Let an attempt pass.
@@ -67,3 +81,65 @@ class Throttle:
     def _recent(self, key: str) -> list[datetime]:
         horizon = self._clock.now() - WINDOW
         return [moment for moment in self._failures.get(key, ()) if moment > horizon]
+
+
+class Pace:
+    """Slows down guesses at one person that come from many addresses, and locks nobody out.
+
+    Whoever comes from where the person has logged in before does not wait. Others wait, longer after each failure, and
+    a few at a time: so guesses come one every two seconds, while the person's own attempt takes seconds at most.
+
+    Args:
+        clock: where the time comes from.
+        pause: waits for so many seconds.
+    """
+
+    def __init__(self, clock: Clock, pause: Callable[[float], Awaitable[None]]) -> None:
+        self._failures = Throttle(FREE_FAILURES + int(LONGEST_PAUSE), clock)
+        self._pause = pause
+        self._waiting: Counter[str] = Counter()
+        self._known: OrderedDict[tuple[str, str], None] = OrderedDict()
+
+    @asynccontextmanager
+    async def attempt(self, person: str, network: str) -> AsyncIterator[None]:
+        """Wait for the attempt's turn; inside the block it is made.
+
+        Raises:
+            ThrottledError: when as many attempts at this person are waiting as may.
+        """
+        late = 0 if (person, network) in self._known else self._failures.failures(person) - FREE_FAILURES
+        self._failures.failed(person)
+        if late > 0:
+            await self._wait(person, min(LONGEST_PAUSE, late))
+        yield
+
+    def succeeded(self, person: str, network: str) -> None:
+        """It was the person. Their attempt was no failure, and the next one from there does not wait."""
+        self._failures.forgive(person)
+        self._known[person, network] = None
+        self._known.move_to_end((person, network))
+        if len(self._known) > MAX_KEYS:
+            self._known.popitem(last=False)
+
+    async def _wait(self, person: str, seconds: float) -> None:
+        if self._waiting[person] >= PAUSING:
+            raise ThrottledError(math.ceil(seconds))
+        self._waiting[person] += 1
+        try:
+            await self._pause(seconds)
+        finally:
+            self._waiting[person] -= 1
+            self._waiting += Counter()  # drops who waits no longer
+
+
+def network_of(address: str) -> str:
+    """What counts as one sender: an IPv4 address, or all of an IPv6 network that one household is given."""
+    try:
+        found = ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if not isinstance(found, IPv6Address):
+        return str(found)
+    if found.ipv4_mapped is not None:
+        return str(found.ipv4_mapped)
+    return str(ip_network((found, HOME_BITS), strict=False))

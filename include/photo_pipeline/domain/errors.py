@@ -103,6 +103,10 @@ class ServerUnavailableError(PhotoPipelineError):
         super().__init__(f"{server} does not answer: {detail}")
 
 
+class UnstorableError(PhotoPipelineError):
+    """A value that the database cannot hold: no text, or a number or time out of its range."""
+
+
 class MachineBusyError(PhotoPipelineError):
     """This machine kept a photo's decoder from doing its work: nothing is known about the photo, and later may help."""
 

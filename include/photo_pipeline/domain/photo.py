@@ -1,6 +1,7 @@
 """A photo's identity, its source, and the coordinates by which Kafka knows its record."""
 
 import hashlib
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -10,6 +11,8 @@ MAX_PHOTO_BYTES = 32 * 1024 * 1024
 """The largest photo that is accepted anywhere, in bytes."""
 
 LATER = "~"
+_RECORD = re.compile(rf"([a-zA-Z0-9._-]{{1,249}})(?:{LATER}([1-9]\d{{0,3}}))?-(\d{{1,9}})-(\d{{1,18}})", re.ASCII)
+"""Topics as Kafka names them, and numbers that a database can hold."""
 """Stands between a topic's name and the number of a later log of that name. Kafka allows it in no topic's name."""
 
 
@@ -110,8 +113,10 @@ class RecordCoordinates:
         Raises:
             ValueError: when it is no record's name.
         """
-        log, partition, offset = name.rsplit("-", 2)
-        topic, _, incarnation = log.partition(LATER)
+        found = _RECORD.fullmatch(name)
+        if found is None:
+            raise ValueError("not the name of a record")
+        topic, incarnation, partition, offset = found.groups()
         return cls(topic, int(partition), int(offset), int(incarnation or 1))
 
 

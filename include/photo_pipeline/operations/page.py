@@ -16,7 +16,7 @@ from fastapi.staticfiles import StaticFiles
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from pydantic import BaseModel, ConfigDict, Field
 
-from photo_pipeline.domain.errors import ServerUnavailableError
+from photo_pipeline.domain.errors import ServerUnavailableError, UnstorableError
 from photo_pipeline.domain.imaging import SniffedFormat
 from photo_pipeline.domain.outcomes import RejectReason
 from photo_pipeline.domain.photo import RecordCoordinates
@@ -38,6 +38,7 @@ from photo_pipeline.operations.view import (
     slice_row,
 )
 from photo_pipeline.ports.photos_page import Backlog, Dags, LedgerView, Previews, SearchIndex
+from photo_pipeline.web.text import TextOnly
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -176,6 +177,7 @@ def photos_app(make_sources: Callable[[], Sources], access: Access, prefix: str)
     for path, route in pages.routes().items():
         router.add_api_route(path, route, methods=["GET"], response_model=None)
     app.include_router(router)
+    app.add_middleware(TextOnly)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
     _add_refusals(app, pages, access)
     return app
@@ -187,6 +189,10 @@ def _add_refusals(app: FastAPI, pages: "_Pages", access: Access) -> None:
         if error.status_code == HTTPStatus.UNAUTHORIZED:
             return RedirectResponse(access.login_url(str(request.url)), HTTPStatus.SEE_OTHER)
         return pages.message(request, HTTPStatus(error.status_code), str(error.detail))
+
+    @app.exception_handler(UnstorableError)
+    async def nowhere(request: Request, _error: UnstorableError) -> Response:
+        return pages.message(request, HTTPStatus.NOT_FOUND, "There is nothing of that name.")
 
     @app.exception_handler(ServerUnavailableError)
     async def away(request: Request, error: ServerUnavailableError) -> Response:

@@ -33,6 +33,7 @@ from photo_pipeline.web.metrics import RequestMetrics
 from photo_pipeline.web.middleware import RequestContext, SecurityHeaders
 from photo_pipeline.web.processes import refuse_processes
 from photo_pipeline.web.server_limits import ServerLimits, State, as_state
+from photo_pipeline.web.text import TextOnly
 from photo_pipeline.web.tokens import Tokens, load_keys
 
 SMALL_FRAMES = 4
@@ -74,6 +75,7 @@ def create_app(
     app = FastAPI(title="Photo stream", version="1", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.registry = registry
     # The last one added is the outermost: headers go on every answer, also on those of the net for the unforeseen.
+    app.add_middleware(TextOnly)
     app.add_middleware(BoundedBodies, limits=_limits(settings), exceptions=_frames(settings))
     app.add_middleware(RequestContext, metrics=RequestMetrics(registry))
     app.add_middleware(SecurityHeaders, policies=POLICIES, https=is_https(settings.web))

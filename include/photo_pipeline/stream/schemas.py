@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints
 
 from photo_pipeline.domain.events import MAX_FILENAME_LENGTH
 from photo_pipeline.domain.photo import MAX_PHOTO_BYTES
@@ -12,6 +12,7 @@ from photo_pipeline.stream.limits import SlowDownError
 from photo_pipeline.stream.senders import Sender
 from photo_pipeline.stream.settings import StreamSettings
 from photo_pipeline.web.acceptance import LaterReason, PhotoRefusedError, SignedReceipt
+from photo_pipeline.web.text import Document
 
 PREFIX = "/api/v1"
 
@@ -136,9 +137,7 @@ class FeedEnd(BaseModel):
     refused: int
 
 
-class FrameDescription(BaseModel):
+class FrameDescription(Document):
     """A sender's text message: what the next binary message is."""
-
-    model_config = ConfigDict(extra="forbid")
 
     filename: Annotated[str, StringConstraints(max_length=4 * MAX_FILENAME_LENGTH)] | None = None

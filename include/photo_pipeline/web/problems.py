@@ -11,12 +11,14 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.routing import Match, Route
 
-from photo_pipeline.domain.errors import ServerUnavailableError
+from photo_pipeline.domain.errors import ServerUnavailableError, UnstorableError
 from photo_pipeline.web.bodies import BodyError
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = 5
 """What ``Retry-After`` says where nothing better is known."""
+MAX_ERRORS = 50
+"""So many wrong fields of a request are named."""
 _TYPE_PREFIX = "urn:photo-pipeline:problem:"
 
 
@@ -101,6 +103,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
     app.add_exception_handler(ServerUnavailableError, _on_server_unavailable)
+    app.add_exception_handler(UnstorableError, _on_unstorable)
 
 
 def described(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
@@ -145,7 +148,7 @@ def _allowed_methods(request: Request) -> list[str]:
 
 def _on_invalid_request(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - as above
-    errors = [_invalid_field(found["loc"], found["msg"]).model_dump() for found in error.errors()]
+    errors = [_invalid_field(found["loc"], found["msg"]).model_dump() for found in error.errors()[:MAX_ERRORS]]
     detail = "; ".join(sorted({f"{found['pointer'] or found['where']}: {found['detail']}" for found in errors}))
     problem = ProblemError(
         HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request", detail[:1000], members={"errors": errors}
@@ -157,6 +160,12 @@ def _on_server_unavailable(request: Request, error: Exception) -> Response:
     assert isinstance(error, ServerUnavailableError)  # noqa: S101 - as above
     detail = "A server behind this one does not answer at the moment. Please try again."
     return respond(request.scope, unavailable(f"{error.server.lower()}_unavailable", detail))
+
+
+def _on_unstorable(request: Request, error: Exception) -> Response:
+    del error  # it may quote what was sent
+    detail = "Something in this request is no value that can be kept, or looked for."
+    return respond(request.scope, ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "unstorable", detail))
 
 
 def _invalid_field(location: Sequence[int | str], message: str) -> InvalidField:

@@ -17,7 +17,7 @@ from local_stack.errors import BalancerError, MissingProgramError, SettingsError
 from local_stack.programs import find_haproxy
 from local_stack.services import airflow, balancer, hdfs, kafka, postgres, web
 from local_stack.services.balancer import BalancerControl, configuration
-from local_stack.settings import REPOSITORY, Placement, load_settings
+from local_stack.settings import HOST, REPOSITORY, Placement, load_settings
 from local_stack.stack import all_services
 from local_stack.supervision import render
 
@@ -101,6 +101,12 @@ def test_a_service_may_have_a_network_of_its_own(make_context: MakeContext) -> N
     (service,) = [each for each in web.services(context) if each.name == "stream-1"]
     assert "--host 198.18.0.2" in " ".join(service.command)
     assert "command=nsenter --net=/x -- " in render([service], context.settings, context.layout)
+
+
+def test_only_the_balancer_says_whom_a_request_comes_from(context: Context, make_context: MakeContext) -> None:
+    """Where there is none, nobody's word is taken: not even that of a client on this machine."""
+    assert web.environment(context)["FORWARDED_ALLOW_IPS"] == HOST
+    assert web.environment(make_context())["FORWARDED_ALLOW_IPS"] == ""
 
 
 def test_everything_is_kept_three_times(context: Context) -> None:

@@ -12,7 +12,7 @@ import pytest
 from fastapi import FastAPI, HTTPException
 from httpx import ASGITransport, AsyncClient, Response
 
-from photo_pipeline.domain.errors import ServerUnavailableError
+from photo_pipeline.domain.errors import ServerUnavailableError, UnstorableError
 from photo_pipeline.domain.logs import KnownLog, LogTrouble
 from photo_pipeline.domain.photo import Log, RecordCoordinates, TopicPartition
 from photo_pipeline.domain.photos_page import (
@@ -196,6 +196,38 @@ def test_the_page_needs_nothing_from_elsewhere() -> None:
     assert "http://" not in page.text.replace("http://testserver", "")
     static = client(Servers()).get("/static/photos.js")
     assert static.status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/rejected/a%00b/0/7",
+        "/rejected/%00/0/7/preview.jpg",
+        "/rejected/a~99999999999999999999/0/7",
+        f"/rejected/photos.uploaded/{2**31}/7",
+        f"/rejected/photos.uploaded/0/{2**63 - 1}",
+        f"/rejected/photos.uploaded/0/{'9' * 40}",
+        f"/rejected/{'a' * 300}/0/7",
+        f"/slices/{'9' * 40}",
+        "/slices/%00",
+        "/reprocess?customer_id=%00",
+        "/static/%00",
+    ],
+)
+def test_what_no_database_holds_is_asked_of_none(path: str) -> None:
+    """No text, and numbers out of range: an answer of the 400s, while every server would say that it is away."""
+    nobody = Servers(away={"PostgreSQL", "Kafka", "Elasticsearch", "Airflow's database"})
+    assert client(nobody).get(path).status_code in {404, 422}
+
+
+def test_what_the_database_refuses_to_look_for_is_not_there() -> None:
+    """404: a value that it cannot hold is in none of its rows."""
+
+    class Refusing(Servers):
+        def slice(self, slice_id: int) -> Slice | None:
+            raise UnstorableError
+
+    assert client(Refusing()).get("/slices/5").status_code == 404
 
 
 def test_figures_stand_in_the_page() -> None:

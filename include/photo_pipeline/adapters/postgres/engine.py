@@ -6,10 +6,10 @@ from contextlib import contextmanager
 import psycopg
 from psycopg.rows import TupleRow
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import DataError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from photo_pipeline.domain.errors import ServerUnavailableError
+from photo_pipeline.domain.errors import ServerUnavailableError, UnstorableError
 from photo_pipeline.settings import DatabaseSettings
 
 Cursor = psycopg.Cursor[TupleRow]
@@ -58,10 +58,13 @@ def transaction(engine: Engine) -> Iterator[Connection]:
 
     Raises:
         ServerUnavailableError: when the server is away, or ended the transaction for a reason that a retry may cure.
+        UnstorableError: when a value is none that the database can hold.
     """
     try:
         with engine.begin() as connection:
             yield connection
+    except (DataError, UnicodeEncodeError) as error:
+        raise UnstorableError from error
     except (OperationalError, InterfaceError, PoolTimeoutError) as error:
         raise ServerUnavailableError("PostgreSQL", str(error).partition("\n")[0]) from error
     except InternalError as error:

@@ -4,7 +4,7 @@ from http import HTTPStatus
 
 from fastapi import APIRouter, Request, Response
 
-from photo_pipeline.api.deps import OwnPagesOnly, TheCaller, TheServices, address_of
+from photo_pipeline.api.deps import OwnPagesOnly, TheCaller, TheServices, network_of_sender
 from photo_pipeline.api.passwords import weakness_of
 from photo_pipeline.api.schemas import CustomerView, Me, SignUp
 from photo_pipeline.api.services import Services
@@ -33,7 +33,7 @@ async def sign_up(body: SignUp, request: Request, services: TheServices) -> Cust
     weakness = weakness_of(password, body.email, body.display_name)
     if weakness is not None:
         raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "weak_password", weakness)
-    _throttle(services, address_of(request))
+    _throttle(services, network_of_sender(request))
     password_hash = await services.passwords.hash(password)
     try:
         customer = await services.database.run(
