@@ -18,6 +18,7 @@ from photo_pipeline.domain.gallery import (
 from photo_pipeline.domain.outcomes import AbsentReason, RejectReason
 from photo_pipeline.domain.photo import RenditionKind, Source
 from photo_pipeline.domain.retention import KEEP
+from photo_pipeline.domain.text import is_seen
 from photo_pipeline.web.acceptance import SignedReceipt
 from photo_pipeline.web.text import Document
 
@@ -27,9 +28,22 @@ PREFIX = "/api/v1"
 _INVISIBLE = r"\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff"
 """Control characters and those that are not seen or turn the line around, but for the joiners that scripts need."""
 
+
+def seen(name: str) -> str:
+    """The name, where somebody can see it.
+
+    Raises:
+        ValueError: when all of it is invisible.
+    """
+    if not is_seen(name):
+        raise ValueError("Nothing of this name can be seen.")
+    return name
+
+
 Name = Annotated[
     str,
     StringConstraints(min_length=1, max_length=100, pattern=rf"^[^ {_INVISIBLE}]([^{_INVISIBLE}]*[^ {_INVISIBLE}])?$"),
+    AfterValidator(seen),
 ]
 Email = Annotated[
     str,

@@ -12,6 +12,7 @@ from uuid import UUID
 from photo_pipeline.domain.errors import RecordRejected
 from photo_pipeline.domain.outcomes import RejectReason
 from photo_pipeline.domain.photo import MAX_PHOTO_BYTES, RecordCoordinates, Source, photo_id_for, sha256_hex
+from photo_pipeline.domain.text import is_seen, on_one_line
 
 UPLOADED_TYPE = "photo.uploaded.v1"
 STREAMED_TYPE = "photo.streamed.v1"
@@ -134,10 +135,12 @@ def filename_of(headers: Headers) -> str | None:
 
 
 def clean_filename(name: str) -> str | None:
-    """A name that is safe to store and show: without folders and control characters, at most 255 characters."""
-    base = name.replace("\\", "/").rpartition("/")[2]
-    printable = "".join(character for character in base if character.isprintable()).strip()
-    return printable[:MAX_FILENAME_LENGTH] or None
+    """A name that is safe to store and show: without folders, on one line, at most 255 characters, and seen.
+
+    What it is made of stays: the joiners of scripts and emoji, and which form of a character is meant.
+    """
+    base = on_one_line(name.replace("\\", "/").rpartition("/")[2]).strip()[:MAX_FILENAME_LENGTH].rstrip()
+    return base if is_seen(base) else None
 
 
 def _checked_bytes(record: Record, headers: Mapping[str, str]) -> str:

@@ -166,8 +166,7 @@ class _Scanner:
         self._header.begin()
 
     def _headers_finished(self) -> None:
-        filename = self._header.options().get(b"filename", b"")
-        self._found.append(_Began(filename.decode(errors="replace")))
+        self._found.append(_Began(self._header.disposition().filename or ""))
 
     def _part_data(self, data: bytes, start: int, end: int) -> None:
         if not self._skips:

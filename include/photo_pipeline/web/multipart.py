@@ -13,6 +13,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from photo_pipeline.domain.errors import PhotoPipelineError
+from photo_pipeline.web.dispositions import Disposition
 
 SPOOL_MEMORY = 64 * 1024
 """Of each file under way, this much is kept in memory; more goes to a temporary file."""
@@ -95,10 +96,9 @@ class PartHeader:
         """What the parser is to call."""
         return {"on_header_field": self._add_field, "on_header_value": self._add_value, "on_header_end": self._end}
 
-    def options(self) -> dict[bytes, bytes]:
-        """The parameters of its ``Content-Disposition``."""
-        _, options = parse_options_header(self._disposition)
-        return options
+    def disposition(self) -> Disposition:
+        """Its ``Content-Disposition``."""
+        return Disposition(self._disposition)
 
     def _add_field(self, data: bytes, start: int, end: int) -> None:
         self._field += data[start:end]
@@ -144,9 +144,9 @@ class _Events:
         self._header.begin()
 
     def _headers_finished(self) -> None:
-        options = self._header.options()
-        if b"name" in options and b"filename" in options:
-            name, filename = (options[key].decode(errors="replace") for key in (b"name", b"filename"))
+        disposition = self._header.disposition()
+        name, filename = disposition.name, disposition.filename
+        if name is not None and filename is not None:
             self.found.append(FilePart(name, filename))
             self._in_file = True
 

@@ -118,9 +118,36 @@ def test_any_record_is_an_event_or_rejected(value: bytes, key: bytes | None, hea
 
 @given(st.text())
 def test_clean_filename_is_a_safe_name(name: str) -> None:
-    """No folder, no control character, no more than 255 characters, or nothing at all."""
+    """No folder, one line, at most 255 characters, fit for a header, seen; or nothing at all. Once is enough."""
     cleaned = clean_filename(name)
-    assert cleaned is None or (0 < len(cleaned) <= 255 and cleaned.isprintable() and not set(cleaned) & {"/", "\\"})
+    if cleaned is not None:
+        assert 0 < len(cleaned) <= 255
+        assert len(cleaned.splitlines()) == 1
+        assert not set(cleaned) & {"/", "\\", "\u202e", "\x00"}
+        assert cleaned.encode().strip()
+        assert clean_filename(cleaned) == cleaned
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("\U0001f469\u200d\U0001f469\u200d\U0001f467.jpg", "\U0001f469\u200d\U0001f469\u200d\U0001f467.jpg"),
+        ("\u2764\ufe0f.jpg", "\u2764\ufe0f.jpg"),
+        ("\u845b\U000e0100.jpg", "\u845b\U000e0100.jpg"),
+        ("\u06a9\u062a\u0627\u0628\u200c\u0647\u0627.jpg", "\u06a9\u062a\u0627\u0628\u200c\u0647\u0627.jpg"),
+        ("\u5199\u771f\u30001.jpg", "\u5199\u771f\u30001.jpg"),
+        ("IMG\u00a01\u20092\u202f3.jpg", "IMG 1 2 3.jpg"),
+        ("photo\u202egpj.exe", "photogpj.exe"),
+        ("a\u2028b\u2029c\r\n\x85d\t.jpg", "abcd.jpg"),
+        ("\u2067a\u061cb\u200ec\u200f.jpg", "abc.jpg"),
+        ("a\ud800b.jpg", "ab.jpg"),
+        ("\u200d\ufe0f\u00a0\u3164", None),
+        ("C:\\fakepath\\x.jpg", "x.jpg"),
+    ],
+)
+def test_file_names_keep_what_they_are_made_of(given: str, kept: str | None) -> None:
+    """Joiners, selectors and wide spaces stay; what turns or breaks a line goes; other spaces become plain ones."""
+    assert clean_filename(given) == kept
 
 
 def test_times_are_written_in_utc() -> None:

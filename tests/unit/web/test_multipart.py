@@ -150,3 +150,25 @@ def test_the_whole_body_is_bounded() -> None:
     assert asyncio.run(collect(100)) == b"x" * 100
     with pytest.raises(BodyTooLargeError):
         asyncio.run(collect(99))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "filename"),
+    [
+        (b"filename*=UTF-8''na%C3%AFve%20%F0%9F%93%B7.jpg", "na\u00efve \U0001f4f7.jpg"),
+        (b"filename=\"naive.jpg\"; filename*=UTF-8''na%C3%AFve.jpg", "na\u00efve.jpg"),
+        (b"filename*=utf-8'de'na%C3%AFve.jpg; filename=\"naive.jpg\"", "na\u00efve.jpg"),
+        (b"FileName* = iso-8859-1'en'%A3.jpg", "\u00a3.jpg"),
+        (b"filename=\"plain.jpg\"; filename*=UTF-8''%FF.jpg", "plain.jpg"),
+        (b'filename="plain.jpg"; filename*=broken', "plain.jpg"),
+        (b"filename=\"a; filename*=UTF-8''b.jpg\"", "a; filename*=UTF-8''b.jpg"),
+        (b'filename="say %22cheese%22.jpg"', 'say "cheese".jpg'),
+        (b'filename="50%25 %41 100%.jpg"', "50%25 %41 100%.jpg"),
+        ('filename="gr\u00fc\u00dfe \\"x\\".jpg"'.encode(), 'gr\u00fc\u00dfe "x".jpg'),
+        (b"filename=plain.jpg", "plain.jpg"),
+    ],
+)
+def test_names_of_files_are_read_as_they_are_written(parameters: bytes, filename: str) -> None:
+    """By RFC 8187, alone or beside the plain one; and as browsers escape quotes, which escape nothing else."""
+    body = b'--b\r\nContent-Disposition: form-data; name="files"; ' + parameters + b"\r\n\r\nx\r\n--b--\r\n"
+    assert read(body, b"b") == [("files", filename, b"x", True)]
