@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from fastapi import WebSocket, WebSocketDisconnect
 from pydantic import BaseModel, ValidationError
+from starlette.types import Message
 
 from photo_pipeline.stream.limits import SlowDownError
 from photo_pipeline.stream.schemas import (
@@ -75,7 +76,8 @@ class Conversation:
         await self._close(end)
 
     async def _read(self, answers: asyncio.TaskGroup) -> End:
-        seq, description = 0, FrameDescription()
+        seq = 0
+        description: FrameDescription | None = None
         while True:
             await self._window.opened()
             message = await self._websocket.receive()
@@ -84,17 +86,28 @@ class Conversation:
                 return NORMAL
             data: bytes | None = message.get("bytes")
             if data is None:
+                if description is not None:
+                    self._count(message)
                 try:
                     description = _described(message.get("text") or "")
                 except ValueError:
                     return NOT_A_DESCRIPTION
+                await asyncio.sleep(0)  # others' turn: what has arrived already is received without waiting
                 continue
             if (end := await self._standing.lost()) is not None:
                 return end
             seq += 1
             self._window.enter(len(data))
-            answers.create_task(self._answer(_Frame(seq, description.filename, data)))
-            description = FrameDescription()
+            filename = None if description is None else description.filename
+            answers.create_task(self._answer(_Frame(seq, filename, data)))
+            description = None
+
+    def _count(self, message: Message) -> None:
+        """A description after another is no frame's: it counts as a frame itself."""
+        try:
+            self._services.frames.count(self._sender, len(message.get("text") or ""))
+        except SlowDownError:
+            self._standing.refused()
 
     async def _answer(self, frame: _Frame) -> None:
         size = len(frame.data)

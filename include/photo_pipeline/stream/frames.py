@@ -50,17 +50,25 @@ class Frames:
             PhotoRefusedError: when it was not accepted.
             SlowDownError: when it came too early.
         """
-        try:
-            self._limits.take(sender.counted_as, size)
-        except SlowDownError:
-            self._slow_downs.inc()
-            raise
+        self.count(sender, size)
         try:
             async with self._budget.reserve(size):
                 photo = IncomingPhoto(sender.customer_id, sender.origin, filename, await read())
                 return await self._acceptance.accept(photo)
         except BusyError as error:
             raise self._acceptance.refuse(LaterReason.BUSY, str(error)) from None
+
+    def count(self, sender: Sender, size: int) -> None:
+        """Count a frame, or what comes in place of one.
+
+        Raises:
+            SlowDownError: when it came too early.
+        """
+        try:
+            self._limits.take(sender.counted_as, size)
+        except SlowDownError:
+            self._slow_downs.inc()
+            raise
 
     def refuse(self, reason: RejectReason, detail: str) -> PhotoRefusedError:
         """The error for a frame that cannot even be read, counted."""

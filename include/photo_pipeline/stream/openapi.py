@@ -24,7 +24,9 @@ connection is made.
 
 The connection ends with code 1009 on a message larger than `max_frame_bytes`, 1008 on a text message that describes
 nothing, 3000 when the session has ended or the device was revoked (within half a minute, also while nothing is sent),
-1012 when the server restarts, and 1013 after a hundred frames in a row that came too early.
+1012 when the server restarts, and 1013 after a hundred frames in a row that came too early. A description that follows
+another counts as a frame. Whoever sends pings or small pieces of messages much faster than frames may come is read no
+faster than their limit.
 
 ## How fast
 
