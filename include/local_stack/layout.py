@@ -109,7 +109,8 @@ class Layout:
         """Create the folders that every service needs; those of one service are its own affair."""
         for folder in (self.home, self.logs, self.config, self.airflow_home, self.data):
             folder.mkdir(parents=True, exist_ok=True)
-            folder.chmod(0o755)
+            # The service user passes through to its own files; nobody else lists or reads what is here.
+            folder.chmod(0o711 if self.service_user else 0o700)
         self.secrets.mkdir(mode=0o700, exist_ok=True)
 
     def make_owned(self, folder: Path, mode: int = 0o700) -> Path:

@@ -67,7 +67,7 @@ def render(services: Iterable[Service], settings: StackSettings, layout: Layout)
         f"logfile_backups={settings.limits.log_backups}",
         f"pidfile={_value(layout.supervisor_pid)}",
         f"directory={_value(layout.home)}",
-        "umask=022",
+        "umask=077",
     ]
     lines += [f"user={settings.user}"] if settings.is_root else []
     for layer in Layer:

@@ -675,3 +675,25 @@ def test_a_number_out_of_range_is_told_as_such(api: Engine) -> None:
     record = Receipt(uuid4(), "0" * 64, RecordCoordinates(TOPIC, 2**31, 2**70), datetime.now(UTC))
     with pytest.raises(UnstorableError):
         PostgresGallery(api).receipts([record])
+
+
+@pytest.mark.parametrize(
+    ("role", "statement"),
+    [
+        ("pipeline", "SELECT password_hash FROM customer"),
+        ("pipeline", "SELECT email FROM customer"),
+        ("pipeline", "SELECT * FROM customer"),
+        ("api", "UPDATE customer SET email = 'a@example.org'"),
+        ("api", "UPDATE customer SET customer_id = gen_random_uuid()"),
+        ("api", "UPDATE customer SET created_at = now()"),
+        ("api", "UPDATE device SET customer_id = gen_random_uuid()"),
+    ],
+)
+def test_roles_reach_the_columns_that_they_need(database: Database, role: str, statement: str) -> None:
+    """Whoever has the pipeline's password has nobody's; whoever has the API's can give no account away."""
+    engine = make_engine(getattr(database, role), "tests")
+    try:
+        with pytest.raises(ProgrammingError, match="permission denied"), engine.begin() as connection:
+            connection.execute(text(statement))
+    finally:
+        engine.dispose()

@@ -18,8 +18,9 @@ from local_stack.services.web import SERVER
 from photo_pipeline.settings import DatabaseSettings, HdfsSettings, TopicNames
 
 INCLUDE = Path(__file__).resolve().parents[2] / "include"
-FACTORY = "photo_pipeline.api.app:create_app"
 START_SECONDS = 60.0
+API = "photo_pipeline.api.app:create_app"
+STREAM = "photo_pipeline.stream.app:create_app"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ def api_environment(
         "PHOTO_HDFS_NAMENODE": hdfs.namenode,
         "PHOTO_HDFS_ROOT": hdfs.root,
         "PHOTO_TOPIC_UPLOADED": topics.uploaded,
+        "PHOTO_TOPIC_STREAMED": topics.streamed,
         "PHOTO_SIGNING_KEY_FILE": str(key_file),
         "PHOTO_UPLOAD_DIR": str(key_file.parent / "uploads"),
         "PHOTO_SIGN_UPS_PER_ADDRESS": "10000",  # all tests sign up from one
@@ -52,7 +54,7 @@ def api_environment(
 
 @contextmanager
 def api_process(
-    environment: Mapping[str, str], log: Path, *, factory: str = FACTORY, alive: str = "/healthz"
+    environment: Mapping[str, str], log: Path, *, factory: str = API, alive: str = "/healthz"
 ) -> Iterator[ApiProcess]:
     """Start the API on a free port; it is stopped at the end and must have ended by itself, without an error.
 

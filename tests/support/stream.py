@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 import httpx
 from fastapi import FastAPI
 from tests.support.serving import eventually, served
-from tests.support.web import NOON, FakeClock, FakeCustomers, FakeLog, web_settings
+from tests.support.web import NOON, FakeClock, FakeCustomers, FakeLog, FakeSessions, web_settings
 from websockets.asyncio.client import ClientConnection, connect
 
 from photo_pipeline.domain.customers import Device
@@ -64,6 +64,7 @@ class StreamPlatform:
     clock: FakeClock
     log: GatedLog
     customers: FakeCustomers
+    sessions: FakeSessions
     url: str = ""
     customer_id: UUID = field(default_factory=uuid4)
 
@@ -77,10 +78,15 @@ class StreamPlatform:
         """A device's token."""
         return self.tokens.sign_device(device or self.device(), self.clock.now() + timedelta(days=365))
 
-    def session_token(self) -> str:
+    def session_token(self, session_id: UUID | None = None) -> str:
         """A customer's access token, good for an hour."""
         now = self.clock.now()
-        return self.tokens.sign_session(Session(uuid4(), self.customer_id, now, now + timedelta(hours=1)))
+        session = Session(session_id or uuid4(), self.customer_id, now, now + timedelta(hours=1))
+        return self.tokens.sign_session(session)
+
+    def end_session(self, session_id: UUID) -> None:
+        """End a session of the customer, as the upload API does."""
+        self.sessions.end(session_id, self.clock.now() + timedelta(hours=12))
 
     def client(self, token: str | None = None) -> httpx.AsyncClient:
         """An HTTP client of the running server."""
@@ -133,7 +139,7 @@ async def serving(folder: Path, web: Message | None = None, **limits: Any) -> As
     settings = Settings(web_settings(folder, **(web or {})), StreamSettings(**limits))
     clock = FakeClock()
     tokens = Tokens(load_keys(settings.web.signing_key_file), clock)
-    platform = StreamPlatform(FastAPI(), settings, tokens, clock, GatedLog(), FakeCustomers())
+    platform = StreamPlatform(FastAPI(), settings, tokens, clock, GatedLog(), FakeCustomers(), FakeSessions(clock))
     platform.app = create_app(settings, connections=_connected(platform), clock=clock)
     async with served(platform.app) as platform.url:
         yield platform
@@ -141,4 +147,4 @@ async def serving(folder: Path, web: Message | None = None, **limits: Any) -> As
 
 @asynccontextmanager
 async def _connected(platform: StreamPlatform) -> AsyncIterator[Connections]:
-    yield Connections(platform.log, platform.customers)
+    yield Connections(platform.log, platform.customers, platform.sessions)

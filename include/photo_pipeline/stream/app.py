@@ -71,6 +71,7 @@ def create_app(
             app.state.services = services
             yield as_state(server_limits(settings))
             await services.devices.close()
+            await services.ended_sessions.close()
 
     app = FastAPI(title="Photo stream", version="1", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.registry = registry

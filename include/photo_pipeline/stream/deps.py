@@ -32,7 +32,8 @@ async def authenticated(connection: HTTPConnection, services: Services) -> Sende
     """Who is sending.
 
     Raises:
-        ProblemError: 401 where that is not proven, or where the device was revoked; 403 for another site's page.
+        ProblemError: 401 where that is not proven, or the device was revoked, or the session ended; 403 for another
+            site's page.
     """
     try:
         sender = services.senders.sender(connection)
@@ -42,6 +43,8 @@ async def authenticated(connection: HTTPConnection, services: Services) -> Sende
         raise ProblemError(HTTPStatus.FORBIDDEN, "cross_site_request", str(error)) from None
     if sender.device is not None and not await services.devices.is_active(sender.device):
         raise unauthorized("This device was revoked.", with_token=True)
+    if sender.session_id is not None and await services.ended_sessions.has_ended(sender.session_id):
+        raise unauthorized("The session has ended.", with_token=True)
     return sender
 
 

@@ -42,6 +42,7 @@ class Sender:
         customer_id: whose photos these are.
         device: which device sends; ``None`` where the customer does so in person.
         expires_at: the end of the customer's session. A device's token is asked about as long as it is used.
+        session_id: of the customer's session, which may end before.
         token: what proved it, to look at again on a long connection.
     """
 
@@ -49,6 +50,7 @@ class Sender:
     device: DeviceIdentity | None
     expires_at: datetime | None
     token: str
+    session_id: UUID | None = None
 
     @property
     def device_id(self) -> UUID | None:
@@ -120,7 +122,7 @@ class Senders:
             session = self._tokens.verify_session(token)
         except TokenError:
             raise NotAuthenticatedError("The token is not valid, or not any more.", with_token=True) from None
-        return Sender(session.customer_id, None, session.expires_at, token)
+        return Sender(session.customer_id, None, session.expires_at, token, session.session_id)
 
     def _refuse_other_sites(self, connection: HTTPConnection) -> None:
         """Browsers do not hold a WebSocket to the same origin, so the server looks at it (RFC 6455, 10.2)."""

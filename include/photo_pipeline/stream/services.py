@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from photo_pipeline.domain.photo import Source
 from photo_pipeline.ports.clock import Clock
-from photo_pipeline.ports.customers import DeviceDirectory
+from photo_pipeline.ports.customers import DeviceDirectory, SessionDirectory
 from photo_pipeline.ports.photo_log import AsyncPhotoLogWriter
 from photo_pipeline.settings import WebSettings
 from photo_pipeline.stream.devices import DeviceRegister
@@ -20,6 +20,7 @@ from photo_pipeline.stream.settings import StreamSettings
 from photo_pipeline.stream.window import Places
 from photo_pipeline.web.acceptance import PhotoAcceptance
 from photo_pipeline.web.buckets import Rate
+from photo_pipeline.web.ended_sessions import EndedSessions
 from photo_pipeline.web.flow import InFlightBytes
 from photo_pipeline.web.metrics import AcceptanceMetrics, bytes_in_flight
 from photo_pipeline.web.readiness import Readiness
@@ -28,10 +29,11 @@ from photo_pipeline.web.tokens import Tokens
 
 @dataclass(frozen=True, slots=True)
 class Connections:
-    """The servers behind the application: Kafka and, for revoked devices only, PostgreSQL."""
+    """The servers behind the application: Kafka and, for revoked devices and ended sessions only, PostgreSQL."""
 
     writer: AsyncPhotoLogWriter
     devices: DeviceDirectory
+    sessions: SessionDirectory
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ class Services:
     settings: Settings
     senders: Senders
     devices: DeviceRegister
+    ended_sessions: EndedSessions
     frames: Frames
     places: Places
     readiness: Readiness
@@ -83,6 +86,7 @@ def assemble(
         devices=DeviceRegister(
             connections.devices, time.monotonic, stream.device_fresh_seconds, stream.device_ask_seconds
         ),
+        ended_sessions=EndedSessions(connections.sessions, clock, time.monotonic),
         frames=Frames(acceptance, budget, limits, slow_downs),
         places=places,
         readiness=Readiness(connections.writer),

@@ -61,6 +61,15 @@ def test_secrets_are_closed_to_others(settings: StackSettings) -> None:
     assert layout.secrets.stat().st_mode & 0o077 == 0
 
 
+@pytest.mark.parametrize(("service_user", "mode"), [(None, 0o700), ("other", 0o711)])
+def test_nobody_else_lists_or_reads_what_a_stack_writes(tmp_path: Path, service_user: str | None, mode: int) -> None:
+    """Others pass through at most: the user whom two servers run as has folders of its own in there."""
+    layout = Layout(home=tmp_path / "home", data=tmp_path / "home" / "data", service_user=service_user)
+    layout.make()
+    for folder in (layout.home, layout.data, layout.logs, layout.config, layout.airflow_home):
+        assert folder.stat().st_mode & 0o777 == mode
+
+
 def test_the_socket_fits_even_where_the_state_folder_does_not(settings: StackSettings) -> None:
     """A Unix socket's path has about a hundred bytes; checkouts can be deeper."""
     deep = replace(settings, home=Path("/") / ("deep/" * 40))
