@@ -671,10 +671,9 @@ def test_what_is_no_text_is_told_as_such(customers: PostgresCustomers, value: st
 
 
 def test_a_number_out_of_range_is_told_as_such(api: Engine) -> None:
-    """The same for what is larger than its column."""
-    record = Receipt(uuid4(), "0" * 64, RecordCoordinates(TOPIC, 2**31, 2**70), datetime.now(UTC))
+    """The same for what is larger than any column."""
     with pytest.raises(UnstorableError):
-        PostgresGallery(api).receipts([record])
+        PostgresGallery(api).photos(uuid4(), Page(2**70, None, PhotoOrder.UPLOADED))
 
 
 @pytest.mark.parametrize(

@@ -23,8 +23,9 @@ SECONDS = 250
 UNFIT_CHECKS = ("positive_data_acceptance", "missing_required_header")
 """A schema cannot say what makes bytes a photo. And the header that all requests come with is never missing."""
 Samples = dict[str, Any]
-_TUS = {"Tus-Resumable": "1.0.0"}
 _V1 = "/api/v1"
+LOG_OUT = f"DELETE {_V1}/session"
+_TUS = {"Tus-Resumable": "1.0.0"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,11 @@ class Run:
     is_fine: bool
     statuses: Mapping[str, list[int]]
 
+    def __add__(self, other: "Run") -> "Run":
+        """Both together."""
+        printed = self.printed + other.printed
+        return Run(printed, self.is_fine and other.is_fine, {**self.statuses, **other.statuses})
+
     def without_success(self) -> list[str]:
         """Operations that never did what they are for: nothing behind their refusals was looked at."""
         return [name for name, found in self.statuses.items() if not any(200 <= status < 300 for status in found)]
@@ -50,23 +56,17 @@ class Run:
         return [name for name, found in self.statuses.items() if any(status >= 500 for status in found)]
 
 
-def samples(operations: Mapping[str, Mapping[str, object]], *, ending: str = "") -> Samples:
-    """What the hooks are to know.
-
-    Args:
-        operations: parameters by name, and ``body``, by operation.
-        ending: authorization of the one session that may be ended.
-    """
-    return {"photo": b64encode(_photo()).decode(), "operations": operations, "ending": ending}
+def samples(operations: Mapping[str, Mapping[str, object]]) -> Samples:
+    """What the hooks are to know: parameters by name, and ``body``, by operation."""
+    return {"photo": b64encode(_photo()).decode(), "operations": operations}
 
 
-def api_samples(client: httpx.Client, who: Mapping[str, str], ending: str, photo_id: str, kept_id: str) -> Samples:
+def api_samples(client: httpx.Client, who: Mapping[str, str], photo_id: str, kept_id: str) -> Samples:
     """What exists at the upload API for the customer of this client, made where it does not.
 
     Args:
         client: sends the customer's token.
         who: log-in of the customer.
-        ending: authorization of a session of theirs that may be ended.
         photo_id: a processed photo.
         kept_id: another one, which is kept longer.
     """
@@ -87,8 +87,7 @@ def api_samples(client: httpx.Client, who: Mapping[str, str], ending: str, photo
             f"POST {_V1}/session": {"body": dict(who)},
             f"GET {_V1}/uploads/known/{{sha256}}": {"sha256": sha256(_photo()).hexdigest()},
             **dict(_uploads(client)),
-        },
-        ending=ending,
+        }
     )
 
 
@@ -104,7 +103,7 @@ def _uploads(client: httpx.Client) -> Iterator[tuple[str, dict[str, str]]]:
         yield f"{method} {_V1}/uploads/{{upload_id}}", sample
 
 
-def described(url: str, known: Samples, authorization: str, folder: Path) -> Run:
+def described(url: str, known: Samples, authorization: str, folder: Path, *selection: str) -> Run:
     """What became of the application's description.
 
     Args:
@@ -112,6 +111,7 @@ def described(url: str, known: Samples, authorization: str, folder: Path) -> Run
         known: see ``samples``.
         authorization: that all requests come with.
         folder: for files of this run.
+        selection: options of the tool that choose operations.
     """
     file, report = folder / "samples.json", folder / "report.ndjson"
     file.write_text(json.dumps(known))
@@ -119,7 +119,7 @@ def described(url: str, known: Samples, authorization: str, folder: Path) -> Run
     options = ["--exclude-checks", ",".join(UNFIT_CHECKS), "--phases", "examples,coverage,fuzzing"]
     options += ["--exclude-path", f"{_V1}/events"]
     options += ["--max-examples", "15", "--seed", "1", "--header", f"Authorization: {authorization}"]
-    options += ["--report", "ndjson", "--report-ndjson-path", str(report)]
+    options += ["--report", "ndjson", "--report-ndjson-path", str(report), *selection]
     done = subprocess.run(  # noqa: S603 - a tool of ours
         [str(tool), "run", f"{url}/openapi.json", *options],
         capture_output=True,

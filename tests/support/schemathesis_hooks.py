@@ -1,7 +1,7 @@
 """What schemathesis has to be told of the applications, beyond their descriptions.
 
 tus' media type is plain bytes, and bytes are sometimes a photo. ``PHOTO_SAMPLES`` names a file with what exists, by
-operation and parameter: without it nearly every answer would be 404. It also has the one session that may be ended.
+operation and parameter: without it nearly every answer would be 404.
 """
 
 import json
@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 SAMPLES: dict[str, Any] = json.loads(Path(os.environ["PHOTO_SAMPLES"]).read_text())
 PHOTO = b64decode(SAMPLES["photo"])
 FEED = "multipart/x-mixed-replace"
-LOG_OUT = ("DELETE", "/api/v1/session")
 
 schemathesis.serializer.alias(["application/offset+octet-stream", FEED], "application/octet-stream")
 schemathesis.openapi.format("binary", st.just(PHOTO) | st.binary())
@@ -38,8 +37,6 @@ def before_load_schema(_context: object, schema: dict[str, Any]) -> None:
 
 @schemathesis.hook
 def before_call(_context: object, case: Any, _kwargs: dict[str, Any]) -> None:
-    """End another session than the one that all other requests come with; say what stands between a feed's parts."""
-    if (case.operation.method.upper(), case.operation.path) == LOG_OUT:
-        case.headers["Authorization"] = SAMPLES["ending"]
+    """Say what stands between a feed's parts."""
     if case.media_type == FEED:
         case.headers["Content-Type"] = f"{FEED}; boundary=frame"
