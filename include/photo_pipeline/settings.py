@@ -161,6 +161,10 @@ class WebSettings(BaseSettings):
     """So long the head of a request may take from its first byte, and a connection may say nothing."""
     answer_stall_seconds: float = Field(default=60.0, gt=0)
     """A client that reads nothing of its answer for so long is cut off."""
+    customer_photos_per_day: Positive = 500_000
+    """How many photos of one customer are accepted within 24 hours, by one instance or in all."""
+    customer_kept_bytes: Positive = 512 * 1024 * MIB
+    """How many bytes of photos of one customer are kept at a time, originals alone."""
     connections: Positive = 1000
     """Of one instance. For one more, the one that has had no request for longest makes room, or it is told 503."""
     upload_sweep_seconds: float = Field(default=600.0, gt=0)

@@ -22,7 +22,8 @@ from photo_pipeline.adapters.postgres.holds import PostgresCustomerHolds, Postgr
 from photo_pipeline.adapters.postgres.ingest_ledger import PostgresIngestLedger
 from photo_pipeline.adapters.postgres.outcome_feed import PostgresOutcomeFeed
 from photo_pipeline.adapters.postgres.sessions import PostgresSessions
-from photo_pipeline.domain.customers import Customer, EmailTakenError, TooManyDevicesError
+from photo_pipeline.adapters.postgres.usage import PostgresUsage
+from photo_pipeline.domain.customers import Customer, EmailTakenError, TooManyDevicesError, Usage
 from photo_pipeline.domain.errors import ServerUnavailableError, UnknownPhotoError, UnstorableError
 from photo_pipeline.domain.gallery import (
     Absence,
@@ -696,3 +697,17 @@ def test_roles_reach_the_columns_that_they_need(database: Database, role: str, s
             connection.execute(text(statement))
     finally:
         engine.dispose()
+
+
+def test_what_a_customer_has_sent_is_counted(commit: Commit, api: Engine, customers: PostgresCustomers) -> None:
+    """All records of the day, and the bytes of those that were archived; nobody else's."""
+    ada, grace = signed_up(customers), signed_up(customers)
+    photos = photos_of(ada, 3)
+    commit(photos, [accepted(n, photo) for n, photo in enumerate(photos)])
+    now = datetime.now(UTC)
+    usage = PostgresUsage(api)
+    assert usage.usage(ada.customer_id, now - timedelta(days=1), now - timedelta(days=7)) == Usage(
+        3, sum(photo.bytes for photo in photos)
+    )
+    assert usage.usage(ada.customer_id, now + timedelta(hours=1), now + timedelta(hours=1)) == Usage(0, 0)
+    assert usage.usage(grace.customer_id, now - timedelta(days=1), now - timedelta(days=7)) == Usage(0, 0)

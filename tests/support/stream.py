@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 import httpx
 from fastapi import FastAPI
 from tests.support.serving import eventually, served
-from tests.support.web import NOON, FakeClock, FakeCustomers, FakeLog, FakeSessions, web_settings
+from tests.support.web import NOON, FakeClock, FakeCustomers, FakeLog, FakeSessions, FakeUsage, web_settings
 from websockets.asyncio.client import ClientConnection, connect
 
 from photo_pipeline.domain.customers import Device
@@ -65,6 +65,7 @@ class StreamPlatform:
     log: GatedLog
     customers: FakeCustomers
     sessions: FakeSessions
+    usage: FakeUsage = field(default_factory=FakeUsage)
     url: str = ""
     customer_id: UUID = field(default_factory=uuid4)
 
@@ -147,4 +148,4 @@ async def serving(folder: Path, web: Message | None = None, **limits: Any) -> As
 
 @asynccontextmanager
 async def _connected(platform: StreamPlatform) -> AsyncIterator[Connections]:
-    yield Connections(platform.log, platform.customers, platform.sessions)
+    yield Connections(platform.log, platform.customers, platform.sessions, platform.usage)

@@ -24,6 +24,7 @@ from photo_pipeline.domain.customers import (
     EmailTakenError,
     EndedSession,
     TooManyDevicesError,
+    Usage,
 )
 from photo_pipeline.domain.errors import (
     ArchiveMemberError,
@@ -234,6 +235,22 @@ class FakeSessions:
             raise ServerUnavailableError("PostgreSQL", "gone fishing")
 
 
+class FakeUsage:
+    """What customers have sent, as tests say; ``away`` answers nobody."""
+
+    def __init__(self) -> None:
+        self.told = Usage(0, 0)
+        self.asked = 0
+        self.away = False
+
+    def usage(self, customer_id: UUID, sent_since: datetime, kept_since: datetime) -> Usage:
+        """See the port."""
+        self.asked += 1
+        if self.away:
+            raise ServerUnavailableError("PostgreSQL", "gone fishing")
+        return self.told
+
+
 class FakeOutcomes:
     """Outcomes in the order in which tests commit them; a position is how many there were."""
 
@@ -313,6 +330,7 @@ class Platform:
     gallery: FakeGallery = field(default_factory=FakeGallery)
     archive: FakeArchive = field(default_factory=FakeArchive)
     outcomes: FakeOutcomes = field(default_factory=FakeOutcomes)
+    usage: FakeUsage = field(default_factory=FakeUsage)
     sessions: FakeSessions = field(init=False)
     holds: FakeHolds = field(init=False)
 
@@ -372,6 +390,7 @@ async def _connected(platform: Platform) -> AsyncIterator[Connections]:
         customers=platform.customers,
         gallery=platform.gallery,
         sessions=platform.sessions,
+        usage=platform.usage,
         outcomes=platform.outcomes,
         holds=platform.holds,
         archive=platform.archive,

@@ -90,6 +90,7 @@ def create_app(
                     yield as_state(ServerLimits.of(settings))
             services.hub.close()
             await services.ended_sessions.close()
+            await services.quotas.close()
 
     app = FastAPI(
         title="Photo upload and gallery",

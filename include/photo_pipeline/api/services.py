@@ -22,7 +22,7 @@ from photo_pipeline.domain.gallery import Absence, RenditionName, StoredRenditio
 from photo_pipeline.domain.photo import Source
 from photo_pipeline.ports.archive import RangeReader
 from photo_pipeline.ports.clock import Clock
-from photo_pipeline.ports.customers import CustomerDirectory, SessionDirectory
+from photo_pipeline.ports.customers import CustomerDirectory, SessionDirectory, UsageDirectory
 from photo_pipeline.ports.gallery import Gallery, OutcomeFeed
 from photo_pipeline.ports.holds import HoldRegister
 from photo_pipeline.ports.photo_log import AsyncPhotoLogWriter
@@ -32,6 +32,7 @@ from photo_pipeline.web.acceptance import PhotoAcceptance
 from photo_pipeline.web.ended_sessions import EndedSessions
 from photo_pipeline.web.flow import InFlightBytes
 from photo_pipeline.web.metrics import AcceptanceMetrics, bytes_in_flight
+from photo_pipeline.web.quotas import Quota, Quotas
 from photo_pipeline.web.readiness import Readiness
 from photo_pipeline.web.tokens import Tokens
 
@@ -52,6 +53,7 @@ class Connections:
         customers: PostgreSQL.
         gallery: PostgreSQL.
         sessions: PostgreSQL.
+        usage: PostgreSQL.
         outcomes: PostgreSQL.
         holds: PostgreSQL; places and lifts the customers' own holds alone.
         archive: HDFS.
@@ -63,6 +65,7 @@ class Connections:
     customers: CustomerDirectory
     gallery: Gallery
     sessions: SessionDirectory
+    usage: UsageDirectory
     outcomes: OutcomeFeed
     holds: HoldRegister
     archive: RangeReader
@@ -80,6 +83,7 @@ class Services:
     tokens: Tokens
     sessions: Sessions
     acceptance: PhotoAcceptance
+    quotas: Quotas
     budget: InFlightBytes
     uploads: ResumableUploads
     readiness: Readiness
@@ -110,6 +114,8 @@ def assemble(
     """Put the services of one application together."""
     budget = InFlightBytes(settings.in_flight_bytes, PATIENCE * settings.acknowledge_seconds, bytes_in_flight(registry))
     database = Database(connections.database_connections)
+    quota = Quota(settings.customer_photos_per_day, settings.customer_kept_bytes)
+    quotas = Quotas(connections.usage, quota, clock, time.monotonic)
     acceptance = PhotoAcceptance(
         writer=connections.writer,
         topic=TopicNames().uploaded,
@@ -118,6 +124,7 @@ def assemble(
         clock=clock,
         new_id=uuid4,
         metrics=AcceptanceMetrics(registry),
+        quotas=quotas,
     )
     return Services(
         settings=settings,
@@ -126,6 +133,7 @@ def assemble(
         tokens=tokens,
         sessions=Sessions(tokens, clock, settings),
         acceptance=acceptance,
+        quotas=quotas,
         budget=budget,
         uploads=ResumableUploads(
             store=connections.uploads,

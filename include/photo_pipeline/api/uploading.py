@@ -14,6 +14,7 @@ from photo_pipeline.web.bodies import STALLED, BodyStalledError
 from photo_pipeline.web.flow import BusyError, InFlightBytes
 from photo_pipeline.web.multipart import BodyTooLargeError, FilePart, MalformedMultipartError
 from photo_pipeline.web.problems import ProblemError, unavailable
+from photo_pipeline.web.quotas import HOUR_SECONDS, QuotaReason
 
 FIELD = "files"
 MAX_FILES = 50
@@ -28,7 +29,11 @@ _STATUSES = {
     RejectReason.UNSUPPORTED.value: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     BodyTooLargeError.reason: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     STALLED: HTTPStatus.REQUEST_TIMEOUT,
+    QuotaReason.TOO_MANY_TODAY.value: HTTPStatus.TOO_MANY_REQUESTS,
+    QuotaReason.NO_ROOM_LEFT.value: HTTPStatus.INSUFFICIENT_STORAGE,
 }
+QUOTA_RETRY = {"Retry-After": str(HOUR_SECONDS)}
+"""Quotas are counted by the hour."""
 
 
 class TooManyFilesError(MalformedMultipartError):
@@ -46,7 +51,8 @@ def refusal(error: PhotoRefusedError) -> ProblemError:
     if isinstance(reason, LaterReason):
         return unavailable("not_accepted", reason.sentence, reason=reason.value)
     status = _STATUSES.get(reason.value, HTTPStatus.UNPROCESSABLE_ENTITY)
-    return ProblemError(status, "not_accepted", reason.sentence, members={"reason": reason.value})
+    headers = QUOTA_RETRY if isinstance(reason, QuotaReason) else {}
+    return ProblemError(status, "not_accepted", reason.sentence, headers=headers, members={"reason": reason.value})
 
 
 @dataclass(slots=True)
@@ -115,7 +121,10 @@ class Upload:
             return ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "no_files", detail)
         if reasons & _LATER:
             return unavailable("not_accepted", "No photo could be stored safely just now. Please try again.", **members)
+        reasons_given = frozenset(reasons)
         status = _STATUSES.get(reasons.pop()) if len(reasons) == 1 else None
         details = {refused.detail for refused in self.refused}
         detail = details.pop() if len(details) == 1 else "None of the files could be accepted."
-        return ProblemError(status or HTTPStatus.UNPROCESSABLE_ENTITY, "not_accepted", detail, members=members)
+        headers = QUOTA_RETRY if reasons_given & frozenset(QuotaReason) else {}
+        status = status or HTTPStatus.UNPROCESSABLE_ENTITY
+        return ProblemError(status, "not_accepted", detail, headers=headers, members=members)

@@ -14,6 +14,7 @@ from photo_pipeline.adapters.postgres.gallery import PostgresGallery
 from photo_pipeline.adapters.postgres.holds import PostgresCustomerHolds
 from photo_pipeline.adapters.postgres.outcome_feed import PostgresOutcomeFeed
 from photo_pipeline.adapters.postgres.sessions import PostgresSessions
+from photo_pipeline.adapters.postgres.usage import PostgresUsage
 from photo_pipeline.adapters.upload_directory import UploadDirectory
 from photo_pipeline.api.services import Connections
 from photo_pipeline.settings import DatabaseSettings, HdfsSettings, KafkaSettings, WebSettings
@@ -52,6 +53,7 @@ async def connect(servers: Servers, settings: WebSettings) -> AsyncIterator[Conn
             customers=PostgresCustomers(engine),
             gallery=PostgresGallery(engine),
             sessions=PostgresSessions(engine),
+            usage=PostgresUsage(engine),
             outcomes=PostgresOutcomeFeed(engine),
             holds=PostgresCustomerHolds(engine, settings.customer_holds),
             archive=archive,

@@ -9,6 +9,7 @@ from photo_pipeline.adapters.kafka import AsyncKafkaPhotoLogWriter
 from photo_pipeline.adapters.postgres.customers import PostgresCustomers
 from photo_pipeline.adapters.postgres.engine import make_engine
 from photo_pipeline.adapters.postgres.sessions import PostgresSessions
+from photo_pipeline.adapters.postgres.usage import PostgresUsage
 from photo_pipeline.settings import DatabaseSettings, KafkaSettings, WebSettings
 from photo_pipeline.stream.services import Connections
 
@@ -20,7 +21,12 @@ async def connect(settings: WebSettings) -> AsyncIterator[Connections]:
     kafka = KafkaSettings.model_validate({})
     writer = AsyncKafkaPhotoLogWriter(kafka, settings.acknowledge_seconds, settings.in_flight_bytes)
     try:
-        yield Connections(writer=writer, devices=PostgresCustomers(engine), sessions=PostgresSessions(engine))
+        yield Connections(
+            writer=writer,
+            devices=PostgresCustomers(engine),
+            sessions=PostgresSessions(engine),
+            usage=PostgresUsage(engine),
+        )
     finally:
         await writer.close()
         await to_thread.run_sync(engine.dispose)

@@ -53,3 +53,16 @@ class EndedSession:
     session_id: UUID
     ended_at: datetime
     forget_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a customer has sent of late.
+
+    Attributes:
+        photos: accepted within a day, whatever became of them.
+        kept_bytes: of originals that were archived within the time that they are kept, each time that they were.
+    """
+
+    photos: int
+    kept_bytes: int

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from photo_pipeline.domain.customers import Credentials, Customer, Device, EndedSession
+from photo_pipeline.domain.customers import Credentials, Customer, Device, EndedSession, Usage
 
 
 class CustomerDirectory(Protocol):
@@ -69,4 +69,12 @@ class DeviceDirectory(Protocol):
 
     def is_active_device(self, customer_id: UUID, device_id: UUID) -> bool:
         """Whether the device is this customer's and not revoked. Raises ``ServerUnavailableError``."""
+        ...
+
+
+class UsageDirectory(Protocol):
+    """What customers have sent. Raises ``ServerUnavailableError`` when the database is away."""
+
+    def usage(self, customer_id: UUID, sent_since: datetime, kept_since: datetime) -> Usage:
+        """Photos that were dealt with since the one moment, and bytes that were archived since the other."""
         ...

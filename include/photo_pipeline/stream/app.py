@@ -72,6 +72,7 @@ def create_app(
             yield as_state(server_limits(settings))
             await services.devices.close()
             await services.ended_sessions.close()
+            await services.quotas.close()
 
     app = FastAPI(title="Photo stream", version="1", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.registry = registry

@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from photo_pipeline.domain.photo import Source
 from photo_pipeline.ports.clock import Clock
-from photo_pipeline.ports.customers import DeviceDirectory, SessionDirectory
+from photo_pipeline.ports.customers import DeviceDirectory, SessionDirectory, UsageDirectory
 from photo_pipeline.ports.photo_log import AsyncPhotoLogWriter
 from photo_pipeline.settings import WebSettings
 from photo_pipeline.stream.devices import DeviceRegister
@@ -23,17 +23,19 @@ from photo_pipeline.web.buckets import Rate
 from photo_pipeline.web.ended_sessions import EndedSessions
 from photo_pipeline.web.flow import InFlightBytes
 from photo_pipeline.web.metrics import AcceptanceMetrics, bytes_in_flight
+from photo_pipeline.web.quotas import Quota, Quotas
 from photo_pipeline.web.readiness import Readiness
 from photo_pipeline.web.tokens import Tokens
 
 
 @dataclass(frozen=True, slots=True)
 class Connections:
-    """The servers behind the application: Kafka and, for revoked devices and ended sessions only, PostgreSQL."""
+    """The servers behind the application: Kafka and, for what is known later than it is needed, PostgreSQL."""
 
     writer: AsyncPhotoLogWriter
     devices: DeviceDirectory
     sessions: SessionDirectory
+    usage: UsageDirectory
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ class Services:
     senders: Senders
     devices: DeviceRegister
     ended_sessions: EndedSessions
+    quotas: Quotas
     frames: Frames
     places: Places
     readiness: Readiness
@@ -71,6 +74,8 @@ def assemble(
         time.monotonic,
     )
     slow_downs = Counter("stream_slow_downs", "Frames refused because they came too early", registry=registry)
+    quota = Quota(web.customer_photos_per_day, web.customer_kept_bytes)
+    quotas = Quotas(connections.usage, quota, clock, time.monotonic)
     acceptance = PhotoAcceptance(
         writer=connections.writer,
         topic=topic,
@@ -79,6 +84,7 @@ def assemble(
         clock=clock,
         new_id=uuid4,
         metrics=AcceptanceMetrics(registry),
+        quotas=quotas,
     )
     return Services(
         settings=settings,
@@ -87,6 +93,7 @@ def assemble(
             connections.devices, time.monotonic, stream.device_fresh_seconds, stream.device_ask_seconds
         ),
         ended_sessions=EndedSessions(connections.sessions, clock, time.monotonic),
+        quotas=quotas,
         frames=Frames(acceptance, budget, limits, slow_downs),
         places=places,
         readiness=Readiness(connections.writer),

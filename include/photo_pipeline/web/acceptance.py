@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -10,13 +11,14 @@ from uuid import UUID
 from anyio import CapacityLimiter, to_thread
 
 from photo_pipeline.domain.errors import PhotoPipelineError, RecordRejected, ServerUnavailableError
-from photo_pipeline.domain.events import OutboundRecord, PhotoEvent, clean_filename
+from photo_pipeline.domain.events import Delivery, OutboundRecord, PhotoEvent, clean_filename
 from photo_pipeline.domain.imaging import CONTENT_TYPES, ImageLimits, read_header
 from photo_pipeline.domain.outcomes import RejectReason
 from photo_pipeline.domain.photo import MAX_PHOTO_BYTES, Receipt, Source, photo_id_for, sha256_hex
 from photo_pipeline.ports.clock import Clock
 from photo_pipeline.ports.photo_log import AsyncPhotoLogWriter
 from photo_pipeline.web.metrics import AcceptanceMetrics
+from photo_pipeline.web.quotas import QuotaExceededError, QuotaReason, Quotas
 from photo_pipeline.web.tokens import Tokens
 
 HASHING_THREADS = 2
@@ -40,6 +42,10 @@ _LATER_SENTENCES = {
 }
 
 
+Reason = RejectReason | LaterReason | QuotaReason
+"""Why a photo is not taken: for what it is, for now, or because its sender has had their share."""
+
+
 class PhotoRefusedError(PhotoPipelineError):
     """A photo that was not accepted.
 
@@ -48,7 +54,7 @@ class PhotoRefusedError(PhotoPipelineError):
         detail: one line about this photo; never its content.
     """
 
-    def __init__(self, reason: RejectReason | LaterReason, detail: str) -> None:
+    def __init__(self, reason: Reason, detail: str) -> None:
         self.reason = reason
         self.detail = detail
         super().__init__(f"{reason.value}: {detail}")
@@ -93,6 +99,7 @@ class PhotoAcceptance:
         new_id: makes the ids of events.
         metrics: counts what becomes of photos.
         limits: how large an image may be.
+        quotas: how much a customer may send; anything where left out.
     """
 
     def __init__(  # noqa: PLR0913 - a composition root calls it, by keyword
@@ -106,6 +113,7 @@ class PhotoAcceptance:
         new_id: Callable[[], UUID],
         metrics: AcceptanceMetrics,
         limits: ImageLimits | None = None,
+        quotas: Quotas | None = None,
     ) -> None:
         self._writer = writer
         self._topic = topic
@@ -115,6 +123,7 @@ class PhotoAcceptance:
         self._new_id = new_id
         self._metrics = metrics
         self._limits = limits or ImageLimits()
+        self._quotas = quotas
         self._threads = CapacityLimiter(HASHING_THREADS)
 
     async def accept(self, photo: IncomingPhoto) -> SignedReceipt:
@@ -127,23 +136,43 @@ class PhotoAcceptance:
         try:
             checked = functools.partial(self._event, photo, self._new_id(), photo.sent_at or self._clock.now())
             event = await to_thread.run_sync(checked, limiter=self._threads)
+            with self._counted(photo):
+                delivery = await self._write(event)
         except RecordRejected as error:
             raise self.refuse(error.reason, error.detail) from None
-        try:
-            with self._metrics.acknowledgement.time():
-                delivery = await self._writer.append(
-                    OutboundRecord(self._topic, event.key(), event.data, event.headers())
-                )
+        except QuotaExceededError as error:
+            raise self.refuse(error.reason, str(error)) from None
         except ServerUnavailableError as error:
             raise self.refuse(LaterReason.NOT_ACKNOWLEDGED, str(error)) from error
         self._metrics.accepted(len(photo.data))
         receipt = Receipt(event.photo_id, event.sha256, delivery.coordinates, delivery.timestamp)
         return SignedReceipt(receipt, self._tokens.sign_receipt(receipt))
 
-    def refuse(self, reason: RejectReason | LaterReason, detail: str) -> PhotoRefusedError:
+    def check_quota(self, customer_id: UUID, size: int) -> None:
+        """Look whether a photo of ``size`` bytes would be taken, before any of them are.
+
+        Raises:
+            PhotoRefusedError: when it would not.
+        """
+        try:
+            if self._quotas is not None:
+                self._quotas.check(customer_id, size)
+        except QuotaExceededError as error:
+            raise self.refuse(error.reason, str(error)) from None
+
+    def refuse(self, reason: Reason, detail: str) -> PhotoRefusedError:
         """The error for a photo that is not taken, counted. For callers too that see a reason before ``accept`` can."""
         self._metrics.refused(reason.value)
         return PhotoRefusedError(reason, detail)
+
+    def _counted(self, photo: IncomingPhoto) -> AbstractContextManager[None]:
+        if self._quotas is None:
+            return nullcontext()
+        return self._quotas.taking(photo.customer_id, len(photo.data))
+
+    async def _write(self, event: PhotoEvent) -> Delivery:
+        with self._metrics.acknowledgement.time():
+            return await self._writer.append(OutboundRecord(self._topic, event.key(), event.data, event.headers()))
 
     def _event(self, photo: IncomingPhoto, event_id: UUID, sent_at: datetime) -> PhotoEvent:
         """Runs in a thread: 32 MiB take some 20 ms to hash."""

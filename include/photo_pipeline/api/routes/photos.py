@@ -41,7 +41,9 @@ _BODY = {"type": "object", "required": [FIELD], "properties": {FIELD: _FILES}}
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
         HTTPStatus.UNPROCESSABLE_ENTITY,
+        HTTPStatus.TOO_MANY_REQUESTS,
         HTTPStatus.SERVICE_UNAVAILABLE,
+        HTTPStatus.INSUFFICIENT_STORAGE,
     ),
     openapi_extra={"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": _BODY}}}},
 )
@@ -50,7 +52,8 @@ async def upload(request: Request, caller: TheCaller, services: TheServices) -> 
 
     Each receipt says that Kafka has its photo, durably. A file that is not accepted is listed with its reason; where
     none is accepted, the whole request fails: 413 too large, 415 not an image by its bytes, 422 otherwise unusable,
-    408 where the body stalled, 503 when Kafka did not acknowledge. Sending the same file again is always safe.
+    408 where the body stalled, 429 after as many photos as may be sent within 24 hours, 507 where the customer has no
+    room left, 503 when Kafka did not acknowledge. Sending the same file again is always safe.
     """
     boundary = boundary_of(request.headers.get("Content-Type", ""))
     if boundary is None:

@@ -62,6 +62,8 @@ _SENDING: dict[int | str, dict[str, Any]] = {
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
         HTTPStatus.UNPROCESSABLE_ENTITY,
+        HTTPStatus.TOO_MANY_REQUESTS,
+        HTTPStatus.INSUFFICIENT_STORAGE,
     ),
     **_MISMATCH,
 }
@@ -121,7 +123,7 @@ async def what_is_spoken_of_one(upload_id: str) -> Response:
     status_code=HTTPStatus.CREATED,
     response_class=Response,
     dependencies=[SpeaksTus],
-    responses={**described(*_ANY, HTTPStatus.TOO_MANY_REQUESTS), **_SENDING},
+    responses={**described(*_ANY), **_SENDING},
     openapi_extra={"requestBody": {"content": _PIECE}},
 )
 async def create(
@@ -139,7 +141,8 @@ async def create(
 
     Any other answer than 201, or none, means that nothing was begun: send the same again, after `Retry-After` where
     there is one. A customer has room for 64 unfinished uploads; one more ends the one that has waited longest for a
-    byte. 429: bytes are coming in for all of them just now.
+    byte. 429: bytes are coming in for all of them just now, or as many photos were sent as may be within 24 hours. 507:
+    the customer's photos take all the room that they have.
     """
     with _as_problems():
         length = protocol.parse_number(Header.LENGTH, upload_length)

@@ -238,6 +238,7 @@ class ResumableUploads:
         return await self._run(partial(self._store.sweep, now, now - 2 * self._limits.expire_after))
 
     async def _begin(self, customer_id: UUID, creation: Creation) -> LockedUpload:
+        self._acceptance.check_quota(customer_id, creation.length)
         now = self._clock.now()
         expires_at = now + self._limits.expire_after
         announced = Announced(customer_id, self._new_id(), creation.length, creation.metadata, now, expires_at)

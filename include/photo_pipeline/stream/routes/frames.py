@@ -15,15 +15,18 @@ from photo_pipeline.stream.receiving import (
     filename_of,
 )
 from photo_pipeline.stream.schemas import FrameError, FrameReceipt
-from photo_pipeline.web.acceptance import LaterReason, PhotoRefusedError
+from photo_pipeline.web.acceptance import PhotoRefusedError, Reason
 from photo_pipeline.web.problems import ProblemError, described, unavailable
+from photo_pipeline.web.quotas import HOUR_SECONDS, QuotaReason
 
 router = APIRouter(tags=["frames"])
 
-_STATUSES: dict[RejectReason | LaterReason, HTTPStatus] = {
+_STATUSES: dict[Reason, HTTPStatus] = {
     RejectReason.TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     RejectReason.NOT_AN_IMAGE: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     RejectReason.UNSUPPORTED: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    QuotaReason.TOO_MANY_TODAY: HTTPStatus.TOO_MANY_REQUESTS,
+    QuotaReason.NO_ROOM_LEFT: HTTPStatus.INSUFFICIENT_STORAGE,
 }
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 _FORM = {"schema": {"type": "object", "properties": {"file": {"type": "string", "format": "binary"}}}}
@@ -41,6 +44,7 @@ _FORM = {"schema": {"type": "object", "properties": {"file": {"type": "string", 
         HTTPStatus.UNPROCESSABLE_ENTITY,
         HTTPStatus.TOO_MANY_REQUESTS,
         HTTPStatus.SERVICE_UNAVAILABLE,
+        HTTPStatus.INSUFFICIENT_STORAGE,
     ),
     openapi_extra={
         "requestBody": {
@@ -84,4 +88,5 @@ def _problem(refused: PhotoRefusedError) -> ProblemError:
     if error.retry:
         return unavailable(error.reason, error.detail, reason=error.reason)
     status = _STATUSES.get(refused.reason, HTTPStatus.UNPROCESSABLE_ENTITY)
-    return ProblemError(status, error.reason, error.detail, members={"reason": error.reason})
+    headers = {"Retry-After": str(HOUR_SECONDS)} if isinstance(refused.reason, QuotaReason) else {}
+    return ProblemError(status, error.reason, error.detail, headers=headers, members={"reason": error.reason})
