@@ -71,4 +71,5 @@ def write_if_changed(path: Path, text: str) -> None:
     """Write a generated file; leave an equal one alone."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists() or path.read_text() != text:
+        path.touch(mode=0o600)
         path.write_text(text)
