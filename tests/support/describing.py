@@ -118,7 +118,7 @@ def described(url: str, known: Samples, authorization: str, folder: Path, *selec
     tool = Path(sys.executable).with_name("schemathesis")
     options = ["--exclude-checks", ",".join(UNFIT_CHECKS), "--phases", "examples,coverage,fuzzing"]
     options += ["--exclude-path", f"{_V1}/events"]
-    options += ["--max-examples", "15", "--seed", "1", "--header", f"Authorization: {authorization}"]
+    options += ["--max-examples", "10", "--seed", "1", "--header", f"Authorization: {authorization}"]
     options += ["--report", "ndjson", "--report-ndjson-path", str(report), *selection]
     done = subprocess.run(  # noqa: S603 - a tool of ours
         [str(tool), "run", f"{url}/openapi.json", *options],
