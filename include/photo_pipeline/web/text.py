@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from photo_pipeline.web.problems import ProblemError, respond
 
-MAX_VALUES = 1000
+MAX_FIELDS = 200
 """Of one document. Each that does not belong there would be named in the answer, which takes a while."""
 NOT_TEXT = "This is not text: it has a NUL or half of a surrogate pair."
 
@@ -33,18 +33,18 @@ class Document(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _holds_text(cls, given: object) -> object:
-        left, values = [given], 0
+        left, fields = [given], 0
         while left:
             value = left.pop()
-            values += 1
             if isinstance(value, str) and not is_text(value):
                 raise ValueError(NOT_TEXT)
             if isinstance(value, dict):
+                fields += len(value)
                 left += [*value.keys(), *value.values()]
             elif isinstance(value, list):
                 left += value
-            if values + len(left) > MAX_VALUES:
-                raise ValueError(f"This has more than {MAX_VALUES} values.")
+            if fields > MAX_FIELDS:
+                raise ValueError(f"This has more than {MAX_FIELDS} fields.")
         return given
 
 
