@@ -64,7 +64,7 @@ def transaction(engine: Engine) -> Iterator[Connection]:
         with engine.begin() as connection:
             yield connection
     except (DataError, UnicodeEncodeError) as error:
-        raise UnstorableError from error
+        raise UnstorableError("a value is none that the database can hold") from error
     except (OperationalError, InterfaceError, PoolTimeoutError) as error:
         raise ServerUnavailableError("PostgreSQL", str(error).partition("\n")[0]) from error
     except InternalError as error:
