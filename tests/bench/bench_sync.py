@@ -138,7 +138,7 @@ def main() -> None:
     """Run the benchmark on the test stack."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--documents", type=int, default=20_000)
-    arguments.add_argument("--rounds", type=int, default=5)
+    arguments.add_argument("--rounds", type=int, default=7)
     chosen = arguments.parse_args()
     settings = first_stack()
     endpoints = Stack(settings).up(("postgres", "elasticsearch"))
