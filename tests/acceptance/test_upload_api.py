@@ -269,7 +269,7 @@ def test_the_stream_application_is_as_it_describes_itself(
     api: ApiProcess, environment: dict[str, str], tmp_path: Path
 ) -> None:
     """The same, for a device; a feed is answered 200 whatever is in it."""
-    with logged_in(api) as client, api_process(environment, tmp_path / "stream.log", STREAM) as stream:
+    with logged_in(api) as client, api_process(environment, tmp_path / "stream.log", factory=STREAM) as stream:
         token = client.post("/devices", json={"name": "webcam"}).raise_for_status().json()["token"]
         run = described(stream.url, samples({}), f"Bearer {token}", tmp_path)
     assert run.is_fine, run.printed[-8000:]
