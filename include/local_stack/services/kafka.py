@@ -94,8 +94,8 @@ def properties(context: Context, node: int, name: str) -> dict[str, object]:
         "transaction.state.log.num.partitions": INTERNAL_PARTITIONS,
         "group.initial.rebalance.delay.ms": 0,
         # With the default a controller that has nothing to say writes that to its disk twice a second: a third of what
-        # an idle broker costs.
-        "metadata.max.idle.interval.ms": IDLE_SECONDS * 1000,
+        # an idle broker costs. Others may learn from it how far they are.
+        **({"metadata.max.idle.interval.ms": IDLE_SECONDS * 1000} if replicas == 1 else {}),
         # What only one broker need have is on its disk before it is acknowledged: a power failure may come.
         **({"log.flush.interval.messages": 1} if in_sync == 1 else {}),
     }
