@@ -41,7 +41,6 @@ PARTITIONS = 2
 # More tasks at once than a laptop has cores would only wait for each other.
 PARALLELISM = 8
 ORPHANS_SECONDS = 30
-PARSE_SECONDS = 600
 TASK_SILENCE_SECONDS = 60  # as long as a slice's lease
 SECRET_BYTES = 64  # what HMAC with SHA-512 wants (RFC 7518, section 3.2)
 # For connections of the provider's hook, and for its SQLAlchemy URL.
@@ -124,9 +123,6 @@ def environment(context: Context) -> dict[str, str]:
         "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": str(ORPHANS_SECONDS),
         "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": str(TASK_SILENCE_SECONDS),
         "DAG_PROCESSOR__REFRESH_INTERVAL": "10",
-        # A file that was changed is parsed at once all the same. Parsing all of them twice a minute, as it is the
-        # default, costs a twelfth of a core as long as Airflow runs.
-        "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": str(PARSE_SECONDS),
         "LOGGING__COLORED_CONSOLE_LOG": "False",
     }
     return {
