@@ -3,13 +3,13 @@
 The pipeline looks whether a customer exists; it has no business with passwords and addresses. The upload API hashes a
 password anew and revokes devices; whose account it is and under which address stays as it was signed up.
 
-Revision ID: 0016
+Revision ID: 0012
 Revises: 0011
 """
 
 from alembic import op
 
-revision = "0016"
+revision = "0012"
 down_revision = "0011"
 branch_labels = None
 depends_on = None
