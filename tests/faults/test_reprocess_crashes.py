@@ -37,7 +37,7 @@ RENDITIONS = [
     ("before archive.rename", 1),
     ("after archive.rename", 1),
     ("before ledger.swap", 1),
-    *(("before sql update", nth) for nth in range(2, 5)),
+    *(("before sql update", nth) for nth in range(2, 4)),
     ("before sql delete", 1),
     *(("before sql insert", nth) for nth in range(2, 4)),
     ("after ledger.swap", 1),
