@@ -83,6 +83,7 @@ def reading(engine: Engine) -> Iterator[Cursor]:
 
     Raises:
         ServerUnavailableError: when the server is away.
+        UnstorableError: when a value is none that the database can hold.
     """
     with transaction(engine) as connection:
         driver: psycopg.Connection[TupleRow] = connection.connection.driver_connection  # type: ignore[assignment]
@@ -90,6 +91,8 @@ def reading(engine: Engine) -> Iterator[Cursor]:
         try:
             with driver.cursor() as cursor:
                 yield cursor
+        except psycopg.DataError as error:
+            raise UnstorableError("a value is none that the database can hold") from error
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:
             connection.invalidate()
             raise ServerUnavailableError("PostgreSQL", str(error).partition("\n")[0]) from error
