@@ -68,12 +68,11 @@ async def test_each_frame_is_answered_by_its_number(platform: StreamPlatform) ->
         "detail": "The file is not a photo in a format that can be read here.",
         "retry": False,
     }
-    assert answers[3]["receipt"]["offset"] == 1
+    assert {answers[number]["receipt"]["offset"] for number in (1, 3)} == {0, 1}
     assert answers[4]["error"]["reason"] == "empty"
     assert "error" not in answers[1]
-    assert [record.value for record in platform.log.records] == [frames[0], frames[2]]
-    names = [dict(record.headers).get("ce_filename") for record in platform.log.records]
-    assert names == [b"one.jpg", None]
+    named = {record.value: dict(record.headers).get("ce_filename") for record in platform.log.records}
+    assert named == {frames[0]: b"one.jpg", frames[2]: None}
 
 
 async def test_no_answer_before_kafka_has_the_frame(platform: StreamPlatform) -> None:
