@@ -18,22 +18,40 @@ PATIENCE_SECONDS = 1.0
 """A receipt without the topic's id is better than a late one."""
 
 
+@dataclass(frozen=True)
+class _Question:
+    """What Kafka was asked, and when by the monotonic clock."""
+
+    answer: "asyncio.Task[str | None]"
+    asked_at: float
+
+    def is_old(self) -> bool:
+        """Whether to ask again: never while an answer is still due, as the next one would wait for the same broker."""
+        return self.answer.done() and time.monotonic() - self.asked_at > FRESH_SECONDS
+
+    def patience(self) -> float:
+        """Seconds for which the answer may still be waited for."""
+        return max(0.0, self.asked_at + PATIENCE_SECONDS - time.monotonic())
+
+
 @dataclass
 class TopicIds:
-    """For one event loop. However many ask, Kafka is asked once in a few seconds."""
+    """For one event loop. However many ask, Kafka is asked once in a few seconds, and waited for once."""
 
     settings: KafkaSettings
-    _answers: dict[str, "asyncio.Task[str | None]"] = field(default_factory=dict, init=False)
-    _asked_at: dict[str, float] = field(default_factory=dict, init=False)
+    _questions: dict[str, _Question] = field(default_factory=dict, init=False)
 
     async def of(self, topic: str) -> str | None:
         """The topic's id a few seconds ago at most; ``None`` where Kafka does not say it in time."""
-        if time.monotonic() - self._asked_at.get(topic, float("-inf")) > FRESH_SECONDS:
-            self._asked_at[topic] = time.monotonic()
-            self._answers[topic] = asyncio.create_task(asyncio.to_thread(self._ask, topic))
+        question = self._questions.get(topic)
+        if question is None or question.is_old():
+            task = asyncio.create_task(asyncio.to_thread(self._ask, topic))
+            question = self._questions[topic] = _Question(task, time.monotonic())
+        if question.answer.done():
+            return question.answer.result()
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                return await asyncio.shield(self._answers[topic])
+            async with asyncio.timeout(question.patience()):
+                return await asyncio.shield(question.answer)
         except TimeoutError:
             return None
 
