@@ -189,6 +189,47 @@ class TestHolds:
         (path,) = platform.files()
         assert LIFTED not in platform.archive.read(f"{platform.root}/{path}", 0, platform.files()[path])
 
+    def test_a_duplicate_leaves_no_copy_behind(self, platform: ArchivedPlatform, customer: UUID) -> None:
+        """A held photo that is sent again lies in another shard: the next run takes its bytes out of the hold shard."""
+        held, moved = platform.archive_photos(customer, HELD, LIFTED)
+        platform.holds.place(customer, None, "lawsuit", "counsel")
+        run_retention(platform.ports)
+        platform.archive_photos(customer, LIFTED, age=timedelta(0))
+        summary = run_retention(platform.ports)
+        assert (summary.moved, summary.expired, summary.removed) == (1, 0, 1)
+        ((path,),) = platform.rows("SELECT path FROM shard WHERE kind = 'hold' AND state = 'live'")
+        length = platform.archive.length(path)
+        assert LIFTED not in platform.archive.read(path, 0, length or 0)
+        assert [platform.original(photo_id) for photo_id in (held, moved)] == [HELD, LIFTED]
+
+    def test_only_hold_shards_that_something_left_are_counted(self, platform: ArchivedPlatform, customer: UUID) -> None:
+        """What is in review is what changed; a hold that is placed again in time lets its shard be whole again."""
+        (photo_id,) = platform.archive_photos(customer, HELD)
+        platform.holds.place(customer, photo_id, "lawsuit", "counsel")
+        run_retention(platform.ports)
+        in_review = "SELECT count(hold_id), count(shard_id) FROM hold_review"
+        assert platform.rows(in_review) == [(0, 1)]
+        run_retention(platform.ports)
+        assert platform.rows(in_review) == [(0, 0)]
+        platform.holds.lift(customer, photo_id)
+        assert platform.rows(in_review) == [(1, 0)]
+        platform.holds.place(customer, photo_id, "lawsuit", "counsel")
+        assert run_retention(platform.ports) == RetentionSummary()
+        assert platform.rows(in_review) == [(0, 0)]
+
+    def test_a_shard_in_review_stays_until_it_is_dealt_with(self, platform: ArchivedPlatform, customer: UUID) -> None:
+        """Claimed by a run that died, and held again meanwhile, it is written anew all the same."""
+        (photo_id,) = platform.archive_photos(customer, HELD)
+        platform.holds.place(customer, photo_id, "lawsuit", "counsel")
+        run_retention(platform.ports)
+        platform.holds.lift(customer, photo_id)
+        (due,) = platform.ledger.due(due_by(platform), None)
+        assert platform.ledger.claim(due.shard_id, due_by(platform)) is not None
+        platform.holds.place(customer, photo_id, "lawsuit", "counsel")
+        summary = run_retention(platform.ports)
+        assert (summary.moved, summary.removed) == (1, 1)
+        assert platform.original(photo_id) == HELD
+
     def test_lifting_the_last_hold_leaves_nothing(self, platform: ArchivedPlatform, customer: UUID) -> None:
         """A hold on a customer, lifted: the next run removes the hold shard and its folder."""
         platform.archive_photos(customer, HELD)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Row, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from photo_pipeline.adapters.postgres.engine import transaction
@@ -111,12 +111,22 @@ def lock_holds(connection: Connection) -> None:
 
 
 def is_held() -> ColumnElement[bool]:
-    """Whether a hold names the photo of the surrounding query, or all of its customer's."""
-    return exists().where(
-        HoldRow.lifted_at.is_(None),
-        HoldRow.customer_id == Photo.customer_id,
-        or_(HoldRow.photo_id.is_(None), HoldRow.photo_id == Photo.photo_id),
-    )
+    """Whether a hold names the photo of the surrounding query, or all of its customer's.
+
+    Two questions, each of one entry in the index: asked as one, all of a customer's holds are read for every photo.
+    """
+    return or_(_is_named(HoldRow.photo_id.is_(None)), _is_named(HoldRow.photo_id == Photo.photo_id))
+
+
+def is_held_by_customer() -> ColumnElement[bool]:
+    """Whether the customer's own hold names the photo of the surrounding query."""
+    return _is_named((HoldRow.photo_id == Photo.photo_id) & (HoldRow.origin == CUSTOMER))
+
+
+def _is_named(by: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Not an EXISTS: of those the planner may make one list of all holds there are."""
+    hold = select(HoldRow.hold_id).where(HoldRow.customer_id == Photo.customer_id, HoldRow.lifted_at.is_(None), by)
+    return hold.limit(1).correlate(Photo).scalar_subquery().is_not(None)
 
 
 def _require_something_to_hold(connection: Connection, customer_id: UUID, photo_id: UUID | None) -> None:

@@ -222,6 +222,16 @@ class Hold(Base):
     origin: Mapped[str] = mapped_column(server_default=FetchedValue())
 
 
+class HoldReview(Base):
+    """A hold that was lifted, or a hold shard of which something was taken: the next retention run looks at it."""
+
+    __tablename__ = "hold_review"
+
+    review_id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    hold_id: Mapped[int | None]
+    shard_id: Mapped[int | None]
+
+
 class EndedSession(Base):
     """A session that its customer ended, for as long as a token of it could still be good."""
 

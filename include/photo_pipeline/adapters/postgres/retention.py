@@ -18,6 +18,7 @@ from sqlalchemy import (
     false,
     func,
     insert,
+    literal_column,
     or_,
     select,
     tuple_,
@@ -25,6 +26,7 @@ from sqlalchemy import (
 )
 
 from photo_pipeline.adapters.postgres.engine import transaction
+from photo_pipeline.adapters.postgres.hold_review import among, review_holds
 from photo_pipeline.adapters.postgres.holds import is_held, lock_holds
 from photo_pipeline.adapters.postgres.models import IngestRecord, Outbox, Photo, Rendition, Shard
 from photo_pipeline.adapters.postgres.removal import insert_removals
@@ -84,16 +86,13 @@ class PostgresRetentionLedger:
             return ShardAges(*connection.execute(counts.where(_IS_THERE, Shard.kind != "hold")).one())
 
     def due(self, by: DueBy, window: Window | None) -> Sequence[DueShard]:
-        """See the port."""
-        held_here = (
-            select(func.count())
-            .select_from(Photo)
-            .where(Photo.shard_id == Shard.shard_id, is_held())
-            .correlate(Shard)
-            .scalar_subquery()
-        )
-        has_to_go = or_(Shard.kind != "hold", Shard.state == "expiring", Shard.photos > held_here)
-        return self._due(_is_due(by) & has_to_go, window)
+        """See the port. Of the hold shards only those are looked at of which something may have been taken."""
+        with transaction(self._engine) as connection:
+            not_whole = review_holds(connection)
+        due = [*self._due(_is_due(by) & (Shard.kind != "hold"), window)]
+        if not_whole:
+            due += self._due(_is_due(by) & (Shard.kind == "hold") & among(not_whole), window)
+        return sorted(due, key=lambda shard: (shard.committed_at, shard.shard_id))
 
     def claim(self, shard_id: int, by: DueBy) -> ClaimedShard | None:
         """See the port. Claims on a shard grow strictly, even where the server's clock is set back."""
@@ -181,14 +180,15 @@ class PostgresRetentionLedger:
     def blank_rejected(self, before: datetime, limit: int) -> int:
         """See the port."""
         key = (IngestRecord.topic, IngestRecord.partition, IngestRecord.offset, IngestRecord.incarnation)
-        stale = select(*key).where(_SAYS_MORE, _is_older(before)).limit(limit)
+        stale = select(*key).where(_SAYS_MORE, _is_older(before)).order_by(_NEWER_STAMP).limit(limit)
         statement = update(IngestRecord).where(tuple_(*key).in_(stale)).values(filename=None, detail=None)
         with transaction(self._engine) as connection:
             return connection.execute(statement).rowcount
 
     def forget_published(self, published_before: datetime, limit: int) -> int:
-        """See the port."""
-        stale = select(Outbox.outbox_id).where(Outbox.published_at <= published_before).limit(limit)
+        """See the port. Entries are published in their order, or nearly: the oldest are looked at and no others."""
+        oldest = select(Outbox.outbox_id, Outbox.published_at).order_by(Outbox.outbox_id).limit(limit).subquery()
+        stale = select(oldest.c.outbox_id).where(oldest.c.published_at <= published_before)
         with transaction(self._engine) as connection:
             return connection.execute(delete(Outbox).where(Outbox.outbox_id.in_(stale))).rowcount
 
@@ -226,10 +226,12 @@ _RENDITION = (
 
 
 _IS_THERE = Shard.state != "removed"
-_SAYS_MORE = (IngestRecord.outcome == "rejected") & or_(
+_SAYS_MORE = (IngestRecord.outcome == literal_column("'rejected'")) & or_(
     IngestRecord.filename.is_not(None), IngestRecord.detail.is_not(None)
 )
 """Of its sender than the reason. As the index on these says it."""
+_NEWER_STAMP = func.greatest(IngestRecord.processed_at, IngestRecord.accepted_at)
+"""The ledger's and Kafka's; what Kafka did not stamp has one. The index is in this order, and no other one is."""
 
 
 def _is_due(by: DueBy) -> ColumnElement[bool]:
@@ -238,8 +240,7 @@ def _is_due(by: DueBy) -> ColumnElement[bool]:
 
 def _is_older(before: datetime) -> ColumnElement[bool]:
     """By the ledger's time and by Kafka's."""
-    taken = or_(IngestRecord.accepted_at.is_(None), IngestRecord.accepted_at <= before)
-    return (IngestRecord.processed_at <= before) & taken
+    return before >= _NEWER_STAMP
 
 
 def _falls_into(time: Any, window: Window | None) -> ColumnElement[bool]:
