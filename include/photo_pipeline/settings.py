@@ -194,7 +194,9 @@ class ReconcileSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="PHOTO_RECONCILE_", frozen=True)
 
     rotation: Positive = 168
-    """After so many runs everything has been looked at again, also what has not changed: once a week, hourly."""
+    """After so many runs every day's documents and every slice of the outbox have been looked at: weekly, hourly."""
+    sample_slices: Positive = 500
+    """How many slices, and shards, that have not changed a run looks at again; the next one goes on from there."""
     sample_members: Positive = 2000
     """How many members of shards a run reads; the next one goes on from there."""
     named: Positive = 100

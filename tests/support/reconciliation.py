@@ -35,6 +35,8 @@ from photo_pipeline.use_cases.bi_sync import sync_outcomes
 from photo_pipeline.use_cases.reconcile import CHECK_NAMES, GROUPS, ReconcilePorts, Verdict, run_checks, verdict
 
 WAIT_SECONDS = 30.0
+SAMPLES = dict.fromkeys(("sample_members", "sample_slices"), 10_000)
+"""More than there is of anything."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class Reconciled:
     pipeline: Pipeline
     search: Search
     runs: int = 0
-    limits: Mapping[str, int] = field(default_factory=lambda: {"rotation": 1, "sample_members": 10_000})
+    limits: Mapping[str, int] = field(default_factory=lambda: {"rotation": 1, **SAMPLES})
 
     def ingest(self, *photos: bytes) -> UUID:
         """Photos of a new customer, archived, published and synced."""

@@ -36,6 +36,7 @@ def reconcile_limits(settings: ReconcileSettings) -> ReconcileLimits:
     return ReconcileLimits(
         rotation=settings.rotation,
         sample_members=settings.sample_members,
+        sample_slices=settings.sample_slices,
         named=settings.named,
         max_lag=timedelta(hours=settings.max_lag_hours),
         max_wait=timedelta(minutes=settings.max_wait_minutes),

@@ -108,6 +108,21 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True)
+class Stretch:
+    """What changed since the check was last completed, and so many of all things, on from where it stopped.
+
+    Attributes:
+        changed_since: what changed at this time or later.
+        after: the number of the thing that the last run saw last; 0 for the beginning.
+        limit: how many of all things.
+    """
+
+    changed_since: datetime
+    after: int
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
 class TopicDeviation:
     """A setting of a topic that is not what the platform wants. ``found`` is ``None`` where there is none."""
 

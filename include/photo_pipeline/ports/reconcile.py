@@ -27,6 +27,7 @@ from photo_pipeline.domain.reconciliation import (
     ShardRow,
     SliceCoverage,
     StoredDocument,
+    Stretch,
     TopicDeviation,
 )
 
@@ -78,8 +79,12 @@ class LedgerAudit(Protocol):
         """Every log that the ledger knows, as it stands."""
         ...
 
-    def coverage(self, selection: Selection) -> Sequence[SliceCoverage]:
-        """The committed slices that were committed since, or whose turn it is."""
+    def coverage(self, stretch: Stretch) -> Sequence[SliceCoverage]:
+        """The committed slices that were committed since, and the next of all."""
+        ...
+
+    def slices_end(self, stretch: Stretch) -> int:
+        """The last of these next slices; 0 where there are no more, so that the beginning comes next."""
         ...
 
     def missing_offsets(self, slice_: SliceCoverage) -> Sequence[tuple[int, int]]:
@@ -104,11 +109,15 @@ class LedgerAudit(Protocol):
         """Write outbox entries that are lacking: kind and record of each. Nothing older than the outbox goes back."""
         ...
 
-    def photo_faults(self, selection: Selection, limit: int) -> Sequence[PhotoFault]:
-        """Photos and renditions that contradict each other, of shards committed or removed since, or whose turn it is.
+    def photo_faults(self, stretch: Stretch, limit: int) -> Sequence[PhotoFault]:
+        """Photos and renditions that contradict each other, of shards committed or removed since, and the next of all.
 
         A processed photo has its three renditions where its shard is; an expired one has none.
         """
+        ...
+
+    def shards_end(self, stretch: Stretch) -> int:
+        """The last of these next shards; 0 where there are no more, so that the beginning comes next."""
         ...
 
 

@@ -36,6 +36,7 @@ NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 LIMITS = ReconcileLimits(
     rotation=1,
     sample_members=4,
+    sample_slices=4,
     named=100,
     max_lag=timedelta(days=5),
     max_wait=timedelta(hours=1),

@@ -23,6 +23,12 @@ SELECT topic, "partition", "offset", incarnation, version FROM bi_outcome
  WHERE {OF_RECORDS}
 """)
 
+# A customer's records have an index of their own, in the order in which they were processed: never before they came.
+OF_CUSTOMER = "AND customer_id = :customer_id AND processed_at >= :earliest"
+OF_NOBODY = "AND customer_id IS NULL"
+CLOCKS_APART = timedelta(days=1)
+"""How much earlier, by the database's clock, a record may be processed than Kafka's says that it came."""
+
 
 class PostgresOutcomeAudit:
     """The ``OutcomeAudit`` port on the view ``bi_outcome``."""
@@ -41,8 +47,8 @@ class PostgresOutcomeAudit:
     def page(self, scope: Scope, after: OutcomeRow | None, limit: int) -> Sequence[OutcomeRow]:
         """See the port. The index ``ingest_record_in_acceptance_order`` has this order."""
         parameters: dict[str, object] = {**_range(scope.day), "limit": limit}
-        if not scope.everyone:
-            parameters["customer_id"] = scope.customer_id
+        if scope.customer_id is not None:
+            parameters |= {"customer_id": scope.customer_id, "earliest": _range(scope.day)["start"] - CLOCKS_APART}
         if after is not None:
             at = after.coordinates
             parameters |= {"seen": after.uploaded_at, "topic": at.topic, "partition": at.partition, "offset": at.offset}
@@ -61,7 +67,7 @@ class PostgresOutcomeAudit:
 
 
 def _page(scope: Scope, *, continued: bool) -> TextClause:
-    of_whom = "" if scope.everyone else "AND customer_id IS NOT DISTINCT FROM CAST(:customer_id AS uuid)"
+    of_whom = "" if scope.everyone else OF_NOBODY if scope.customer_id is None else OF_CUSTOMER
     after = 'AND (uploaded_at, topic, "partition", "offset", incarnation) '
     after += "> (:seen, :topic, :partition, :offset, :incarnation)"
     return text(f"""
@@ -71,6 +77,6 @@ SELECT {COLUMNS}
 """)
 
 
-def _range(day: date) -> dict[str, object]:
+def _range(day: date) -> dict[str, datetime]:
     start = datetime.combine(day, time(), UTC)
     return {"start": start, "end": start + timedelta(days=1)}

@@ -1,6 +1,6 @@
 """The reconciliation's results, and what it asks the ledger about itself.
 
-Every statement goes through an index to what changed since the last run and to a share of the rest: the cost of a run
+Every statement goes through an index to what changed since the last run and to so many of the rest: the cost of a run
 does not grow with the ledger's age.
 """
 
@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, text
+from sqlalchemy import Connection, Engine, Row, TextClause, text
 
 from photo_pipeline.adapters.postgres.engine import transaction
 from photo_pipeline.adapters.postgres.logs import known_logs
@@ -27,6 +27,7 @@ from photo_pipeline.domain.reconciliation import (
     Selection,
     SliceCoverage,
     Status,
+    Stretch,
 )
 
 RUN = "run"
@@ -73,8 +74,12 @@ SELECT p.topic, p."partition", p.incarnation, p.first_offset, p.next_offset,
 CHOSEN_SLICES = """
 SELECT s.* FROM slice s WHERE s.state = 'committed' AND s.committed_at >= :changed_since
  UNION
-SELECT s.* FROM slice s WHERE s.state = 'committed' AND s.slice_id % :rotation = :turn
+(SELECT s.* FROM slice s WHERE s.state = 'committed' AND s.slice_id > :after ORDER BY s.slice_id LIMIT :limit)
 """
+LAST_SLICE = text("""
+SELECT max(slice_id), count(*)
+  FROM (SELECT slice_id FROM slice WHERE state = 'committed' AND slice_id > :after ORDER BY slice_id LIMIT :limit) s
+""")
 COVERAGE = text(f"""
 SELECT s.slice_id, s.topic, s."partition", s.incarnation, s."start", s."end",
        (SELECT count(*) FROM ingest_record r
@@ -118,23 +123,31 @@ FILL_OUTBOX = text(f"""
 INSERT INTO outbox (kind, topic, "partition", "offset", incarnation)
 SELECT CASE r.outcome WHEN 'processed' THEN 'processed' ELSE 'dead_letter' END AS kind,
        r.topic, r."partition", r."offset", r.incarnation
-  FROM ({CHOSEN_SLICES}) s
+  FROM (SELECT * FROM slice
+         WHERE state = 'committed' AND committed_at >= :committed_since
+           AND (committed_at >= :changed_since OR slice_id % :rotation = :turn)) s
  CROSS JOIN LATERAL (
        SELECT r.outcome, r.topic, r."partition", r."offset", r.incarnation FROM ingest_record r
         WHERE r.slice_id = s.slice_id AND r.outcome IN ('processed', 'rejected')
           AND NOT EXISTS (SELECT FROM outbox o
                            WHERE {_same_log("o", "r")} AND o."offset" = r."offset")
        OFFSET 0) r
- WHERE s.committed_at >= :committed_since
  ORDER BY r.topic, r."partition", r."offset", r.incarnation LIMIT :limit
 ON CONFLICT DO NOTHING
 RETURNING kind, topic, "partition", "offset", incarnation
 """)
 # A shard that is removed has no photos and no renditions left; one that is not has three of each of its photos.
 CHOSEN_SHARDS = """
-SELECT shard_id, state FROM shard
- WHERE committed_at >= :changed_since OR removed_at >= :changed_since OR shard_id % :rotation = :turn
+SELECT shard_id, state FROM shard WHERE state <> 'removed' AND committed_at >= :changed_since
+ UNION
+SELECT shard_id, state FROM shard WHERE state = 'removed' AND removed_at >= :changed_since
+ UNION
+(SELECT shard_id, state FROM shard WHERE shard_id > :after ORDER BY shard_id LIMIT :limit)
 """
+LAST_SHARD = text("""
+SELECT max(shard_id), count(*)
+  FROM (SELECT shard_id FROM shard WHERE shard_id > :after ORDER BY shard_id LIMIT :limit) s
+""")
 PHOTO_FAULTS = text(f"""
 WITH chosen AS MATERIALIZED ({CHOSEN_SHARDS})
 SELECT p.photo_id, c.shard_id,
@@ -153,7 +166,7 @@ SELECT r.photo_id, c.shard_id,
  CROSS JOIN LATERAL (
        SELECT r.photo_id, r.kind, p.status FROM rendition r JOIN photo p ON p.photo_id = r.photo_id
         WHERE r.shard_id = c.shard_id AND p.shard_id IS DISTINCT FROM c.shard_id OFFSET 0) r
- LIMIT :limit
+ LIMIT :most
 """)
 
 
@@ -235,7 +248,7 @@ class PostgresLedgerAudit:
                 for row in connection.execute(PARTITIONS)
             }
 
-    def coverage(self, selection: Selection) -> Sequence[SliceCoverage]:
+    def coverage(self, stretch: Stretch) -> Sequence[SliceCoverage]:
         """See the port."""
         with transaction(self._engine) as connection:
             return [
@@ -249,8 +262,12 @@ class PostgresLedgerAudit:
                     previous_end=row.previous_end,
                     next_start=row.next_start,
                 )
-                for row in connection.execute(COVERAGE, _chosen(selection))
+                for row in connection.execute(COVERAGE, _stretch(stretch))
             ]
+
+    def slices_end(self, stretch: Stretch) -> int:
+        """See the port."""
+        return self._end(LAST_SLICE, stretch)
 
     def missing_offsets(self, slice_: SliceCoverage) -> Sequence[tuple[int, int]]:
         """See the port."""
@@ -302,11 +319,20 @@ class PostgresLedgerAudit:
                 for row in connection.execute(FILL_OUTBOX, parameters)
             ]
 
-    def photo_faults(self, selection: Selection, limit: int) -> Sequence[PhotoFault]:
+    def photo_faults(self, stretch: Stretch, limit: int) -> Sequence[PhotoFault]:
         """See the port."""
         with transaction(self._engine) as connection:
-            rows = connection.execute(PHOTO_FAULTS, {**_chosen(selection), "limit": limit})
+            rows = connection.execute(PHOTO_FAULTS, {**_stretch(stretch), "most": limit})
             return [PhotoFault(row.photo_id, row.shard_id, row.problem) for row in rows]
+
+    def shards_end(self, stretch: Stretch) -> int:
+        """See the port."""
+        return self._end(LAST_SHARD, stretch)
+
+    def _end(self, statement: TextClause, stretch: Stretch) -> int:
+        with transaction(self._engine) as connection:
+            last, count = connection.execute(statement, {"after": stretch.after, "limit": stretch.limit}).one()
+        return int(last) if count == stretch.limit else 0
 
 
 def _insert(
@@ -340,6 +366,10 @@ def _result(row: Row[Any], findings: Sequence[Finding]) -> CheckResult:
         repaired=summary["repaired"],
         figures=summary["figures"],
     )
+
+
+def _stretch(stretch: Stretch) -> dict[str, object]:
+    return {"changed_since": stretch.changed_since, "after": stretch.after, "limit": stretch.limit}
 
 
 def _chosen(selection: Selection) -> dict[str, object]:

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from photo_pipeline.domain.reconciliation import Detail, SliceCoverage, Status, partition_faults, slice_faults
-from photo_pipeline.use_cases.reconcile.run import CheckRun
+from photo_pipeline.use_cases.reconcile.run import SEEN, CheckRun
 
 OUTBOX_KEPT = timedelta(hours=160)
 """Published entries go after 168 hours; what was committed longer ago than this is not missed."""
@@ -16,12 +16,12 @@ def check_contiguity(run: CheckRun) -> Detail:
     for partition, state in partitions.items():
         for fault in partition_faults(state):
             run.findings.add(str(partition), fault, next_offset=state.next_offset, first_offset=state.first_offset)
-    slices = run.ports.ledger.coverage(run.selection)
+    slices = run.ports.ledger.coverage(run.stretch)
     for slice_ in slices:
         faults = list(slice_faults(slice_))
         if faults:
             _add_slice(run, slice_, faults)
-    return {"partitions": len(partitions), "slices": len(slices)}
+    return {"partitions": len(partitions), "slices": len(slices), SEEN: run.ports.ledger.slices_end(run.stretch)}
 
 
 def _add_slice(run: CheckRun, slice_: SliceCoverage, faults: list[str]) -> None:
@@ -82,7 +82,7 @@ def check_outbox(run: CheckRun) -> Detail:
 
 def check_photos(run: CheckRun) -> Detail:
     """A processed photo has its three renditions in its shard; an expired one has none."""
-    faults = run.ports.ledger.photo_faults(run.selection, run.limits.page)
+    faults = run.ports.ledger.photo_faults(run.stretch, run.limits.page)
     for fault in faults:
         run.findings.add(f"photo {fault.photo_id}", fault.problem, shard_id=fault.shard_id)
-    return {"faults": len(faults)}
+    return {"faults": len(faults), SEEN: run.ports.ledger.shards_end(run.stretch)}

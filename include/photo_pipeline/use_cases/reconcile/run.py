@@ -14,6 +14,7 @@ from photo_pipeline.domain.reconciliation import (
     Rotation,
     Selection,
     Status,
+    Stretch,
 )
 from photo_pipeline.ports.archive import Archive
 from photo_pipeline.ports.bi_sync import SearchIndex, SyncState
@@ -33,6 +34,8 @@ logger = logging.getLogger(__name__)
 OVERLAP = timedelta(minutes=10)
 """A commit is stamped when its transaction begins, and may be seen up to this later."""
 NAMED_IN_ERROR = 20
+SEEN = "seen"
+"""The figure of a check that goes on where it stopped: the number of what it saw last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +43,9 @@ class ReconcileLimits:
     """What counts as wrong, and how much one run looks at.
 
     Attributes:
-        rotation: after so many runs everything has been looked at, whatever has not changed included.
+        rotation: after so many runs every day, and every slice that is still published, has been looked at.
         sample_members: how many members of shards one run reads.
+        sample_slices: how many slices, and shards, one run looks at again.
         named: how many findings of a check are kept by name.
         max_lag: how old the oldest waiting record may be.
         max_wait: how long slices, outbox entries and the search sync may stand still.
@@ -55,6 +59,7 @@ class ReconcileLimits:
 
     rotation: int
     sample_members: int
+    sample_slices: int
     named: int
     max_lag: timedelta
     max_wait: timedelta
@@ -121,11 +126,22 @@ class CheckRun:
         return Rotation(self.turn, self.limits.rotation)
 
     @property
-    def selection(self) -> Selection:
-        """What has changed since this check last ran, and whose turn it is; everything in the first run."""
+    def changed_since(self) -> datetime:
+        """What has changed since is new to this check; everything in the first run."""
         if self.earlier is None:
-            return Selection(datetime.min.replace(tzinfo=self.now.tzinfo), self.rotation)
-        return Selection(self.earlier.started_at - OVERLAP, self.rotation)
+            return datetime.min.replace(tzinfo=self.now.tzinfo)
+        return self.earlier.started_at - OVERLAP
+
+    @property
+    def selection(self) -> Selection:
+        """What is new, and whose turn it is."""
+        return Selection(self.changed_since, self.rotation)
+
+    @property
+    def stretch(self) -> Stretch:
+        """What is new, and the next of all things."""
+        figures = {} if self.earlier is None else self.earlier.figures
+        return Stretch(self.changed_since, int(str(figures.get(SEEN, 0))), self.limits.sample_slices)
 
 
 Check = Callable[[CheckRun], Detail]
