@@ -8,7 +8,21 @@ from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, Select, exists, func, insert, or_, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Row,
+    Select,
+    exists,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import OperationalError
 
@@ -32,6 +46,8 @@ ShardFacts = Row[int, str, date, str, datetime]
 
 NOT_WORTHWHILE = timedelta(hours=1)
 """What expires within this time is left alone."""
+CLOCKS_APART = timedelta(hours=1)
+"""How much earlier, by the database's clock, a photo may be committed than Kafka's says that it came."""
 DERIVED = frozenset(
     {
         "shard_id",
@@ -77,9 +93,18 @@ SELECT r.topic, r."partition", r."offset", r.incarnation, p.topic_id FROM ingest
                     WHERE f.topic = r.topic AND f."partition" = r."partition" AND f."offset" = r."offset"
                       AND f.incarnation = r.incarnation)
    {after}
- ORDER BY r.topic, r."partition", r.incarnation, r."offset" LIMIT :limit
+ ORDER BY r.processed_at, r.topic, r."partition", r.incarnation, r."offset" LIMIT :limit
 """
-AFTER = 'AND (r.topic, r."partition", r.incarnation, r."offset") > (:topic, :partition, :incarnation, :offset)'
+# In the index's order, so that no batch reads again what earlier ones have read.
+AFTER = """
+   AND r.processed_at >= (SELECT a.processed_at FROM ingest_record a
+                           WHERE a.topic = :topic AND a."partition" = :partition AND a."offset" = :offset
+                             AND a.incarnation = :incarnation)
+   AND (r.processed_at, r.topic, r."partition", r.incarnation, r."offset")
+       > ((SELECT a.processed_at FROM ingest_record a
+            WHERE a.topic = :topic AND a."partition" = :partition AND a."offset" = :offset
+              AND a.incarnation = :incarnation), :topic, :partition, :incarnation, :offset)
+"""
 ANNOUNCE = text("""
 INSERT INTO refed_record (topic, "partition", "offset", incarnation, request_id, sought_from)
 SELECT topic, "partition", "offset", incarnation, :request_id,
@@ -126,17 +151,13 @@ class PostgresRenditionLedger:
 
     def source_shards(self, request: Request) -> Sequence[int]:
         """See the port."""
-        asked_for = [Photo.shard_id == Shard.shard_id, Photo.uploaded_at >= request.start]
-        asked_for += [Photo.uploaded_at < request.end]
-        asked_for += [Photo.customer_id == request.customer_id] if request.customer_id else []
-        asked_for += [Photo.format == request.format.value] if request.format else []
         made = exists().where(
             ReprocessAttempt.shard_id == Shard.shard_id, ReprocessAttempt.request_id == request.request_id
         )
         expires_later = Shard.committed_at > func.clock_timestamp() - (KEEP - NOT_WORTHWHILE)
         statement = (
             select(Shard.shard_id)
-            .where(Shard.state == "live", or_(Shard.kind == "hold", expires_later), ~made, exists().where(*asked_for))
+            .where(Shard.state == "live", or_(Shard.kind == "hold", expires_later), ~made, _has_photo(request))
             .order_by(Shard.shard_id)
         )
         with transaction(self._engine) as connection:
@@ -270,6 +291,21 @@ class PostgresDeadLetterLedger:
         """See the port."""
         with transaction(self._engine) as connection:
             return int(connection.execute(FED, {"request_id": request_id}).scalar_one())
+
+
+def _has_photo(request: Request) -> ColumnElement[bool]:
+    """Whether a shard of the surrounding query has a photo that is asked for.
+
+    A customer's photos are found among theirs. Else the index is asked once for each shard that is young enough, which
+    the planner would not do for a plain EXISTS: no photo is in a shard that was committed before it came.
+    """
+    in_window = [Photo.uploaded_at >= request.start, Photo.uploaded_at < request.end]
+    in_window += [Photo.format == request.format.value] if request.format else []
+    if request.customer_id:
+        theirs = (Photo.customer_id == request.customer_id) & (Photo.status == literal_column("'processed'"))
+        return Shard.shard_id.in_(select(Photo.shard_id).where(theirs, *in_window))
+    first = select(Photo.photo_id).where(Photo.shard_id == Shard.shard_id, *in_window).limit(1).correlate(Shard)
+    return (Shard.committed_at > request.start - CLOCKS_APART) & first.scalar_subquery().is_not(None)
 
 
 def _window(request: Request) -> dict[str, object]:
