@@ -14,11 +14,11 @@ export PYTHONPATH := include:.
 # Every process that starts would compile the whole product again.
 unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap demo report screenshots up status restart failover chaos down clean logs env fetch test bench power fuzz \
-	lint format lock
+.PHONY: help bootstrap demo report screenshots up status restart failover chaos down clean logs env fetch test bench bench-history \
+	power fuzz lint format lock
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
 
 bootstrap:
 	@bin/bootstrap
@@ -80,6 +80,10 @@ bench: bootstrap ## the benchmarks, side by side with their references
 	@$(PYTHON) -m tests.bench.bench_memory
 	@$(PYTHON) -m tests.bench.bench_sync
 	@$(PYTHON) -m tests.bench.bench_gallery
+
+bench-history: export FOR_TESTS := 1
+bench-history: bootstrap ## the pages that each statement reads of a long past, against a short one (ROWS=20000000)
+	@$(PYTHON) -m tests.bench.bench_history --records $(or $(ROWS),20000000)
 
 power: export FOR_TESTS := 1
 power: bootstrap ## cut the power under PostgreSQL, Kafka, HDFS and parts of uploads (needs root and mkfs.ext4)

@@ -1,0 +1,33 @@
+"""Every statement on a hot path, by the adapter's own functions.
+
+A question is made ready first, which nobody counts, and then put. It tells how much it was asked for: rows, shards,
+photos; 1 where it is one thing whatever the history.
+"""
+
+from collections.abc import Mapping
+
+from tests.history.questions import (
+    bi,
+    customers,
+    gallery,
+    ingest,
+    operations,
+    reconcile,
+    reprocess,
+    retention,
+    retention_writes,
+)
+from tests.history.questions.kind import Prepare
+
+QUESTIONS: Mapping[str, Prepare] = {
+    **gallery.QUESTIONS,
+    **customers.QUESTIONS,
+    **bi.QUESTIONS,
+    **operations.QUESTIONS,
+    **reconcile.QUESTIONS,
+    **retention.QUESTIONS,
+    # From here on rows are written.
+    **reprocess.QUESTIONS,
+    **ingest.QUESTIONS,
+    **retention_writes.QUESTIONS,
+}

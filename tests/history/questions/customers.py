@@ -1,0 +1,52 @@
+"""Log-ins, devices and holds."""
+
+from collections.abc import Mapping
+from uuid import uuid4
+
+from tests.history.questions.kind import Prepare, Put, each, one
+from tests.history.shape import COLLECTOR, HOARDER, ordinary
+from tests.history.world import History
+
+from photo_pipeline.adapters.postgres.customers import PostgresCustomers
+from photo_pipeline.adapters.postgres.holds import PostgresCustomerHolds, PostgresHoldRegister
+from photo_pipeline.adapters.postgres.sessions import PostgresSessions
+
+SOMEBODY = ordinary(0)
+
+
+def _directory(history: History) -> PostgresCustomers:
+    return PostgresCustomers(history.api)
+
+
+def _hold_and_lift(history: History) -> Put:
+    register = PostgresCustomerHolds(history.api, 1000)
+    query = "SELECT photo_id FROM photo WHERE customer_id = :customer AND status = 'processed' ORDER BY 1 LIMIT 1"
+    photo_id = history.one(query, customer=SOMEBODY)
+
+    def ask() -> None:
+        register.place(SOMEBODY, photo_id, "mine", "the customer")
+        register.lift(SOMEBODY, photo_id)
+
+    return one(ask)
+
+
+def _whose(history: History) -> Put:
+    photo_id = history.one("SELECT photo_id FROM photo ORDER BY photo_id LIMIT 1")
+    return one(lambda: PostgresHoldRegister(history.pipeline).customer_of(photo_id))
+
+
+QUESTIONS: Mapping[str, Prepare] = {
+    "customers: sign up": lambda h: one(lambda: _directory(h).add(uuid4(), f"{uuid4()}@example.org", "Ada", "-")),
+    "customers: log in": lambda h: one(lambda: _directory(h).credentials("7@example.org")),
+    "customers: who somebody is": lambda h: one(lambda: _directory(h).get(SOMEBODY)),
+    "customers: somebody's devices": lambda h: one(lambda: _directory(h).devices(SOMEBODY)),
+    "customers: a new device": lambda h: one(lambda: _directory(h).add_device(SOMEBODY, uuid4(), "camera", 100)),
+    "customers: whether a device is good": lambda h: one(lambda: _directory(h).is_active_device(SOMEBODY, uuid4())),
+    "customers: ended sessions": lambda h: one(lambda: PostgresSessions(h.api).ended(None)),
+    "customers: end a session": lambda h: one(lambda: PostgresSessions(h.api).end(uuid4(), h.now)),
+    "holds: place and lift one": _hold_and_lift,
+    "holds: somebody's": lambda h: each(lambda: PostgresHoldRegister(h.api).active(HOARDER)),
+    "holds: a collector's": lambda h: each(lambda: PostgresHoldRegister(h.api).active(COLLECTOR)),
+    "holds: all": lambda h: each(lambda: PostgresHoldRegister(h.api).active()),
+    "holds: whose photo it is": _whose,
+}

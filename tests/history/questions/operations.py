@@ -1,0 +1,81 @@
+"""What the exporter of metrics, the watch and the Photos page ask."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from tests.history.questions.kind import Prepare, Put, one
+from tests.history.world import History
+
+from photo_pipeline.adapters.postgres.metrics import PostgresFigures
+from photo_pipeline.adapters.postgres.notices import PostgresNoticeBook
+from photo_pipeline.adapters.postgres.photos_page import PostgresLedgerView
+from photo_pipeline.domain.notices import Condition, NoticeKind
+from photo_pipeline.operations.view import HOUR, WEEK
+
+LATELY = timedelta(minutes=10)
+AGAIN = timedelta(hours=6)
+LATE = [Condition("ingest", "late")]
+LIVE_SHARDS = "SELECT count(*) FROM shard WHERE state <> 'removed'"
+
+
+def _figures(history: History) -> PostgresFigures:
+    return PostgresFigures(history.bi)
+
+
+def _view(history: History) -> PostgresLedgerView:
+    return PostgresLedgerView(history.bi)
+
+
+def _live_shards(ask: Prepare) -> Prepare:
+    """Adds up what the archive holds, shard by shard."""
+
+    def prepare(history: History) -> Put:
+        put, shards = ask(history), int(history.one(LIVE_SHARDS))
+
+        def counted() -> int:
+            put()
+            return shards
+
+        return counted
+
+    return prepare
+
+
+def _committed(history: History) -> Put:
+    return lambda: sum(len(slice_.outcomes) for slice_ in _figures(history).committed(history.now - LATELY, []))
+
+
+def _notices(history: History) -> Put:
+    book = PostgresNoticeBook(history.pipeline)
+
+    def ask() -> None:
+        book.note(NoticeKind.LATENESS, LATE)
+        book.end_others(NoticeKind.LATENESS, LATE)
+        book.forget(NoticeKind.LATENESS, AGAIN, AGAIN)
+        with book.untold(NoticeKind.LATENESS):
+            pass
+
+    return one(ask)
+
+
+def _slice(history: History) -> Put:
+    return one(lambda: _view(history).slice(history.shape.slices // 2))
+
+
+def _rejected(history: History) -> Put:
+    record = history.records("outcome = 'rejected'", limit=1)[0]
+    return one(lambda: _view(history).rejected(record.at))
+
+
+QUESTIONS: Mapping[str, Prepare] = {
+    "metrics: logs": lambda h: one(lambda: _figures(h).logs()),
+    "metrics: the ledger's figures": _live_shards(lambda h: one(lambda: _figures(h).ledger())),
+    "metrics: what was committed lately": _committed,
+    "watch: notices": _notices,
+    "Photos page: logs": lambda h: one(lambda: _view(h).logs()),
+    "Photos page: overview": _live_shards(lambda h: one(lambda: _view(h).overview())),
+    "Photos page: a day's outcomes": lambda h: one(lambda: _view(h).outcomes(timedelta(days=1), HOUR)),
+    "Photos page: a week's outcomes": lambda h: one(lambda: _view(h).outcomes(WEEK, HOUR)),
+    "Photos page: a slice": _slice,
+    "Photos page: a refused record": _rejected,
+}

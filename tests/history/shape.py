@@ -1,0 +1,51 @@
+"""How a generated history is proportioned."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+SLICE = 200
+"""Records of a slice. Every 20 of them are a block: a customer's photos, duplicates of those, and what was refused."""
+SMALL = 20_000
+DAYS = 20.0
+"""How long a past of ``SMALL`` records is. A longer one has more days, and more of everything in each."""
+
+HOARDER = UUID(int=1)
+"""All of this customer's photos are held, by one hold."""
+VETERAN = UUID(int=2)
+"""Has had very many photos, nearly all of which have expired."""
+COLLECTOR = UUID(int=3)
+"""Holds very many photos, each by itself."""
+FIRST_ORDINARY = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A history of so many records."""
+
+    records: int
+
+    @property
+    def slices(self) -> int:
+        """How many slices, each with a shard."""
+        return self.records // SLICE
+
+    @property
+    def customers(self) -> int:
+        """Everybody who signed up."""
+        return max(20, self.records // 1000)
+
+    @property
+    def past(self) -> timedelta:
+        """From the first commit until now: days and records of a day grow alike."""
+        return timedelta(days=DAYS * (self.records / SMALL) ** 0.5)
+
+    @property
+    def between(self) -> timedelta:
+        """From one commit to the next."""
+        return self.past / self.slices
+
+
+def ordinary(number: int) -> UUID:
+    """A customer like most."""
+    return UUID(int=FIRST_ORDINARY + number)

@@ -1,0 +1,84 @@
+"""What was read of a short and of a long past, and whether the difference is allowed."""
+
+from dataclasses import dataclass
+
+from tests.history.pages import total
+from tests.history.questions.kind import Prepare
+from tests.history.world import History
+
+TIMES = 2.0
+"""So many times the pages may a long past cost."""
+LOOKUP = 8
+"""So many pages may each thing that is asked for cost, whatever the past: two indices of three or four levels and
+their rows. (Where a short past's tables are of a page or two, they are read as a whole, and an index costs more.)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Pages that an answer cost, and for how much was asked."""
+
+    pages: int
+    asked: int
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A question's cost on a short and on a long past."""
+
+    short: Cost
+    long: Cost
+
+    @property
+    def ratio(self) -> float:
+        """How many times the pages."""
+        return self.long.pages / max(1, self.short.pages)
+
+    @property
+    def ratio_of_each(self) -> float:
+        """The same for each thing that was asked for."""
+        return self.ratio * self.short.asked / self.long.asked
+
+    @property
+    def holds(self) -> bool:
+        """The same pages, or linear in what is asked for."""
+        return min(self.ratio, self.ratio_of_each) <= TIMES or self.long.pages <= LOOKUP * self.long.asked
+
+
+def cost_of(prepare: Prepare, history: History) -> Cost:
+    """Put the question."""
+    put = prepare(history)
+    with history.counter.counting() as statements:
+        asked = put()
+    return Cost(total(statements), asked)
+
+
+PENDING = {
+    **dict.fromkeys(
+        (
+            "views: outcomes by day",
+            "views: a week's outcomes by day",
+            "views: cameras",
+            "views: megapixels",
+            "views: file sizes",
+            "views: health by day",
+            "views: a week's health by day",
+            "views: latency",
+            "views: health by source",
+            "views: customers by format",
+        ),
+        "adds up every record; daily aggregates will answer",
+    ),
+    **dict.fromkeys(
+        ("reconcile: customers' sums of today", "reconcile: customers' sums of a day in which photos expired"),
+        "adds up a day's records, and looks up the photo of each; daily aggregates will answer",
+    ),
+    **dict.fromkeys(
+        (f"events: {who} last ten minutes" for who in ("a hoarder's", "a veteran's", "a collector's", "an ordinary")),
+        "may be read from the index of everybody's records by time, which is there for the Photos page's sums alone",
+    ),
+    **dict.fromkeys(
+        ("Photos page: a day's outcomes", "Photos page: a week's outcomes"),
+        "adds up the records of its window; aggregates will answer",
+    ),
+}
+"""Questions that cannot hold before there are daily aggregates, each with its reason."""
