@@ -42,8 +42,7 @@ def _accept(history: History) -> Put:
 def _shards(age: int, **asked: object) -> Prepare:
     def prepare(history: History) -> Put:
         request = replace(_request(history, age), **asked)  # type: ignore[arg-type] # the caller names its fields
-        live = "SELECT count(*) FROM shard WHERE state = 'live' AND kind <> 'hold'"
-        shards = int(history.one(live))
+        shards = int(history.one("SELECT count(*) FROM shard WHERE state = 'live'"))
 
         def ask() -> int:
             _ledger(history).source_shards(request)

@@ -27,7 +27,10 @@ SELECT topic, "partition", "offset", incarnation, version FROM bi_outcome
 OF_CUSTOMER = "AND customer_id = :customer_id AND processed_at >= :earliest"
 OF_NOBODY = "AND customer_id IS NULL"
 CLOCKS_APART = timedelta(days=1)
-"""How much earlier, by the database's clock, a record may be processed than Kafka's says that it came."""
+"""How much earlier, by the database's clock, a record may be processed than Kafka's says that it came.
+
+What was processed while a clock was further off is compared when its day has its turn, with everybody's.
+"""
 
 
 class PostgresOutcomeAudit:
