@@ -2,11 +2,12 @@
 
 **What**: reads every outcome that was committed or changed since the last run, in commit order, and writes one document
 for each into the monthly indices behind the alias `photos`. Documents carry the row's version, so sending one twice, or
-late, changes nothing.
+late, changes nothing. Beside that, `count_outcomes` adds slices that were committed since the last run to their days.
 
 **When**: every 5 minutes.
 
-**In**: the view `bi_outcome`. **Out**: `photos-YYYY.MM`, and the watermark in `bi_sync_state`.
+**In**: the view `bi_outcome`. **Out**: `photos-YYYY.MM`, and the watermark in `bi_sync_state`; `outcome_day` and its
+neighbours, which outlive the records.
 
 **When red**: the last line says why. A server that is away: the dashboards are behind, and the next run goes on where
 this one stopped. "refuses N documents": everything else is synced; the line says which index takes nothing (a month
@@ -21,7 +22,7 @@ from airflow.sdk import CronTriggerTimetable, Param, dag, get_current_context, t
 
 from photo_pipeline.orchestration.assets import LEDGER, SEARCH
 from photo_pipeline.orchestration.defaults import TAGS, default_args
-from photo_pipeline.orchestration.pools import ELASTICSEARCH
+from photo_pipeline.orchestration.pools import ELASTICSEARCH, POSTGRES
 
 
 @dag(
@@ -42,7 +43,7 @@ from photo_pipeline.orchestration.pools import ELASTICSEARCH
     doc_md=__doc__,
 )
 def photo_bi_sync() -> None:
-    """Wire the one step there is."""
+    """Wire the two steps, neither of which waits for the other."""
 
     @task(pool=ELASTICSEARCH, inlets=[LEDGER], outlets=[SEARCH])
     def sync_outcomes() -> dict[str, float | int | bool | None]:
@@ -53,7 +54,15 @@ def photo_bi_sync() -> None:
         # A retry of a full sync goes on where the first try stopped.
         return sync(full=bool(context["params"]["full"]), resume=context["ti"].try_number > 1)
 
+    @task(pool=POSTGRES, inlets=[LEDGER])
+    def count_outcomes() -> dict[str, int]:
+        """Add what was committed to the sums of its days, once."""
+        from photo_pipeline.orchestration.tally_tasks import count
+
+        return count()
+
     sync_outcomes()
+    count_outcomes()
 
 
 photo_bi_sync()

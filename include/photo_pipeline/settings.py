@@ -188,6 +188,15 @@ class RetentionSettings(BaseSettings):
     """Of all files, so many may be; more needs an operator's permit."""
 
 
+class LedgerSettings(BaseSettings):
+    """How long the ledger remembers single records. What a day came to is kept for ever."""
+
+    model_config = SettingsConfigDict(env_prefix="PHOTO_LEDGER_", frozen=True)
+
+    keep_days: int = Field(default=400, ge=60)
+    """Records, slices, removed shards and expired photos are kept so long, and then until their whole month is over."""
+
+
 class ReconcileSettings(BaseSettings):
     """What the hourly reconciliation counts as wrong, and how much of everything one run looks at."""
 

@@ -171,6 +171,6 @@ def test_figures_cost_no_more_as_the_ledger_grows(pipeline: Pipeline) -> None:
         connection.execute(text("SET enable_seqscan = off"))
         for query in queries:
             plan = "\n".join(row[0] for row in connection.execute(text(f"EXPLAIN {query}")))
-            for table in ("ingest_record", "slice", "shard", "outbox", "reconciliation"):
+            for table in ("ledger_record", "ledger_state", "slice", "shard", "outbox", "reconciliation"):
                 assert f"Seq Scan on {table}" not in plan, plan
     engine.dispose()

@@ -22,6 +22,7 @@ from photo_pipeline.adapters.postgres.archive_index import PostgresArchiveIndex
 from photo_pipeline.adapters.postgres.engine import make_engine
 from photo_pipeline.adapters.postgres.holds import PostgresHoldRegister
 from photo_pipeline.adapters.postgres.ingest_ledger import PostgresIngestLedger
+from photo_pipeline.adapters.postgres.months import PostgresLedgerMonths
 from photo_pipeline.adapters.postgres.removal import PostgresRemovalBook
 from photo_pipeline.adapters.postgres.retention import PostgresRetentionLedger
 from photo_pipeline.adapters.webhdfs import WebHdfsNamespace
@@ -106,11 +107,15 @@ class ArchivedPlatform:
         self.commit_now(commit)
         aged = {"age": age, "path": commit.shard.path}
         self.execute("UPDATE shard SET committed_at = committed_at - :age WHERE path = :path", **aged)
+        aged = {"age": age, "slice": commit.lease.slice.slice_id}
         self.execute(
-            "UPDATE ingest_record SET processed_at = processed_at - :age WHERE slice_id = :slice",
-            age=age,
-            slice=commit.lease.slice.slice_id,
+            "UPDATE photo SET processed_at = processed_at - :age FROM slice "
+            "WHERE slice_id = :slice AND processed_at = slice.committed_at",
+            **aged,
         )
+        self.execute("UPDATE slice SET committed_at = committed_at - :age WHERE slice_id = :slice", **aged)
+        self.execute("UPDATE ingest_record SET processed_at = processed_at - :age WHERE slice_id = :slice", **aged)
+        self.execute("UPDATE outbox SET processed_at = processed_at - :age WHERE processed_at = created_at", age=age)
         self._set_written(commit.shard.path, age)
         run_at(self.ports, -HOUR)
         ((shard_id,),) = self.rows("SELECT shard_id FROM shard WHERE path = :path", path=commit.shard.path)
@@ -168,7 +173,9 @@ def archived_platform(stack: Endpoints, database: Database) -> Iterator[Archived
     ledger = PostgresRetentionLedger(pipeline)
     clocks = clock_witnesses(pipeline, archive, root)
     book = PostgresRemovalBook(pipeline)
-    ports = RetentionPorts(ledger, PostgresArchiveIndex(pipeline), archive, clocks, book, root)
+    ports = RetentionPorts(
+        ledger, PostgresArchiveIndex(pipeline), archive, clocks, book, root, PostgresLedgerMonths(pipeline)
+    )
     holds = PostgresHoldRegister(api)
     ingest = PostgresIngestLedger(pipeline)
     yield ArchivedPlatform(owner, ingest, ledger, holds, archive, database.pipeline, hdfs, ports)

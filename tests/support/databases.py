@@ -131,6 +131,10 @@ class Server:
             bi=as_settings(urls.bi_database_url, name),
         )
 
+    def execute(self, statement: LiteralString) -> None:
+        """Have the server do something that only its superuser may ask for."""
+        self._execute(statement)
+
     def _exists(self, name: str) -> bool:
         with self._connected() as connection:
             return connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone() is not None

@@ -101,6 +101,15 @@ def _fill(outcomes: Outcomes) -> list[UUID]:
         text('UPDATE ingest_record SET processed_at = :settled_at WHERE "offset" = :offset'),
         [{"offset": offset, "settled_at": _settled_at(offset)} for offset in range(RECORDS)],
     )
+    outcomes.connection.execute(
+        text(
+            "UPDATE photo p SET processed_at = r.processed_at FROM ingest_record r "
+            "WHERE r.photo_id = p.photo_id AND r.outcome = 'processed'"
+        )
+    )
+    outcomes.connection.execute(
+        text("UPDATE slice s SET committed_at = r.processed_at FROM ingest_record r WHERE r.slice_id = s.slice_id")
+    )
     return photos
 
 

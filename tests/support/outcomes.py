@@ -36,7 +36,8 @@ class Outcomes:
             "reason": reason,
             **columns,
         }
-        columns |= {"topic": TOPIC, "partition": 0, "offset": offset, "slice_id": self._slice(), "outcome": outcome}
+        slice_id = self._slice(offset, columns["processed_at"])
+        columns |= {"topic": TOPIC, "partition": 0, "offset": offset, "slice_id": slice_id, "outcome": outcome}
         self._insert("ingest_record", **columns)
 
     def photo(self, offset: int, name: str, **columns: Any) -> UUID:
@@ -64,13 +65,15 @@ class Outcomes:
         )
         self.connection.execute(text(statement), {"photo_id": photo_id})
 
-    def _slice(self) -> int:
-        found = self.connection.execute(text("SELECT max(slice_id) FROM slice")).scalar()
-        if found is None:
-            self._insert("partition_progress", topic=TOPIC, partition=0, first_offset=0, next_offset=0)
-            self._insert("slice", topic=TOPIC, partition=0, start=0, end=1, dt=ACCEPTED_AT.date())
-            return self._slice()
-        return int(found)
+    def _slice(self, offset: int, committed_at: datetime) -> int:
+        """Every record's own: the time of a record is that of its slice's commit."""
+        place = {"topic": TOPIC, "partition": 0}
+        known = text('SELECT count(*) FROM partition_progress WHERE topic = :topic AND "partition" = :partition')
+        if not self.connection.execute(known, place).scalar_one():
+            self._insert("partition_progress", **place, first_offset=0, next_offset=0)
+        times = {"dt": ACCEPTED_AT.date(), "committed_at": committed_at}
+        self._insert("slice", **place, start=offset, end=offset + 1, state="committed", **times)
+        return int(self.connection.execute(text("SELECT max(slice_id) FROM slice")).scalar_one())
 
     def _insert(self, table: str, **columns: Any) -> None:
         names = ", ".join(f'"{name}"' for name in columns)

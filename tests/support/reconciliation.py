@@ -30,7 +30,7 @@ from photo_pipeline.composition.search import access_with
 from photo_pipeline.domain.imaging import SniffedFormat
 from photo_pipeline.domain.reconciliation import CheckResult, Finding, Status
 from photo_pipeline.ports.clock import Clock
-from photo_pipeline.settings import ReconcileSettings
+from photo_pipeline.settings import LedgerSettings, ReconcileSettings
 from photo_pipeline.use_cases.bi_sync import sync_outcomes
 from photo_pipeline.use_cases.reconcile import CHECK_NAMES, GROUPS, ReconcilePorts, Verdict, run_checks, verdict
 
@@ -177,7 +177,7 @@ class Reconciled:
         return name, hit["_index"], hit["_source"]
 
     def _limits(self, limits: Mapping[str, int]) -> Any:
-        return reconcile_limits(ReconcileSettings.model_validate({**self.limits, **limits}))
+        return reconcile_limits(ReconcileSettings.model_validate({**self.limits, **limits}), LedgerSettings())
 
     def _search_settings(self) -> Any:
         return self.search.sync_settings.model_copy(update={"alias": self.search.alias})

@@ -8,8 +8,10 @@ from uuid import UUID
 
 from tests.support.memory_archive import ManualClock, ManualClocks, MemoryArchive
 from tests.support.memory_ledger import MemoryLedger, PhotoRow
+from tests.support.memory_months import MemoryMonths
 
 from photo_pipeline.domain.ledger import ShardFile
+from photo_pipeline.domain.months import month_of
 from photo_pipeline.domain.photo import Log, RenditionKind, photo_id_for, sha256_hex
 from photo_pipeline.domain.retention import SliceState
 from photo_pipeline.domain.shard import Member, ShardWriter, shard_path, staging_path
@@ -65,7 +67,8 @@ class Platform:
         self.ledger = MemoryLedger(self.clock)
         self.archive = MemoryArchive(self.clock)
         self.clocks = ManualClocks(self.clock)
-        self.ports = RetentionPorts(self.ledger, self.ledger, self.archive, self.clocks, self.ledger, ROOT)
+        self.months = MemoryMonths(made={month_of(start + timedelta(days=days)) for days in range(0, 400, 28)})
+        self.ports = RetentionPorts(self.ledger, self.ledger, self.archive, self.clocks, self.ledger, ROOT, self.months)
 
     def ingest(self, customer_id: UUID, *contents: bytes) -> list[UUID]:
         """Archive photos in one slice."""

@@ -16,7 +16,7 @@ from photo_pipeline.adapters.search.audit import ElasticsearchAudit
 from photo_pipeline.adapters.search.index import ElasticsearchIndex
 from photo_pipeline.composition.pipeline import PipelineSettings, engine_of
 from photo_pipeline.composition.search import SearchAccess
-from photo_pipeline.settings import DatabaseSettings, ReconcileSettings
+from photo_pipeline.settings import DatabaseSettings, LedgerSettings, ReconcileSettings
 from photo_pipeline.use_cases.reconcile import ReconcileLimits, ReconcilePorts
 
 APPLICATION = "photo_reconcile"
@@ -29,10 +29,11 @@ class ReconciliationSettings:
     pipeline: PipelineSettings
     search: SearchAccess
     limits: ReconcileSettings = field(default_factory=ReconcileSettings)
+    ledger: LedgerSettings = field(default_factory=LedgerSettings)
 
 
-def reconcile_limits(settings: ReconcileSettings) -> ReconcileLimits:
-    """The limits of a run."""
+def reconcile_limits(settings: ReconcileSettings, ledger: LedgerSettings) -> ReconcileLimits:
+    """The limits of a run. A document whose record is not kept any more has nothing to be compared with."""
     return ReconcileLimits(
         rotation=settings.rotation,
         sample_members=settings.sample_members,
@@ -42,7 +43,7 @@ def reconcile_limits(settings: ReconcileSettings) -> ReconcileLimits:
         max_wait=timedelta(minutes=settings.max_wait_minutes),
         incident=timedelta(hours=settings.incident_hours),
         recent_days=settings.recent_days,
-        search_days=settings.search_days,
+        search_days=min(settings.search_days, ledger.keep_days),
         page=settings.page,
         max_deletions=settings.max_deletions,
         keep_results=timedelta(days=settings.keep_days),

@@ -10,23 +10,25 @@ from photo_pipeline.adapters.clocks import DATABASE, NAMENODE, WORKER, NamedCloc
 from photo_pipeline.adapters.hdfs import HdfsArchive
 from photo_pipeline.adapters.postgres.archive_index import PostgresArchiveIndex
 from photo_pipeline.adapters.postgres.clock import DatabaseClock
+from photo_pipeline.adapters.postgres.months import PostgresLedgerMonths
 from photo_pipeline.adapters.postgres.removal import PostgresRemovalBook
 from photo_pipeline.adapters.postgres.retention import PostgresRetentionLedger
 from photo_pipeline.composition.pipeline import engine_of
 from photo_pipeline.domain.retention import RetentionPolicy
-from photo_pipeline.settings import DatabaseSettings, HdfsSettings, RetentionSettings
+from photo_pipeline.settings import DatabaseSettings, HdfsSettings, LedgerSettings, RetentionSettings
 from photo_pipeline.use_cases.retention import RetentionPorts
 from photo_pipeline.web.clock import SystemClock
 
 
-def retention_policy(settings: RetentionSettings) -> RetentionPolicy:
-    """How long things stay is promised; how much one run may do is the installation's affair."""
+def retention_policy(settings: RetentionSettings, ledger: LedgerSettings) -> RetentionPolicy:
+    """How long photos stay is promised; how long records do, and what one run may do, is the installation's affair."""
     return RetentionPolicy(
         tolerance=timedelta(seconds=settings.clock_tolerance_seconds),
         most_share=settings.most_share,
         share_per_run=settings.share_per_run,
         few_files=settings.few_files,
         files_share=settings.files_share,
+        keep_ledger=timedelta(days=ledger.keep_days),
     )
 
 
@@ -47,6 +49,7 @@ def retention_ports(database: DatabaseSettings, hdfs: HdfsSettings) -> Iterator[
             clocks=clock_witnesses(engine, archive, hdfs.root),
             book=PostgresRemovalBook(engine),
             archive_root=hdfs.root,
+            months=PostgresLedgerMonths(engine),
         )
 
 

@@ -134,7 +134,8 @@ class WatermarkAheadError(PhotoPipelineError):
     def __init__(self, watermark: int, horizon: int) -> None:
         super().__init__(
             f"the BI sync stands at transaction {watermark}, but the database is only at {horizon}: after restoring a "
-            "dump, run UPDATE ingest_record SET version = version, then photo_bi_sync with full resync"
+            "dump, run UPDATE ledger_state SET version = version + 1, updated_xid = DEFAULT, then photo_bi_sync with "
+            "full resync"
         )
 
 

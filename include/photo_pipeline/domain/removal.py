@@ -24,6 +24,8 @@ class Removal(StrEnum):
     AGES = "ages"
     """Not a removal: shards whose file, or photos, are said to be younger than their row says."""
     ENTRIES = "outbox entries"
+    MONTHS = "ledger months"
+    PHOTOS = "expired photos"
 
 
 @dataclass(frozen=True, slots=True)

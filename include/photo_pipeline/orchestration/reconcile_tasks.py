@@ -23,7 +23,7 @@ def begin(run_id: str) -> list[str]:
     """Open the run, forget results that are too old; the groups of checks to make."""
     settings = _settings()
     with reconcile_ports(settings) as ports:
-        forgotten = open_run(run_id, ports, reconcile_limits(settings.limits))
+        forgotten = open_run(run_id, ports, reconcile_limits(settings.limits, settings.ledger))
     logger.info("began %s", fields({"run": run_id, "forgotten": forgotten}))
     return list(GROUPS)
 
@@ -32,7 +32,7 @@ def check(group: str, run_id: str) -> dict[str, str]:
     """Make a group's checks; each one's status. What they find makes the verdict fail, not this."""
     settings = _settings()
     with reconcile_ports(settings) as ports:
-        results = run_checks(run_id, GROUPS[group], ports, reconcile_limits(settings.limits))
+        results = run_checks(run_id, GROUPS[group], ports, reconcile_limits(settings.limits, settings.ledger))
     for result in results:
         _log(result)
     counts = {"found": sum(each.found for each in results), "repaired": sum(each.repaired for each in results)}

@@ -11,7 +11,7 @@ from photo_pipeline.domain.errors import InvalidPermitRequestError, MassRemovalE
 from photo_pipeline.domain.removal_permit import parse_permit_request
 from photo_pipeline.orchestration.connections import POSTGRES, database_settings, hdfs_settings
 from photo_pipeline.orchestration.log_lines import fields
-from photo_pipeline.settings import RetentionSettings
+from photo_pipeline.settings import LedgerSettings, RetentionSettings
 from photo_pipeline.use_cases.retention import run_retention
 
 logger = logging.getLogger(__name__)
@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 def remove_expired(run_name: str) -> dict[str, int]:
     """Remove all that is due, if the clocks agree. What only a person can permit is not tried again."""
-    policy = retention_policy(RetentionSettings())
+    policy = retention_policy(RetentionSettings(), LedgerSettings())
     with retention_ports(database_settings(POSTGRES), hdfs_settings()) as ports:
         try:
             summary = run_retention(ports, policy, run_name).figures()

@@ -6,17 +6,26 @@ from uuid import UUID
 
 from sqlalchemy import Engine, TextClause, text
 
-from photo_pipeline.adapters.postgres.bi import COLUMNS, OF_RECORDS, outcome_of, record_parameters
+from photo_pipeline.adapters.postgres.bi import COLUMNS, LOG_ID, OF_RECORDS, outcome_of, record_parameters
 from photo_pipeline.adapters.postgres.engine import transaction
 from photo_pipeline.domain.documents import OutcomeRow
 from photo_pipeline.domain.photo import RecordCoordinates
 from photo_pipeline.domain.reconciliation import Figures, Scope
 
+# Sums that are kept as the ledger changes, and what the sync has still to read: nothing is linear in the day's records.
 DAY_FIGURES = text("""
-SELECT customer_id, count(*) AS documents, coalesce(sum(bytes), 0) AS bytes, count(expired_at) AS expired,
-       count(*) FILTER (WHERE updated_xid >= CAST(:watermark AS xid8)) AS pending,
-       coalesce(sum(version), 0) AS versions
-  FROM bi_outcome WHERE uploaded_at >= :start AND uploaded_at < :end GROUP BY customer_id
+SELECT customer_id, sum(documents) AS documents, sum(bytes) AS bytes, sum(expired) AS expired, sum(pending) AS pending,
+       sum(versions) AS versions
+  FROM (SELECT customer_id, documents, bytes, expired, 0 AS pending, versions FROM accepted_by_day WHERE day = :day
+         UNION ALL
+        SELECT r.customer_id, 0, 0, 0, 1, 0
+          FROM ledger_state s
+         CROSS JOIN LATERAL (
+               SELECT r.customer_id, r.accepted_at, r.outcome FROM ledger_record r
+                WHERE r.log_id = s.log_id AND r."offset" = s."offset" AND r.processed_at = s.processed_at OFFSET 0) r
+         WHERE s.updated_xid >= CAST(:watermark AS xid8) AND r.accepted_at >= :start AND r.accepted_at < :end
+           AND r.outcome <> 'absent') sums
+ GROUP BY customer_id
 """)
 VERSIONS = text(f"""
 SELECT topic, "partition", "offset", incarnation, version FROM bi_outcome
@@ -43,12 +52,12 @@ class PostgresOutcomeAudit:
         """See the port."""
         with transaction(self._engine) as connection:
             return {
-                row.customer_id: Figures(row.documents, int(row.bytes), row.expired, row.pending, int(row.versions))
-                for row in connection.execute(DAY_FIGURES, {**_range(day), "watermark": str(watermark)})
+                row.customer_id: Figures(*(int(value) for value in row[1:]))
+                for row in connection.execute(DAY_FIGURES, {**_range(day), "day": day, "watermark": str(watermark)})
             }
 
     def page(self, scope: Scope, after: OutcomeRow | None, limit: int) -> Sequence[OutcomeRow]:
-        """See the port. The index ``ingest_record_in_acceptance_order`` has this order."""
+        """See the port. The index ``ledger_record_in_acceptance_order`` has this order."""
         parameters: dict[str, object] = {**_range(scope.day), "limit": limit}
         if scope.customer_id is not None:
             parameters |= {"customer_id": scope.customer_id, "earliest": _range(scope.day)["start"] - CLOCKS_APART}
@@ -71,12 +80,11 @@ class PostgresOutcomeAudit:
 
 def _page(scope: Scope, *, continued: bool) -> TextClause:
     of_whom = "" if scope.everyone else OF_NOBODY if scope.customer_id is None else OF_CUSTOMER
-    after = 'AND (uploaded_at, topic, "partition", "offset", incarnation) '
-    after += "> (:seen, :topic, :partition, :offset, :incarnation)"
+    after = f'AND (uploaded_at, log_id, "offset") > (:seen, ({LOG_ID}), :offset)'
     return text(f"""
 SELECT {COLUMNS}
-  FROM bi_outcome WHERE uploaded_at >= :start AND uploaded_at < :end {of_whom} {after if continued else ""}
- ORDER BY uploaded_at, topic, "partition", "offset", incarnation LIMIT :limit
+  FROM bi_outcome o WHERE uploaded_at >= :start AND uploaded_at < :end {of_whom} {after if continued else ""}
+ ORDER BY uploaded_at, log_id, "offset" LIMIT :limit
 """)
 
 

@@ -15,40 +15,47 @@ STATE_NAME = "photos"
 HORIZON = text("SELECT CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text)")
 
 COLUMNS = """
-       topic, "partition", "offset", incarnation, CAST(updated_xid AS text) AS updated_xid, version, outcome,
-       reject_reason, photo_id, customer_id, customer_name, source, bytes, format, width, height, megapixels, camera,
-       taken_at, taken_at_offset, uploaded_at, processed_at, expired_at, latency_ms"""
-"""What ``outcome_of`` needs of ``bi_outcome``: the record, then the other fields of ``OutcomeRow`` in their order."""
+       o.topic, o."partition", o."offset", CAST(o.updated_xid AS text) AS updated_xid, o.version, o.outcome,
+       o.reject_reason, o.photo_id, o.customer_id, o.customer_name, o.source, o.bytes, o.format, o.width, o.height,
+       o.megapixels, o.camera, o.taken_at, o.taken_at_offset, o.uploaded_at, o.processed_at, o.expired_at,
+       o.latency_ms, o.incarnation"""
+"""What ``outcome_of`` needs of ``bi_outcome o``."""
 
-# The first row comparison and the order are those of the index ingest_record_in_commit_order. The incarnation stands by
-# itself: with it in the row, PostgreSQL takes what one transaction has left for nothing, and reads the whole table.
-# Rows that differ in nothing else are few, and put in order where the index leaves off.
+LOG_ID = """SELECT log_id FROM metric_progress
+             WHERE topic = :topic AND "partition" = :partition AND incarnation = :incarnation"""
+"""The short name of the log of a position."""
+
+# The order is that of the index ledger_state_in_commit_order; what an outcome says is looked up one by one as the index
+# goes on. A position before every record is of no log.
 PAGE = text(f"""
 SELECT {COLUMNS}
-  FROM bi_outcome
- WHERE (updated_xid, topic, "partition", "offset") >= (CAST(:xid AS xid8), :topic, :partition, :offset)
-   AND ((updated_xid, topic, "partition", "offset") <> (CAST(:xid AS xid8), :topic, :partition, :offset)
-        OR incarnation > :incarnation)
-   AND updated_xid < CAST(:horizon AS xid8)
- ORDER BY bi_outcome.updated_xid, topic, "partition", "offset", incarnation
+  FROM bi_change c
+ CROSS JOIN LATERAL (
+       SELECT * FROM bi_outcome o
+        WHERE o.log_id = c.log_id AND o."offset" = c."offset" AND o.processed_at = c.processed_at OFFSET 0) o
+ WHERE (c.updated_xid, c.log_id, c."offset") > (CAST(:xid AS xid8), coalesce(({LOG_ID}), 0), :offset)
+   AND c.updated_xid < CAST(:horizon AS xid8)
+ ORDER BY c.updated_xid, c.log_id, c."offset"
  LIMIT :limit
 """)
 
 # A row of a transaction that this database has not come to is of another database's count.
 AHEAD = text("""
-SELECT CAST(updated_xid AS text) FROM bi_outcome
+SELECT CAST(updated_xid AS text) FROM bi_change
  WHERE updated_xid >= pg_snapshot_xmax(pg_current_snapshot())
  ORDER BY updated_xid DESC LIMIT 1
 """)
 
-OF_RECORDS = """(topic, "partition", "offset", incarnation) IN (
-   SELECT * FROM unnest(CAST(:topics AS text[]), CAST(:partitions AS int[]), CAST(:offsets AS bigint[]),
-                        CAST(:incarnations AS smallint[])))"""
+OF_RECORDS = """(log_id, "offset") IN (
+   SELECT l.log_id, n."offset"
+     FROM unnest(CAST(:topics AS text[]), CAST(:partitions AS int[]), CAST(:offsets AS bigint[]),
+                 CAST(:incarnations AS smallint[])) AS n (topic, "partition", "offset", incarnation)
+     JOIN metric_progress l USING (topic, "partition", incarnation))"""
 """The rows of the records that ``record_parameters`` names."""
 
 ROWS = text(f"""
 SELECT {COLUMNS}
-  FROM bi_outcome WHERE {OF_RECORDS}
+  FROM bi_outcome o WHERE {OF_RECORDS}
 """)
 
 COUNT = text("""

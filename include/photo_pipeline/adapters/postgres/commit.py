@@ -13,7 +13,8 @@ from sqlalchemy import Connection, any_, delete, func, insert, literal, select, 
 
 from photo_pipeline.adapters.postgres.bulk import as_array, insert_rows, sent_rows, update_rows
 from photo_pipeline.adapters.postgres.models import (
-    IngestRecord,
+    LedgerRecord,
+    LedgerState,
     Outbox,
     PartitionProgress,
     Photo,
@@ -28,6 +29,20 @@ from photo_pipeline.domain.photo import Log
 
 Row = dict[str, object]
 
+OF_LOG = (
+    (Slice.topic == PartitionProgress.topic)
+    & (Slice.partition == PartitionProgress.partition)
+    & (Slice.incarnation == PartitionProgress.incarnation)
+)
+"""A slice is of this log."""
+OF_SLICE = (
+    OF_LOG
+    & (LedgerRecord.offset >= Slice.start)
+    & (LedgerRecord.offset < Slice.end)
+    & (LedgerRecord.processed_at == Slice.committed_at)
+)
+"""A record of that log is of this slice; its time says in which month's partition it is."""
+
 
 def commit_slice(connection: Connection, commit: SliceCommit) -> SliceSummary:
     """Write all of a slice, or raise and write nothing.
@@ -37,14 +52,14 @@ def commit_slice(connection: Connection, commit: SliceCommit) -> SliceSummary:
         ProgressConflictError: when ``next_offset`` is not the slice's start.
     """
     _fence(connection, commit)
-    _advance(connection, commit)
+    log_id = _advance(connection, commit)
     if commit.shard is not None:
         shard_id = _insert_shard(connection, commit, commit.shard.path, commit.shard.length)
         fresh = _index_photos(connection, commit.photos, shard_id)
     else:
         fresh = set()
-    _insert_records(connection, commit, fresh)
-    _insert_outbox(connection, commit.lease.slice.slice_id)
+    _insert_records(connection, log_id, commit, fresh)
+    _insert_outbox(connection, log_id, commit)
     return summarise(connection, commit.lease.slice.slice_id)
 
 
@@ -56,9 +71,11 @@ def summarise(connection: Connection, slice_id: int) -> SliceSummary:
         )
     ).one()
     per_outcome = (
-        select(IngestRecord.outcome, func.count())
-        .where(IngestRecord.slice_id == slice_id)
-        .group_by(IngestRecord.outcome)
+        select(LedgerRecord.outcome, func.count())
+        .join(PartitionProgress, PartitionProgress.log_id == LedgerRecord.log_id)
+        .join(Slice, OF_SLICE)
+        .where(Slice.slice_id == slice_id)
+        .group_by(LedgerRecord.outcome)
     )
     counts: dict[str, int] = dict(connection.execute(per_outcome).all())
     return SliceSummary(
@@ -86,7 +103,8 @@ def _fence(connection: Connection, commit: SliceCommit) -> None:
         raise LeaseLostError(planned.slice_id, attempt)
 
 
-def _advance(connection: Connection, commit: SliceCommit) -> None:
+def _advance(connection: Connection, commit: SliceCommit) -> int:
+    """Move the log on; its short name."""
     planned = commit.lease.slice
     advanced = connection.execute(
         update(PartitionProgress)
@@ -101,9 +119,12 @@ def _advance(connection: Connection, commit: SliceCommit) -> None:
             leader_epoch=func.coalesce(commit.leader_epoch, PartitionProgress.leader_epoch),
             updated_at=func.now(),
         )
+        .returning(PartitionProgress.log_id)
     )
-    if advanced.rowcount == 0:
+    log_id = advanced.scalar_one_or_none()
+    if log_id is None:
         raise ProgressConflictError(planned.slice_id, planned.start)
+    return log_id
 
 
 def _insert_shard(connection: Connection, commit: SliceCommit, path: str, length: int) -> int:
@@ -198,23 +219,25 @@ def replace_renditions(connection: Connection, photos: Sequence[ArchivedPhoto], 
     connection.execute(insert_rows(Rendition, rows))
 
 
-def _insert_records(connection: Connection, commit: SliceCommit, fresh: set[UUID]) -> None:
-    rows = [_record_row(commit, record, fresh) for record in commit.records]
-    if rows:
-        connection.execute(insert_rows(IngestRecord, rows, processed_at=func.now()))
+def _insert_records(connection: Connection, log_id: int, commit: SliceCommit, fresh: set[UUID]) -> None:
+    """A photo's file name is with what changes: it goes when the photo expires."""
+    rows = [_record_row(log_id, commit, record, fresh) for record in commit.records]
+    if not rows:
+        return
+    names = [{"log_id": log_id, "offset": row["offset"], "filename": row.pop("photo_filename")} for row in rows]
+    connection.execute(insert(LedgerRecord).values(processed_at=func.now()), rows)
+    connection.execute(insert(LedgerState).values(processed_at=func.now()), names)
 
 
-def _record_row(commit: SliceCommit, record: RecordResult, fresh: set[UUID]) -> Row:
-    planned = commit.lease.slice
+def _record_row(log_id: int, commit: SliceCommit, record: RecordResult, fresh: set[UUID]) -> Row:
     outcome = record.outcome
     if outcome is Outcome.PROCESSED and record.photo_id not in fresh:
         outcome = Outcome.DUPLICATE
+    is_rejected = outcome is Outcome.REJECTED
     return {
-        "topic": planned.log.topic,
-        "partition": planned.log.partition,
+        "log_id": log_id,
         "offset": record.offset,
-        "incarnation": planned.log.incarnation,
-        "slice_id": planned.slice_id,
+        "slice_id": commit.lease.slice.slice_id,
         "outcome": outcome.value,
         "reason": None if record.reason is None else record.reason.value,
         "detail": record.detail,
@@ -222,20 +245,35 @@ def _record_row(commit: SliceCommit, record: RecordResult, fresh: set[UUID]) -> 
         "customer_id": record.customer_id,
         "source": None if record.source is None else record.source.value,
         "event_id": record.event_id,
-        "filename": record.filename,
+        "filename": record.filename if is_rejected else None,
+        "photo_filename": None if is_rejected else record.filename,
         "bytes": record.bytes,
         "accepted_at": record.accepted_at,
     }
 
 
-def _insert_outbox(connection: Connection, slice_id: int) -> None:
+def _insert_outbox(connection: Connection, log_id: int, commit: SliceCommit) -> None:
     """What Kafka is to hear of this slice, written with it: said after the commit, and never instead of it."""
+    planned = commit.lease.slice
     kinds = {Outcome.PROCESSED: "processed", Outcome.REJECTED: "dead_letter"}
-    position = (IngestRecord.topic, IngestRecord.partition, IngestRecord.offset, IngestRecord.incarnation)
     for outcome, kind in kinds.items():
         told = (
-            select(literal(kind), *position)
-            .where(IngestRecord.slice_id == slice_id, IngestRecord.outcome == outcome.value)
-            .order_by(IngestRecord.offset)
+            select(
+                literal(kind),
+                literal(planned.log.topic),
+                literal(planned.log.partition),
+                literal(planned.log.incarnation),
+                LedgerRecord.offset,
+                LedgerRecord.processed_at,
+            )
+            .where(
+                LedgerRecord.log_id == log_id,
+                LedgerRecord.offset >= planned.start,
+                LedgerRecord.offset < commit.end,
+                LedgerRecord.processed_at == func.now(),
+                LedgerRecord.outcome == outcome.value,
+            )
+            .order_by(LedgerRecord.offset)
         )
-        connection.execute(insert(Outbox).from_select(["kind", *(column.key for column in position)], told))
+        columns = ["kind", "topic", "partition", "incarnation", "offset", "processed_at"]
+        connection.execute(insert(Outbox).from_select(columns, told))

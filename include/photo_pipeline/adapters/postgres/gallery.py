@@ -74,12 +74,13 @@ class PostgresGallery:
         """See the port."""
         position = (IngestRecord.topic, IngestRecord.partition, IngestRecord.offset, IngestRecord.incarnation)
         order = (IngestRecord.processed_at, *position)
+        # The index ledger_record_rejected_of_customer serves the time; what is of one time is put in order.
         statement = _rejected(customer_id).order_by(*(column.desc() for column in order)).limit(page.limit)
         if page.after is not None:
             moment, key = page.after
             at = RecordCoordinates.parse(key)
             after = tuple_(moment, at.topic, at.partition, at.offset, at.incarnation)
-            statement = statement.where(tuple_(*order) < after)
+            statement = statement.where(IngestRecord.processed_at <= moment, tuple_(*order) < after)
         with transaction(self._engine) as connection:
             return [_rejected_photo(row) for row in connection.execute(statement)]
 

@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, case, func, insert, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from photo_pipeline.adapters.postgres.commit import commit_slice, summarise
+from photo_pipeline.adapters.postgres.commit import OF_LOG, commit_slice, summarise
 from photo_pipeline.adapters.postgres.engine import transaction
 from photo_pipeline.adapters.postgres.logs import OPEN_SLICE, apply_change, known_logs, note_cut, settle, void_slices
 from photo_pipeline.adapters.postgres.models import Customer, PartitionProgress, Slice
@@ -28,11 +28,6 @@ LOST_RANGE_RECORDS = 50_000
 """How many offsets that Kafka has deleted one slice may cover: they cost a row each and nothing else."""
 
 _COLUMNS = (Slice.slice_id, Slice.topic, Slice.partition, Slice.incarnation, Slice.start, Slice.end, Slice.dt)
-_OF_LOG = (
-    (Slice.topic == PartitionProgress.topic)
-    & (Slice.partition == PartitionProgress.partition)
-    & (Slice.incarnation == PartitionProgress.incarnation)
-)
 
 
 class PostgresIngestLedger:
@@ -245,7 +240,7 @@ def _facts(connection: Connection, slice_id: int) -> Row[str | None, int | None]
     """What the slice's log is known by: the topic's id, and the epoch of the record that was read last."""
     statement = (
         select(PartitionProgress.topic_id, PartitionProgress.leader_epoch)
-        .join(Slice, _OF_LOG)
+        .join(Slice, OF_LOG)
         .where(Slice.slice_id == slice_id)
     )
     return connection.execute(statement).one()

@@ -66,6 +66,7 @@ class PartitionProgress(Base):
     topic: Mapped[str] = mapped_column(primary_key=True)
     partition: Mapped[int] = mapped_column(primary_key=True)
     incarnation: Mapped[int] = mapped_column(primary_key=True, server_default=FetchedValue())
+    log_id: Mapped[int] = mapped_column(Identity(always=True), unique=True)
     first_offset: Mapped[int]
     next_offset: Mapped[int]
     updated_at: Mapped[datetime] = mapped_column(server_default=FetchedValue())
@@ -167,29 +168,66 @@ class Rendition(Base):
     height: Mapped[int]
 
 
+class LedgerRecord(Base):
+    """One row per Kafka record: its outcome, as it was committed.
+
+    It is found by its log and offset, once; the database does not say so, as a slice is committed only once.
+    """
+
+    __tablename__ = "ledger_record"
+
+    log_id: Mapped[int] = mapped_column(primary_key=True)
+    offset: Mapped[int] = mapped_column(primary_key=True)
+    processed_at: Mapped[datetime] = mapped_column(primary_key=True)
+    slice_id: Mapped[int]
+    accepted_at: Mapped[datetime | None]
+    photo_id: Mapped[UUID | None]
+    customer_id: Mapped[UUID | None]
+    bytes: Mapped[int | None]
+    outcome: Mapped[str]
+    source: Mapped[str | None]
+    reason: Mapped[str | None]
+    event_id: Mapped[str | None]
+    filename: Mapped[str | None]
+    detail: Mapped[str | None]
+
+
+class LedgerState(Base):
+    """What changes of a record after its commit, and which transaction has changed it last."""
+
+    __tablename__ = "ledger_state"
+
+    log_id: Mapped[int] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(server_default=FetchedValue())
+    offset: Mapped[int] = mapped_column(primary_key=True)
+    processed_at: Mapped[datetime] = mapped_column(primary_key=True)
+    updated_xid: Mapped[str] = mapped_column(Xid8(), server_default=FetchedValue())
+    expired_at: Mapped[datetime | None]
+    filename: Mapped[str | None]
+
+
 class IngestRecord(Base):
-    """One row per Kafka record: its outcome."""
+    """A view: a record by its coordinates, with what has changed of it."""
 
     __tablename__ = "ingest_record"
+    __table_args__ = {"info": {"view": True}}  # noqa: RUF012 - SQLAlchemy's name for a constant
 
     topic: Mapped[str] = mapped_column(primary_key=True)
     partition: Mapped[int] = mapped_column(primary_key=True)
     offset: Mapped[int] = mapped_column(primary_key=True)
-    incarnation: Mapped[int] = mapped_column(primary_key=True, server_default=FetchedValue())
-    slice_id: Mapped[int] = mapped_column(ForeignKey("slice.slice_id"))
+    incarnation: Mapped[int] = mapped_column(primary_key=True)
+    log_id: Mapped[int]
+    slice_id: Mapped[int]
     outcome: Mapped[str]
     reason: Mapped[str | None]
     detail: Mapped[str | None]
     photo_id: Mapped[UUID | None]
     customer_id: Mapped[UUID | None]
     source: Mapped[str | None]
-    event_id: Mapped[str | None]
     filename: Mapped[str | None]
     bytes: Mapped[int | None]
     accepted_at: Mapped[datetime | None]
     processed_at: Mapped[datetime]
-    version: Mapped[int] = mapped_column(server_default=FetchedValue())
-    updated_xid: Mapped[str] = mapped_column(Xid8(), server_default=FetchedValue())
 
 
 class Outbox(Base):
@@ -203,6 +241,7 @@ class Outbox(Base):
     partition: Mapped[int]
     offset: Mapped[int]
     incarnation: Mapped[int] = mapped_column(server_default=FetchedValue())
+    processed_at: Mapped[datetime] = mapped_column(server_default=FetchedValue())
     created_at: Mapped[datetime] = mapped_column(server_default=FetchedValue())
     published_at: Mapped[datetime | None]
 

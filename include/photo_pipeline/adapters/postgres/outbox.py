@@ -6,8 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, any_, func, select, update
 from sqlalchemy.orm import aliased
 
-from photo_pipeline.adapters.postgres.bulk import as_array
-from photo_pipeline.adapters.postgres.models import IngestRecord, Outbox, PartitionProgress, Photo, Rendition, Shard
+from photo_pipeline.adapters.postgres.models import LedgerRecord, Outbox, PartitionProgress, Photo, Rendition, Shard
 from photo_pipeline.domain.ledger import ArchiveLocation, DeadLetterEntry, OutboxEntry, ProcessedEntry
 from photo_pipeline.domain.logs import LogState
 from photo_pipeline.domain.photo import RecordCoordinates
@@ -46,8 +45,8 @@ def _details(outbox_ids: Sequence[int]) -> Select[*tuple[Any, ...]]:
             Outbox.incarnation,
             PartitionProgress.topic_id,
             PartitionProgress.state.label("log_state"),
-            IngestRecord.reason,
-            IngestRecord.detail,
+            LedgerRecord.reason,
+            LedgerRecord.detail,
             Photo.photo_id,
             Photo.customer_id,
             Photo.sha256,
@@ -63,19 +62,18 @@ def _details(outbox_ids: Sequence[int]) -> Select[*tuple[Any, ...]]:
             web.length.label("web_length"),
         )
         .join(
-            IngestRecord,
-            (IngestRecord.topic == Outbox.topic)
-            & (IngestRecord.partition == Outbox.partition)
-            & (IngestRecord.offset == Outbox.offset)
-            & (IngestRecord.incarnation == Outbox.incarnation),
-        )
-        .join(
             PartitionProgress,
             (PartitionProgress.topic == Outbox.topic)
             & (PartitionProgress.partition == Outbox.partition)
             & (PartitionProgress.incarnation == Outbox.incarnation),
         )
-        .outerjoin(Photo, (Photo.photo_id == IngestRecord.photo_id) & (Outbox.kind == "processed"))
+        .join(
+            LedgerRecord,
+            (LedgerRecord.log_id == PartitionProgress.log_id)
+            & (LedgerRecord.offset == Outbox.offset)
+            & (LedgerRecord.processed_at == Outbox.processed_at),
+        )
+        .outerjoin(Photo, (Photo.photo_id == LedgerRecord.photo_id) & (Outbox.kind == "processed"))
         .outerjoin(Shard, Shard.shard_id == Photo.shard_id)
         .outerjoin(original, (original.photo_id == Photo.photo_id) & (original.kind == "original"))
         .outerjoin(web, (web.photo_id == Photo.photo_id) & (web.kind == "web"))

@@ -5,10 +5,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Engine, Row, Select, bindparam, select, text
+from sqlalchemy import Engine, Row, text
 
 from photo_pipeline.adapters.postgres.engine import transaction
-from photo_pipeline.adapters.postgres.models import IngestRecord
 from photo_pipeline.adapters.postgres.receipts import receipt_state
 from photo_pipeline.domain.gallery import CustomerOutcome, OutcomeBatch, ReceiptStatus
 from photo_pipeline.domain.outcomes import Outcome
@@ -21,12 +20,31 @@ _SNAPSHOT = text("SELECT pg_current_snapshot()::text")
 # A position is a snapshot: whatever is committed now and was not then is new, in whatever order it was committed. That
 # is what began later, or was under way. Said like this, and not by pg_visible_in_snapshot, the index finds it however
 # long some other transaction has been open. Old records are stamped anew when their photo or customer changes; that is
-# no news about them.
-_NEW = text(
-    "(updated_xid >= pg_snapshot_xmax(CAST(:position AS pg_snapshot)) "
-    "OR updated_xid = ANY (ARRAY(SELECT pg_snapshot_xip(CAST(:position AS pg_snapshot))))) "
-    "AND processed_at > now() - interval '1 hour'"
-)
+# no news about them. Each change's
+# record is looked up by itself, as the index goes on.
+_NEW = text("""
+SELECT r.customer_id, l.topic, l."partition", s."offset", l.incarnation, r.photo_id,
+       coalesce(r.filename, s.filename) AS filename, r.outcome, r.reason, s.processed_at
+  FROM ledger_state s
+ CROSS JOIN LATERAL (
+       SELECT r.customer_id, r.photo_id, r.filename, r.outcome, r.reason FROM ledger_record r
+        WHERE r.log_id = s.log_id AND r."offset" = s."offset" AND r.processed_at = s.processed_at OFFSET 0) r
+  JOIN partition_progress l ON l.log_id = s.log_id
+ WHERE (s.updated_xid >= pg_snapshot_xmax(CAST(:position AS pg_snapshot))
+        OR s.updated_xid = ANY (ARRAY(SELECT pg_snapshot_xip(CAST(:position AS pg_snapshot)))))
+   AND s.processed_at > now() - interval '1 hour'
+   AND r.customer_id = ANY (:customers)
+ ORDER BY s.processed_at LIMIT :limit
+""")
+_RECENT = text("""
+SELECT r.customer_id, l.topic, l."partition", r."offset", l.incarnation, r.photo_id,
+       coalesce(r.filename, s.filename) AS filename, r.outcome, r.reason, r.processed_at
+  FROM ledger_record r
+  LEFT JOIN ledger_state s ON s.log_id = r.log_id AND s."offset" = r."offset" AND s.processed_at = r.processed_at
+  LEFT JOIN partition_progress l ON l.log_id = r.log_id
+ WHERE r.customer_id = :customer_id AND r.processed_at >= :since
+ ORDER BY r.processed_at DESC LIMIT :limit
+""")
 
 
 class PostgresOutcomeFeed:
@@ -43,40 +61,15 @@ class PostgresOutcomeFeed:
             now = str(connection.execute(_SNAPSHOT).scalar_one())
             if position is None or not customers:
                 return OutcomeBatch(now, [])
-            statement = (
-                _outcomes()
-                .where(_NEW.bindparams(bindparam("position", position)), IngestRecord.customer_id.in_(customers))
-                .order_by(IngestRecord.processed_at)
-                .limit(LONGEST_BATCH)
-            )
-            return OutcomeBatch(now, [_outcome(row) for row in connection.execute(statement)])
+            parameters = {"position": position, "customers": list(customers), "limit": LONGEST_BATCH}
+            return OutcomeBatch(now, [_outcome(row) for row in connection.execute(_NEW, parameters)])
 
     def recent(self, customer_id: UUID, since: datetime, limit: int) -> Sequence[CustomerOutcome]:
-        """See the port. The index ``ingest_record_of_customer`` serves it."""
-        statement = (
-            _outcomes()
-            .where(IngestRecord.customer_id == customer_id, IngestRecord.processed_at >= since)
-            .order_by(IngestRecord.processed_at.desc())
-            .limit(limit)
-        )
+        """See the port. The index ``ledger_record_of_customer`` serves it."""
+        parameters = {"customer_id": customer_id, "since": since, "limit": limit}
         with transaction(self._engine) as connection:
-            rows = connection.execute(statement).all()
+            rows = connection.execute(_RECENT, parameters).all()
         return [_outcome(row) for row in reversed(rows)]
-
-
-def _outcomes() -> Select[*tuple[Any, ...]]:
-    return select(
-        IngestRecord.customer_id,
-        IngestRecord.topic,
-        IngestRecord.partition,
-        IngestRecord.offset,
-        IngestRecord.incarnation,
-        IngestRecord.photo_id,
-        IngestRecord.filename,
-        IngestRecord.outcome,
-        IngestRecord.reason,
-        IngestRecord.processed_at,
-    )
 
 
 def _outcome(row: Row[*tuple[Any, ...]]) -> CustomerOutcome:

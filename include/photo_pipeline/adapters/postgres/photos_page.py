@@ -55,7 +55,10 @@ SLICE_COLUMNS = """
 slice_id, topic, "partition", incarnation, "start", "end", state, attempt, planned_at, committed_at, lease_expires_at,
 path, length, photos, shard_state, shard_committed_at,
 (SELECT jsonb_object_agg(outcome, records)
-   FROM (SELECT o.outcome, count(*) AS records FROM page_outcome o WHERE o.slice_id = s.slice_id GROUP BY o.outcome) c
+   FROM (SELECT o.outcome, count(*) AS records FROM page_outcome o
+          WHERE o.log_id = s.log_id AND o."offset" >= s."start" AND o."offset" < s."end"
+            AND o.processed_at = s.committed_at
+          GROUP BY o.outcome) c
 ) AS outcomes
 """
 LATEST_SLICES = text(f"SELECT {SLICE_COLUMNS} FROM page_slice s ORDER BY slice_id DESC LIMIT {SLICES}")
@@ -78,9 +81,9 @@ SELECT {REJECTED_COLUMNS}
    AND r.topic = :topic AND r."partition" = :partition AND r."offset" = :offset AND r.incarnation = :incarnation
 """)
 REASONS = text("""
-SELECT reason, count(*) AS records FROM page_outcome
- WHERE outcome = 'rejected' AND processed_at >= now() - interval '7 days'
- GROUP BY reason ORDER BY count(*) DESC, reason
+SELECT reason, CAST(sum(records) AS bigint) AS records FROM page_outcome_hour
+ WHERE outcome = 'rejected' AND hour > now() - interval '7 days'
+ GROUP BY reason ORDER BY 2 DESC, reason
 """)
 ARCHIVE = text("""
 SELECT kind, dt, count(*) AS shards, sum(photos) AS photos, sum(length) AS bytes, min(committed_at) AS first_at,
@@ -107,9 +110,9 @@ SELECT count(*) AS entries, min(created_at) AS oldest
   FROM (SELECT created_at FROM page_outbox ORDER BY outbox_id LIMIT {COUNTED}) waiting
 """)
 OUTCOMES = text("""
-SELECT date_bin(CAST(:interval AS interval), processed_at, timestamptz 'epoch') AS since, outcome,
-       coalesce(source, 'unknown') AS source, count(*) AS records, coalesce(sum(bytes), 0) AS bytes
-  FROM page_outcome WHERE processed_at >= now() - CAST(:window AS interval) AND outcome <> 'absent'
+SELECT date_bin(CAST(:interval AS interval), hour, timestamptz 'epoch') AS since, outcome,
+       coalesce(source, 'unknown') AS source, CAST(sum(records) AS bigint) AS records, sum(bytes) AS bytes
+  FROM page_outcome_hour WHERE hour > now() - CAST(:window AS interval)
  GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
 """)
 

@@ -1,14 +1,14 @@
 """What became of accepted photos, by their receipts."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, tuple_
+from sqlalchemy import Connection, Row, select, text
 
 from photo_pipeline.adapters.postgres.logs import known_logs
-from photo_pipeline.adapters.postgres.models import IngestRecord, Photo
+from photo_pipeline.adapters.postgres.models import Photo
 from photo_pipeline.domain.gallery import PhotoStatus, ReceiptState, ReceiptStatus
 from photo_pipeline.domain.logs import KnownLog, lost_at, lost_unseen, may_lie_in
 from photo_pipeline.domain.outcomes import AbsentReason, Outcome
@@ -16,7 +16,21 @@ from photo_pipeline.domain.photo import Receipt
 
 AnyRow = Row[*tuple[Any, ...]]
 
-_POSITION = (IngestRecord.topic, IngestRecord.partition, IngestRecord.offset)
+Position = tuple[str, int, int]
+
+# A record's time is after its acceptance, so that few months have to be asked; how much before, where clocks differ,
+# is a bound on what is asked first.
+CLOCKS_DIFFER = timedelta(days=31)
+LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
+RECORDS = text("""
+SELECT l.topic, l."partition", w."offset", l.incarnation, r.outcome, r.reason, r.photo_id, r.accepted_at, r.processed_at
+  FROM unnest(CAST(:topics AS text[]), CAST(:partitions AS int[]), CAST(:offsets AS bigint[]))
+         AS w (topic, "partition", "offset")
+  JOIN partition_progress l USING (topic, "partition")
+ CROSS JOIN LATERAL (
+       SELECT * FROM ledger_record r
+        WHERE r.log_id = l.log_id AND r."offset" = w."offset" AND r.processed_at >= :since OFFSET 0) r
+""")
 _STATES = {
     Outcome.PROCESSED: ReceiptState.PROCESSED,
     Outcome.DUPLICATE: ReceiptState.DUPLICATE,
@@ -39,28 +53,49 @@ def receipt_statuses(connection: Connection, receipts: Sequence[Receipt]) -> lis
     Offsets begin anew where a topic was made again, so a position has a record in each log of that name: the receipt's
     is the one with its photo. What has none yet waits, until somebody has given up the log in which it was.
     """
-    wanted = {(at.topic, at.partition, at.offset) for at in (receipt.coordinates for receipt in receipts)}
-    of_records = select(
-        *_POSITION,
-        IngestRecord.incarnation,
-        IngestRecord.outcome,
-        IngestRecord.reason,
-        IngestRecord.photo_id,
-        IngestRecord.accepted_at,
-        IngestRecord.processed_at,
-    ).where(tuple_(*_POSITION).in_(wanted))
     of_photos = select(Photo.photo_id, Photo.status, Photo.expired_at).where(
         Photo.photo_id.in_({receipt.photo_id for receipt in receipts})
     )
-    found: Mapping[tuple[str, int, int], list[AnyRow]] = defaultdict(list)
-    for row in connection.execute(of_records):
-        found[row.topic, row.partition, row.offset].append(row)
+    logs = known_logs(connection, {receipt.coordinates.topic for receipt in receipts})
+    found = _records(connection, receipts, logs)
     photos = {row.photo_id: row for row in connection.execute(of_photos)}
-    logs = known_logs(connection, {topic for topic, _, _ in wanted})
     return [status_of(receipt, found[_position(receipt)], logs, photos.get(receipt.photo_id)) for receipt in receipts]
 
 
-def _position(receipt: Receipt) -> tuple[str, int, int]:
+def _records(
+    connection: Connection, receipts: Sequence[Receipt], logs: Sequence[KnownLog]
+) -> Mapping[Position, list[AnyRow]]:
+    """The rows at each receipt's position. ``logs`` was read before: what it says is settled has its rows."""
+    found: Mapping[Position, list[AnyRow]] = defaultdict(list)
+    if not receipts:
+        return found
+    since = min(receipt.accepted_at for receipt in receipts) - CLOCKS_DIFFER
+    _look(connection, {_position(receipt) for receipt in receipts}, since, found)
+    missed = {
+        _position(receipt)
+        for receipt in receipts
+        if not found[_position(receipt)] and any(_has_read(each, receipt) for each in logs)
+    }
+    if missed:
+        _look(connection, missed, LONG_AGO, found)
+    return found
+
+
+def _look(
+    connection: Connection, positions: Collection[Position], since: datetime, found: Mapping[Position, list[AnyRow]]
+) -> None:
+    topics, partitions, offsets = (list(values) for values in zip(*positions, strict=True))
+    parameters = {"topics": topics, "partitions": partitions, "offsets": offsets, "since": since}
+    for row in connection.execute(RECORDS, parameters):
+        found[row.topic, row.partition, row.offset].append(row)
+
+
+def _has_read(log: KnownLog, receipt: Receipt) -> bool:
+    at = receipt.coordinates
+    return log.log.topic_partition == at.topic_partition and log.first_offset <= at.offset < log.next_offset
+
+
+def _position(receipt: Receipt) -> Position:
     at = receipt.coordinates
     return at.topic, at.partition, at.offset
 
@@ -81,6 +116,8 @@ def status_of(
     nameless = _nameless(rows, candidates)
     if nameless is not None:
         return _of_row(nameless, photo)
+    if any(receipt.coordinates.offset < each.first_offset for each in candidates):
+        return ReceiptStatus(ReceiptState.EXPIRED)  # its record is not kept any more
     given_up_at = given_up_at or lost_unseen(receipt, logs)
     if given_up_at is not None:
         return _verdict(ReceiptState.LOST, AbsentReason.LOG_LOST, given_up_at, photo)

@@ -61,6 +61,11 @@ def _same_log(one: str, other: str) -> str:
     return " AND ".join(f'{one}."{name}" = {other}."{name}"' for name in ("topic", "partition", "incarnation"))
 
 
+# A record bears the time of its slice's commit: with it, one month is looked into.
+RECORDS_OF_SLICE = """r.log_id = p.log_id AND r."offset" >= s."start" AND r."offset" < s."end"
+   AND r.processed_at = s.committed_at"""
+
+
 OF_PROGRESS = _same_log("s", "p")
 BEFORE_OR_AFTER = _same_log("n", "s")
 
@@ -82,23 +87,23 @@ SELECT max(slice_id), count(*)
 """)
 COVERAGE = text(f"""
 SELECT s.slice_id, s.topic, s."partition", s.incarnation, s."start", s."end",
-       (SELECT count(*) FROM ingest_record r
-         WHERE {_same_log("r", "s")} AND r."offset" >= s."start" AND r."offset" < s."end") AS records,
-       (SELECT count(*) FROM ingest_record r WHERE r.slice_id = s.slice_id) AS own_records,
+       found.records, found.own_records,
        coalesce((SELECT n."end" FROM slice n WHERE {BEFORE_OR_AFTER} AND n."start" < s."start"
                   ORDER BY n."start" DESC LIMIT 1), p.first_offset) AS previous_end,
        coalesce((SELECT n."start" FROM slice n WHERE {BEFORE_OR_AFTER} AND n."start" > s."start"
                   ORDER BY n."start" LIMIT 1), p.next_offset) AS next_start
   FROM ({CHOSEN_SLICES}) s
   JOIN partition_progress p ON {_same_log("p", "s")}
+ CROSS JOIN LATERAL (SELECT count(*) AS records, count(*) FILTER (WHERE r.slice_id = s.slice_id) AS own_records
+                       FROM ledger_record r WHERE {RECORDS_OF_SLICE}) found
  ORDER BY s.slice_id
 """)
 MISSING_OFFSETS = text("""
 SELECT at + 1 AS "start", following AS "end"
   FROM (SELECT at, lead(at) OVER (ORDER BY at) AS following
-          FROM (SELECT "offset" AS at FROM ingest_record
-                 WHERE topic = :topic AND "partition" = :partition AND incarnation = :incarnation
-                   AND "offset" >= :start AND "offset" < :end
+          FROM (SELECT r."offset" AS at FROM ledger_record r JOIN partition_progress p USING (log_id)
+                 WHERE p.topic = :topic AND p."partition" = :partition AND p.incarnation = :incarnation
+                   AND r."offset" >= :start AND r."offset" < :end
                 UNION ALL SELECT CAST(:start AS bigint) - 1 UNION ALL SELECT CAST(:end AS bigint)) present) pairs
  WHERE following > at + 1 ORDER BY at
 """)
@@ -120,19 +125,20 @@ SELECT kind, count(*) AS entries, min(created_at) AS oldest FROM outbox
 """)
 # The lateral parts are looked up slice by slice, and shard by shard: the planner cannot know how few are chosen.
 FILL_OUTBOX = text(f"""
-INSERT INTO outbox (kind, topic, "partition", "offset", incarnation)
+INSERT INTO outbox (kind, topic, "partition", "offset", incarnation, processed_at)
 SELECT CASE r.outcome WHEN 'processed' THEN 'processed' ELSE 'dead_letter' END AS kind,
-       r.topic, r."partition", r."offset", r.incarnation
+       s.topic, s."partition", r."offset", s.incarnation, r.processed_at
   FROM (SELECT * FROM slice
          WHERE state = 'committed' AND committed_at >= :committed_since
            AND (committed_at >= :changed_since OR slice_id % :rotation = :turn)) s
+  JOIN partition_progress p ON {_same_log("p", "s")}
  CROSS JOIN LATERAL (
-       SELECT r.outcome, r.topic, r."partition", r."offset", r.incarnation FROM ingest_record r
-        WHERE r.slice_id = s.slice_id AND r.outcome IN ('processed', 'rejected')
+       SELECT r.outcome, r."offset", r.processed_at FROM ledger_record r
+        WHERE {RECORDS_OF_SLICE} AND r.outcome IN ('processed', 'rejected')
           AND NOT EXISTS (SELECT FROM outbox o
-                           WHERE {_same_log("o", "r")} AND o."offset" = r."offset")
+                           WHERE {_same_log("o", "s")} AND o."offset" = r."offset")
        OFFSET 0) r
- ORDER BY r.topic, r."partition", r."offset", r.incarnation LIMIT :limit
+ ORDER BY s.topic, s."partition", r."offset", s.incarnation LIMIT :limit
 ON CONFLICT DO NOTHING
 RETURNING kind, topic, "partition", "offset", incarnation
 """)

@@ -66,13 +66,15 @@ LOCK_NOT_AVAILABLE = "55P03"
 # The record that brought the photo last is the one that its shard's description names.
 PHOTOS = text("""
 SELECT p.photo_id, p.customer_id, p.sha256, p.source, p.filename, p.bytes, p.accepted_at,
-       r.topic, r."partition", r."offset", r.incarnation, o."offset" AS original_offset, o.length AS original_length
+       l.topic, l."partition", r."offset", l.incarnation, o."offset" AS original_offset, o.length AS original_length
   FROM shard s
   JOIN photo p ON p.shard_id = s.shard_id
   JOIN rendition o ON o.photo_id = p.photo_id AND o.kind = 'original' AND o.shard_id = s.shard_id
-  JOIN LATERAL (SELECT topic, "partition", "offset", incarnation FROM ingest_record
+  JOIN LATERAL (SELECT log_id, "offset" FROM ledger_record
                  WHERE photo_id = p.photo_id AND outcome IN ('processed', 'duplicate')
+                   AND processed_at >= p.processed_at - interval '1 hour'
                  ORDER BY accepted_at DESC LIMIT 1) r ON true
+  JOIN partition_progress l ON l.log_id = r.log_id
  WHERE s.shard_id = :shard_id AND s.state = 'live'
    AND p.uploaded_at >= :start AND p.uploaded_at < :end
    AND (CAST(:customer_id AS uuid) IS NULL OR p.customer_id = :customer_id)
@@ -81,24 +83,24 @@ SELECT p.photo_id, p.customer_id, p.sha256, p.source, p.filename, p.bytes, p.acc
 """)
 # A copy that is rejected again, while the request is still being worked on, is not of this request.
 REJECTED = """
-SELECT r.topic, r."partition", r."offset", r.incarnation, p.topic_id FROM ingest_record r
-  JOIN partition_progress p USING (topic, "partition", incarnation)
- WHERE r.outcome = 'rejected' AND r.processed_at >= :start AND r.processed_at < :end AND r.topic = ANY(:topics)
+SELECT p.topic, p."partition", r."offset", p.incarnation, p.topic_id FROM ledger_record r
+  JOIN partition_progress p USING (log_id)
+ WHERE r.outcome = 'rejected' AND r.processed_at >= :start AND r.processed_at < :end AND p.topic = ANY(:topics)
    AND (CAST(:customer_id AS uuid) IS NULL OR r.customer_id = :customer_id)
    AND (CAST(:reason AS text) IS NULL OR r.reason = :reason)
    AND r.processed_at < (SELECT requested_at FROM reprocess_request WHERE request_id = :request_id)
    AND NOT EXISTS (SELECT FROM refed_record f
-                    WHERE f.topic = r.topic AND f."partition" = r."partition" AND f."offset" = r."offset"
-                      AND f.incarnation = r.incarnation)
+                    WHERE f.topic = p.topic AND f."partition" = p."partition" AND f."offset" = r."offset"
+                      AND f.incarnation = p.incarnation)
    {after}
- ORDER BY r.processed_at, r.topic, r."partition", r.incarnation, r."offset" LIMIT :limit
+ ORDER BY r.processed_at, p.topic, p."partition", p.incarnation, r."offset" LIMIT :limit
 """
 # In the index's order, so that no batch reads again what earlier ones have read.
 AFTER = """
    AND r.processed_at >= (SELECT a.processed_at FROM ingest_record a
                            WHERE a.topic = :topic AND a."partition" = :partition AND a."offset" = :offset
                              AND a.incarnation = :incarnation)
-   AND (r.processed_at, r.topic, r."partition", r.incarnation, r."offset")
+   AND (r.processed_at, p.topic, p."partition", p.incarnation, r."offset")
        > ((SELECT a.processed_at FROM ingest_record a
             WHERE a.topic = :topic AND a."partition" = :partition AND a."offset" = :offset
               AND a.incarnation = :incarnation), :topic, :partition, :incarnation, :offset)
@@ -234,7 +236,7 @@ class PostgresDeadLetterLedger:
     def rejected(
         self, request: Request, topics: Collection[str], after: RecordCoordinates | None, limit: int
     ) -> Sequence[RecordCoordinates]:
-        """See the port. The index ``ingest_record_rejected`` finds the window."""
+        """See the port. The index ``ledger_record_rejected`` finds the window."""
         parameters: dict[str, object] = {**_window(request), "topics": list(topics), "limit": limit}
         parameters |= {"request_id": request.request_id, "reason": request.reason and request.reason.value}
         if after is not None:

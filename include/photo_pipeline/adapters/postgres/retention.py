@@ -28,7 +28,7 @@ from sqlalchemy import (
 from photo_pipeline.adapters.postgres.engine import transaction
 from photo_pipeline.adapters.postgres.hold_review import among, review_holds
 from photo_pipeline.adapters.postgres.holds import is_held, lock_holds
-from photo_pipeline.adapters.postgres.models import IngestRecord, Outbox, Photo, Rendition, Shard
+from photo_pipeline.adapters.postgres.models import LedgerRecord, Outbox, Photo, Rendition, Shard
 from photo_pipeline.adapters.postgres.removal import insert_removals
 from photo_pipeline.domain.errors import ClaimLostError
 from photo_pipeline.domain.ledger import ArchivedRendition, ShardFile
@@ -171,7 +171,7 @@ class PostgresRetentionLedger:
 
     def record_ages(self, before: datetime, window: Window | None, lifetime: timedelta) -> RecordAges:
         """See the port."""
-        over_at = IngestRecord.processed_at + lifetime
+        over_at = LedgerRecord.processed_at + lifetime
         unexplained = _is_older(before) & ~_falls_into(over_at, window)
         with transaction(self._engine) as connection:
             counts = select(func.count(), func.count().filter(unexplained)).where(_SAYS_MORE)
@@ -179,9 +179,9 @@ class PostgresRetentionLedger:
 
     def blank_rejected(self, before: datetime, limit: int) -> int:
         """See the port."""
-        key = (IngestRecord.topic, IngestRecord.partition, IngestRecord.offset, IngestRecord.incarnation)
+        key = (LedgerRecord.log_id, LedgerRecord.offset, LedgerRecord.processed_at)
         stale = select(*key).where(_SAYS_MORE, _is_older(before)).order_by(_NEWER_STAMP).limit(limit)
-        statement = update(IngestRecord).where(tuple_(*key).in_(stale)).values(filename=None, detail=None)
+        statement = update(LedgerRecord).where(tuple_(*key).in_(stale)).values(filename=None, detail=None)
         with transaction(self._engine) as connection:
             return connection.execute(statement).rowcount
 
@@ -226,11 +226,11 @@ _RENDITION = (
 
 
 _IS_THERE = Shard.state != "removed"
-_SAYS_MORE = (IngestRecord.outcome == literal_column("'rejected'")) & or_(
-    IngestRecord.filename.is_not(None), IngestRecord.detail.is_not(None)
+_SAYS_MORE = (LedgerRecord.outcome == literal_column("'rejected'")) & or_(
+    LedgerRecord.filename.is_not(None), LedgerRecord.detail.is_not(None)
 )
 """Of its sender than the reason. As the index on these says it."""
-_NEWER_STAMP = func.greatest(IngestRecord.processed_at, IngestRecord.accepted_at)
+_NEWER_STAMP = func.greatest(LedgerRecord.processed_at, LedgerRecord.accepted_at)
 """The ledger's and Kafka's; what Kafka did not stamp has one. The index is in this order, and no other one is."""
 
 
@@ -298,8 +298,7 @@ def _move_renditions(connection: Connection, shard_id: int, photos: Sequence[Sha
 
 
 def _expire_photos(connection: Connection, photo_ids: set[UUID]) -> None:
+    """With a photo's time its records lose their file names: ``touch_outcomes_of_photo``."""
     gone = {"status": "expired", "expired_at": func.now(), "shard_id": None, **BLANK}
     connection.execute(update(Photo).where(Photo.photo_id.in_(photo_ids)).values(gone))
     connection.execute(delete(Rendition).where(Rendition.photo_id.in_(photo_ids)))
-    named = IngestRecord.photo_id.in_(photo_ids) & IngestRecord.filename.is_not(None)
-    connection.execute(update(IngestRecord).where(named).values(filename=None))

@@ -18,6 +18,7 @@ from photo_pipeline.domain.removal import Look, Removal, RemovedThing, RunEnding
 from photo_pipeline.domain.retention import RetentionPolicy
 from photo_pipeline.use_cases.retention.bounds import Bounds, bounds_of
 from photo_pipeline.use_cases.retention.marks import mark_shards
+from photo_pipeline.use_cases.retention.months import drop_month, make_months
 from photo_pipeline.use_cases.retention.retire import ShardRetirement
 from photo_pipeline.use_cases.retention.run_values import RetentionPorts, RetentionSummary
 from photo_pipeline.use_cases.sweep import SweepPorts, sweep_archive
@@ -46,12 +47,14 @@ def run_retention(
     policy = policy or RetentionPolicy()
     summary = RetentionSummary()
     look = look_at_the_clocks(ports, policy, name)
+    make_months(ports, look, summary)
     with _stops_on_record(ports, look, summary):
         failures = mark_shards(ports, look, policy, summary)
         bounds = bounds_of(ports, look, policy)
     _blank(ports, look, bounds, summary)
     failures += _retire_due(ports, look, bounds, summary)
     failures += _sweep(ports, look, policy, summary)
+    failures += drop_month(ports, look, policy, summary)
     ports.book.end(look.run_id, RunEnding(None, look.now if bounds.leaves_nothing else None, summary.figures()))
     logger.info("retention now=%s %s failures=%d", look.now.isoformat(), summary, len(failures))
     for failure in failures:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, fields
 
 from photo_pipeline.ports.clock import ClockWitnesses
+from photo_pipeline.ports.months import LedgerMonths
 from photo_pipeline.ports.removal import RemovalBook
 from photo_pipeline.ports.retention import RetainedArchive, RetentionLedger
 from photo_pipeline.ports.sweep import ArchiveIndex
@@ -18,6 +19,7 @@ class RetentionPorts:
     clocks: ClockWitnesses
     book: RemovalBook
     archive_root: str
+    months: LedgerMonths
 
 
 @dataclass(slots=True)
@@ -38,6 +40,8 @@ class RetentionSummary:
         swept: files removed that nobody could commit any more.
         swept_folders: empty folders removed.
         foreign: files left alone because this ledger cannot tell whose they are.
+        months: of the ledger that were made ahead of time.
+        dropped_months: of the ledger whose time was over.
     """
 
     marked: int = 0
@@ -53,6 +57,8 @@ class RetentionSummary:
     swept: int = 0
     swept_folders: int = 0
     foreign: int = 0
+    months: int = 0
+    dropped_months: int = 0
 
     def __str__(self) -> str:
         return " ".join(f"{field.name}={getattr(self, field.name)}" for field in fields(self))
