@@ -17,7 +17,7 @@ from photo_pipeline.domain.retention import RetentionPolicy
 HOUR = timedelta(hours=1)
 STATEMENTS = (Path(__file__).parent / "load.sql").read_text()
 NAME = re.compile(r"(?<!:):([a-z_]+)")
-FILLED = ("ingest_record", "photo", "rendition", "outbox", "shard", "slice", "hold", "removal")
+FILLED = ("ledger_record", "ledger_state", "photo", "rendition", "outbox", "shard", "slice", "hold", "removal")
 # What was committed long ago has long been written back; nobody waits for the disk here.
 QUICKLY = """
 SET session_replication_role = replica;
@@ -41,7 +41,7 @@ Connection = psycopg.Connection[TupleRow]
 
 
 def load(connection: Connection, shape: Shape) -> None:
-    """Write the history, and what autovacuum would have made of it by now.
+    """Write the history.
 
     Args:
         connection: a superuser's, to a migrated database with nothing in it, in autocommit.
@@ -55,7 +55,6 @@ def load(connection: Connection, shape: Shape) -> None:
     with _without_indices(connection):
         for statement in STATEMENTS.split(";\n"):
             connection.execute(_filled_in(statement, parameters))
-    connection.execute("VACUUM ANALYZE")
 
 
 def _parameters(shape: Shape, first_xid: int) -> dict[str, object]:
@@ -91,7 +90,7 @@ def _without_indices(connection: Connection) -> Iterator[None]:
         connection.execute(f"DROP INDEX {name}".encode())
     yield
     for _, definition in indices:
-        connection.execute(str(definition).encode())
+        connection.execute(str(definition).replace(" ON ONLY ", " ON ").encode())
 
 
 def _one(connection: Connection, query: LiteralString) -> Any:

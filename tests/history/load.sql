@@ -14,6 +14,10 @@ SELECT CASE n WHEN 3 THEN 'photos.streamed' ELSE 'photos.uploaded' END, n % 3, 0
        :slice * ((:slices - n + 3) / 4), 'id', :slice * ((:slices - n + 3) / 4), now()
   FROM generate_series(0, 3) n;
 
+SELECT add_ledger_month(ledger, month::date)
+  FROM generate_series(date_trunc('month', now() - :past), now(), interval '1 month') month,
+       unnest(ARRAY['ledger_record', 'ledger_state']) ledger;
+
 -- The past, slice by slice; the newest was committed two minutes ago.
 CREATE UNLOGGED TABLE past AS
 SELECT n AS slice_id, n - 1 AS i,
@@ -91,28 +95,37 @@ SELECT md5('photo' || (i * 10 + b) || '.' || k)::uuid, kind,
  CROSS JOIN unnest(ARRAY['original', 'web', 'thumb']) WITH ORDINALITY kinds (kind, place)
  WHERE NOT is_removed OR customer IN (1, 3);
 
-INSERT INTO ingest_record (topic, "partition", "offset", slice_id, outcome, reason, detail, photo_id, customer_id, source,
-                           event_id, filename, bytes, accepted_at, processed_at, version, updated_xid)
-SELECT topic, "partition", "start" + b * 20 + k, slice_id, outcome,
-       CASE outcome WHEN 'rejected' THEN (ARRAY['truncated', 'corrupt'])[1 + b % 2] WHEN 'absent' THEN 'no_record' END,
-       CASE WHEN outcome = 'rejected' AND NOT blank THEN 'ends after 17 of 4000 rows' END,
-       CASE outcome WHEN 'absent' THEN NULL WHEN 'rejected' THEN md5('refused' || (i * 10 + b) || '.' || k)::uuid
-            ELSE md5('photo' || (i * 10 + b) || '.' || CASE WHEN k < 11 THEN k ELSE k - 11 END)::uuid END,
-       CASE WHEN outcome <> 'absent'
-            THEN lpad(to_hex(CASE WHEN customer = 1 AND outcome = 'rejected' THEN 2 ELSE customer END), 32, '0')::uuid END,
-       CASE WHEN outcome <> 'absent' THEN CASE topic WHEN 'photos.streamed' THEN 'stream' ELSE 'upload' END END,
-       CASE WHEN outcome <> 'absent' THEN md5('event' || slice_id || '.' || b || '.' || k) END,
-       CASE WHEN outcome <> 'absent' AND NOT blank THEN 'IMG_' || k || '.jpg' END, 3000000 + k,
-       CASE WHEN outcome <> 'absent' THEN at - interval '40 s' + k * interval '1 s' END, at,
-       CASE WHEN blank THEN 2 ELSE 1 END, xid::text::xid8
+CREATE UNLOGGED TABLE record AS
+SELECT log_id, "start" + b * 20 + k AS "offset", slice_id, at, outcome, blank, topic, i, b, k, xid,
+       CASE WHEN customer = 1 AND outcome = 'rejected' THEN 2 ELSE customer END AS customer
   FROM block CROSS JOIN LATERAL generate_series(0, 19 + 0 * b) k
  CROSS JOIN LATERAL (SELECT CASE WHEN k < 11 THEN 'processed' WHEN k < 17 THEN 'duplicate' WHEN k < 19 THEN 'rejected'
                                  ELSE 'absent' END AS outcome,
-                            is_removed AND (customer NOT IN (1, 3) OR k >= 17) AS blank) o;
+                            is_removed AND (customer NOT IN (1, 3) OR k >= 17) AS blank) o
+  JOIN partition_progress USING (topic, "partition")
+ ORDER BY slice_id, b, k;
+
+INSERT INTO ledger_record (log_id, "offset", processed_at, slice_id, accepted_at, photo_id, customer_id, bytes, outcome,
+                           source, reason, event_id, filename, detail)
+SELECT log_id, "offset", at, slice_id, CASE WHEN outcome <> 'absent' THEN at - interval '40 s' + k * interval '1 s' END,
+       CASE outcome WHEN 'absent' THEN NULL WHEN 'rejected' THEN md5('refused' || (i * 10 + b) || '.' || k)::uuid
+            ELSE md5('photo' || (i * 10 + b) || '.' || CASE WHEN k < 11 THEN k ELSE k - 11 END)::uuid END,
+       CASE WHEN outcome <> 'absent' THEN lpad(to_hex(customer), 32, '0')::uuid END, 3000000 + k, outcome,
+       CASE WHEN outcome <> 'absent' THEN CASE topic WHEN 'photos.streamed' THEN 'stream' ELSE 'upload' END END,
+       CASE outcome WHEN 'rejected' THEN (ARRAY['truncated', 'corrupt'])[1 + b % 2] WHEN 'absent' THEN 'no_record' END,
+       CASE WHEN outcome <> 'absent' THEN md5('event' || slice_id || '.' || b || '.' || k) END,
+       CASE WHEN outcome = 'rejected' AND NOT blank THEN 'IMG_' || k || '.jpg' END,
+       CASE WHEN outcome = 'rejected' AND NOT blank THEN 'ends after 17 of 4000 rows' END
+  FROM record ORDER BY slice_id, b, k;
+
+INSERT INTO ledger_state (log_id, "offset", processed_at, version, updated_xid, expired_at, filename)
+SELECT log_id, "offset", at, CASE WHEN blank THEN 2 ELSE 1 END, xid::text::xid8,
+       CASE WHEN blank AND k < 17 THEN at + :lifetime END, CASE WHEN NOT blank AND k < 17 THEN 'IMG_' || k || '.jpg' END
+  FROM record ORDER BY slice_id, b, k;
 
 -- Said on Kafka, and forgotten after a week; of the newest slice not yet said.
-INSERT INTO outbox (kind, topic, "partition", "offset", created_at, published_at)
-SELECT CASE WHEN k < 11 THEN 'processed' ELSE 'dead_letter' END, topic, "partition", "start" + b * 20 + k, at,
+INSERT INTO outbox (kind, topic, "partition", "offset", processed_at, created_at, published_at)
+SELECT CASE WHEN k < 11 THEN 'processed' ELSE 'dead_letter' END, topic, "partition", "start" + b * 20 + k, at, at,
        CASE WHEN slice_id < :slices THEN at + interval '5 s' END
   FROM block CROSS JOIN LATERAL generate_series(0, 18 + 0 * b) k WHERE NOT is_removed AND (k < 11 OR k > 16)
  ORDER BY slice_id, b, k;
@@ -152,4 +165,9 @@ SELECT 'lateness', 'subject ' || n, 'late', at, at, at, at
 INSERT INTO bi_sync_state (name, watermark, synced_at, documents)
 VALUES ('photos', (:first_xid + 2 * :slices - 3)::text::xid8, now() - interval '2 minutes', :records);
 
-DROP TABLE block, hold_of_slice, past;
+INSERT INTO accepted_change (day, customer_id, expired, versions)
+SELECT day_of(at - interval '40 s' + k * interval '1 s'), lpad(to_hex(customer), 32, '0')::uuid,
+       count(*) FILTER (WHERE k < 17), count(*)
+  FROM record WHERE blank AND outcome <> 'absent' GROUP BY 1, 2;
+
+DROP TABLE record, block, hold_of_slice, past;

@@ -17,10 +17,13 @@ from tests.support.slices import accepted, archived_photo, rejected
 
 from photo_pipeline.adapters.postgres.engine import make_engine
 from photo_pipeline.adapters.postgres.ingest_ledger import PostgresIngestLedger
+from photo_pipeline.adapters.postgres.tally import PostgresTally
 from photo_pipeline.domain.ledger import ArchivedPhoto, Lease, RecordResult, ShardFile, SliceCommit, Watermarks
 from photo_pipeline.domain.photo import Receipt, RecordCoordinates, TopicPartition
 from photo_pipeline.domain.removal import DueBy, Window, window_after
 from photo_pipeline.domain.retention import RetentionPolicy
+from photo_pipeline.use_cases.tally import TallyPorts, count_outcomes
+from photo_pipeline.web.clock import SystemClock
 
 COMMITTED = (100, 10, 5)
 """Photos, duplicates and refused records of a slice that is committed here."""
@@ -180,11 +183,20 @@ def history(server: Server, shape: Shape) -> Iterator[History]:
     try:
         with _superuser(server, name) as connection:
             load(connection, shape)
+            _count(server.database(name))
+            connection.execute("VACUUM ANALYZE")  # as autovacuum would have by now
             explain_all(connection, name)
         with _opened(server.database(name), shape) as world:
             yield world
     finally:
         server.drop(name)
+
+
+def _count(database: Database) -> None:
+    """What photo_bi_sync has done every five minutes."""
+    engine = make_engine(database.pipeline, "tests")
+    count_outcomes(TallyPorts(PostgresTally(engine), SystemClock()))
+    engine.dispose()
 
 
 @contextmanager

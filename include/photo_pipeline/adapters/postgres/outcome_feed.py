@@ -36,13 +36,13 @@ SELECT r.customer_id, l.topic, l."partition", s."offset", l.incarnation, r.photo
    AND r.customer_id = ANY (:customers)
  ORDER BY s.processed_at LIMIT :limit
 """)
+# First what is the customer's: nobody is looked for among everybody's newest records.
 _RECENT = text("""
 SELECT r.customer_id, l.topic, l."partition", r."offset", l.incarnation, r.photo_id,
        coalesce(r.filename, s.filename) AS filename, r.outcome, r.reason, r.processed_at
-  FROM ledger_record r
+  FROM (SELECT * FROM ledger_record WHERE customer_id = :customer_id AND processed_at >= :since OFFSET 0) r
   LEFT JOIN ledger_state s ON s.log_id = r.log_id AND s."offset" = r."offset" AND s.processed_at = r.processed_at
   LEFT JOIN partition_progress l ON l.log_id = r.log_id
- WHERE r.customer_id = :customer_id AND r.processed_at >= :since
  ORDER BY r.processed_at DESC LIMIT :limit
 """)
 
