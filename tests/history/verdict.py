@@ -9,8 +9,8 @@ from tests.history.world import History
 
 TIMES = 2.0
 """So many times the pages may a long past cost."""
-LOOKUP = 8
-"""So many pages may each thing that is asked for cost, whatever the past: two indices of three or four levels and
+LOOKUP = 12
+"""So many pages may each thing that is asked for cost, whatever the past: three indices of three or four levels and
 their rows. (Where a short past's tables are of a page or two, they are read as a whole, and an index costs more.)"""
 
 

@@ -143,7 +143,8 @@ def test_a_receipt_is_looked_for_in_few_months(owner: Engine, pipeline_engine: E
         "topics": ["photos.uploaded"],
         "partitions": [0],
         "offsets": [0],
-        "since": datetime.now(UTC) - timedelta(days=31),
+        "since": [datetime.now(UTC) - timedelta(days=1)],
+        "until": [datetime.now(UTC) + timedelta(days=8)],
     }
     with owner.begin() as connection:
         explain = text(f"EXPLAIN (ANALYZE, FORMAT json) {RECORDS.text}")

@@ -79,6 +79,10 @@ LATEST_REJECTED = text(
 ONE_REJECTED = text(f"""
 SELECT {REJECTED_COLUMNS}
    AND r.topic = :topic AND r."partition" = :partition AND r."offset" = :offset AND r.incarnation = :incarnation
+   AND r.processed_at = (SELECT committed_at FROM page_slice
+                          WHERE topic = :topic AND "partition" = :partition AND incarnation = :incarnation
+                            AND "start" <= :offset
+                          ORDER BY "start" DESC LIMIT 1)
 """)
 REASONS = text("""
 SELECT reason, CAST(sum(records) AS bigint) AS records FROM page_outcome_hour

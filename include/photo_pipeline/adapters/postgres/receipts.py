@@ -17,19 +17,23 @@ from photo_pipeline.domain.photo import Receipt
 AnyRow = Row[*tuple[Any, ...]]
 
 Position = tuple[str, int, int]
+Wanted = tuple[str, int, int, datetime, datetime]
 
-# A record's time is after its acceptance, so that few months have to be asked; how much before, where clocks differ,
-# is a bound on what is asked first.
-CLOCKS_DIFFER = timedelta(days=31)
-LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
+# A record is settled between its acceptance and its end in Kafka, so that one month has to be looked into, or two; a day
+# more on either side, where clocks differ. Where nothing is found and something must be there, all are looked into.
+CLOCKS_DIFFER = timedelta(days=1)
+SETTLED_WITHIN = timedelta(days=7) + CLOCKS_DIFFER
+FIRST, LAST = (each.replace(tzinfo=UTC) for each in (datetime.min, datetime.max))
 RECORDS = text("""
 SELECT l.topic, l."partition", w."offset", l.incarnation, r.outcome, r.reason, r.photo_id, r.accepted_at, r.processed_at
-  FROM unnest(CAST(:topics AS text[]), CAST(:partitions AS int[]), CAST(:offsets AS bigint[]))
-         AS w (topic, "partition", "offset")
+  FROM unnest(CAST(:topics AS text[]), CAST(:partitions AS int[]), CAST(:offsets AS bigint[]),
+              CAST(:since AS timestamptz[]), CAST(:until AS timestamptz[]))
+         AS w (topic, "partition", "offset", since, until)
   JOIN partition_progress l USING (topic, "partition")
  CROSS JOIN LATERAL (
        SELECT * FROM ledger_record r
-        WHERE r.log_id = l.log_id AND r."offset" = w."offset" AND r.processed_at >= :since OFFSET 0) r
+        WHERE r.log_id = l.log_id AND r."offset" = w."offset"
+          AND r.processed_at >= w.since AND r.processed_at <= w.until OFFSET 0) r
 """)
 _STATES = {
     Outcome.PROCESSED: ReceiptState.PROCESSED,
@@ -69,23 +73,24 @@ def _records(
     found: Mapping[Position, list[AnyRow]] = defaultdict(list)
     if not receipts:
         return found
-    since = min(receipt.accepted_at for receipt in receipts) - CLOCKS_DIFFER
-    _look(connection, {_position(receipt) for receipt in receipts}, since, found)
-    missed = {
+    _look(connection, {_wanted(receipt) for receipt in receipts}, found)
+    missed = [
         _position(receipt)
         for receipt in receipts
         if not found[_position(receipt)] and any(_has_read(each, receipt) for each in logs)
-    }
+    ]
     if missed:
-        _look(connection, missed, LONG_AGO, found)
+        _look(connection, {(*position, FIRST, LAST) for position in missed}, found)
     return found
 
 
-def _look(
-    connection: Connection, positions: Collection[Position], since: datetime, found: Mapping[Position, list[AnyRow]]
-) -> None:
-    topics, partitions, offsets = (list(values) for values in zip(*positions, strict=True))
-    parameters = {"topics": topics, "partitions": partitions, "offsets": offsets, "since": since}
+def _wanted(receipt: Receipt) -> Wanted:
+    return (*_position(receipt), receipt.accepted_at - CLOCKS_DIFFER, receipt.accepted_at + SETTLED_WITHIN)
+
+
+def _look(connection: Connection, wanted: Collection[Wanted], found: Mapping[Position, list[AnyRow]]) -> None:
+    names = ("topics", "partitions", "offsets", "since", "until")
+    parameters = dict(zip(names, (list(values) for values in zip(*wanted, strict=True)), strict=True))
     for row in connection.execute(RECORDS, parameters):
         found[row.topic, row.partition, row.offset].append(row)
 
