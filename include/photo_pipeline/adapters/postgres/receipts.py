@@ -19,11 +19,11 @@ AnyRow = Row[*tuple[Any, ...]]
 Position = tuple[str, int, int]
 Wanted = tuple[str, int, int, datetime, datetime]
 
-# A record is settled between its acceptance and its end in Kafka, so that one month has to be looked into, or two; a day
+# A record is settled between its acceptance and its end in Kafka, so that a month has to be looked into, or two; a day
 # more on either side, where clocks differ. Where nothing is found and something must be there, all are looked into.
 CLOCKS_DIFFER = timedelta(days=1)
 SETTLED_WITHIN = timedelta(days=7) + CLOCKS_DIFFER
-FIRST, LAST = (each.replace(tzinfo=UTC) for each in (datetime.min, datetime.max))
+FIRST, LAST = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 RECORDS = text("""
 SELECT l.topic, l."partition", w."offset", l.incarnation, r.outcome, r.reason, r.photo_id, r.accepted_at, r.processed_at
   FROM unnest(CAST(:topics AS text[]), CAST(:partitions AS int[]), CAST(:offsets AS bigint[]),

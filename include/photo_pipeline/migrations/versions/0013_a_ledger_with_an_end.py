@@ -122,7 +122,8 @@ SELECT l.log_id, r.version, r."offset", r.processed_at, r.updated_xid, p.expired
 # so that a query that asks for nothing of that table does not look there.
 INDICES = """
 CREATE INDEX ledger_record_position ON ledger_record (log_id, "offset");
-CREATE INDEX ledger_record_of_photo ON ledger_record (photo_id);
+CREATE INDEX ledger_record_of_photo ON ledger_record (photo_id) WHERE outcome IN ('processed', 'duplicate');
+CREATE INDEX ledger_record_of_refused_photo ON ledger_record (photo_id, processed_at) WHERE outcome = 'rejected';
 CREATE INDEX ledger_record_of_customer ON ledger_record (customer_id, processed_at);
 CREATE INDEX ledger_record_in_acceptance_order ON ledger_record (accepted_at);
 CREATE INDEX ledger_record_by_time ON ledger_record (processed_at);
