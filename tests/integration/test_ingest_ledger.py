@@ -77,10 +77,9 @@ def rows(owner: Engine, query: str) -> list[tuple[object, ...]]:
         return [tuple(row) for row in connection.execute(text(query))]
 
 
-def _is_described(item: SchemaItem, name: str | None, *_: object) -> bool:
-    """Not a month of the ledger, which is like every other, and not a view."""
-    is_month = re.fullmatch(r"ledger_(record|state)_(rest|\d{4}_\d{2})", name or "")
-    return not is_month and not item.info.get("view")
+def _is_described(_item: SchemaItem, name: str | None, *_: object) -> bool:
+    """Not a month of the ledger, which is like every other."""
+    return not re.fullmatch(r"ledger_(record|state)_(rest|\d{4}_\d{2})", name or "")
 
 
 class TestSchema:

@@ -21,7 +21,7 @@ from sqlalchemy import (
 
 from photo_pipeline.adapters.postgres.engine import transaction
 from photo_pipeline.adapters.postgres.holds import is_held, is_held_by_customer
-from photo_pipeline.adapters.postgres.models import IngestRecord, Photo, Rendition, Shard
+from photo_pipeline.adapters.postgres.models import LedgerRecord, PartitionProgress, Photo, Rendition, Shard
 from photo_pipeline.adapters.postgres.receipts import receipt_statuses
 from photo_pipeline.domain.gallery import (
     Absence,
@@ -42,7 +42,7 @@ _HELD_BY_CUSTOMER = is_held_by_customer()
 # To the letter the index's expression, or the index does not serve.
 _LISTED_AT = func.coalesce(Photo.taken_at, Photo.uploaded_at.op("AT TIME ZONE")(literal_column("'UTC'")))
 # Written out as well: a customer's refused records have an index of their own.
-_IS_REJECTED: ColumnElement[bool] = IngestRecord.outcome == literal_column(f"'{Outcome.REJECTED.value}'")
+_IS_REJECTED: ColumnElement[bool] = LedgerRecord.outcome == literal_column(f"'{Outcome.REJECTED.value}'")
 _UNSEEN = frozenset({"version", "updated_xid", "shard_id"})
 
 
@@ -72,15 +72,16 @@ class PostgresGallery:
 
     def rejected(self, customer_id: UUID, page: Page) -> Sequence[RejectedPhoto]:
         """See the port."""
-        position = (IngestRecord.topic, IngestRecord.partition, IngestRecord.offset, IngestRecord.incarnation)
-        order = (IngestRecord.processed_at, *position)
+        log = (PartitionProgress.topic, PartitionProgress.partition)
+        position = (*log, LedgerRecord.offset, PartitionProgress.incarnation)
+        order = (LedgerRecord.processed_at, *position)
         # The index ledger_record_rejected_of_customer serves the time; what is of one time is put in order.
         statement = _rejected(customer_id).order_by(*(column.desc() for column in order)).limit(page.limit)
         if page.after is not None:
             moment, key = page.after
             at = RecordCoordinates.parse(key)
             after = tuple_(moment, at.topic, at.partition, at.offset, at.incarnation)
-            statement = statement.where(IngestRecord.processed_at <= moment, tuple_(*order) < after)
+            statement = statement.where(LedgerRecord.processed_at <= moment, tuple_(*order) < after)
         with transaction(self._engine) as connection:
             return [_rejected_photo(row) for row in connection.execute(statement)]
 
@@ -89,8 +90,8 @@ class PostgresGallery:
         names = {"customer": customer_id, "photo": photo_id}
         refused = (
             _rejected(customer_id)
-            .where(IngestRecord.photo_id == photo_id)
-            .order_by(IngestRecord.processed_at.desc())
+            .where(LedgerRecord.photo_id == photo_id)
+            .order_by(LedgerRecord.processed_at.desc())
             .limit(1)
         )
         with reading(self._engine) as cursor:
@@ -124,21 +125,24 @@ def _rejected(customer_id: UUID) -> Select[*tuple[Any, ...]]:
 
     Those are few. Of an EXISTS the planner thinks that they are nearly all, and reads every record of the customer.
     """
-    photo = select(true()).where(Photo.photo_id == IngestRecord.photo_id).limit(1).correlate(IngestRecord)
+    photo = select(true()).where(Photo.photo_id == LedgerRecord.photo_id).limit(1).correlate(LedgerRecord)
     came_to_be = func.coalesce(photo.scalar_subquery(), false())
-    return select(
-        IngestRecord.topic,
-        IngestRecord.partition,
-        IngestRecord.offset,
-        IngestRecord.incarnation,
-        IngestRecord.photo_id,
-        IngestRecord.reason,
-        IngestRecord.source,
-        IngestRecord.filename,
-        IngestRecord.bytes,
-        IngestRecord.accepted_at,
-        IngestRecord.processed_at,
-    ).where(IngestRecord.customer_id == customer_id, _IS_REJECTED, ~came_to_be)
+    columns = (
+        PartitionProgress.topic,
+        PartitionProgress.partition,
+        LedgerRecord.offset,
+        PartitionProgress.incarnation,
+        LedgerRecord.photo_id,
+        LedgerRecord.reason,
+        LedgerRecord.source,
+        LedgerRecord.filename,
+        LedgerRecord.bytes,
+        LedgerRecord.accepted_at,
+        LedgerRecord.processed_at,
+    )
+    of_log = PartitionProgress.log_id == LedgerRecord.log_id
+    theirs = LedgerRecord.customer_id == customer_id
+    return select(*columns).join(PartitionProgress, of_log).where(theirs, _IS_REJECTED, ~came_to_be)
 
 
 def _rejected_photo(row: Row[*tuple[Any, ...]]) -> RejectedPhoto:

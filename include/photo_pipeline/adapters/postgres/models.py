@@ -206,30 +206,6 @@ class LedgerState(Base):
     filename: Mapped[str | None]
 
 
-class IngestRecord(Base):
-    """A view: a record by its coordinates, with what has changed of it."""
-
-    __tablename__ = "ingest_record"
-    __table_args__ = {"info": {"view": True}}  # noqa: RUF012 - SQLAlchemy's name for a constant
-
-    topic: Mapped[str] = mapped_column(primary_key=True)
-    partition: Mapped[int] = mapped_column(primary_key=True)
-    offset: Mapped[int] = mapped_column(primary_key=True)
-    incarnation: Mapped[int] = mapped_column(primary_key=True)
-    log_id: Mapped[int]
-    slice_id: Mapped[int]
-    outcome: Mapped[str]
-    reason: Mapped[str | None]
-    detail: Mapped[str | None]
-    photo_id: Mapped[UUID | None]
-    customer_id: Mapped[UUID | None]
-    source: Mapped[str | None]
-    filename: Mapped[str | None]
-    bytes: Mapped[int | None]
-    accepted_at: Mapped[datetime | None]
-    processed_at: Mapped[datetime]
-
-
 class Outbox(Base):
     """What is still to be said on Kafka about a committed record."""
 
