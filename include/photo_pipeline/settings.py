@@ -82,6 +82,8 @@ class SearchSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="PHOTO_ELASTICSEARCH_", frozen=True)
 
     alias: str = "photos"
+    keep_days: int = Field(default=400, ge=60)
+    """A month's documents stay so long after it is over; never shorter than the ledger keeps their records."""
 
 
 class ElasticsearchSettings(SearchSettings):

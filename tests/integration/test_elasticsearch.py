@@ -131,6 +131,20 @@ def test_a_new_generation_is_seen_in_one_step(search: Search) -> None:
     assert f"{search.alias}-2026.06-g2" in search.admin.indices.get_alias(name=search.alias)
 
 
+def test_old_months_are_removed(search: Search) -> None:
+    """Whole indices of ours, locked ones too, and nothing else; the present generation goes on."""
+    search.administered().ensure_template()
+    index = search.index()
+    index.write([document(1, month="2024.11"), document(2, month="2024.12"), document(3, month="2026.03")])
+    search.admin.indices.put_settings(index=f"{search.alias}-2024.11", settings={"index.blocks.read_only": True})
+    search.admin.indices.create(index=f"{search.alias}-notes")
+    assert index.forget("2026.03") == ["2024.11", "2024.12"]
+    assert index.forget("2026.03") == []
+    assert set(search.stored()) == {"photos.uploaded-0-3"}
+    assert search.admin.indices.exists(index=f"{search.alias}-notes")
+    search.admin.indices.delete(index=f"{search.alias}-notes")
+
+
 def test_documents_of_an_older_form_are_noticed(search: Search) -> None:
     """They lack the field that tells versions apart."""
     search.administered().ensure_template()

@@ -88,6 +88,10 @@ class Table:
         """Below the horizon, or all."""
         return sum(horizon is None or row.updated_xid < horizon for row in self.rows.values())
 
+    def oldest(self) -> datetime | None:
+        """See the port."""
+        return min((row.processed_at for row in self.rows.values()), default=None)
+
     def page(self, after: CommitPosition, horizon: int, limit: int) -> Sequence[OutcomeRow]:
         """Keyset page."""
         waiting = [row for row in self.rows.values() if row.position > after and row.updated_xid < horizon]
@@ -200,6 +204,13 @@ class Index:
         newer = [d for d in taken if d.document_id in stored and stored[d.document_id].version > d.version]
         stored |= {d.document_id: d for d in taken if d not in newer}
         return IndexReport(len(taken) - len(newer), len(newer), refused)
+
+    def forget(self, before: str) -> Sequence[str]:
+        """Of what analysts see."""
+        old = {name: each.month for name, each in self.stored.items() if each.month < before}
+        for name in old:
+            del self.generations[self.seen][name]
+        return sorted(set(old.values()))
 
     def refresh(self) -> None:
         """Count."""
@@ -583,3 +594,30 @@ def test_a_database_that_counts_from_anew_is_reported() -> None:
     with pytest.raises(WatermarkAheadError, match="full resync"):
         world.sync()
     assert world.sync(full=True).watermark == 20
+
+
+def test_months_go_once_the_ledger_has_none_of_their_records_and_they_are_old_enough() -> None:
+    """Neither alone removes any: not a clock that is ahead, and not a ledger that has just been dropped or restored."""
+    world = World()
+    old, young = outcome(1, 10), replace(outcome(2, 11), uploaded_at=NOON + timedelta(days=100), processed_at=NOON)
+    world.table.put(old, replace(young, processed_at=NOON + timedelta(days=100)))
+    assert world.sync().forgotten == 0
+    world.clock.moments = iter(NOON + timedelta(days=800, minutes=n) for n in range(1000))
+    assert world.sync().forgotten == 0, "its record is kept"
+    del world.table.rows[old.coordinates]
+    world.clock.moments = iter(NOON + timedelta(days=200, minutes=n) for n in range(1000))
+    assert world.sync().forgotten == 0, "it is too young"
+    world.clock.moments = iter(NOON + timedelta(days=800, minutes=n) for n in range(1000))
+    assert world.sync().forgotten == 1
+    assert [each.month for each in world.index.stored.values()] == ["2026.06"]
+
+
+def test_an_empty_ledger_removes_no_month() -> None:
+    """What looks like that is most likely a database that is not the right one."""
+    world = World()
+    world.table.put(outcome(1, 10))
+    world.sync()
+    world.table.rows.clear()
+    world.clock.moments = iter(NOON + timedelta(days=800, minutes=n) for n in range(1000))
+    assert world.sync().forgotten == 0
+    assert world.index.stored

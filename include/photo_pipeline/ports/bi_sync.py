@@ -1,6 +1,7 @@
 """What the sync to the search index reads, writes and remembers."""
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Protocol
 
 from photo_pipeline.domain.documents import (
@@ -34,6 +35,10 @@ class OutcomeSource(Protocol):
 
     def count(self, horizon: int | None = None) -> int:
         """How many rows there are, or how many that no transaction at or above the horizon has changed."""
+        ...
+
+    def oldest(self) -> datetime | None:
+        """When the oldest outcome was settled that is still kept; ``None`` where there is none."""
         ...
 
 
@@ -122,6 +127,10 @@ class SearchIndex(Protocol):
 
     def publish(self, generation: int) -> None:
         """Show analysts this generation instead of the one they see, in one step; then remove all others."""
+        ...
+
+    def forget(self, before: str) -> Sequence[str]:
+        """Remove the months before this one, ``YYYY.MM``; which they were."""
         ...
 
     def refresh(self) -> None:

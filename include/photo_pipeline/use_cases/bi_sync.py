@@ -9,8 +9,7 @@ documents of a past that the database has lost, whose versions would win over th
 
 A document that the index refuses is noted and tried again by every run; it holds nothing up.
 
-Reading and sending go on at the same time: while pages are on their way, the next one is read. They are settled in the
-order in which they were read, so the watermark never passes a page that the index does not have.
+Months of which the ledger keeps nothing any more are removed once they are old enough.
 """
 
 from collections import deque
@@ -18,6 +17,7 @@ from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 
 from photo_pipeline.domain.documents import (
     CommitPosition,
@@ -45,6 +45,10 @@ REFUSED_PERCENT = 1
 """What a new generation may lack of its documents without being measured by the one that analysts see."""
 
 
+SETTLED_WITHIN = timedelta(days=31)
+"""An outcome is settled so long after its acceptance, at the most; a document is of the month of its acceptance."""
+
+
 @dataclass(frozen=True, slots=True)
 class SyncPorts:
     """The outside world, as the sync needs it.
@@ -56,6 +60,7 @@ class SyncPorts:
         refused: what the index did not take.
         index: Elasticsearch.
         clock: the time.
+        keep: how long documents stay at least, after their month is over.
     """
 
     source: OutcomeSource
@@ -64,6 +69,7 @@ class SyncPorts:
     refused: RefusedRegister
     index: SearchIndex
     clock: Clock
+    keep: timedelta = timedelta(days=400)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +82,7 @@ class SyncSummary:
         watermark: the transaction that the next run starts from.
         lag_seconds: the longest that something committed can have waited for this run; unknown in the first run.
         full: whether that was made anew.
+        forgotten: months that were removed.
     """
 
     documents: int
@@ -83,6 +90,7 @@ class SyncSummary:
     watermark: int
     lag_seconds: float | None
     full: bool
+    forgotten: int = 0
 
 
 def sync_outcomes(
@@ -116,9 +124,10 @@ def sync_outcomes(
         run = _follow(ports, progress, horizon, page_rows)
     ports.index.refresh()
     ports.state.advance(run.seen or progress, SyncProgress(horizon, started, run.documents))
+    forgotten = _forget_months(ports, started)
     _retry_refused(ports, run, page_rows)
     lag = None if progress.synced_at is None else (ports.clock.now() - progress.synced_at).total_seconds()
-    return SyncSummary(run.indexed, run.conflicts, horizon, lag, full)
+    return SyncSummary(run.indexed, run.conflicts, horizon, lag, full, forgotten)
 
 
 @dataclass(slots=True)
@@ -144,6 +153,15 @@ class _Run:
 
 def _is_to_be_made_anew(ports: SyncPorts, progress: SyncProgress) -> bool:
     return progress.documents > 0 and (ports.index.generation() == 0 or ports.index.is_outdated())
+
+
+def _forget_months(ports: SyncPorts, now: datetime) -> int:
+    """No clock alone removes a month: the ledger must have dropped all that was accepted in it, by more than one."""
+    oldest = ports.source.oldest()
+    if oldest is None:
+        return 0
+    kept = min(now - ports.keep, oldest - SETTLED_WITHIN)
+    return len(ports.index.forget(kept.astimezone(UTC).strftime("%Y.%m")))
 
 
 def _refuse_dump(source: OutcomeSource, horizon: int) -> None:

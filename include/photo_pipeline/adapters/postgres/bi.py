@@ -1,6 +1,7 @@
 """What the BI sync reads and remembers: the view ``bi_outcome`` in commit order, and ``bi_sync_state``."""
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Engine, Row, text
@@ -61,6 +62,8 @@ SELECT {COLUMNS}
 COUNT = text("""
 SELECT count(*) FROM bi_outcome WHERE CAST(:horizon AS xid8) IS NULL OR updated_xid < CAST(:horizon AS xid8)
 """)
+
+OLDEST = text("SELECT processed_at FROM bi_outcome ORDER BY processed_at LIMIT 1")
 
 FIRST_STATE = "INSERT INTO {table} (name, watermark) VALUES (:name, '0') ON CONFLICT (name) DO NOTHING"
 
@@ -131,6 +134,12 @@ class PostgresOutcomeSource:
         with transaction(self._engine) as connection:
             found = connection.execute(COUNT, {"horizon": None if horizon is None else str(horizon)})
             return int(found.scalar_one())
+
+    def oldest(self) -> datetime | None:
+        """See the port. The index ``ledger_record_by_time`` has it."""
+        with transaction(self._engine) as connection:
+            oldest: datetime | None = connection.scalar(OLDEST)
+        return oldest
 
 
 class PostgresSyncState:

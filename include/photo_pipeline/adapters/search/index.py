@@ -146,6 +146,14 @@ class ElasticsearchIndex:
                 self._client.indices.update_aliases(actions=actions)
             self._remove(old)
 
+    def forget(self, before: str) -> Sequence[str]:
+        """See the port. An index that an operator has locked is removed as well: its time is over."""
+        with server_errors():
+            old = [index for index in self._all() if index.month < before]
+            self._unlock(old)
+            self._remove(old)
+        return sorted({index.month for index in old})
+
     def write(self, documents: Sequence[Document], generation: int | None = None) -> IndexReport:
         """See the port."""
         with server_errors():
