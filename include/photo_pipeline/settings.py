@@ -199,6 +199,16 @@ class LedgerSettings(BaseSettings):
     """Records, slices, removed shards and expired photos are kept so long, and then until their whole month is over."""
 
 
+class AirflowCleanupSettings(BaseSettings):
+    """What Airflow leaves behind of its runs, and for how long."""
+
+    model_config = SettingsConfigDict(env_prefix="PHOTO_AIRFLOW_", frozen=True)
+
+    metadata_url: SecretStr
+    """The address of Airflow's own database, as in its ``sql_alchemy_conn``: tasks are not told that one."""
+    keep_days: int = Field(default=30, ge=2)
+
+
 class ReconcileSettings(BaseSettings):
     """What the hourly reconciliation counts as wrong, and how much of everything one run looks at."""
 

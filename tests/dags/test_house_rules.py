@@ -22,6 +22,7 @@ NEEDS_ASSETS = {
     "photo_settle_log": {"photo_ledger"},
     "photo_removal_permit": {"photo_removal_permits"},
     "photo_watch": {"photo_notices"},
+    "photo_airflow_cleanup": set(),
 }
 
 

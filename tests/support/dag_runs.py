@@ -56,7 +56,7 @@ class DagRuns:
     def _environment(self) -> dict[str, str]:
         settings, topics = self.pipeline.settings, self.pipeline.settings.topics
         return {
-            **_airflow_environment(self.home),
+            **airflow_environment(self.home),
             "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps([self._bundle()]),
             "PHOTO_TOPIC_UPLOADED": topics.uploaded,
             "PHOTO_TOPIC_STREAMED": topics.streamed,
@@ -107,7 +107,7 @@ def warm_airflow(home: Path, kept: Path) -> Iterator[WarmAirflow]:
         kept: the folder of the database to copy, which is made where it is not there.
     """
     _make_metadata(home, kept)
-    with WarmAirflow(_airflow_environment(home), home / "warm.log") as airflow:
+    with WarmAirflow(airflow_environment(home), home / "warm.log") as airflow:
         yield airflow
 
 
@@ -115,7 +115,7 @@ def _make_metadata(home: Path, kept: Path) -> None:
     original = kept / f"airflow-{_packages()}.db"
     with one_at_a_time(kept / "airflow.lock"):
         if not original.exists():
-            _airflow(_airflow_environment(home), "db", "migrate").check_returncode()
+            _airflow(airflow_environment(home), "db", "migrate").check_returncode()
             shutil.copy(home / METADATA, unfinished := kept / "airflow-unfinished.db")
             unfinished.rename(original)
     shutil.copy(original, home / METADATA)
@@ -133,7 +133,8 @@ def _airflow(environment: dict[str, str], *arguments: str) -> subprocess.Complet
     )
 
 
-def _airflow_environment(home: Path) -> dict[str, str]:
+def airflow_environment(home: Path) -> dict[str, str]:
+    """What makes it work in that home, on this repository's DAGs."""
     options = {
         "CORE__DAGS_FOLDER": REPOSITORY / "dags",
         "CORE__PLUGINS_FOLDER": REPOSITORY / "plugins",

@@ -395,3 +395,10 @@ class InvalidPermitRequestError(PhotoPipelineError):
 
     def __init__(self, problem: str) -> None:
         super().__init__(f"invalid request: {problem}")
+
+
+class CleanupFailedError(PhotoPipelineError):
+    """Airflow could not clean its own database; what it said last."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__(f"airflow db clean failed: {said}")

@@ -1,0 +1,53 @@
+"""``photo_airflow_cleanup`` in a real Airflow: old rows and logs go, young ones stay."""
+
+import os
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from tests.support.dag_runs import METADATA, airflow, airflow_environment
+
+DAY = 86_400
+OLD, YOUNG = "old", "young"
+
+
+@pytest.fixture
+def home(airflow_home: Path) -> Path:
+    """Airflow's, with two rows and two logs."""
+    with closing(sqlite3.connect(airflow_home / METADATA)) as database, database:
+        for event, age in ((OLD, 40), (YOUNG, 20)):
+            at = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(time.time() - age * DAY))
+            database.execute("INSERT INTO log (dttm, event) VALUES (?, ?)", (at, event))
+    for name, age in ((OLD, 40), (YOUNG, 20)):
+        log = airflow_home / "logs" / f"dag_id={name}" / "run_id=1" / "attempt=1.log"
+        log.parent.mkdir(parents=True)
+        log.write_text("what a task said")
+        written = time.time() - age * DAY
+        for path in (log, log.parent, log.parent.parent):
+            os.utime(path, (written, written))
+    return airflow_home
+
+
+def test_what_is_old_goes(home: Path) -> None:
+    """Thirty days are kept unless somebody has set it otherwise."""
+    environment = airflow_environment(home)
+    environment |= {"PHOTO_AIRFLOW_METADATA_URL": environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"]}
+    done = airflow(environment, "dags", "test", "photo_airflow_cleanup")
+    assert done.returncode == 0, done.stdout + done.stderr
+    with closing(sqlite3.connect(home / METADATA)) as database:
+        events = {event for (event,) in database.execute("SELECT event FROM log")}
+    assert YOUNG in events
+    assert OLD not in events
+    logs = {path.parent.parent.name for path in (home / "logs").rglob("attempt=1.log")}
+    assert f"dag_id={YOUNG}" in logs
+    assert f"dag_id={OLD}" not in logs
+
+
+def test_what_airflow_says_is_told(home: Path) -> None:
+    """A database that is not there fails the task, with Airflow's own words."""
+    environment = airflow_environment(home) | {"PHOTO_AIRFLOW_METADATA_URL": "sqlite:////nowhere/at/all.db"}
+    done = airflow(environment, "dags", "test", "photo_airflow_cleanup")
+    assert done.returncode != 0
+    assert "unable to open database file" in done.stdout + done.stderr
