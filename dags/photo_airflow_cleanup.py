@@ -1,13 +1,13 @@
 """### Airflow's own database and task logs stay bounded
 
-**What**: deletes what runs have left in Airflow's metadata longer ago than `PHOTO_AIRFLOW_KEEP_DAYS` (30), by Airflow's own
-`airflow db clean`; the latest run of each DAG stays. Removes task logs that are as old from the folder in which this worker
-writes them. Nothing of a photo is in either.
+**What**: deletes what runs have left in Airflow's metadata longer ago than `PHOTO_AIRFLOW_KEEP_DAYS` (30), by Airflow's
+own `airflow db clean`; the latest run of each DAG stays. Removes task logs that are as old from the folder to which
+this worker writes them. Nothing of a photo is in either.
 
 **When**: once a day, at night. An idle platform makes more than a thousand runs a day.
 
-**In**: `PHOTO_AIRFLOW_METADATA_URL`, the address of Airflow's database, which Airflow itself hides from tasks. **Out**: nothing
-else.
+**In**: `PHOTO_AIRFLOW_METADATA_URL`, the address of Airflow's database, which Airflow itself hides from tasks. **Out**:
+nothing else.
 
 **When red**: the last lines are what Airflow said. The database grows until it is seen to; nothing is lost by that.
 """

@@ -16,6 +16,7 @@ logger = logging.getLogger(__name__)
 def clean() -> dict[str, int]:
     """Remove old logs and old rows of Airflow's."""
     folder = Path(conf.get("logging", "base_log_folder"))
-    summary = clean_up(cleanup_ports(AirflowCleanupSettings(), folder))
+    settings = AirflowCleanupSettings()  # type: ignore[call-arg] # from the environment
+    summary = clean_up(cleanup_ports(settings, folder))
     logger.info("cleaned up %s", fields(summary))
     return summary
