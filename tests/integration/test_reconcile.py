@@ -198,6 +198,7 @@ class TestLedger:
         world.pipeline.execute("DELETE FROM outbox")
         world.pipeline.execute('DELETE FROM ingest_record WHERE "offset" = 1')
         world.pipeline.execute("UPDATE slice SET committed_at = committed_at - interval '1 day'")
+        world.pipeline.execute("UPDATE ingest_record SET processed_at = processed_at - interval '1 day'")
         world.pipeline.execute("UPDATE rendition SET shard_id = 1 WHERE shard_id = 3 AND kind = 'web'")
         world.pipeline.execute("UPDATE shard SET committed_at = committed_at - interval '1 day'")
         found = [[name for name, _ in world.findings("ledger", sample_slices=1)] for _ in range(6)]

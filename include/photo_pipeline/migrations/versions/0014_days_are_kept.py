@@ -63,7 +63,7 @@ CREATE TABLE latency_day (
   records bigint NOT NULL,
   PRIMARY KEY (day, step)
 );
-COMMENT ON COLUMN latency_day.step IS 'Milliseconds from acceptance to commit, as the power of 1.01 that is one more';
+COMMENT ON COLUMN latency_day.step IS 'Milliseconds from acceptance to commit, as the power of 1.005 that is one more';
 
 CREATE TABLE accepted_day (
   day         date NOT NULL,
@@ -101,7 +101,7 @@ SELECT s.slice_id, day_of(r.processed_at) AS day, date_trunc('hour', r.processed
          AS size,
        coalesce(p.bytes, r.bytes) AS bytes,
        CASE WHEN r.processed_at > r.accepted_at
-            THEN floor(ln(1 + extract(epoch FROM r.processed_at - r.accepted_at)::float8 * 1000) / ln(1.01::float8))
+            THEN floor(ln(1 + extract(epoch FROM r.processed_at - r.accepted_at)::float8 * 1000) / ln(1.005::float8))
             WHEN r.accepted_at IS NOT NULL THEN 0 END::integer AS step
   FROM slice s
   JOIN partition_progress l ON l.topic = s.topic AND l."partition" = s."partition" AND l.incarnation = s.incarnation
@@ -214,9 +214,9 @@ CREATE OR REPLACE VIEW bi_day_health AS
 SELECT day, sum(records)::bigint AS records, sum(bytes) AS bytes,
        sum(rejected)::float8 / sum(records)::float8 AS reject_rate,
        sum(duplicates)::float8 / sum(records)::float8 AS duplicate_rate,
-       power(1.01::float8, min(step) FILTER (WHERE upto >= 0.50 * timed) + 0.5) - 1 AS p50_ms,
-       power(1.01::float8, min(step) FILTER (WHERE upto >= 0.95 * timed) + 0.5) - 1 AS p95_ms,
-       power(1.01::float8, min(step) FILTER (WHERE upto >= 0.99 * timed) + 0.5) - 1 AS p99_ms
+       power(1.005::float8, min(step) FILTER (WHERE upto >= 0.50 * timed)) - 1 AS p50_ms,
+       power(1.005::float8, min(step) FILTER (WHERE upto >= 0.95 * timed)) - 1 AS p95_ms,
+       power(1.005::float8, min(step) FILTER (WHERE upto >= 0.99 * timed)) - 1 AS p99_ms
   FROM (SELECT *, sum(latencies) OVER (PARTITION BY day ORDER BY step) AS upto,
                sum(latencies) OVER (PARTITION BY day) AS timed
           FROM (SELECT day, step, sum(records) AS records, sum(bytes) AS bytes, sum(rejected) AS rejected,
@@ -231,9 +231,9 @@ SELECT day, sum(records)::bigint AS records, sum(bytes) AS bytes,
  GROUP BY day;
 
 CREATE OR REPLACE VIEW bi_latency AS
-SELECT power(1.01::float8, min(step) FILTER (WHERE upto >= 0.50 * timed) + 0.5) - 1 AS p50_ms,
-       power(1.01::float8, min(step) FILTER (WHERE upto >= 0.95 * timed) + 0.5) - 1 AS p95_ms,
-       power(1.01::float8, min(step) FILTER (WHERE upto >= 0.99 * timed) + 0.5) - 1 AS p99_ms
+SELECT power(1.005::float8, min(step) FILTER (WHERE upto >= 0.50 * timed)) - 1 AS p50_ms,
+       power(1.005::float8, min(step) FILTER (WHERE upto >= 0.95 * timed)) - 1 AS p95_ms,
+       power(1.005::float8, min(step) FILTER (WHERE upto >= 0.99 * timed)) - 1 AS p99_ms
   FROM (SELECT step, sum(sum(records)) OVER (ORDER BY step) AS upto, sum(sum(records)) OVER () AS timed
           FROM latency_by_day GROUP BY step) sums;
 
