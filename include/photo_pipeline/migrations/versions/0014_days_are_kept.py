@@ -122,6 +122,15 @@ SELECT day_of(r.accepted_at), r.customer_id, count(s.expired_at), sum(s.version 
 
 CREATE OR REPLACE FUNCTION touch_outcomes_of_photo() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+  -- A duplicate changes nothing of what is shown: its commit asks for no more than this.
+  IF NOT EXISTS (SELECT FROM old_photos o JOIN new_photos n USING (photo_id)
+                  WHERE o.processed_at = n.processed_at
+                    AND (o.bytes, o.format, o.width, o.height, o.camera, o.taken_at, o.taken_at_offset, o.expired_at)
+                        IS DISTINCT FROM
+                        (n.bytes, n.format, n.width, n.height, n.camera, n.taken_at, n.taken_at_offset, n.expired_at))
+  THEN
+    RETURN NULL;
+  END IF;
   WITH changed AS (
     SELECT n.photo_id, n.expired_at AS gone_at, n.processed_at - interval '1 hour' AS born,
            CASE WHEN n.expired_at IS NULL THEN '-infinity' ELSE n.processed_at - interval '1 hour' END AS since
