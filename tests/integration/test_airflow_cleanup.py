@@ -22,7 +22,7 @@ def home(airflow_home: Path) -> Path:
             database.execute("INSERT INTO log (dttm, event) VALUES (?, ?)", (at, event))
     for name, age in ((OLD, 40), (YOUNG, 20)):
         log = airflow_home / "logs" / f"dag_id={name}" / "run_id=1" / "attempt=1.log"
-        log.parent.mkdir(parents=True)
+        log.parent.mkdir(parents=True, exist_ok=True)
         log.write_text("what a task said")
         written = time.time() - age * DAY
         for path in (log, log.parent, log.parent.parent):
