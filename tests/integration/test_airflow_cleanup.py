@@ -7,15 +7,17 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from tests.support.dag_runs import METADATA, airflow, airflow_environment
+from tests.support.dag_runs import METADATA, airflow_environment
+from tests.support.warm_airflow import WarmAirflow
 
 DAY = 86_400
 OLD, YOUNG = "old", "young"
 
 
 @pytest.fixture
-def home(airflow_home: Path) -> Path:
+def home(airflow_home: Path, airflow: WarmAirflow) -> Path:
     """Airflow's, with two rows and two logs."""
+    assert airflow
     with closing(sqlite3.connect(airflow_home / METADATA)) as database, database:
         for event, age in ((OLD, 40), (YOUNG, 20)):
             at = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(time.time() - age * DAY))
@@ -30,12 +32,19 @@ def home(airflow_home: Path) -> Path:
     return airflow_home
 
 
-def test_what_is_old_goes(home: Path) -> None:
+def run(airflow: WarmAirflow, home: Path, address: str) -> tuple[int, str]:
+    """One run, and what it said."""
+    log = home / "cleanup.log"
+    environment = airflow_environment(home) | {"PHOTO_AIRFLOW_METADATA_URL": address}
+    code = airflow.run(environment, log, "dags", "test", "photo_airflow_cleanup")
+    return code, log.read_text()
+
+
+def test_what_is_old_goes(home: Path, airflow: WarmAirflow) -> None:
     """Thirty days are kept unless somebody has set it otherwise."""
-    environment = airflow_environment(home)
-    environment |= {"PHOTO_AIRFLOW_METADATA_URL": environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"]}
-    done = airflow(environment, "dags", "test", "photo_airflow_cleanup")
-    assert done.returncode == 0, done.stdout + done.stderr
+    address = airflow_environment(home)["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"]
+    code, said = run(airflow, home, address)
+    assert code == 0, said
     with closing(sqlite3.connect(home / METADATA)) as database:
         events = {event for (event,) in database.execute("SELECT event FROM log")}
     assert YOUNG in events
@@ -45,9 +54,8 @@ def test_what_is_old_goes(home: Path) -> None:
     assert f"dag_id={OLD}" not in logs
 
 
-def test_what_airflow_says_is_told(home: Path) -> None:
+def test_what_airflow_says_is_told(home: Path, airflow: WarmAirflow) -> None:
     """A database that is not there fails the task, with Airflow's own words."""
-    environment = airflow_environment(home) | {"PHOTO_AIRFLOW_METADATA_URL": "sqlite:////nowhere/at/all.db"}
-    done = airflow(environment, "dags", "test", "photo_airflow_cleanup")
-    assert done.returncode != 0
-    assert "unable to open database file" in done.stdout + done.stderr
+    code, said = run(airflow, home, "sqlite:////nowhere/at/all.db")
+    assert code != 0
+    assert "unable to open database file" in said
