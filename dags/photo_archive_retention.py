@@ -4,7 +4,9 @@
 minutes it removes nothing. Then it marks shards whose 168 hours are nearly over. Those whose time is over, and that
 were marked an hour ago or longer, go: photos in them that are held are saved into a hold shard, the others expire
 (their customers get 410; file name, camera and time taken are blanked, the figures stay), the file is removed from
-HDFS. Last it sweeps files that unfinished attempts left behind.
+HDFS. It sweeps files that unfinished attempts left behind. It makes the ledger's partitions for the months ahead, and
+drops the oldest month once that was over for `PHOTO_LEDGER_KEEP_DAYS` (400), with its slices, removed shards and
+expired photos; what its days came to stays.
 
 **When**: hourly, so that a shard is gone at the latest 168 h + 2 h after its commit. Never before 168 h: age comes
 from the ledger, and counts from later where the file (or, of a copy, Kafka) says that it is younger.
@@ -15,7 +17,8 @@ with what is held, one row of each run in `retention_run`, and of each thing it 
 **When red**: nothing is removed too early, but something stays too long. The last line says why. *The clock of … is
 ahead*: set it right; the next run goes on by itself. *… would go at once*: look at the clocks; where it is right,
 permit it with `photo_removal_permit`. A shard that is named: a held photo that cannot be read keeps it until somebody
-has looked (lift the hold, or restore the file). A server that is away is tried again by the next run.
+has looked (lift the hold, or restore the file). *The ledger's month … stays*: what it names comes first, most likely
+`photo_bi_sync`. A server that is away is tried again by the next run.
 """
 
 from datetime import UTC, datetime
