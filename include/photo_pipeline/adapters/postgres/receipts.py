@@ -19,10 +19,10 @@ AnyRow = Row[*tuple[Any, ...]]
 Position = tuple[str, int, int]
 Wanted = tuple[str, int, int, datetime, datetime]
 
-# A record is settled between its acceptance and its end in Kafka, so that a month has to be looked into, or two; a day
-# more on either side, where clocks differ. Where nothing is found and something must be there, all are looked into.
-CLOCKS_DIFFER = timedelta(days=1)
-SETTLED_WITHIN = timedelta(days=7) + CLOCKS_DIFFER
+# A record is settled soon after its acceptance, so that one month has to be looked into, or two at its end. Where
+# nothing is found and something must be there, as after an outage or where clocks differ, all are looked into.
+CLOCKS_DIFFER = timedelta(hours=1)
+SETTLED_WITHIN = timedelta(days=1)
 FIRST, LAST = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 RECORDS = text("""
 SELECT l.topic, l."partition", w."offset", l.incarnation, r.outcome, r.reason, r.photo_id, r.accepted_at, r.processed_at
