@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID, uuid4
 
-from tests.history.questions.kind import Prepare, Put, each, one
+from tests.history.questions.kind import Prepare, Put, each, in_every_month, one
 from tests.history.shape import COLLECTOR, HOARDER, VETERAN, ordinary
 from tests.history.world import History
 
@@ -136,10 +136,10 @@ QUESTIONS: Mapping[str, Prepare] = {
         for order in PhotoOrder
         for name, place in PLACES.items()
     },
-    **{f"gallery: {who} refused photos": _rejected(customer_id) for who, customer_id in WHO.items()},
+    **{f"gallery: {who} refused photos": in_every_month(_rejected(customer_id)) for who, customer_id in WHO.items()},
     "gallery: a photo": _photo(LIVE),
     "gallery: an expired photo": _photo(GONE),
-    "gallery: a refused photo": _photo(REFUSED),
+    "gallery: a refused photo": in_every_month(_photo(REFUSED)),
     "gallery: an unknown photo": _unknown_photo,
     "gallery: where a thumb lies": _rendition("status = 'processed'"),
     "gallery: where a collector's thumb lies": _rendition(f"status = 'processed' AND customer_id = '{COLLECTOR}'"),
