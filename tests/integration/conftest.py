@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine
 from tests.support.dag_runs import DagRuns, warm_airflow
 from tests.support.databases import Database, fresh_database, superuser_of
 from tests.support.figures import World, settled_world
@@ -14,6 +15,7 @@ from tests.support.stacks import first_stack
 from tests.support.warm_airflow import WarmAirflow
 
 from local_stack import Endpoints, Stack
+from photo_pipeline.adapters.postgres.engine import make_engine
 
 
 @pytest.fixture
@@ -21,6 +23,22 @@ def database(stack: Endpoints, test_stack: Stack) -> Iterator[Database]:
     """Give an empty, migrated database of this test's own."""
     with fresh_database(stack, superuser_of(test_stack)) as fresh:
         yield fresh
+
+
+@pytest.fixture
+def owner(database: Database) -> Iterator[Engine]:
+    """The database as its owner sees it."""
+    engine = make_engine(database.owner, "tests")
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def pipeline_engine(database: Database) -> Iterator[Engine]:
+    """The database under the pipeline's own role, so that missing grants show."""
+    engine = make_engine(database.pipeline, "tests")
+    yield engine
+    engine.dispose()
 
 
 @pytest.fixture

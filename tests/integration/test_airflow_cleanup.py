@@ -4,11 +4,16 @@ import os
 import sqlite3
 import time
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 from tests.support.dag_runs import METADATA, airflow_environment
 from tests.support.warm_airflow import WarmAirflow
+
+from photo_pipeline.adapters.airflow_remains import AirflowCommand
+from photo_pipeline.domain.errors import CleanupFailedError
 
 DAY = 86_400
 OLD, YOUNG = "old", "young"
@@ -54,8 +59,9 @@ def test_what_is_old_goes(home: Path, airflow: WarmAirflow) -> None:
     assert f"dag_id={OLD}" not in logs
 
 
-def test_what_airflow_says_is_told(home: Path, airflow: WarmAirflow) -> None:
-    """A database that is not there fails the task, with Airflow's own words."""
-    code, said = run(airflow, home, "sqlite:////nowhere/at/all.db")
-    assert code != 0
-    assert "unable to open database file" in said
+def test_what_airflow_says_is_told(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A database that is not there is an error in Airflow's own words."""
+    monkeypatch.setenv("AIRFLOW_HOME", str(home))
+    command = AirflowCommand(SecretStr("sqlite:////nowhere/at/all.db"))
+    with pytest.raises(CleanupFailedError, match="unable to open database file"):
+        command.clean(datetime.now(UTC))

@@ -13,7 +13,6 @@ from tests.support.slices import UPLOADED, accepted, add_customer, archived_phot
 
 from local_stack import Endpoints, Stack
 from photo_pipeline.adapters.postgres.bi import PostgresOutcomeSource
-from photo_pipeline.adapters.postgres.engine import make_engine
 from photo_pipeline.adapters.postgres.ingest_ledger import PostgresIngestLedger
 from photo_pipeline.adapters.postgres.months import TABLES, PostgresLedgerMonths
 from photo_pipeline.adapters.postgres.receipts import RECORDS, receipt_statuses
@@ -34,22 +33,6 @@ logger = logging.getLogger(__name__)
 LONG_AGO = date(2019, 3, 1)
 FAR_AHEAD = datetime(2199, 1, 1, tzinfo=UTC)
 PHOTOS_OF_SLICE = 100
-
-
-@pytest.fixture
-def owner(database: Database) -> Iterator[Engine]:
-    """The database as its owner sees it."""
-    engine = make_engine(database.owner, "tests")
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
-def pipeline_engine(database: Database) -> Iterator[Engine]:
-    """The database under the pipeline's own role, so that missing grants show."""
-    engine = make_engine(database.pipeline, "tests")
-    yield engine
-    engine.dispose()
 
 
 def commit(engine: Engine, photos: Sequence[ArchivedPhoto], refused: int = 0) -> None:

@@ -1,6 +1,5 @@
 """The sums of days on real PostgreSQL: each record once, counted or not yet, and for ever."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from typing import Any
@@ -8,12 +7,10 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import Engine, text
-from tests.support.databases import Database
 from tests.support.memory_archive import ManualClock
 from tests.support.outcomes import ACCEPTED_AT, Outcomes
 
 from photo_pipeline.adapters.postgres.audit_outcomes import PostgresOutcomeAudit
-from photo_pipeline.adapters.postgres.engine import make_engine
 from photo_pipeline.adapters.postgres.tally import PostgresTally
 from photo_pipeline.domain.reconciliation import Figures
 from photo_pipeline.use_cases.tally import TallyPorts, count_outcomes
@@ -68,22 +65,6 @@ SAME = {
         ),
     ),
 }
-
-
-@pytest.fixture
-def owner(database: Database) -> Iterator[Engine]:
-    """The database as its owner sees it."""
-    engine = make_engine(database.owner, "tests")
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
-def pipeline_engine(database: Database) -> Iterator[Engine]:
-    """The database under the pipeline's own role, so that missing grants show."""
-    engine = make_engine(database.pipeline, "tests")
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture
