@@ -24,10 +24,10 @@ SLICES = 12
 LEFT = """
 INSERT INTO customer (customer_id, email, display_name, password_hash)
 SELECT md5('c' || n)::uuid, n || '@example.org', 'Customer ' || n, '-' FROM generate_series(0, 2) n;
-INSERT INTO partition_progress (topic, "partition", incarnation, first_offset, next_offset)
-VALUES (:topic, 0, 1, 0, :slices * 10), (:topic, 0, 2, 0, 0);
-UPDATE partition_progress SET state = 'ended', settled_at = now(), settled_by = 'x', settled_reason = 'x'
- WHERE incarnation = 2;
+INSERT INTO partition_progress (topic, "partition", incarnation, first_offset, next_offset, state, settled_at,
+                                settled_by, settled_reason)
+VALUES (:topic, 0, 1, 0, :slices * 10, 'current', NULL, NULL, NULL),
+       (:topic, 1, 1, 0, 0, 'ended', now(), 'Grace', 'made anew');
 INSERT INTO slice (topic, "partition", "start", "end", dt, state, attempt, planned_at, committed_at)
 SELECT :topic, 0, n * 10, n * 10 + 10, current_date, 'committed', 1, at, at
   FROM generate_series(0, :slices - 1) n, LATERAL (SELECT now() - (:slices - n) * interval '7 days' AS at) t;
