@@ -160,10 +160,13 @@ def latencies(bi: Engine, scope: Scope, keys: Sequence[Key]) -> list[int]:
         return sorted(connection.execute(text(statement), parameters).scalars())
 
 
-def rank_fits(numbers: Sequence[int], value: float, quantile: float) -> bool:
-    """Whether the value lies between the numbers of the ranks next to the quantile's, give or take the tolerance."""
+def rank_fits(numbers: Sequence[int], value: float, quantile: float, too_low: float = 0.0) -> bool:
+    """Whether the value lies between the numbers of the ranks next to the quantile's, give or take the tolerance.
+
+    It may be too low by so large a part of itself, where it stands for a step of values.
+    """
     slack = max(1.0, RANK_TOLERANCE * len(numbers))
     place = quantile * (len(numbers) - 1)
     low = numbers[max(0, math.floor(place - slack))]
     high = numbers[min(len(numbers) - 1, math.ceil(place + slack))]
-    return low <= value <= high
+    return low <= (value + 1) * (1 + too_low) and value <= high if too_low else low <= value <= high
