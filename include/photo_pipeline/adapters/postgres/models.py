@@ -100,6 +100,7 @@ class Slice(Base):
     lease_expires_at: Mapped[datetime | None]
     planned_at: Mapped[datetime] = mapped_column(server_default=FetchedValue())
     committed_at: Mapped[datetime | None]
+    counted_at: Mapped[datetime | None]
 
 
 class Shard(Base):
