@@ -42,13 +42,22 @@ SELECT photo_id, kind, shard_id, (row_number() OVER (PARTITION BY kind ORDER BY 
   FROM photo, unnest(ARRAY['original', 'web', 'thumb']) kind WHERE shard_id = :shard
 """)
 _RECORDS = text("""
-INSERT INTO ingest_record (topic, "partition", "offset", slice_id, outcome, photo_id, customer_id, source, event_id,
-                           filename, bytes, accepted_at, processed_at)
-SELECT 'photos.uploaded', 0, n, :slice, 'processed', CAST(md5('photo' || n) AS uuid),
-       (CAST(:customers AS uuid[]))[n % :many + 1], 'upload', md5('e' || n), 'IMG_' || n || '.jpg', 3000000 + n,
-       TIMESTAMPTZ '2026-03-01 12:00Z' + n * INTERVAL '10 seconds',
-       TIMESTAMPTZ '2026-03-01 12:00:04.25Z' + n * INTERVAL '10 seconds'
-  FROM generate_series(CAST(:start AS int), CAST(:end AS int) - 1) n
+INSERT INTO ledger_record (log_id, "offset", processed_at, slice_id, accepted_at, photo_id, customer_id, bytes, outcome,
+                           source, event_id)
+SELECT log_id, n, TIMESTAMPTZ '2026-03-01 12:00:04.25Z' + n * INTERVAL '10 seconds', :slice,
+       TIMESTAMPTZ '2026-03-01 12:00Z' + n * INTERVAL '10 seconds', CAST(md5('photo' || n) AS uuid),
+       (CAST(:customers AS uuid[]))[n % :many + 1], 3000000 + n, 'processed', 'upload', md5('e' || n)
+  FROM partition_progress, generate_series(CAST(:start AS int), CAST(:end AS int) - 1) n
+""")
+_STATES = text("""
+INSERT INTO ledger_state (log_id, "offset", processed_at, filename)
+SELECT log_id, "offset", processed_at, 'IMG_' || "offset" || '.jpg' FROM ledger_record
+ WHERE "offset" >= CAST(:start AS int) AND "offset" < CAST(:end AS int)
+""")
+_MONTHS = text("""
+SELECT add_ledger_month(ledger, CAST(month AS date))
+  FROM generate_series(TIMESTAMP '2026-03-01', TIMESTAMP '2026-03-01 12:00:05' + :records * INTERVAL '10 seconds',
+                       INTERVAL '1 month') month, unnest(ARRAY['ledger_record', 'ledger_state']) ledger
 """)
 
 
@@ -65,6 +74,7 @@ def fill(owner: Engine, customers: Sequence[UUID], records: int) -> None:
     """Commit that many processed photos of these customers, slice by slice."""
     with owner.begin() as connection:
         connection.execute(_PROGRESS, {"records": records})
+        connection.execute(_MONTHS, {"records": records})
     for start in range(0, records, SLICE_RECORDS):
         _commit_slice(owner, customers, start, min(start + SLICE_RECORDS, records))
     with owner.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
@@ -92,3 +102,4 @@ def _commit_slice(owner: Engine, customers: Sequence[UUID], start: int, end: int
         shard_id = connection.execute(_SHARD, shard).scalar_one()
         connection.execute(_PHOTOS, {**bounds, **many, "shard": shard_id})
         connection.execute(_RECORDS, {**bounds, **many, "slice": slice_id})
+        connection.execute(_STATES, bounds)

@@ -25,7 +25,7 @@ from tests.support.slices import (
     rejected,
 )
 
-from photo_pipeline.adapters.postgres import models_of_days
+from photo_pipeline.adapters.postgres import models_of_days, models_of_removal
 from photo_pipeline.adapters.postgres.engine import make_engine
 from photo_pipeline.adapters.postgres.ingest_ledger import PostgresIngestLedger
 from photo_pipeline.adapters.postgres.models import Base, Xid8
@@ -92,7 +92,9 @@ class TestSchema:
             connection.dialect.ischema_names["xid8"] = Xid8  # type: ignore[attr-defined] # PostgreSQL's dialect has it
             opts = {"compare_type": False, "include_object": _is_described}
             context = MigrationContext.configure(connection, opts=opts)
-            assert models_of_days.Base is Base  # imported, so that its tables are among them
+            # Imported, so that their tables are among them.
+            assert models_of_days.Base is Base
+            assert models_of_removal.Base is Base
             differences = compare_metadata(context, Base.metadata)
         flat = [change for item in differences for change in (item if isinstance(item, list) else [item])]
         # Constraints and indexes stand in the migrations alone.

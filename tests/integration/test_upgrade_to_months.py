@@ -1,4 +1,4 @@
-"""A database with data, as it was before the ledger had months, after migrations 0012 to 0014: nothing is lost."""
+"""A database with data, as it was before the ledger had months, after migrations 0014 to 0016: nothing is lost."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -17,7 +17,7 @@ from photo_pipeline.domain.documents import CommitPosition
 from photo_pipeline.domain.reconciliation import Status
 from photo_pipeline.migrations.upgrade import upgrade
 
-BEFORE = "0015"
+BEFORE = "0013"
 SLICES = 12
 # A slice a week: of every ten records six photos, two of which have expired, a duplicate, two rejected ones of which
 # one has not been blanked, and an offset without a record.

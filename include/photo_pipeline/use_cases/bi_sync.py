@@ -10,6 +10,9 @@ documents of a past that the database has lost, whose versions would win over th
 A document that the index refuses is noted and tried again by every run; it holds nothing up.
 
 Months of which the ledger keeps nothing any more are removed once they are old enough.
+
+Reading and sending go on at the same time: while pages are on their way, the next one is read. They are settled in the
+order in which they were read, so the watermark never passes a page that the index does not have.
 """
 
 from collections import deque

@@ -1,7 +1,6 @@
 """What customers' pages and programs ask, under the role ``photo_api``."""
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID, uuid4
@@ -12,7 +11,7 @@ from tests.history.world import History
 
 from photo_pipeline.adapters.postgres.gallery import PostgresGallery
 from photo_pipeline.adapters.postgres.outcome_feed import PostgresOutcomeFeed
-from photo_pipeline.domain.gallery import ExpiredError, Page, PhotoOrder
+from photo_pipeline.domain.gallery import Page, PhotoOrder, RenditionName
 from photo_pipeline.domain.photo import RenditionKind
 
 LIMIT = 60
@@ -70,11 +69,8 @@ def _rendition(condition: str) -> Prepare:
     def prepare(history: History) -> Put:
         (row,) = history.rows(f"SELECT customer_id, photo_id FROM photo WHERE {condition} ORDER BY photo_id LIMIT 1")
 
-        def ask() -> None:
-            with suppress(ExpiredError):
-                PostgresGallery(history.api).rendition(row.customer_id, row.photo_id, RenditionKind.THUMB)
-
-        return one(ask)
+        name = RenditionName(row.customer_id, row.photo_id, RenditionKind.THUMB)
+        return each(lambda: PostgresGallery(history.api).renditions([name]))
 
     return prepare
 

@@ -225,8 +225,8 @@ def _insert_records(connection: Connection, log_id: int, commit: SliceCommit, fr
     if not rows:
         return
     names = [{"log_id": log_id, "offset": row["offset"], "filename": row.pop("photo_filename")} for row in rows]
-    connection.execute(insert(LedgerRecord).values(processed_at=func.now()), rows)
-    connection.execute(insert(LedgerState).values(processed_at=func.now()), names)
+    connection.execute(insert_rows(LedgerRecord, rows, processed_at=func.now()))
+    connection.execute(insert_rows(LedgerState, names, processed_at=func.now()))
 
 
 def _record_row(log_id: int, commit: SliceCommit, record: RecordResult, fresh: set[UUID]) -> Row:

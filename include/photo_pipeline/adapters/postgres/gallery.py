@@ -4,24 +4,17 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Engine,
-    Row,
-    Select,
-    and_,
-    false,
-    func,
-    literal_column,
-    select,
-    true,
-    tuple_,
-)
+from sqlalchemy import ColumnElement, Engine, Row, Select, false, func, literal_column, select, true, tuple_
 
-from photo_pipeline.adapters.postgres.engine import transaction
-from photo_pipeline.adapters.postgres.holds import is_held, is_held_by_customer
-from photo_pipeline.adapters.postgres.models import LedgerRecord, PartitionProgress, Photo, Rendition, Shard
+from photo_pipeline.adapters.postgres.engine import reading, transaction
+from photo_pipeline.adapters.postgres.gallery_photos import (
+    PHOTO,
+    RENDITIONS,
+    gallery_photo,
+    page_statement,
+    stored_rendition,
+)
+from photo_pipeline.adapters.postgres.models import LedgerRecord, PartitionProgress, Photo
 from photo_pipeline.adapters.postgres.receipts import receipt_statuses
 from photo_pipeline.domain.gallery import (
     Absence,
@@ -33,17 +26,10 @@ from photo_pipeline.domain.gallery import (
     StoredRendition,
 )
 from photo_pipeline.domain.outcomes import Outcome
-from photo_pipeline.domain.photo import Receipt, RecordCoordinates, RenditionKind, Source
+from photo_pipeline.domain.photo import Receipt, RecordCoordinates, Source
 
-AnyRow = Row[*tuple[Any, ...]]
-
-_HELD = is_held()
-_HELD_BY_CUSTOMER = is_held_by_customer()
-# To the letter the index's expression, or the index does not serve.
-_LISTED_AT = func.coalesce(Photo.taken_at, Photo.uploaded_at.op("AT TIME ZONE")(literal_column("'UTC'")))
-# Written out as well: a customer's refused records have an index of their own.
+# Written out: a customer's refused records have an index of their own.
 _IS_REJECTED: ColumnElement[bool] = LedgerRecord.outcome == literal_column(f"'{Outcome.REJECTED.value}'")
-_UNSEEN = frozenset({"version", "updated_xid", "shard_id"})
 
 
 class PostgresGallery:
@@ -54,21 +40,9 @@ class PostgresGallery:
 
     def photos(self, customer_id: UUID, page: Page) -> Sequence[GalleryPhoto]:
         """See the port. An index for each order serves any page in the same time."""
-        by_taken = page.order is PhotoOrder.TAKEN
-        listed_at: ColumnElement[Any] = _LISTED_AT if by_taken else Photo.uploaded_at.expression
-        statement = (
-            _photos()
-            # Written out, as the indices are on processed photos alone.
-            .where(Photo.customer_id == customer_id, Photo.status == literal_column("'processed'"))
-            .order_by(listed_at.desc(), Photo.photo_id.desc())
-            .limit(page.limit)
-        )
-        if page.after is not None:
-            moment, key = page.after
-            after = moment.astimezone(UTC).replace(tzinfo=None) if by_taken else moment
-            statement = statement.where(tuple_(listed_at, Photo.photo_id) < tuple_(after, UUID(key)))
-        with transaction(self._engine) as connection:
-            return _with_renditions(connection, connection.execute(statement).all())
+        with reading(self._engine) as cursor:
+            rows = cursor.execute(*page_statement(customer_id, page)).fetchall()
+        return [gallery_photo(row) for row in rows]
 
     def rejected(self, customer_id: UUID, page: Page) -> Sequence[RejectedPhoto]:
         """See the port."""

@@ -1,6 +1,6 @@
 """Which hold shards may hold what no hold names any more.
 
-Triggers write down which holds were lifted, which hold shards a photo has left, and which are new (migration 0015): so
+Triggers write down which holds were lifted, which hold shards a photo has left, and which are new (migration 0013): so
 the photos of all the others need not be counted. What was written down is fetched before it is looked up, so that the
 planner knows how little it is.
 """

@@ -118,11 +118,6 @@ def is_held() -> ColumnElement[bool]:
     return or_(_is_named(HoldRow.photo_id.is_(None)), _is_named(HoldRow.photo_id == Photo.photo_id))
 
 
-def is_held_by_customer() -> ColumnElement[bool]:
-    """Whether the customer's own hold names the photo of the surrounding query."""
-    return _is_named((HoldRow.photo_id == Photo.photo_id) & (HoldRow.origin == CUSTOMER))
-
-
 def _is_named(by: ColumnElement[bool]) -> ColumnElement[bool]:
     """Not an EXISTS: of those the planner may make one list of all holds there are."""
     hold = select(HoldRow.hold_id).where(HoldRow.customer_id == Photo.customer_id, HoldRow.lifted_at.is_(None), by)

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, any_, func, select, update
 from sqlalchemy.orm import aliased
 
+from photo_pipeline.adapters.postgres.bulk import as_array
 from photo_pipeline.adapters.postgres.models import LedgerRecord, Outbox, PartitionProgress, Photo, Rendition, Shard
 from photo_pipeline.domain.ledger import ArchiveLocation, DeadLetterEntry, OutboxEntry, ProcessedEntry
 from photo_pipeline.domain.logs import LogState

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import Engine, func, select
 
 from photo_pipeline.adapters.postgres.engine import transaction
-from photo_pipeline.adapters.postgres.models import IngestRecord
+from photo_pipeline.adapters.postgres.models import LedgerRecord
 from photo_pipeline.domain.customers import Usage
 from photo_pipeline.domain.outcomes import Outcome
 
@@ -18,12 +18,12 @@ class PostgresUsage:
         self._engine = engine
 
     def usage(self, customer_id: UUID, sent_since: datetime, kept_since: datetime) -> Usage:
-        """See the port. The index ``ingest_record_of_customer`` serves it: no more rows are read than are counted."""
-        kept = IngestRecord.outcome.in_((Outcome.PROCESSED.value, Outcome.DUPLICATE.value))
+        """See the port. The index ``ledger_record_of_customer`` serves it: no more rows are read than are counted."""
+        kept = LedgerRecord.outcome.in_((Outcome.PROCESSED.value, Outcome.DUPLICATE.value))
         statement = select(
-            func.count().filter(IngestRecord.processed_at >= sent_since),
-            func.sum(IngestRecord.bytes).filter(kept),
-        ).where(IngestRecord.customer_id == customer_id, IngestRecord.processed_at >= min(sent_since, kept_since))
+            func.count().filter(LedgerRecord.processed_at >= sent_since),
+            func.sum(LedgerRecord.bytes).filter(kept),
+        ).where(LedgerRecord.customer_id == customer_id, LedgerRecord.processed_at >= min(sent_since, kept_since))
         with transaction(self._engine) as connection:
             photos, size = connection.execute(statement).one()
         return Usage(photos, int(size or 0))

@@ -2,14 +2,14 @@
 
 By itself, as it is done in a moment: the copy that follows would keep everybody from this table until its end.
 
-Revision ID: 0012
-Revises: 0015
+Revision ID: 0014
+Revises: 0013
 """
 
 from alembic import op
 
-revision = "0012"
-down_revision = "0015"
+revision = "0014"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
 

@@ -4,14 +4,14 @@ They are copied in one transaction. Until its end everybody reads the old table,
 meanwhile, as that needs Kafka alone. From then on ``ingest_record`` is a view, through which the last release's
 programs write as before.
 
-Revision ID: 0013
-Revises: 0012
+Revision ID: 0015
+Revises: 0014
 """
 
 from alembic import op
 
-revision = "0013"
-down_revision = "0012"
+revision = "0015"
+down_revision = "0014"
 branch_labels = None
 depends_on = None
 
