@@ -116,7 +116,8 @@ def forget(pipeline: Pipeline, _photos: int) -> None:
     """Empty the ledger and the archive, so that the same records can be ingested again."""
     pipeline.webhdfs.delete(pipeline.settings.hdfs.root, recursive=True)
     pipeline.execute(
-        "TRUNCATE outbox, ledger_record, ledger_state, rendition, photo, shard, slice, partition_progress RESTART IDENTITY CASCADE"
+        "TRUNCATE outbox, ledger_record, ledger_state, rendition, photo, shard, slice, partition_progress "
+        "RESTART IDENTITY CASCADE"
     )
 
 

@@ -1,7 +1,4 @@
-"""What the retention writes down, as SQLAlchemy models: for the test that holds models and migrations together.
-
-SQL reads and writes these tables.
-"""
+"""What the retention writes down, as SQLAlchemy models like those of ``models``."""
 
 from datetime import datetime
 from typing import Any

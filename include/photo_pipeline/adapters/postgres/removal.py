@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, Engine, and_, delete, func, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from photo_pipeline.adapters.postgres import models
+from photo_pipeline.adapters.postgres import models_of_removal as models
 from photo_pipeline.adapters.postgres.engine import transaction
 from photo_pipeline.domain.clocks import Reading
 from photo_pipeline.domain.removal import Removal, RemovedThing, RunEnding
