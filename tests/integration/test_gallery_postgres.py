@@ -48,14 +48,6 @@ Commit = Callable[[list[ArchivedPhoto], list[RecordResult]], None]
 
 
 @pytest.fixture
-def owner(database: Database) -> Iterator[Engine]:
-    """Give the database as its owner sees it."""
-    engine = make_engine(database.owner, "tests")
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
 def api(database: Database) -> Iterator[Engine]:
     """Give the database under the API's role, so that missing grants show."""
     engine = make_engine(database.api, "tests")

@@ -2,7 +2,6 @@
 
 import re
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
@@ -37,19 +36,9 @@ from photo_pipeline.migrations.upgrade import upgrade
 
 
 @pytest.fixture
-def owner(database: Database) -> Iterator[Engine]:
-    """The database as its owner sees it."""
-    engine = make_engine(database.owner, "tests")
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
-def ledger(database: Database) -> Iterator[PostgresIngestLedger]:
+def ledger(pipeline_engine: Engine) -> PostgresIngestLedger:
     """The ledger under the pipeline's own role, so that missing grants show."""
-    engine = make_engine(database.pipeline, "tests")
-    yield PostgresIngestLedger(engine)
-    engine.dispose()
+    return PostgresIngestLedger(pipeline_engine)
 
 
 @pytest.fixture
