@@ -16,10 +16,11 @@ their rows. (Where a short past's tables are of a page or two, they are read as 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Pages that an answer cost, and for how much was asked."""
+    """Pages that an answer cost, for how much was asked, and in how many statements that were heard of."""
 
     pages: int
     asked: int
+    statements: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ def cost_of(prepare: Prepare, history: History) -> Cost:
     put = prepare(history)
     with history.counter.counting() as statements:
         asked = put()
-    return Cost(total(statements), asked)
+    return Cost(total(statements), asked, len(statements))
 
 
 PENDING: Mapping[str, str] = {}
