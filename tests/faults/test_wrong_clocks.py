@@ -41,7 +41,8 @@ def platform(stack: Endpoints, server: FakedPostgres, monkeypatch: pytest.Monkey
         yield platform
         with server.running():
             platform.execute(
-                "TRUNCATE customer, partition_progress, slice, shard, retention_run, removal_permit CASCADE"
+                "TRUNCATE customer, partition_progress, slice, shard, ledger_record, ledger_state, outbox, "
+                "retention_run, removal_permit CASCADE"
             )
 
 

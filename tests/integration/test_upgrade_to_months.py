@@ -89,7 +89,7 @@ def pipeline(stack: Endpoints, old_database: Database) -> Iterator[Pipeline]:
         yield own
 
 
-def test_every_record_goes_on(stack: Endpoints, pipeline: Pipeline, old_database: Database) -> None:
+def test_every_record_goes_on(searched_stack: Endpoints, pipeline: Pipeline, old_database: Database) -> None:
     """Record by record and outcome by outcome the same, and reconciled; the sync reads nothing again."""
     topic = pipeline.settings.topics.uploaded
     for statement in LEFT.split(";"):
@@ -105,7 +105,7 @@ def test_every_record_goes_on(stack: Endpoints, pipeline: Pipeline, old_database
     assert ("ledger_record_rest",) not in months
     _assert_nothing_is_new_to_the_sync(old_database, int(str(newest)))
     _assert_counted_days_are_the_same(old_database, pipeline, looked_at[DAYS])
-    with fresh_search(stack) as search:
+    with fresh_search(searched_stack) as search:
         search.administered().ensure_template()
         world = Reconciled(pipeline, search)
         results = world.run("ledger")
