@@ -14,6 +14,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from photo_pipeline.web.problems import ProblemError, respond, unavailable
 from photo_pipeline.web.server_limits import limits_in
+from photo_pipeline.web.unread_answers import UnreadAnswer
 
 if TYPE_CHECKING:
     from uvicorn.config import Config
@@ -48,7 +49,7 @@ class BoundedHttp(HttpToolsProtocol):
         self._chunk = _Chunk()
         self._head_size = self._head_count = 0
         self._deadline: asyncio.TimerHandle | None = None
-        self._unread_deadline: asyncio.TimerHandle | None = None
+        self._unread = UnreadAnswer(self.loop)
         self.idle_since = self.loop.time()
 
     @property
@@ -67,7 +68,7 @@ class BoundedHttp(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """End."""
         self._expect(None)
-        self._stop_waiting_for_reader()
+        self._unread.is_read()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -139,12 +140,12 @@ class BoundedHttp(HttpToolsProtocol):
         """The client reads more slowly than it is answered."""
         super().pause_writing()
         if self.scope is None or self.scope.get("path") not in self._limits.unread:
-            self._unread_deadline = self.loop.call_later(self._limits.answer_stall_seconds, self.transport.abort)
+            self._unread.waits(self.transport, self._limits.answer_stall_seconds)
 
     def resume_writing(self) -> None:
         """It reads again."""
         super().resume_writing()
-        self._stop_waiting_for_reader()
+        self._unread.is_read()
 
     def send_400_response(self, msg: str) -> None:
         """What cannot be read, or was given up while it was."""
@@ -214,11 +215,6 @@ class BoundedHttp(HttpToolsProtocol):
         headers = [*self.server_state.default_headers, *answer.raw_headers, (b"connection", b"close")]
         lines += [name + b": " + value for name, value in headers]
         return b"\r\n".join([*lines, b"", bytes(answer.body)])
-
-    def _stop_waiting_for_reader(self) -> None:
-        if self._unread_deadline is not None:
-            self._unread_deadline.cancel()
-            self._unread_deadline = None
 
 
 class _Chunk:

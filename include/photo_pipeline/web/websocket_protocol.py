@@ -14,10 +14,9 @@ from websockets.frames import Frame
 
 from photo_pipeline.web.buckets import Bucket
 from photo_pipeline.web.server_limits import limits_in
+from photo_pipeline.web.unread_answers import UnreadAnswer
 
 if TYPE_CHECKING:
-    from asyncio.transports import BaseTransport
-
     from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
     from uvicorn.config import Config
     from uvicorn.server import ServerState
@@ -43,18 +42,14 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         self._small = Bucket(self._limits.small_frames, self.loop.time())
         self._unparsed = b""
         self._pause: asyncio.TimerHandle | None = None
-        self._unread_deadline: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: BaseTransport) -> None:
-        """Begin."""
-        super().connection_made(transport)
+        self._unread = UnreadAnswer(self.loop)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End."""
         self._unparsed = b""
-        for timer in (self._pause, self._unread_deadline):
-            if timer is not None:
-                timer.cancel()
+        self._unread.is_read()
+        if self._pause is not None:
+            self._pause.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -76,14 +71,12 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
     def pause_writing(self) -> None:
         """The client reads more slowly than it is answered."""
         super().pause_writing()
-        self._unread_deadline = self.loop.call_later(self._limits.answer_stall_seconds, self.transport.abort)
+        self._unread.waits(self.transport, self._limits.answer_stall_seconds)
 
     def resume_writing(self) -> None:
         """It reads again."""
         super().resume_writing()
-        if self._unread_deadline is not None:
-            self._unread_deadline.cancel()
-            self._unread_deadline = None
+        self._unread.is_read()
         self._go_on()
 
     def handle_events(self) -> None:
