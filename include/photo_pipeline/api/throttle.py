@@ -10,6 +10,7 @@ from typing import Final
 
 from photo_pipeline.domain.errors import PhotoPipelineError
 from photo_pipeline.ports.clock import Clock
+from photo_pipeline.web.bounded_memory import BoundedMemory
 
 WINDOW: Final = timedelta(minutes=5)
 MAX_KEYS: Final = 50_000
@@ -98,7 +99,7 @@ class Pace:
         self._failures = Throttle(FREE_FAILURES + int(LONGEST_PAUSE), clock)
         self._pause = pause
         self._waiting: Counter[str] = Counter()
-        self._known: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._known = BoundedMemory[tuple[str, str], bool](MAX_KEYS)
 
     @asynccontextmanager
     async def attempt(self, person: str, network: str) -> AsyncIterator[None]:
@@ -116,10 +117,7 @@ class Pace:
     def succeeded(self, person: str, network: str) -> None:
         """It was the person. Their attempt was no failure, and the next one from there does not wait."""
         self._failures.forgive(person)
-        self._known[person, network] = None
-        self._known.move_to_end((person, network))
-        if len(self._known) > MAX_KEYS:
-            self._known.popitem(last=False)
+        self._known.put((person, network), True)  # noqa: FBT003 - a value like any other
 
     async def _wait(self, person: str, seconds: float) -> None:
         if self._waiting[person] >= PAUSING:

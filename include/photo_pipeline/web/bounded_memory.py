@@ -27,6 +27,10 @@ class BoundedMemory(Generic[Key, Value]):
         """How much of the room is taken."""
         return self._used
 
+    def __contains__(self, key: Key) -> bool:
+        """Whether it is still there; that somebody looked is not remembered."""
+        return key in self._values
+
     def get(self, key: Key) -> Value | None:
         """What was put there last, if it is still there."""
         found = self._values.get(key)

@@ -6,7 +6,6 @@ counts: what this instance took itself, and what the database said when it was a
 
 import asyncio
 import logging
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from photo_pipeline.domain.errors import PhotoPipelineError, ServerUnavailableEr
 from photo_pipeline.domain.retention import KEEP
 from photo_pipeline.ports.clock import Clock
 from photo_pipeline.ports.customers import UsageDirectory
+from photo_pipeline.web.bounded_memory import BoundedMemory
 
 DAY = timedelta(days=1)
 NOTHING = Usage(0, 0)
@@ -111,7 +111,7 @@ class Quotas:
         self._quota = quota
         self._clock = clock
         self._monotonic = monotonic
-        self._accounts: OrderedDict[UUID, _Account] = OrderedDict()
+        self._accounts = BoundedMemory[UUID, _Account](MAX_CUSTOMERS)
         self._asking: set[asyncio.Task[None]] = set()
 
     def check(self, customer_id: UUID, size: int) -> None:
@@ -120,12 +120,16 @@ class Quotas:
         Raises:
             QuotaExceededError: when it may not.
         """
+        self._checked(customer_id, size)
+
+    def _checked(self, customer_id: UUID, size: int) -> _Account:
         account = self._account(customer_id)
         own = account.taken(self._hour())
         if max(own.photos, account.told.photos) >= self._quota.photos_per_day:
             raise QuotaExceededError(QuotaReason.TOO_MANY_TODAY, self._quota.photos_per_day)
         if max(own.kept_bytes, account.told.kept_bytes) + size > self._quota.kept_bytes:
             raise QuotaExceededError(QuotaReason.NO_ROOM_LEFT, self._quota.kept_bytes)
+        return account
 
     @contextmanager
     def taking(self, customer_id: UUID, size: int) -> Iterator[None]:
@@ -134,8 +138,7 @@ class Quotas:
         Raises:
             QuotaExceededError: as of ``check``.
         """
-        self.check(customer_id, size)
-        account, hour = self._accounts[customer_id], self._hour()
+        account, hour = self._checked(customer_id, size), self._hour()
         account.add(hour, 1, size)
         try:
             yield
@@ -153,10 +156,10 @@ class Quotas:
         return int(self._clock.now().timestamp()) // HOUR_SECONDS
 
     def _account(self, customer_id: UUID) -> _Account:
-        account = self._accounts.setdefault(customer_id, _Account())
-        self._accounts.move_to_end(customer_id)
-        if len(self._accounts) > MAX_CUSTOMERS:
-            self._accounts.popitem(last=False)
+        account = self._accounts.get(customer_id)
+        if account is None:
+            account = _Account()
+            self._accounts.put(customer_id, account)
         if self._monotonic() >= account.ask_again_at:
             account.ask_again_at = float("inf")
             task = asyncio.create_task(self._ask(customer_id, account))
