@@ -8,8 +8,10 @@ REPORT = values="$$($(LOCAL_STACK) env)" && eval "$$values" && \
 	PHOTO_ELASTICSEARCH_URL="$$ELASTICSEARCH_URL" PHOTO_ELASTICSEARCH_USER="$$ELASTICSEARCH_ANALYST_USER" \
 	PHOTO_ELASTICSEARCH_PASSWORD="$$ELASTICSEARCH_ANALYST_PASSWORD" \
 	$(PYTHON) -m photo_pipeline.bi.report --output .local/report.html $(ARGS)
-# Servers and files are waited for most of the time: three processes share two cores, each with its own servers.
-AT_ONCE := --numprocesses=3 --dist=loadgroup --no-loadscope-reorder --durations=20
+# Servers and files are waited for most of the time: four processes share two cores, each with its own servers, for which
+# it wants some 5 GB of memory.
+PROCESSES := $(shell awk '/^MemTotal/ { n = int($$2 / 5e6); print (n < 1 ? 1 : n > 4 ? 4 : n) }' /proc/meminfo)
+AT_ONCE := --numprocesses=$(PROCESSES) --dist=loadgroup --no-loadscope-reorder --durations=20
 export PYTHONPATH := include:.
 # Every process that starts would compile the whole product again.
 unexport PYTHONDONTWRITEBYTECODE

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 TESTS = Path(__file__).resolve().parent
 TOGETHER = ("full_stack", "searched_stack", "dag_bag")
 """Fixtures that are made once in a process, and take long; the longest sequence of tests first."""
+ORDER = (*TOGETHER, "faults", "integration", "acceptance", "dags", "unit")
+"""In which groups and folders of tests begin."""
 AIRFLOW = ("metrics", "stream", "api", "airflow")
 """The units that only ``full_stack`` needs."""
 SERVERS = ("postgres", "kafka", "hdfs")
@@ -52,11 +54,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
     """Say which tests stay together in one process when the suite runs in several, each with a stack of its own.
 
     What needs Airflow is one sequence, so that one process starts it, and comes first, being the longest. So is what
-    needs Elasticsearch, which comes next. All else goes by files, which those take who have nothing else to do. A
-    wrapper, because pytest-xdist reads the marks first.
+    needs Elasticsearch, which comes next. All else goes by files, which those take who have nothing else to do: first
+    those that wait most, then those that need servers, and last those that only compute, of which many small ones keep
+    all cores busy to the end. A wrapper, because pytest-xdist reads the marks first.
     """
     groups = {item.path: group for group in reversed(TOGETHER) for item in items if group in _fixtures(item)}
-    items.sort(key=lambda item: TOGETHER.index(groups[item.path]) if item.path in groups else len(TOGETHER))
+    items.sort(key=lambda item: ORDER.index(groups.get(item.path, _folder(item))))
     for item in items:
         item.add_marker(pytest.mark.xdist_group(groups.get(item.path, str(item.path.relative_to(TESTS)))))
     yield

@@ -18,8 +18,13 @@ def first_stack() -> StackSettings:
 
 def stack_of_this_process() -> StackSettings:
     """Where this process does."""
-    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    number = number_of_this_process()
     return further_stack(number) if number else first_stack()
+
+
+def number_of_this_process() -> int:
+    """Which of the processes that share the suite this is, counted from 0."""
+    return int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 
 
 def further_stack(number: int) -> StackSettings:

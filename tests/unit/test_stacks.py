@@ -1,9 +1,12 @@
 """Each process that shares the suite has servers of its own."""
 
+from pathlib import Path
+
 import pytest
+from tests.support.spare_servers import spare_offset
 from tests.support.stacks import stack_of_this_process
 
-from local_stack import StackSettings
+from local_stack import StackSettings, load_settings
 
 EPHEMERAL = 32768
 """Where Linux begins to hand out ports to outgoing connections."""
@@ -15,11 +18,19 @@ def stack_of(process: str, environ: pytest.MonkeyPatch) -> StackSettings:
     return stack_of_this_process()
 
 
+def spare_stack_of(process: str, environ: pytest.MonkeyPatch) -> StackSettings:
+    """The spare servers of such a process."""
+    environ.setenv("PYTEST_XDIST_WORKER", process)
+    return load_settings({}, home=Path(process), port_offset=spare_offset())
+
+
 @pytest.mark.parametrize("chosen", ["", "8000"])
 def test_no_two_processes_meet(monkeypatch: pytest.MonkeyPatch, chosen: str) -> None:
-    """Neither in a folder nor in a port, wherever the ports of all begin."""
+    """Neither in a folder nor in a port, wherever the ports of all begin; nor do their spare servers."""
     monkeypatch.setenv("PHOTO_PORT_OFFSET", chosen)
-    stacks = [stack_of(f"gw{number}", monkeypatch) for number in range(4)]
+    processes = [f"gw{number}" for number in range(4)]
+    stacks = [stack_of(process, monkeypatch) for process in processes]
+    stacks += [spare_stack_of(process, monkeypatch) for process in processes]
     assert len({stack.home for stack in stacks}) == len(stacks)
     ports = [port for stack in stacks for port in stack.ports.numbers.values()]
     assert len(set(ports)) == len(ports)
