@@ -71,7 +71,7 @@ def test_a_log_that_is_whole_is_waited_for() -> None:
         publish_outbox(ports, 10)
 
 
-SHARD = bytes(number % 251 for number in range(10_000_000))
+SHARD = bytes(range(251)) * 40_000
 
 
 def _photo(number: int, path: str, offset: int | None, length: int = 1000) -> ProcessedEntry:
