@@ -1,5 +1,6 @@
 """The ingest's steps, each with a crash point at its ports, to be run in a process of their own."""
 
+from dataclasses import replace
 from typing import Any
 
 from tests.support.crashing import Crashing, CrashPoint, crashing
@@ -31,8 +32,8 @@ def process(point: CrashPoint, settings: PipelineSettings, owner: str, slice_id:
 def publish(point: CrashPoint, settings: PipelineSettings) -> None:
     """The publishing task, which hands Kafka one record at a time so that it can be killed between two."""
     with publish_ports(settings) as ports:
-        watched = crashing(ports, point, "ledger", "writer", writer=_OneByOne)
-        publish_outbox(watched, settings.ingest.outbox_batch)
+        lanes = [replace(lane, writer=_OneByOne(Crashing(lane.writer, "writer", point))) for lane in ports.lanes]
+        publish_outbox(replace(crashing(ports, point, "ledger"), lanes=lanes), settings.ingest.outbox_batch)
 
 
 class _OneByOne:

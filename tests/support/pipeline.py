@@ -32,7 +32,7 @@ class Running:
     """What a pipeline keeps between its steps, because starting it takes longer than most steps.
 
     Attributes:
-        writer: a producer; an idempotent one spends half a second before its first record.
+        writer: a producer, which takes some time to start.
         images: workers that are up, for limits like ``limits``.
         limits: how ``images`` were started.
         owner: the database, as its owner.
@@ -102,7 +102,8 @@ class Pipeline:
     def publish(self) -> PublishSummary:
         """Empty the outbox."""
         with publish_ports(self.settings) as ports:
-            return publish_outbox(replace(ports, writer=self.running.writer), 10)
+            lanes = [replace(ports.lanes[0], writer=self.running.writer), *ports.lanes[1:]]
+            return publish_outbox(replace(ports, lanes=lanes), 10)
 
     def rows(self, query: str, **parameters: object) -> list[tuple[object, ...]]:
         """What a query gives, as the database's owner."""

@@ -1,7 +1,8 @@
 """Publish: tell Kafka what was committed, from the outbox, at least once and never before the commit.
 
-Reading from the archive, producing and waiting for acknowledgements overlap, with so many bytes on their way at a time.
-An entry is marked after the last delivery report of its batch.
+Reading from the archive, producing and waiting for acknowledgements overlap, with so many bytes on their way at a time:
+within a batch, and because another one is under way where there is more than one. An entry is marked after the last
+delivery report of its batch.
 """
 
 import logging
@@ -33,18 +34,25 @@ EVENT_NAMESPACE = UUID("5f0c1c2e-6c0b-5d0e-9a60-0d5a3a8f2f11")
 PIPELINE_SOURCE = "/photo-pipeline/ingest"
 READ_OVER_RECORDS = 8
 """Reading a few records too many is cheaper than another consumer."""
-READ_AHEAD_BYTES = 16 * 1024 * 1024
-"""Of renditions that are being read, or wait to be handed to Kafka's client, which holds as many bytes as its queue."""
+READ_AHEAD_BYTES = 8 * 1024 * 1024
+"""Of a batch: renditions that are being read, or wait to be handed to Kafka's client, which holds a queue more."""
 READERS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class PublishPorts:
-    """The outside world, as publishing needs it."""
+class Lane:
+    """Kafka, for one batch at a time."""
 
-    ledger: Outbox
     reader: PhotoLogReader
     writer: PhotoLogWriter
+
+
+@dataclass(frozen=True, slots=True)
+class PublishPorts:
+    """The outside world, as publishing needs it. So many batches are under way at a time as there are lanes."""
+
+    ledger: Outbox
+    lanes: Sequence[Lane]
     archive: Archive
     processed_topic: str
     rejected_topic: str
@@ -59,33 +67,58 @@ class PublishSummary:
     skipped: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Published:
+    """What became of a batch."""
+
+    entries: int
+    dead_letters: int
+    processed: int
+
+
 def publish_outbox(ports: PublishPorts, batch: int) -> PublishSummary:
-    """Publish until the outbox is empty, ``batch`` entries at a time; of their bytes few are held at a time.
+    """Publish until the outbox is empty, ``batch`` entries at a time in a lane; of their bytes few are held at a time.
+
+    Further lanes open when there is more than a batch.
 
     Raises:
         ServerUnavailableError: when Kafka does not acknowledge; what was not marked goes out again later.
     """
-    processed = dead_letters = skipped = 0
-    with ThreadPoolExecutor(READERS, "publish-reader") as readers:
-        while True:
-            with ports.ledger.outbox(batch) as entries:
-                published = len(ports.writer.publish(_outbound(entries, ports, readers)))
-            if not entries:
-                return PublishSummary(processed, dead_letters, skipped)
-            dead = sum(isinstance(entry, DeadLetterEntry) for entry in entries)
-            dead_letters += dead
-            processed += published - dead
-            skipped += len(entries) - published
+    with ThreadPoolExecutor(READERS, "publish-reader") as readers, ThreadPoolExecutor(len(ports.lanes)) as threads:
+        first = _publish_batch(ports, ports.lanes[0], batch, readers)
+        done = [first]
+        if first.entries == batch:
+            for of_lane in threads.map(lambda lane: _empty(ports, lane, batch, readers), ports.lanes):
+                done += of_lane
+    processed, dead = sum(each.processed for each in done), sum(each.dead_letters for each in done)
+    return PublishSummary(processed, dead, sum(each.entries for each in done) - processed - dead)
 
 
-def _outbound(entries: Sequence[OutboxEntry], ports: PublishPorts, readers: Executor) -> Iterator[OutboundRecord]:
+def _empty(ports: PublishPorts, lane: Lane, batch: int, readers: Executor) -> list[_Published]:
+    """Batch after batch, until one is not full."""
+    done = [_publish_batch(ports, lane, batch, readers)]
+    while done[-1].entries == batch:
+        done.append(_publish_batch(ports, lane, batch, readers))
+    return done
+
+
+def _publish_batch(ports: PublishPorts, lane: Lane, batch: int, readers: Executor) -> _Published:
+    with ports.ledger.outbox(batch) as entries:
+        sent = len(lane.writer.publish(_outbound(entries, ports, lane, readers)))
+    dead = sum(isinstance(entry, DeadLetterEntry) for entry in entries)
+    return _Published(len(entries), dead, sent - dead)
+
+
+def _outbound(
+    entries: Sequence[OutboxEntry], ports: PublishPorts, lane: Lane, readers: Executor
+) -> Iterator[OutboundRecord]:
     """One record after the other, so that the writer's queue bounds what is held."""
     spans = spans_of(entry for entry in entries if isinstance(entry, ProcessedEntry))
     for _, renditions in in_order(spans, lambda span: _read(span, ports.archive), _weight, READ_AHEAD_BYTES, readers):
         for photo, web in renditions:
             yield _processed(photo, web, ports.processed_topic)
     for run in _runs(entry for entry in entries if isinstance(entry, DeadLetterEntry)):
-        yield from _dead_letters(run, ports)
+        yield from _dead_letters(run, lane.reader, ports.rejected_topic)
 
 
 def _weight(span: Span) -> int:
@@ -138,7 +171,7 @@ def _processed(photo: Placed, web: bytes, topic: str) -> OutboundRecord:
     return OutboundRecord(topic, str(entry.photo_id).encode(), web, headers)
 
 
-def _dead_letters(run: Sequence[DeadLetterEntry], ports: PublishPorts) -> Iterator[OutboundRecord]:
+def _dead_letters(run: Sequence[DeadLetterEntry], reader: PhotoLogReader, topic: str) -> Iterator[OutboundRecord]:
     """Copies of the records as they came; where Kafka no longer has one, its reason alone.
 
     A topic that was made anew has other records at the same offsets, and so may have a log that was cut: those are not
@@ -148,19 +181,19 @@ def _dead_letters(run: Sequence[DeadLetterEntry], ports: PublishPorts) -> Iterat
     try:
         first, last = run[0].coordinates, run[-1].coordinates
         end = last.offset + 1 if run[0].whole_log else first.offset
-        for record in ports.reader.read(first.log, first.offset, end):
+        for record in reader.read(first.log, first.offset, end):
             entry = waiting.pop(record.coordinates.offset, None)
             if entry is not None:
-                yield _dead_letter(entry, record, ports.rejected_topic)
+                yield _dead_letter(entry, record, topic)
     except LogChangedError as error:
         logger.warning("%d dead letters without their record: %s", len(waiting), error)
     except OffsetOutOfRangeError:
         if len(run) > 1:
             for entry in run:
-                yield from _dead_letters([entry], ports)
+                yield from _dead_letters([entry], reader, topic)
             return
     for entry in waiting.values():
-        yield OutboundRecord(ports.rejected_topic, None, None, _why(entry, ports.rejected_topic))
+        yield OutboundRecord(topic, None, None, _why(entry, topic))
 
 
 def _dead_letter(entry: DeadLetterEntry, record: Record, topic: str) -> OutboundRecord:

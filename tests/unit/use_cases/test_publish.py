@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from threading import Barrier, Lock
 from typing import Any, cast
 from uuid import UUID
 
@@ -13,22 +14,26 @@ from photo_pipeline.domain.errors import ArchiveMemberError, ServerUnavailableEr
 from photo_pipeline.domain.events import OutboundRecord, Record
 from photo_pipeline.domain.ledger import ArchiveLocation, DeadLetterEntry, OutboxEntry, ProcessedEntry
 from photo_pipeline.domain.photo import Log
-from photo_pipeline.use_cases.publish import PublishPorts, PublishSummary, publish_outbox
+from photo_pipeline.use_cases.publish import Lane, PublishPorts, PublishSummary, publish_outbox
 
 LOG = Log("photos.uploaded", 0, topic_id="x")
 
 
 @dataclass
 class Outbox:
-    """Its entries, once."""
+    """Its entries, each once; notes those that were marked."""
 
     entries: Sequence[OutboxEntry]
+    marked: list[OutboxEntry] = field(default_factory=list)
+    lock: Lock = field(default_factory=Lock)
 
     @contextmanager
-    def outbox(self, _limit: int) -> Iterator[Sequence[OutboxEntry]]:
-        """All of them; none afterwards."""
-        yield self.entries
-        self.entries = []
+    def outbox(self, limit: int) -> Iterator[Sequence[OutboxEntry]]:
+        """The next ones, which nobody else gets."""
+        with self.lock:
+            taken, self.entries = self.entries[:limit], self.entries[limit:]
+        yield taken
+        self.marked += taken
 
 
 @dataclass
@@ -50,25 +55,31 @@ class Kafka:
         return sent
 
 
+def _ports(outbox: Outbox, *lanes: Kafka, archive: object = None) -> PublishPorts:
+    return PublishPorts(
+        cast("Any", outbox),
+        [Lane(cast("Any", kafka), cast("Any", kafka)) for kafka in lanes],
+        cast("Any", archive),
+        "p",
+        "r",
+    )
+
+
 def test_a_dead_letter_of_a_log_that_was_cut_is_its_reason_alone() -> None:
     """Nothing is read where another record may stand by now, or none, so that it stops nothing behind it."""
     entry = DeadLetterEntry(1, LOG.at(7), "truncated", None, whole_log=False)
     kafka = Kafka()
-    ports = PublishPorts(
-        cast("Any", Outbox([entry])), cast("Any", kafka), cast("Any", kafka), cast("Any", None), "p", "r"
-    )
-    assert publish_outbox(ports, 10).dead_letters == 1
+    assert publish_outbox(_ports(Outbox([entry]), kafka), 10).dead_letters == 1
     (letter,) = kafka.sent
     assert (letter.value, dict(letter.headers)["reject_offset"]) == (None, b"7")
 
 
 def test_a_log_that_is_whole_is_waited_for() -> None:
     """A change of leader is no loss."""
-    kafka = Kafka()
     outbox = Outbox([DeadLetterEntry(1, LOG.at(7), "truncated", None)])
-    ports = PublishPorts(cast("Any", outbox), cast("Any", kafka), cast("Any", kafka), cast("Any", None), "p", "r")
     with pytest.raises(ServerUnavailableError):
-        publish_outbox(ports, 10)
+        publish_outbox(_ports(outbox, Kafka()), 10)
+    assert outbox.marked == []
 
 
 SHARD = bytes(range(251)) * 40_000
@@ -109,10 +120,7 @@ class Hdfs:
 
 def _published(entries: Sequence[ProcessedEntry], hdfs: Hdfs) -> tuple[PublishSummary, list[OutboundRecord]]:
     kafka = Kafka()
-    ports = PublishPorts(
-        cast("Any", Outbox(entries)), cast("Any", kafka), cast("Any", kafka), cast("Any", hdfs), "p", "r"
-    )
-    return publish_outbox(ports, 100), kafka.sent
+    return publish_outbox(_ports(Outbox(entries), kafka, archive=hdfs), 100), kafka.sent
 
 
 def test_neighbours_are_read_in_one_go() -> None:
@@ -144,3 +152,49 @@ def test_one_that_cannot_be_read_takes_no_other_with_it() -> None:
     summary, sent = _published(entries, Hdfs(short={"a": 3_500}))
     assert [record.key for record in sent] == [str(UUID(int=number)).encode() for number in (0, 1, 4)]
     assert (summary.processed, summary.skipped) == (3, 2)
+
+
+@dataclass
+class SlowKafka(Kafka):
+    """Acknowledges its ``nth`` batch only when another waits as well."""
+
+    nth: int = 1
+    together: Barrier = field(default_factory=lambda: Barrier(2))
+
+    def publish(self, records: Iterator[OutboundRecord]) -> list[OutboundRecord]:
+        """As any, later."""
+        sent = super().publish(records)
+        self.nth -= 1
+        if self.nth == 0:
+            self.together.wait(timeout=10)
+        return sent
+
+
+def test_a_batch_is_on_its_way_while_another_waits() -> None:
+    """From the second one on. Each entry goes out once, whichever lane takes it, and all are marked."""
+    entries = [_photo(number, "a", number * 2_000) for number in range(20)]
+    outbox, together = Outbox(entries), Barrier(2)
+    lanes = [SlowKafka(nth=2, together=together), SlowKafka(nth=1, together=together)]
+    summary = publish_outbox(_ports(outbox, *lanes, archive=Hdfs()), 4)
+    sent = [record.key for lane in lanes for record in lane.sent]
+    assert sorted(sent, key=str) == [str(entry.photo_id).encode() for entry in entries]
+    assert sorted(entry.outbox_id for entry in outbox.marked) == list(range(20))
+    assert summary == PublishSummary(processed=20, dead_letters=0, skipped=0)
+
+
+def test_what_fails_in_one_lane_is_told_and_marks_nothing_of_its_batch() -> None:
+    """The other lane goes on with what is its own."""
+    photos = [_photo(number, "a", number * 2_000) for number in range(3)]
+    unread = DeadLetterEntry(3, LOG.at(7), "truncated", None)
+    outbox = Outbox([*photos, unread, *(_photo(number, "a", number * 2_000) for number in range(4, 9))])
+    with pytest.raises(ServerUnavailableError):
+        publish_outbox(_ports(outbox, Kafka(), Kafka(), archive=Hdfs()), 2)
+    assert {2, 3}.isdisjoint(entry.outbox_id for entry in outbox.marked)
+    assert {0, 1} <= {entry.outbox_id for entry in outbox.marked}
+
+
+def test_a_small_outbox_opens_one_lane() -> None:
+    """A second client of Kafka is nothing to start for a handful of photos."""
+    first, second = Kafka(), Kafka()
+    publish_outbox(_ports(Outbox([_photo(0, "a", 0)]), first, second, archive=Hdfs()), 2)
+    assert (len(first.sent), len(second.sent)) == (1, 0)

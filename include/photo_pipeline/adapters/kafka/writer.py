@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from functools import cached_property
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
@@ -22,6 +23,13 @@ from photo_pipeline.domain.events import Delivery, OutboundRecord
 from photo_pipeline.settings import KafkaSettings
 
 QUEUE_BYTES = 64 * MIB
+BATCH_BYTES = 2 * MIB
+"""Of one request. A partition has one under way at a time where records are large, so the larger the fewer waits."""
+LINGER_MS = 200
+"""A batch that is full goes at once, and so does the rest when nothing more is to come. While records that are older
+than this wait for their turn, Kafka's client asks without pause whether it has come: half of a publisher's CPU."""
+POLL_SECONDS = 0.1
+WAKE_SECONDS = 1.0
 
 
 class RecordTooLargeError(PhotoPipelineError):
@@ -33,8 +41,10 @@ class RecordTooLargeError(PhotoPipelineError):
         )
 
 
-def producer_config(settings: KafkaSettings, timeout_seconds: float, queue_bytes: int) -> Config:
-    """A producer that loses nothing and holds a bounded number of bytes."""
+def producer_config(
+    settings: KafkaSettings, timeout_seconds: float, queue_bytes: int, tuned: Config | None = None
+) -> Config:
+    """A producer that loses nothing and holds a bounded number of bytes. Operators' settings go before ``tuned``."""
     timeout_ms = int(timeout_seconds * 1000)
     tuning: Config = {
         "linger.ms": 2,
@@ -42,6 +52,7 @@ def producer_config(settings: KafkaSettings, timeout_seconds: float, queue_bytes
         "message.timeout.ms": timeout_ms,
         "request.timeout.ms": timeout_ms,
         "socket.timeout.ms": timeout_ms,
+        **(tuned or {}),
     }
     fixed: Config = {
         "acks": "all",
@@ -97,7 +108,8 @@ class KafkaPhotoLogWriter:
     def __init__(self, settings: KafkaSettings, timeout_seconds: float = 30.0, queue_bytes: int = QUEUE_BYTES) -> None:
         self._limit = settings.max_message_bytes
         self._timeout_seconds = timeout_seconds
-        self._config = producer_config(settings, timeout_seconds, max(queue_bytes, 2 * self._limit))
+        tuned: Config = {"linger.ms": LINGER_MS, "batch.size": BATCH_BYTES}
+        self._config = producer_config(settings, timeout_seconds, max(queue_bytes, 2 * self._limit), tuned)
 
     def publish(self, records: Iterable[OutboundRecord]) -> Sequence[Delivery]:
         """Write the records and wait for every delivery report.
@@ -111,16 +123,32 @@ class KafkaPhotoLogWriter:
         """
         reports = _Reports(self._limit)
         for index, record in enumerate(records):
-            self._enqueue(record, reports.slot(index, record.topic))
-        # Each record has its time limit, so this ends; the margin is for the reports themselves.
-        left = self._producer.flush(self._timeout_seconds + 5)
+            self._enqueue(record, reports.slot(index, record))
+        if not len(reports):
+            return []
+        left = self._settle(reports)
         if reports.fatal:
             del self._producer
         return reports.deliveries(left)
 
     @cached_property
     def _producer(self) -> Producer:
-        return Producer(self._config, logger=logger)
+        producer = Producer(self._config, logger=logger)
+        # Kafka's client asks for the id that idempotence needs when it has metadata, or else after half a second. Where
+        # this fails, the records' own time limit tells.
+        with suppress(KafkaException):
+            producer.list_topics(timeout=WAKE_SECONDS)
+        return producer
+
+    def _settle(self, reports: "_Reports") -> int:
+        """Wait for all reports; how many are missing. Each record has its time limit, so this ends.
+
+        The client is told that no more will come only when one request can take the rest: from then on nothing lingers.
+        """
+        deadline = time.monotonic() + self._timeout_seconds + 5  # the margin is for the reports themselves
+        while reports.bytes_left > BATCH_BYTES and time.monotonic() < deadline:
+            self._producer.poll(POLL_SECONDS)
+        return self._producer.flush(max(0.0, deadline - time.monotonic()))
 
     def _enqueue(self, record: OutboundRecord, report: Callable[[KafkaError | None, Message], None]) -> None:
         """Wait while the queue is full. What is in it is delivered or times out, so this ends as well."""
@@ -145,11 +173,19 @@ class _Reports:
         self._slots: list[Delivery | None] = []
         self._failure: PhotoPipelineError | None = None
         self.fatal = False
+        self.bytes_left = 0
 
-    def slot(self, index: int, topic: str) -> Callable[[KafkaError | None, Message], None]:
+    def __len__(self) -> int:
+        return len(self._slots)
+
+    def slot(self, index: int, record: OutboundRecord) -> Callable[[KafkaError | None, Message], None]:
+        size = len(record.value or b"")
+        topic = record.topic  # the record itself would be held until its report
         self._slots.append(None)
+        self.bytes_left += size
 
         def report(error: KafkaError | None, message: Message) -> None:
+            self.bytes_left -= size
             if error is None:
                 self._slots[index] = delivery_of(message)
                 return
