@@ -54,7 +54,7 @@ class Client:
         """Metadata."""
         self.asked.append("metadata")
         if not self.knows_kafka:
-            raise KafkaException(KafkaError(KafkaError._TRANSPORT))  # noqa: SLF001 - its public name
+            raise KafkaException(KafkaError(KafkaError._TRANSPORT))
 
     def produce(self, _topic: str, value: bytes, on_delivery: Callable[..., None], **_: object) -> None:
         """Queue."""

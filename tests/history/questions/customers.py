@@ -1,17 +1,21 @@
 """Log-ins, devices and holds."""
 
 from collections.abc import Mapping
-from uuid import uuid4
+from datetime import timedelta
+from uuid import UUID, uuid4
 
 from tests.history.questions.kind import Prepare, Put, each, one
-from tests.history.shape import COLLECTOR, HOARDER, ordinary
+from tests.history.shape import COLLECTOR, HOARDER, VETERAN, ordinary
 from tests.history.world import History
 
 from photo_pipeline.adapters.postgres.customers import PostgresCustomers
 from photo_pipeline.adapters.postgres.holds import PostgresCustomerHolds, PostgresHoldRegister
 from photo_pipeline.adapters.postgres.sessions import PostgresSessions
+from photo_pipeline.adapters.postgres.usage import PostgresUsage
 
 SOMEBODY = ordinary(0)
+WHO = {"a hoarder": HOARDER, "a veteran": VETERAN, "a collector": COLLECTOR, "somebody": SOMEBODY}
+A_DAY = timedelta(days=1)
 
 
 def _directory(history: History) -> PostgresCustomers:
@@ -35,6 +39,23 @@ def _whose(history: History) -> Put:
     return one(lambda: PostgresHoldRegister(history.pipeline).customer_of(photo_id))
 
 
+def _usage(customer_id: UUID) -> Prepare:
+    """Reads what was sent in the time that is asked about, and no more."""
+
+    def prepare(history: History) -> Put:
+        sent_since, kept_since = history.now - A_DAY, history.now - history.policy.keep
+        query = "SELECT count(*) FROM ingest_record WHERE customer_id = :customer AND processed_at >= :since"
+        records = int(history.one(query, customer=customer_id, since=min(sent_since, kept_since)))
+
+        def ask() -> int:
+            PostgresUsage(history.api).usage(customer_id, sent_since, kept_since)
+            return max(1, records)
+
+        return ask
+
+    return prepare
+
+
 QUESTIONS: Mapping[str, Prepare] = {
     "customers: sign up": lambda h: one(lambda: _directory(h).add(uuid4(), f"{uuid4()}@example.org", "Ada", "-")),
     "customers: log in": lambda h: one(lambda: _directory(h).credentials("7@example.org")),
@@ -44,6 +65,7 @@ QUESTIONS: Mapping[str, Prepare] = {
     "customers: whether a device is good": lambda h: one(lambda: _directory(h).is_active_device(SOMEBODY, uuid4())),
     "customers: ended sessions": lambda h: one(lambda: PostgresSessions(h.api).ended(None)),
     "customers: end a session": lambda h: one(lambda: PostgresSessions(h.api).end(uuid4(), h.now)),
+    **{f"customers: what {who} has sent of late": _usage(customer_id) for who, customer_id in WHO.items()},
     "holds: place and lift one": _hold_and_lift,
     "holds: somebody's": lambda h: each(lambda: PostgresHoldRegister(h.api).active(HOARDER)),
     "holds: a collector's": lambda h: each(lambda: PostgresHoldRegister(h.api).active(COLLECTOR)),
