@@ -31,6 +31,7 @@ from photo_pipeline.domain.gallery import (
     Page,
     PhotoOrder,
     PhotoStatus,
+    Place,
     ReceiptState,
     RejectedPhoto,
     RenditionName,
@@ -251,10 +252,54 @@ class TestPhotos:
         page = Page(4)
         while found := gallery.photos(ada.customer_id, page):
             seen += found
-            page = Page(4, (found[-1].uploaded_at, str(found[-1].photo_id)))
+            page = Page(4, found[-1].place(PhotoOrder.UPLOADED))
         own = [photo for photo in photos if photo.customer_id == ada.customer_id]
-        expected = sorted(own, key=lambda photo: (photo.accepted_at, photo.photo_id.bytes), reverse=True)
+        names = {photo.photo_id: photo.filename for photo in seen}
+
+        def place(photo: ArchivedPhoto) -> tuple[datetime, str, bytes]:
+            return photo.accepted_at, names[photo.photo_id] or "", photo.photo_id.bytes
+
+        expected = sorted(own, key=place, reverse=True)
         assert [photo.photo_id for photo in seen] == [photo.photo_id for photo in expected]
+
+    @pytest.mark.parametrize("order", list(PhotoOrder))
+    def test_a_burst_is_in_order_by_name(
+        self, customers: PostgresCustomers, gallery: PostgresGallery, commit: Commit, order: PhotoOrder
+    ) -> None:
+        """Photos of one moment come by name, by its characters in any alphabet, whatever the pages; fractions count.
+
+        An old cursor, without a name, goes on with the whole of its moment.
+        """
+        ada = signed_up(customers)
+        names = [
+            "IMG_2.jpg",
+            "IMG_1.jpg",
+            "img_1.jpg",
+            "\u00e9t\u00e9.jpg",
+            "\U0001f4f7.jpg",
+            "\uff21.jpg",
+            "IMG_0.jpg",
+        ]
+        moments = ["12:00:00"] * 6 + ["12:00:00.25"]
+        photos = [
+            replace(
+                photo,
+                filename=name,
+                accepted_at=photo.accepted_at.replace(microsecond=250_000 if "." in moment else 0),
+                metadata=replace(photo.metadata, taken_at=f"2026-05-03T{moment}"),
+            )
+            for photo, name, moment in zip(photos_of(ada, 7, minutes_apart=0), names, moments, strict=True)
+        ]
+        commit(photos, [accepted(n, photo) for n, photo in enumerate(photos)])
+        seen: list[GalleryPhoto] = []
+        page = Page(2, order=order)
+        while found := gallery.photos(ada.customer_id, page):
+            seen += found
+            page = Page(2, found[-1].place(order), order)
+        expected = ["IMG_0.jpg", *sorted(names[:6], reverse=True)]
+        assert [photo.filename for photo in seen] == expected
+        old = Place(seen[3].place(order).moment, str(seen[3].photo_id))
+        assert [p.filename for p in gallery.photos(ada.customer_id, Page(9, old, order))] == expected[1:]
 
     def test_pages_by_time_taken_are_complete_and_ordered(
         self, customers: PostgresCustomers, gallery: PostgresGallery, commit: Commit
@@ -273,7 +318,7 @@ class TestPhotos:
         page = Page(2, order=PhotoOrder.TAKEN)
         while found := gallery.photos(ada.customer_id, page):
             seen += found
-            page = Page(2, (found[-1].listed_at, str(found[-1].photo_id)), PhotoOrder.TAKEN)
+            page = Page(2, found[-1].place(PhotoOrder.TAKEN), PhotoOrder.TAKEN)
         shown = [None if photo.taken_at is None else photo.taken_at.hour for photo in seen]
         assert shown == [None, None, 8, 7, 5, 3, 2, 2, 1]
         assert len({photo.photo_id for photo in seen}) == len(photos)
@@ -301,8 +346,9 @@ class TestPhotos:
         commit(photos, [accepted(n, photo) for n, photo in enumerate(photos)])
         with owner.begin() as connection:
             connection.execute(text("ANALYZE"))
-        middle = photos[150]
-        page = Page(10, (middle.accepted_at, str(middle.photo_id)), order)
+        middle = gallery.photo(ada.customer_id, photos[150].photo_id)
+        assert isinstance(middle, GalleryPhoto)
+        page = Page(10, middle.place(order), order)
         statement, parameters = page_statement(ada.customer_id, page)
         assert len(gallery.photos(ada.customer_id, page)) == 10
         with api.begin() as connection:
@@ -440,7 +486,7 @@ class TestRejected:
         page = Page(2)
         while found := gallery.rejected(ada.customer_id, page):
             seen += found
-            page = Page(2, (found[-1].processed_at, str(found[-1].coordinates)))
+            page = Page(2, found[-1].place)
         assert [photo.filename for photo in seen] == ["4", "3", "2", "1", "0"]
         assert seen[0].coordinates == RecordCoordinates(TOPIC, 0, 4)
         assert seen[0].photo_id is not None

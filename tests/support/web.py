@@ -39,7 +39,7 @@ from photo_pipeline.domain.gallery import (
     GalleryPhoto,
     OutcomeBatch,
     Page,
-    PhotoOrder,
+    Place,
     ReceiptState,
     ReceiptStatus,
     RejectedPhoto,
@@ -159,6 +159,18 @@ class FakeCustomers:
             raise ServerUnavailableError("PostgreSQL", "gone fishing")
 
 
+def _in_order(place: Place) -> tuple[datetime, str, datetime, str]:
+    return place.moment, place.name or "", place.uploaded_at or place.moment, place.key
+
+
+def _comes_after(place: Place, after: Place | None) -> bool:
+    if after is None:
+        return True
+    if after.name is None and place.name is not None:
+        return place.moment <= after.moment
+    return _in_order(place) < _in_order(after)
+
+
 class FakeGallery:
     """What tests put into it."""
 
@@ -171,21 +183,15 @@ class FakeGallery:
 
     def photos(self, customer_id: UUID, page: Page) -> Sequence[GalleryPhoto]:
         """See the port."""
-
-        def place(photo: GalleryPhoto) -> tuple[datetime, str]:
-            by_taken = page.order is PhotoOrder.TAKEN
-            return (photo.listed_at if by_taken else photo.uploaded_at, str(photo.photo_id))
-
         own = [photo for owner, photo in self.processed if owner == customer_id]
-        own.sort(key=place, reverse=True)
-        return [photo for photo in own if page.after is None or place(photo) < page.after][: page.limit]
+        own.sort(key=lambda photo: _in_order(photo.place(page.order)), reverse=True)
+        return [photo for photo in own if _comes_after(photo.place(page.order), page.after)][: page.limit]
 
     def rejected(self, customer_id: UUID, page: Page) -> Sequence[RejectedPhoto]:
         """See the port."""
         own = [photo for owner, photo in self.refused if owner == customer_id]
-        own.sort(key=lambda photo: (photo.processed_at, str(photo.coordinates)), reverse=True)
-        after = page.after
-        return [p for p in own if after is None or (p.processed_at, str(p.coordinates)) < after][: page.limit]
+        own.sort(key=lambda photo: _in_order(photo.place), reverse=True)
+        return [photo for photo in own if _comes_after(photo.place, page.after)][: page.limit]
 
     def photo(self, customer_id: UUID, photo_id: UUID) -> GalleryPhoto | RejectedPhoto | None:
         """See the port."""

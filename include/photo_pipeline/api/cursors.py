@@ -1,4 +1,8 @@
-"""Opaque cursors: where the next page of a list begins."""
+"""Opaque cursors: where the next page of a list begins.
+
+``[list, moment, key]`` of the rejected; of photos ``[list, moment, key, name, uploaded at]``. A page that was opened
+before photos had names in their order goes on with the three that it was given.
+"""
 
 import json
 import re
@@ -7,6 +11,11 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from photo_pipeline.domain.errors import PhotoPipelineError
+from photo_pipeline.domain.gallery import Place
+from photo_pipeline.web.text import is_text
+
+MAX_LENGTH = 2048
+"""Characters of a cursor; a photo's name has at most 255, of up to four bytes each."""
 
 
 class ListKind(StrEnum):
@@ -30,13 +39,16 @@ class CursorError(PhotoPipelineError):
     """Not a cursor that this API gave out."""
 
 
-def encode(kind: ListKind, moment: datetime, key: str) -> str:
-    """A cursor after the row of that moment and key, in the list of that kind."""
-    content = json.dumps([kind.value, moment.isoformat(), key], separators=(",", ":"))
+def encode(kind: ListKind, place: Place) -> str:
+    """A cursor after the row of that place, in the list of that kind."""
+    parts = [kind.value, place.moment.isoformat(), place.key]
+    if place.name is not None and place.uploaded_at is not None:
+        parts += [place.name, place.uploaded_at.isoformat()]
+    content = json.dumps(parts, separators=(",", ":"), ensure_ascii=False)
     return urlsafe_b64encode(content.encode()).decode().rstrip("=")
 
 
-def decode(kind: ListKind, cursor: str) -> tuple[datetime, str]:
+def decode(kind: ListKind, cursor: str) -> Place:
     """What ``encode`` was given.
 
     Raises:
@@ -44,11 +56,27 @@ def decode(kind: ListKind, cursor: str) -> tuple[datetime, str]:
     """
     try:
         content = json.loads(urlsafe_b64decode(cursor.encode() + b"=" * (-len(cursor) % 4)))
-        found, moment, key = content
-        after = datetime.fromisoformat(moment)
-        place = after.astimezone(UTC)
+        found, moment, key, *of_photo = content
+        place = Place(_moment(moment), key, *_name_and_upload(of_photo))
     except (ValueError, TypeError, OverflowError) as error:  # covers base64, UTF-8, JSON and the shape
         raise CursorError("not a cursor") from error
-    if found != kind.value or after.tzinfo is None or not isinstance(key, str) or not _KEYS[kind].fullmatch(key):
+    named = place.name is not None and kind is ListKind.REJECTED
+    if found != kind.value or named or not isinstance(key, str) or not _KEYS[kind].fullmatch(key):
         raise CursorError("not a cursor of this list")
-    return place, key
+    return place
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("a moment without a zone")
+    return moment.astimezone(UTC)
+
+
+def _name_and_upload(parts: list[str]) -> tuple[str | None, datetime | None]:
+    if not parts:
+        return None, None
+    name, uploaded_at = parts
+    if not isinstance(name, str) or not is_text(name):
+        raise ValueError("not a name")
+    return name, _moment(uploaded_at)

@@ -39,7 +39,7 @@ def photo_body(photo: GalleryPhoto) -> Body:
         "bytes": photo.bytes,
         "sha256": photo.sha256,
         "camera": photo.camera,
-        "taken_at": None if photo.taken_at is None else photo.taken_at.isoformat(timespec="seconds"),
+        "taken_at": None if photo.taken_at is None else photo.taken_at.isoformat(),
         "taken_at_offset": photo.taken_at_offset,
         "blurhash": photo.blurhash,
         "dominant_color": photo.dominant_color,

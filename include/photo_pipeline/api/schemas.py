@@ -296,7 +296,9 @@ class PhotoView(BaseModel):
     bytes: int
     sha256: str
     camera: str | None
-    taken_at: str | None = Field(description="The camera's local time, `YYYY-MM-DDTHH:MM:SS`")
+    taken_at: str | None = Field(
+        description="The camera's local time, `YYYY-MM-DDTHH:MM:SS`, and where it told more, `.ffffff`"
+    )
     taken_at_offset: str | None = Field(description="`+HH:MM`; unknown where null")
     blurhash: str | None
     dominant_color: str | None

@@ -38,11 +38,32 @@ class PhotoOrder(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where a row stands in a list, newest first.
+
+    Attributes:
+        moment: by which the list is ordered, to the microsecond.
+        key: what tells rows apart that have everything else in common.
+        name: of photos, their file's: what a burst is ordered by where its moments are the same. ``None`` where it
+            is not known: cursors of older versions did not say.
+        uploaded_at: of photos, where the name is known.
+    """
+
+    moment: datetime
+    key: str
+    name: str | None = None
+    uploaded_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
-    """Where a page of a list begins, and how long it is: rows that come after ``(moment, key)``, newest first."""
+    """Where a page of a list begins, and how long it is: rows that come after a place, newest first.
+
+    After a place without a name come all photos of its moment, seen ones included: some twice, none left out.
+    """
 
     limit: int
-    after: tuple[datetime, str] | None = None
+    after: Place | None = None
     order: PhotoOrder = PhotoOrder.UPLOADED
 
 
@@ -98,6 +119,11 @@ class GalleryPhoto:
         """Where it stands in the order by time taken: the camera's local time, or else its upload in UTC."""
         return self.uploaded_at if self.taken_at is None else self.taken_at.replace(tzinfo=UTC)
 
+    def place(self, order: PhotoOrder) -> Place:
+        """Where it stands in that order: by time, then by name, then by upload."""
+        moment = self.listed_at if order is PhotoOrder.TAKEN else self.uploaded_at
+        return Place(moment, str(self.photo_id), self.filename or "", self.uploaded_at)
+
 
 @dataclass(frozen=True, slots=True)
 class RejectedPhoto:
@@ -111,6 +137,11 @@ class RejectedPhoto:
     bytes: int | None
     accepted_at: datetime | None
     processed_at: datetime
+
+    @property
+    def place(self) -> Place:
+        """Where it stands among the rejected."""
+        return Place(self.processed_at, str(self.coordinates))
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ class Gallery(Protocol):
     """
 
     def photos(self, customer_id: UUID, page: Page) -> Sequence[GalleryPhoto]:
-        """Processed photos, newest first in the page's order; a page's key is the photo's id."""
+        """Processed photos, newest first in the page's order, those of one moment by name; a key is the photo's id."""
         ...
 
     def rejected(self, customer_id: UUID, page: Page) -> Sequence[RejectedPhoto]:

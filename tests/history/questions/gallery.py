@@ -11,7 +11,7 @@ from tests.history.world import History
 
 from photo_pipeline.adapters.postgres.gallery import PostgresGallery
 from photo_pipeline.adapters.postgres.outcome_feed import PostgresOutcomeFeed
-from photo_pipeline.domain.gallery import Page, PhotoOrder, RenditionName
+from photo_pipeline.domain.gallery import Page, PhotoOrder, Place, RenditionName
 from photo_pipeline.domain.photo import RenditionKind
 
 LIMIT = 60
@@ -32,9 +32,11 @@ def _photos(customer_id: UUID, order: PhotoOrder, place: float) -> Prepare:
         before = int(place * max(0, count - LIMIT // 2))
         after = None
         if before:
-            query = f"SELECT {moment}, photo_id {where} ORDER BY 1 DESC, 2 DESC OFFSET {before - 1} LIMIT 1"
-            ((at, photo_id),) = history.rows(query, customer_id=customer_id)
-            after = (at, str(photo_id))
+            name = """coalesce(filename, '') COLLATE "C\""""
+            query = f"""SELECT {moment}, {name}, uploaded_at, photo_id {where}
+                         ORDER BY 1 DESC, 2 DESC, 3 DESC, 4 DESC OFFSET {before - 1} LIMIT 1"""
+            ((at, named, uploaded_at, photo_id),) = history.rows(query, customer_id=customer_id)
+            after = Place(at, str(photo_id), named, uploaded_at)
         page = Page(LIMIT, after, order)
 
         def ask() -> int:

@@ -163,6 +163,24 @@ async def test_photos_are_listed_by_time_taken(platform: Platform, ada: httpx.As
     assert other.status_code == 422
 
 
+async def test_a_burst_is_in_order_by_fraction_then_name(platform: Platform, ada: httpx.AsyncClient) -> None:
+    """Photos of one second stand by their fractions, those without by name: page by page, and as the page is told."""
+    second = NOON.replace(tzinfo=None)
+    told = [("b.jpg", 0), ("a.jpg", 250_000), ("a.jpg", 0), ("c.jpg", 0), ("d.jpg", 125)]
+    for name, fraction in told:
+        photo = gallery_photo(filename=name, taken_at=second.replace(microsecond=fraction))
+        platform.gallery.processed.append((customer(ada), photo))
+    shown: list[tuple[str, str]] = []
+    query = {"order": "taken", "limit": "2"}
+    while True:
+        page = (await ada.get("/photos", params=query)).json()
+        shown += [(photo["filename"], photo["taken_at"].removeprefix(second.isoformat())) for photo in page["photos"]]
+        if page["next_cursor"] is None:
+            break
+        query["cursor"] = page["next_cursor"]
+    assert shown == [("a.jpg", ".250000"), ("d.jpg", ".000125"), ("c.jpg", ""), ("b.jpg", ""), ("a.jpg", "")]
+
+
 async def test_a_full_last_page_is_the_last(platform: Platform, ada: httpx.AsyncClient) -> None:
     """No cursor leads to an empty page."""
     platform.gallery.processed += [(customer(ada), gallery_photo(n)) for n in range(4)]

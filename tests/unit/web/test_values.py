@@ -2,7 +2,7 @@
 
 import base64
 import json
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -14,6 +14,7 @@ from photo_pipeline.api import cursors, throttle
 from photo_pipeline.api.cursors import ListKind
 from photo_pipeline.api.ranges import ByteRange, UnsatisfiableRangeError, requested_range
 from photo_pipeline.api.throttle import Throttle, ThrottledError
+from photo_pipeline.domain.gallery import Place
 
 
 @pytest.mark.parametrize(
@@ -56,17 +57,38 @@ def test_no_header_leads_outside_the_photo(header: str, length: int) -> None:
     assert found is None or 0 <= found.start < found.end <= length
 
 
-@given(st.datetimes(timezones=st.just(NOON.tzinfo)), st.uuids())
-def test_cursors_come_back(moment: datetime, key: object) -> None:
-    """A cursor leads to the very place it was made for."""
-    cursor = cursors.encode(ListKind.UPLOADED, moment, str(key))
-    assert cursors.decode(ListKind.UPLOADED, cursor) == (moment, str(key))
+@given(
+    st.datetimes(timezones=st.just(NOON.tzinfo)),
+    st.uuids(),
+    st.none() | st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=255),
+)
+def test_cursors_come_back(moment: datetime, key: object, name: str | None) -> None:
+    """A cursor leads to the very place it was made for, whatever the photo is called; and none is too long."""
+    place = Place(moment, str(key), name, None if name is None else moment)
+    cursor = cursors.encode(ListKind.UPLOADED, place)
+    assert cursors.decode(ListKind.UPLOADED, cursor) == place
+    assert len(cursor) <= cursors.MAX_LENGTH
+
+
+def test_a_cursor_of_the_longest_name_is_taken() -> None:
+    """255 characters of four bytes each."""
+    cursor = cursors.encode(ListKind.TAKEN, Place(NOON, str(uuid4()), "\U0001f4f7" * 255, NOON))
+    assert len(cursor) <= cursors.MAX_LENGTH
+
+
+def test_cursors_without_a_name_go_on() -> None:
+    """A page that was opened before photos had names in their order has such ones."""
+    key = str(uuid4())
+    given_out = json.dumps(["taken", "2026-05-04T12:00:00+00:00", key]).encode()
+    cursor = base64.urlsafe_b64encode(given_out).decode().rstrip("=")
+    assert cursors.decode(ListKind.TAKEN, cursor) == Place(datetime(2026, 5, 4, 12, tzinfo=UTC), key)
 
 
 def test_a_cursor_is_of_one_list() -> None:
     """A cursor of the rejected photos is none of the gallery's."""
-    cursor = cursors.encode(ListKind.REJECTED, NOON, "photos.uploaded-0-17")
-    assert cursors.decode(ListKind.REJECTED, cursor) == (NOON, "photos.uploaded-0-17")
+    place = Place(NOON, "photos.uploaded-0-17")
+    cursor = cursors.encode(ListKind.REJECTED, place)
+    assert cursors.decode(ListKind.REJECTED, cursor) == place
     with pytest.raises(cursors.CursorError):
         cursors.decode(ListKind.UPLOADED, cursor)
 
@@ -78,6 +100,12 @@ def test_a_cursor_is_of_one_list() -> None:
         ["processed", NOON.replace(tzinfo=None).isoformat(), str(uuid4())],
         ["processed", "yesterday", str(uuid4())],
         ["processed", NOON.isoformat(), 7],
+        ["processed", NOON.isoformat(), str(uuid4()), "a.jpg"],
+        ["processed", NOON.isoformat(), str(uuid4()), 7, NOON.isoformat()],
+        ["processed", NOON.isoformat(), str(uuid4()), "a\0.jpg", NOON.isoformat()],
+        ["processed", NOON.isoformat(), str(uuid4()), "\ud800.jpg", NOON.isoformat()],
+        ["processed", NOON.isoformat(), str(uuid4()), "a.jpg", "yesterday"],
+        ["processed", NOON.isoformat(), str(uuid4()), "a.jpg", NOON.isoformat(), "more"],
         ["processed", 7, str(uuid4())],
         ["processed"],
         {"a": 1},

@@ -52,8 +52,8 @@ class PostgresGallery:
         # The index ledger_record_rejected_of_customer serves the time; what is of one time is put in order.
         statement = _rejected(customer_id).order_by(*(column.desc() for column in order)).limit(page.limit)
         if page.after is not None:
-            moment, key = page.after
-            at = RecordCoordinates.parse(key)
+            moment = page.after.moment
+            at = RecordCoordinates.parse(page.after.key)
             after = tuple_(moment, at.topic, at.partition, at.offset, at.incarnation)
             statement = statement.where(LedgerRecord.processed_at <= moment, tuple_(*order) < after)
         with transaction(self._engine) as connection:

@@ -40,6 +40,12 @@ _LISTED_AT = {
     PhotoOrder.UPLOADED: "p.uploaded_at",
     PhotoOrder.TAKEN: "coalesce(p.taken_at, p.uploaded_at AT TIME ZONE 'UTC')",
 }
+_NAME = """coalesce(p.filename, '') COLLATE "C\""""
+"""By its characters, as the page compares names, too."""
+_PLACES = {
+    PhotoOrder.UPLOADED: (_LISTED_AT[PhotoOrder.UPLOADED], _NAME, "p.photo_id"),
+    PhotoOrder.TAKEN: (_LISTED_AT[PhotoOrder.TAKEN], _NAME, "p.uploaded_at", "p.photo_id"),
+}
 
 _RENDITION = ("content_type", "width", "height", "length", "crc32")
 _FIRST_RENDITION = 21
@@ -63,17 +69,27 @@ _JOIN = f"CROSS JOIN LATERAL (SELECT {_OF_KINDS} FROM rendition WHERE photo_id =
 def _page(order: PhotoOrder, after: str) -> str:
     """So many photos are taken before anything is looked up for them: a page costs the same in any gallery."""
     # The status is written out, as the indexes are on processed photos alone.
+    parts = [f"{part} AS place_{number}" for number, part in enumerate(_PLACES[order])]
     photos = f"""
-SELECT *, {_LISTED_AT[order]} AS listed_at FROM photo p
+SELECT *, {", ".join(parts)} FROM photo p
  WHERE p.customer_id = %(customer)s AND p.status = 'processed' {after}
- ORDER BY {_LISTED_AT[order]} DESC, p.photo_id DESC LIMIT %(limit)s"""
-    return f"{_SELECT} FROM ({photos}) p {_JOIN} ORDER BY p.listed_at DESC, p.photo_id DESC"
+ ORDER BY {", ".join(f"{part} DESC" for part in _PLACES[order])} LIMIT %(limit)s"""
+    in_order = ", ".join(f"p.place_{number} DESC" for number in range(len(parts)))
+    return f"{_SELECT} FROM ({photos}) p {_JOIN} ORDER BY {in_order}"
 
 
 _FIRST_PAGES = {order: _page(order, "") for order in PhotoOrder}
 _LATER_PAGES = {
-    order: _page(order, f"AND ({_LISTED_AT[order]}, p.photo_id) < (%(moment)s, %(key)s)") for order in PhotoOrder
+    PhotoOrder.UPLOADED: _page(
+        PhotoOrder.UPLOADED, f"AND ({', '.join(_PLACES[PhotoOrder.UPLOADED])}) < (%(moment)s, %(name)s, %(key)s)"
+    ),
+    PhotoOrder.TAKEN: _page(
+        PhotoOrder.TAKEN,
+        f"AND ({', '.join(_PLACES[PhotoOrder.TAKEN])}) < (%(moment)s, %(name)s, %(uploaded_at)s, %(key)s)",
+    ),
 }
+_PAGES_FROM_A_MOMENT = {order: _page(order, f"AND {_LISTED_AT[order]} <= %(moment)s") for order in PhotoOrder}
+"""After a place that says no more."""
 
 PHOTO = f"{_SELECT} FROM photo p {_JOIN} WHERE p.customer_id = %(customer)s AND p.photo_id = %(photo)s"
 """A photo, ``photo`` of ``customer``; a row is for ``gallery_photo``."""
@@ -96,10 +112,14 @@ def page_statement(customer_id: UUID, page: Page) -> tuple[str, dict[str, Any]]:
     parameters: dict[str, Any] = {"customer": customer_id, "limit": page.limit}
     if page.after is None:
         return _FIRST_PAGES[page.order], parameters
-    moment, key = page.after
+    after = page.after
     # The camera's own time, as if it were UTC, where that is what photos are listed by.
-    listed_at = moment.astimezone(UTC).replace(tzinfo=None) if page.order is PhotoOrder.TAKEN else moment
-    return _LATER_PAGES[page.order], {**parameters, "moment": listed_at, "key": UUID(key)}
+    taken = page.order is PhotoOrder.TAKEN
+    parameters["moment"] = after.moment.astimezone(UTC).replace(tzinfo=None) if taken else after.moment
+    if after.name is None:
+        return _PAGES_FROM_A_MOMENT[page.order], parameters
+    place = {"name": after.name, "uploaded_at": after.uploaded_at, "key": UUID(after.key)}
+    return _LATER_PAGES[page.order], {**parameters, **place}
 
 
 def gallery_photo(row: AnyRow) -> GalleryPhoto:

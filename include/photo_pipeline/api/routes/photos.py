@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing, suppress
-from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Literal
 from uuid import UUID
@@ -15,7 +14,7 @@ from photo_pipeline.api.deps import TheCaller, TheServices
 from photo_pipeline.api.photo_bodies import Body, any_photo_body, as_json
 from photo_pipeline.api.schemas import AnyPhotoView, PhotoPage, UploadResult
 from photo_pipeline.api.uploading import FIELD, MAX_FILES, Upload
-from photo_pipeline.domain.gallery import GalleryPhoto, Page, PhotoOrder, RejectedPhoto
+from photo_pipeline.domain.gallery import GalleryPhoto, Page, PhotoOrder, Place, RejectedPhoto
 from photo_pipeline.domain.photo import MAX_PHOTO_BYTES
 from photo_pipeline.web.bodies import BodyStalledError
 from photo_pipeline.web.multipart import boundary_of, bounded, file_parts
@@ -83,10 +82,12 @@ async def list_photos(
     order: Annotated[
         PhotoOrder, Query(description="By which time `processed` ones are listed; those without a time taken by upload")
     ] = PhotoOrder.UPLOADED,
-    cursor: Annotated[str | None, Query(max_length=512, description="`next_cursor` of the page before")] = None,
+    cursor: Annotated[
+        str | None, Query(max_length=cursors.MAX_LENGTH, description="`next_cursor` of the page before")
+    ] = None,
     limit: Annotated[int, Query(ge=1, le=LONGEST_PAGE)] = PAGE_LENGTH,
 ) -> Response:
-    """The caller's photos, newest first."""
+    """The caller's photos, newest first; those of the same time by name, then by upload."""
     kind = _kind(status, order)
     # One more than the page tells whether there is a next one.
     page = Page(limit + 1, None if cursor is None else _decoded(kind, cursor), order)
@@ -125,7 +126,7 @@ def _kind(status: str, order: PhotoOrder) -> ListKind:
     return ListKind.TAKEN if order is PhotoOrder.TAKEN else ListKind.UPLOADED
 
 
-def _decoded(kind: ListKind, cursor: str) -> tuple[datetime, str]:
+def _decoded(kind: ListKind, cursor: str) -> Place:
     try:
         return cursors.decode(kind, cursor)
     except cursors.CursorError:
@@ -135,11 +136,11 @@ def _decoded(kind: ListKind, cursor: str) -> tuple[datetime, str]:
 
 def _page(kind: ListKind, found: Sequence[GalleryPhoto | RejectedPhoto], limit: int) -> Body:
     shown = found[:limit]
-    cursor = cursors.encode(kind, *_place(kind, shown[-1])) if len(found) > limit else None
+    cursor = cursors.encode(kind, _place(kind, shown[-1])) if len(found) > limit else None
     return {"photos": [any_photo_body(photo) for photo in shown], "next_cursor": cursor}
 
 
-def _place(kind: ListKind, photo: GalleryPhoto | RejectedPhoto) -> tuple[datetime, str]:
+def _place(kind: ListKind, photo: GalleryPhoto | RejectedPhoto) -> Place:
     if isinstance(photo, GalleryPhoto):
-        return photo.listed_at if kind is ListKind.TAKEN else photo.uploaded_at, str(photo.photo_id)
-    return photo.processed_at, str(photo.coordinates)
+        return photo.place(PhotoOrder.TAKEN if kind is ListKind.TAKEN else PhotoOrder.UPLOADED)
+    return photo.place
