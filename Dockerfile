@@ -13,7 +13,7 @@ RUN python -m venv /opt/venv && /opt/venv/bin/pip install --no-cache-dir --only-
 FROM ${NODE_IMAGE} AS page-packages
 WORKDIR /pages
 COPY include/photo_pipeline/api/npm/package.json include/photo_pipeline/api/npm/package-lock.json ./
-RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
+RUN npm ci --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund
 
 FROM ${PYTHON_IMAGE} AS web
 SHELL ["/bin/bash", "-o", "pipefail", "-c"]
@@ -31,6 +31,19 @@ COPY --from=page-packages /pages/node_modules/tus-js-client/dist/tus.min.js \
      /opt/photo/photo_pipeline/api/npm/node_modules/tus-js-client/dist/
 COPY --from=page-packages /pages/node_modules/tus-js-client/LICENSE \
      /opt/photo/photo_pipeline/api/npm/node_modules/tus-js-client/
+COPY --from=page-packages /pages/node_modules/photoswipe/dist/photoswipe.esm.min.js \
+     /pages/node_modules/photoswipe/dist/photoswipe.css \
+     /opt/photo/photo_pipeline/api/npm/node_modules/photoswipe/dist/
+COPY --from=page-packages /pages/node_modules/photoswipe/LICENSE \
+     /opt/photo/photo_pipeline/api/npm/node_modules/photoswipe/
+COPY --from=page-packages /pages/node_modules/blurhash/dist/esm/index.js \
+     /opt/photo/photo_pipeline/api/npm/node_modules/blurhash/dist/esm/
+COPY --from=page-packages /pages/node_modules/blurhash/package.json \
+     /opt/photo/photo_pipeline/api/npm/node_modules/blurhash/
+COPY --from=page-packages /pages/node_modules/exifreader/dist/exif-reader.js \
+     /opt/photo/photo_pipeline/api/npm/node_modules/exifreader/dist/
+COPY --from=page-packages /pages/node_modules/exifreader/LICENSE \
+     /opt/photo/photo_pipeline/api/npm/node_modules/exifreader/
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONPATH=/opt/photo \
     PYTHONUNBUFFERED=1 \

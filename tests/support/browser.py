@@ -30,10 +30,11 @@ def chromium() -> Iterator[Browser]:
             browser.close()
 
 
-def assert_no_barrier(page: Page) -> None:
-    """Fail with axe-core's own report where it finds a serious or critical issue on the page as it is now."""
+def assert_no_barrier(page: Page, *, every_level: bool = False) -> None:
+    """Fail with axe-core's own report where it finds a serious or critical issue, or any, on the page as it is now."""
     found = Axe().run(page)
-    wrong = [violation["id"] for violation in found.response["violations"] if violation["impact"] in SERIOUS]
+    violations = found.response["violations"]
+    wrong = [violation["id"] for violation in violations if every_level or violation["impact"] in SERIOUS]
     assert wrong == [], found.generate_report()
 
 

@@ -19,8 +19,8 @@ def canonical_email(text: str) -> str:
     """
     try:
         _, address = validate_email(text)
-    except PydanticCustomError as error:
-        raise ValueError(str(error)) from None
+    except PydanticCustomError:
+        raise ValueError("This is no e-mail address.") from None
     return normalize("NFC", address.lower())
 
 

@@ -13,8 +13,15 @@ from photo_pipeline.web.pages import RevalidatedFiles, add_page, mount_shared
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
-TUS_CLIENT = HERE / "npm" / "node_modules" / "tus-js-client" / "dist"
-"""From npm, in the version that ``npm/package-lock.json`` names; ``bin/bootstrap`` installs it."""
+PACKAGES = HERE / "npm" / "node_modules"
+"""From npm, in the versions that ``npm/package-lock.json`` names; ``bin/bootstrap`` installs them."""
+LOADED = {
+    "tus-js-client": ("tus.min.js",),
+    "photoswipe": ("photoswipe.esm.min.js", "photoswipe.css"),
+    "blurhash": ("esm/index.js",),
+    "exifreader": ("exif-reader.js",),
+}
+"""What the pages load of each package's ``dist``."""
 POLICIES = dict.fromkeys(("/", "/devices", "/docs", "/static/"), PAGE_POLICY)
 
 
@@ -31,12 +38,14 @@ def mount_pages(app: FastAPI) -> None:
     Raises:
         MissingPackageError: when something that they load is not installed.
     """
-    if not (TUS_CLIENT / "tus.min.js").is_file():
-        raise MissingPackageError(TUS_CLIENT)
+    for package, files in LOADED.items():
+        folder = PACKAGES / package / "dist"
+        if not all((folder / file).is_file() for file in files):
+            raise MissingPackageError(folder)
+        app.mount(f"/packages/{package}", RevalidatedFiles(directory=folder), name=package)
     for path, file in {"/": "index.html", "/devices": "devices.html"}.items():
         add_page(app, path, HERE / "templates" / file)
     _link_stream_application(app)
-    app.mount("/packages/tus-js-client", RevalidatedFiles(directory=TUS_CLIENT), name="tus-js-client")
     mount_shared(app, STATIC)
 
 

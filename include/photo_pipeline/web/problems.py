@@ -19,6 +19,23 @@ RETRY_SECONDS = 5
 """What ``Retry-After`` says where nothing better is known."""
 MAX_ERRORS = 50
 """So many wrong fields of a request are named."""
+_SENTENCES = {
+    "missing": "This is missing.",
+    "extra_forbidden": "There is no such field.",
+    "string_type": "This is no text.",
+    "string_too_short": "This has too few characters: at least {min_length}.",
+    "string_too_long": "This has too many characters: at most {max_length}.",
+    "too_short": "This has too few {parts}: at least {min_length}.",
+    "too_long": "This has too many {parts}: at most {max_length}.",
+    "greater_than_equal": "This is too little: at least {ge}.",
+    "less_than_equal": "This is too much: at most {le}.",
+    "string_pattern_mismatch": "This has characters that cannot be seen, or spaces at its ends.",
+    "literal_error": "This is none of {expected}.",
+    "enum": "This is none of {expected}.",
+    "json_invalid": "This is no JSON.",
+    "value_error": "{error}",
+}
+"""What the validation found, as a person would say it, by its kind. What is not here keeps the validation's words."""
 _TYPE_PREFIX = "urn:photo-pipeline:problem:"
 
 
@@ -148,8 +165,9 @@ def _allowed_methods(request: Request) -> list[str]:
 
 def _on_invalid_request(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - as above
-    errors = [_invalid_field(found["loc"], found["msg"]).model_dump() for found in error.errors()[:MAX_ERRORS]]
-    detail = "; ".join(sorted({f"{found['pointer'] or found['where']}: {found['detail']}" for found in errors}))
+    fields = [_invalid_field(found) for found in error.errors()[:MAX_ERRORS]]
+    errors = [field.model_dump() for field in fields]
+    detail = " ".join(sorted({_named(field) for field in fields}))
     problem = ProblemError(
         HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request", detail[:1000], members={"errors": errors}
     )
@@ -168,7 +186,24 @@ def _on_unstorable(request: Request, error: Exception) -> Response:
     return respond(request.scope, ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "unstorable", detail))
 
 
-def _invalid_field(location: Sequence[int | str], message: str) -> InvalidField:
+def _invalid_field(found: Mapping[str, Any]) -> InvalidField:
+    location: Sequence[int | str] = found["loc"]
     where, *path = (str(part) for part in location) if location else ("body",)
     escaped = (part.replace("~", "~0").replace("/", "~1") for part in path)
-    return InvalidField(where=where, pointer="".join(f"/{part}" for part in escaped), detail=message)
+    pointer = "".join(f"/{part}" for part in escaped)
+    return InvalidField(where=where, pointer=pointer, detail=_sentence(found))
+
+
+def _sentence(found: Mapping[str, Any]) -> str:
+    sentence = _SENTENCES.get(found["type"])
+    context = found.get("ctx", {})
+    # What the validation calls a value is a secret, of characters.
+    parts = "characters" if context.get("field_type") == "Value" else "entries"
+    return str(found["msg"]) if sentence is None else sentence.format_map({**context, "parts": parts})
+
+
+def _named(field: InvalidField) -> str:
+    """What is wrong, with the field's name as a person would say it."""
+    words = field.pointer.replace("/", " ").replace("~1", "/").replace("~0", "~").replace("_", " ")
+    name = words.strip() or field.where
+    return f"{name[0].upper()}{name[1:]}: {field.detail}"

@@ -11,7 +11,7 @@ from tests.support.image_trees import RUN_BY_THE_WEB_IMAGE, locked, modules_belo
 
 import photo_pipeline
 from local_stack.services.web import SERVER
-from photo_pipeline.api.pages import TUS_CLIENT
+from photo_pipeline.api.pages import LOADED, PACKAGES
 from photo_pipeline.domain.photo import MAX_PHOTO_BYTES
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -80,9 +80,13 @@ def test_the_web_images_user_and_group_have_one_number(dockerfile: str) -> None:
 
 def test_what_the_pages_load_is_in_the_web_image(dockerfile: str) -> None:
     """It is installed from its lock, runs no script of a package, and lies where the application looks for it."""
-    assert re.findall(r"npm ci[^\n]*", dockerfile) == ["npm ci --omit=dev --ignore-scripts --no-audit --no-fund"]
-    place = TUS_CLIENT.relative_to(Path(photo_pipeline.__file__).parent)
-    assert f"/opt/photo/photo_pipeline/{place}/\n" in dockerfile
+    [command] = re.findall(r"npm ci[^\n]*", dockerfile)
+    assert command == "npm ci --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund"
+    place = PACKAGES.relative_to(Path(photo_pipeline.__file__).parent)
+    copies = [line.split() for line in dockerfile.replace("\\\n", "").splitlines() if "--from=page-packages" in line]
+    there = {f"{words[-1]}{Path(source).name}" for words in copies for source in words[2:-1]}
+    wanted = {f"{package}/dist/{file}" for package, files in LOADED.items() for file in files}
+    assert {f"/opt/photo/photo_pipeline/{place}/{file}" for file in wanted} <= there
 
 
 def test_neither_image_runs_as_root(dockerfile: str) -> None:

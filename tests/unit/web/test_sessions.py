@@ -117,6 +117,26 @@ async def test_a_validation_problem_points_at_the_field(platform: Platform) -> N
         ("body", "/password"),
         ("body", "/a~1b"),
     }
+    assert answer.json()["detail"] == "A/b: There is no such field. Password: This has too few characters: at least 10."
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"display_name": ""}, "Display name: This has too few characters: at least 1."),
+        ({"display_name": " Ada"}, "Display name: This has characters that cannot be seen, or spaces at its ends."),
+        ({"display_name": "\u3164"}, "Display name: Nothing of this name can be seen."),
+        ({"display_name": 7}, "Display name: This is no text."),
+        ({"email": "ada"}, "Email: This is no e-mail address."),
+    ],
+)
+async def test_a_validation_problem_is_said_in_words(
+    platform: Platform, change: dict[str, object], sentence: str
+) -> None:
+    """People read it: no pointer, no pattern, none of the library's words."""
+    async with platform.client() as client:
+        answer = await client.post("/customers", json={**ADA, **change})
+    assert (answer.status_code, answer.json()["detail"]) == (422, sentence)
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'"x"', b'{"email": "\\ud800@x.org"}', b"\xff"])

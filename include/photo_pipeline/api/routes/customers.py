@@ -40,7 +40,7 @@ async def sign_up(body: SignUp, request: Request, services: TheServices) -> Cust
             services.customers.add, services.new_id(), body.email, body.display_name, password_hash
         )
     except EmailTakenError:
-        raise ProblemError(HTTPStatus.CONFLICT, "email_taken", "This e-mail address has signed up already.") from None
+        raise ProblemError(HTTPStatus.CONFLICT, "email_taken", "This e-mail address has an account already.") from None
     return CustomerView.of(customer)
 
 

@@ -1,17 +1,22 @@
 // Talks to the API. Every failure becomes an ApiError whose message a person can read.
 
 const BASE = "/api/v1";
+const PATIENCE_MILLISECONDS = 45_000;
+const PASSING = new Set([0, 408, 425, 429]);
+const UNREACHED = "The server cannot be reached. Please check your connection.";
+const CUT = "The answer did not come through whole. Please check your connection.";
 
 export class ApiError extends Error {
   constructor(message, status = 0, problem = {}) {
     super(message);
     this.status = status;
     this.problem = problem;
+    this.retryAfter = 0; // seconds that the server asks for
   }
 
   /** Whether the same request may succeed later. */
   get isTemporary() {
-    return this.status === 0 || this.status === 429 || this.status >= 500;
+    return PASSING.has(this.status) || this.status >= 500;
   }
 }
 
@@ -22,25 +27,50 @@ export function errorFrom(status, text, fallback) {
   } catch {
     // not a problem document: the fallback says what there is to say
   }
-  return new ApiError(problem.detail ?? fallback, status, problem);
+  return new ApiError(problem?.detail ?? fallback, status, problem ?? {});
 }
 
-async function request(method, path, body) {
+/** Seconds, from a header that holds them or a date. */
+export function secondsOf(retryAfter) {
+  if (retryAfter === null) return 0;
+  const seconds = Number(retryAfter);
+  return Math.max(0, Number.isNaN(seconds) ? (Date.parse(retryAfter) - Date.now()) / 1000 || 0 : seconds);
+}
+
+async function orUnreached(promise, message) {
+  try {
+    return await promise;
+  } catch {
+    throw new ApiError(message);
+  }
+}
+
+/**
+ * An answer with all of its body, which `read` takes from the response.
+ * @throws {ApiError} when there is none, when it breaks off, or when it says that something went wrong
+ */
+export async function answer(address, options, read) {
+  const bounded = { signal: AbortSignal.timeout(PATIENCE_MILLISECONDS), ...options };
+  const response = await orUnreached(fetch(address, bounded), UNREACHED);
+  if (response.ok) return [await orUnreached(read(response), CUT), response];
+  const text = await response.text().catch(() => "");
+  const error = errorFrom(response.status, text, "Something went wrong. Please try again.");
+  error.retryAfter = secondsOf(response.headers.get("Retry-After"));
+  throw error;
+}
+
+const ofDocument = (response) => (response.status === 204 ? null : response.json());
+
+async function exchange(method, path, body) {
   const options = { method, headers: { Accept: "application/json" } };
   if (body !== undefined) {
     options.headers["Content-Type"] = "application/json";
     options.body = JSON.stringify(body);
   }
-  let response;
-  try {
-    response = await fetch(BASE + path, options);
-  } catch {
-    throw new ApiError("The server cannot be reached. Please check your connection.");
-  }
-  const text = await response.text();
-  if (!response.ok) throw errorFrom(response.status, text, "Something went wrong. Please try again.");
-  return text === "" ? null : JSON.parse(text);
+  return answer(BASE + path, options, ofDocument);
 }
+
+const request = async (...parts) => (await exchange(...parts))[0];
 
 export const signUp = (details) => request("POST", "/customers", details);
 export const logIn = (credentials) => request("POST", "/session", credentials);
@@ -56,8 +86,18 @@ export const makeDevice = (name) => request("POST", "/devices", { name });
 export const revokeDevice = (deviceId) => request("DELETE", `/devices/${deviceId}`);
 export const photo = (photoId) => request("GET", `/photos/${photoId}`);
 
-export function photos({ cursor = null, status = "processed", order = "uploaded", limit = 60 } = {}) {
+/** A page of photos; `servedAt` is the server's time of it. */
+export async function photos({ cursor = null, status = "processed", order = "uploaded", limit = 60 } = {}) {
   const query = new URLSearchParams({ status, order, limit });
   if (cursor !== null) query.set("cursor", cursor);
-  return request("GET", `/photos?${query}`);
+  const [page, response] = await exchange("GET", `/photos?${query}`);
+  return { ...page, servedAt: Date.parse(response.headers.get("Date")) || Date.now() };
+}
+
+/**
+ * Brings a picture into the browser's memory, whole.
+ * @throws {ApiError} which says why that cannot be, as an <img> does not
+ */
+export async function picture(url) {
+  await answer(url, {}, (response) => response.blob());
 }

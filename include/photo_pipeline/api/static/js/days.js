@@ -18,12 +18,6 @@ export function cameraMoment(photo) {
   return MOMENT_AS_TOLD.format(asTold(photo.taken_at)) + zone;
 }
 
-/** Where a photo stands in an order: a number that falls from each photo to the next. */
-export function placeOf(photo, order) {
-  const told = order === "taken" && photo.taken_at !== null;
-  return (told ? asTold(photo.taken_at) : new Date(photo.uploaded_at)).getTime();
-}
-
 /** The day under which a photo is shown. By day taken, one without a camera's time stands under its upload's, in UTC. */
 export function dayOf(photo, order) {
   if (order === "uploaded") return DAY.format(new Date(photo.uploaded_at));

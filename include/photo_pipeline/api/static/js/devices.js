@@ -1,11 +1,13 @@
 // The page of devices: makes a token, shows it once, lists and revokes. Works with the session's cookie.
 
 import { devices, makeDevice, revokeDevice } from "./api.js";
+import { Notice } from "./notice.js";
+import { explained, Retrying } from "./retrying.js";
 
 const find = (id) => document.getElementById(id);
 const shownDate = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 
-function explained(error) {
+function sentenceOf(error) {
   return error.status === 422 ? "A name has 1 to 100 characters, and no spaces at its ends." : error.message;
 }
 
@@ -30,7 +32,7 @@ function item(device) {
   revoke.className = "danger";
   revoke.textContent = "Revoke";
   revoke.setAttribute("aria-label", `Revoke ${device.name}`);
-  revoke.addEventListener("click", () => guarded(() => askToRevoke(device)));
+  revoke.addEventListener("click", () => act(() => askToRevoke(device)));
   element.append(what, revoke);
   return element;
 }
@@ -84,21 +86,33 @@ function forgetToken() {
   find("device-name").focus();
 }
 
-/** Does something and says what went wrong, at `place`. */
-async function guarded(work, place = "page-error") {
-  find(place).hidden = true;
+/** Does something and says what went wrong, with `tell`. */
+async function guarded(work, tell) {
   try {
     await work();
   } catch (error) {
-    const isSignedOut = error.status === 401;
-    find("signed-out").hidden = !isSignedOut;
-    if (isSignedOut) {
-      find("application").hidden = true;
-      return;
-    }
-    find(place).textContent = explained(error);
-    find(place).hidden = false;
+    const isLoggedOut = error.status === 401;
+    find("signed-out").hidden = !isLoggedOut;
+    if (isLoggedOut) find("application").hidden = true;
+    else tell(sentenceOf(error));
   }
+}
+
+const notice = new Notice("#page-trouble");
+
+/** What somebody asked for: it is not tried again behind their back. */
+function act(work) {
+  notice.hide();
+  return guarded(work, (text) => notice.show(text, () => act(work)));
+}
+
+/** The list is asked for until it is there. */
+function show() {
+  const listing = new Retrying(list, (trouble) => {
+    if (trouble === null) notice.hide();
+    else notice.show(`Your devices cannot be shown just now. ${explained(trouble)}`, () => listing.now());
+  });
+  return guarded(() => listing.run(), (text) => notice.show(text));
 }
 
 find("device-form").addEventListener("submit", (event) => {
@@ -106,9 +120,14 @@ find("device-form").addEventListener("submit", (event) => {
   const form = event.currentTarget;
   const submit = form.querySelector("[type=submit]");
   submit.disabled = true;
-  guarded(() => make(form), "form-error").finally(() => { submit.disabled = false; });
+  const problem = find("form-error");
+  problem.hidden = true;
+  guarded(() => make(form), (text) => {
+    problem.textContent = text;
+    problem.hidden = false;
+  }).finally(() => { submit.disabled = false; });
 });
 find("copy").addEventListener("click", copy);
 find("done").addEventListener("click", forgetToken);
 
-await guarded(list);
+await show();

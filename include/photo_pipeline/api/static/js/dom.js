@@ -14,6 +14,7 @@ export function announce(text) {
 }
 
 export function formatBytes(bytes) {
-  if (bytes < 1024 * 1024) return `${Math.max(1, Math.round(bytes / 1024))} KiB`;
-  return `${(bytes / 1024 / 1024).toFixed(1)} MiB`;
+  if (bytes < 1024) return `${Math.round(bytes)} ${Math.round(bytes) === 1 ? "byte" : "bytes"}`;
+  const kibibytes = Math.round(bytes / 1024);
+  return kibibytes < 1024 ? `${kibibytes} KiB` : `${(bytes / 1024 / 1024).toFixed(1)} MiB`;
 }

@@ -1,53 +1,80 @@
-// The gallery: photos by day in rows, more of them while scrolling, new ones as they come, and what was refused.
+// The gallery: photos by day, more of them while scrolling, new ones as they come, and what was refused.
 
-import { photo as photoOf, photos } from "./api.js";
-import { paint } from "./blurhash.js";
-import { dayOf, placeOf } from "./days.js";
-import { announce, find, make } from "./dom.js";
+import { photo as photoOf } from "./api.js";
+import { announce, find } from "./dom.js";
+import { Grid } from "./gallery/grid.js";
+import { Newcomers } from "./gallery/newcomers.js";
+import { placeAmong } from "./gallery/order.js";
+import { Pages } from "./gallery/pages.js";
+import { showRejected } from "./gallery/rejected.js";
+import { Thumbs } from "./gallery/thumbs.js";
+import { Tiles } from "./gallery/tiles.js";
 import { Lightbox } from "./lightbox.js";
+import { Notice } from "./notice.js";
+import { explained, Retrying } from "./retrying.js";
 
-const PLACEHOLDER_PIXELS = 24;
 const ORDER_KEY = "photo-order";
-const SOON_MILLISECONDS = 24 * 60 * 60 * 1000;
-const HOUR_MILLISECONDS = 60 * 60 * 1000;
+const AHEAD_PIXELS = 800;
+const NEAR_END = 10;
+const AT_TOP_PIXELS = 80;
 const STEPS = { ArrowLeft: -1, ArrowRight: 1 };
 
 export class Gallery {
+  /** @param {() => void} onLoggedOut called when the session has ended */
   constructor(onLoggedOut) {
     this.onLoggedOut = onLoggedOut;
     this.root = find("#gallery");
+    this.end = find("#gallery-more");
     this.order = localStorage.getItem(ORDER_KEY) === "uploaded" ? "uploaded" : "taken";
+    this.photos = [];
+    this.pages = null;
+    this.news = null;
+    this.again = false;
+    this.pageNotice = new Notice("#pages-trouble");
+    this.thumbNotice = new Notice("#thumbs-trouble");
+    this.newsNotice = new Notice("#news-trouble");
     this.lightbox = new Lightbox(this);
+    this.tiles = new Tiles(new Thumbs(this.tellThumbs.bind(this), onLoggedOut), (photo) => this.lightbox.open(photo));
+    this.grid = new Grid(this.root, this.tiles);
+    this.newcomers = new Newcomers(this);
     this.observer = new IntersectionObserver((entries) => {
       if (entries.some((entry) => entry.isIntersecting)) this.more();
-    }, { rootMargin: "800px" });
+    }, { rootMargin: `${AHEAD_PIXELS}px` });
     this.root.addEventListener("keydown", (event) => this.walk(event));
     for (const choice of document.querySelectorAll("#order input")) {
       choice.checked = choice.value === this.order;
       choice.addEventListener("change", () => this.sortBy(choice.value));
     }
-    this.clear();
   }
 
   clear() {
     this.observer.disconnect();
-    this.photos = [];
-    this.tiles = new Map();
-    this.days = new Map();
-    this.cursor = null;
-    this.atEnd = false;
-    this.loading = false;
-    this.root.replaceChildren();
-    find("#rejected").hidden = true;
+    this.pages?.stop();
+    this.pages = null;
+    this.news?.stop();
+    this.news = null;
+    this.again = false;
     this.lightbox.close();
-    this.generation = (this.generation ?? 0) + 1;
+    this.photos = [];
+    this.grid.clear(this.order);
+    this.newcomers.clear(Date.now());
+    this.pageNotice.hide();
+    this.newsNotice.hide();
+    find("#rejected").hidden = true;
+    find("#gallery-empty").hidden = true;
   }
 
   async start() {
     this.clear();
-    await this.more();
-    this.observer.observe(find("#gallery-more"));
-    await this.showRejected();
+    const pages = new Pages(this.order, (page) => this.add(page), this.tellPages.bind(this), this.onLoggedOut);
+    this.pages = pages;
+    find("#gallery-loading").hidden = false;
+    await pages.more();
+    if (pages !== this.pages || this.photos.length + Number(pages.atEnd) === 0) return;
+    this.observer.observe(this.end);
+    this.lightbox.prepare();
+    this.lightbox.followAddress();
+    this.listen(showRejected);
   }
 
   async sortBy(order) {
@@ -57,111 +84,106 @@ export class Gallery {
     announce(order === "taken" ? "Photos by day taken" : "Photos by day uploaded");
   }
 
-  /** Looks for photos that came after those on the page. */
-  async refresh() {
-    const generation = this.generation;
-    const page = await this.fetch({});
-    if (page === null || generation !== this.generation) return;
-    const fresh = page.photos.filter((photo) => !this.tiles.has(photo.photo_id));
-    if (fresh.length === page.photos.length && this.photos.length > 0) {
-      await this.start(); // there may be more of them than this page holds
+  /** Something has happened: looks what, until that succeeds. */
+  refresh() {
+    if (this.photos.length === 0 && !this.pages?.atEnd) return; // the first page is on its way, and will have it
+    if (this.news !== null) {
+      this.again = true;
+      this.news.now();
       return;
     }
-    fresh.forEach((photo) => this.insert(photo));
-    this.showWhetherEmpty();
-    await this.showRejected();
+    this.listen(async () => {
+      this.again = false;
+      await this.newcomers.look();
+      await showRejected();
+    });
   }
 
-  async more() {
-    if (this.loading || this.atEnd) return;
-    this.loading = true;
-    const generation = this.generation;
-    const page = await this.fetch({ cursor: this.cursor, order: this.order });
-    if (generation !== this.generation) return;
-    this.loading = false;
-    if (page === null) return;
-    this.cursor = page.next_cursor;
-    this.atEnd = page.next_cursor === null;
-    for (const photo of page.photos.filter((found) => !this.tiles.has(found.photo_id))) {
-      this.photos.push(photo);
-      this.place(photo, null);
-    }
-    this.showWhetherEmpty();
-  }
-
-  async fetch(options) {
+  async listen(work) {
+    const news = new Retrying(work, (trouble) => {
+      if (trouble === null) this.newsNotice.hide();
+      else this.newsNotice.show(`New photos cannot be looked for just now. ${explained(trouble)}`, () => news.now());
+    });
+    this.news = news;
     try {
-      return await photos(options);
+      await news.run();
     } catch (error) {
-      if (error.status === 401) this.onLoggedOut();
-      return null;
+      if (error.status !== 401) throw error;
+      this.onLoggedOut();
     }
+    if (this.news !== news) return; // the gallery was begun anew meanwhile
+    this.news = null;
+    if (this.again) this.refresh();
   }
 
-  /** Puts a photo where it belongs among those that are shown; beyond them, scrolling will find it. */
+  more() {
+    return this.pages?.more();
+  }
+
+  add(page) {
+    if (this.photos.length === 0) this.newcomers.clear(page.servedAt);
+    const fresh = page.photos.filter((photo) => !this.has(photo));
+    for (const photo of fresh) this.grid.place(photo, null);
+    this.photos.push(...fresh);
+    this.newcomers.shown(fresh);
+    this.lightbox.extend(fresh);
+    this.showWhetherEmpty();
+    // An observer tells of changes: where the end is still in sight, there is none.
+    requestAnimationFrame(() => {
+      if (this.end.getBoundingClientRect().top < window.innerHeight + AHEAD_PIXELS) this.more();
+    });
+  }
+
+  has(photo) {
+    return this.tiles.has(photo);
+  }
+
+  /** Whether a photo belongs among those that are shown; beyond them, scrolling will find it. */
+  hasPlaceFor(photo) {
+    return this.pages?.atEnd || placeAmong(this.photos, photo, this.order) < this.photos.length;
+  }
+
+  /** Whether somebody would lose their place if something moved. */
+  get isBeingRead() {
+    if (this.photos.length === 0) return false;
+    return this.lightbox.isOpen || window.scrollY > AT_TOP_PIXELS || this.root.contains(document.activeElement);
+  }
+
   insert(photo) {
-    const comesAfter = (other) => placeOf(other, this.order) > placeOf(photo, this.order);
-    const at = this.photos.findIndex((other) => !comesAfter(other));
-    if (at === -1 && !this.atEnd) return;
-    const next = at === -1 ? null : this.photos[at];
-    this.photos.splice(at === -1 ? this.photos.length : at, 0, photo);
-    this.place(photo, next);
+    const at = placeAmong(this.photos, photo, this.order);
+    this.grid.place(photo, this.photos[at] ?? null);
+    this.photos.splice(at, 0, photo);
+    this.showWhetherEmpty();
   }
 
-  place(photo, next) {
-    const day = dayOf(photo, this.order);
-    const nextDay = next === null ? null : dayOf(next, this.order);
-    const section = this.days.get(day) ?? this.addDay(day, nextDay);
-    const tile = this.tile(photo);
-    this.tiles.set(photo.photo_id, tile);
-    find("ul", section).insertBefore(tile, nextDay === day ? this.tiles.get(next.photo_id) : null);
-  }
-
-  addDay(day, nextDay) {
-    const section = make("section", { className: "day" }, make("h3", { textContent: day }), make("ul", { className: "rows" }));
-    section.setAttribute("aria-label", day);
-    this.days.set(day, section);
-    this.root.insertBefore(section, this.days.get(nextDay) ?? null);
-    return section;
-  }
-
-  tile(photo) {
-    const ratio = photo.width / photo.height;
-    const picture = make("img", { alt: photo.filename ?? "Photo", loading: "lazy", decoding: "async" });
-    const canvas = make("canvas", { width: PLACEHOLDER_PIXELS, height: PLACEHOLDER_PIXELS });
-    canvas.setAttribute("aria-hidden", "true");
-    if (photo.blurhash) paint(canvas, photo.blurhash);
-    const button = make("button", { type: "button", className: "tile" }, canvas, picture, ...badge(photo));
-    if (photo.dominant_color) button.style.backgroundColor = photo.dominant_color;
-    picture.addEventListener("load", () => button.classList.add("loaded"), { once: true });
-    picture.addEventListener("error", () => button.classList.add("gone"), { once: true });
-    picture.src = photo.renditions.thumb.url;
-    button.addEventListener("click", () => this.lightbox.show(photo));
-    const item = make("li", {}, button);
-    item.style.setProperty("--ratio", String(Math.min(3, Math.max(0.4, ratio))));
-    return item;
+  /** Leads the reader to the first of some photos. */
+  reveal(photos) {
+    const ids = new Set(photos.map((photo) => photo.photo_id));
+    const first = this.photos.find((photo) => ids.has(photo.photo_id)) ?? this.photos[0];
+    if (first === undefined) return;
+    this.tiles.item(first).scrollIntoView({ block: "center" });
+    this.tiles.button(first).focus({ preventScroll: true });
   }
 
   neighbour(photo, step) {
     const at = this.photos.indexOf(photo) + step;
-    if (at > this.photos.length - 10) this.more();
+    if (at > this.photos.length - NEAR_END) this.more();
     return this.photos[at] ?? null;
   }
 
   /** Gives the focus back to a photo's tile. */
   focus(photo) {
-    const button = find("button", this.tiles.get(photo.photo_id) ?? this.root);
+    const button = this.tiles.button(photo);
     button?.scrollIntoView({ block: "nearest" });
-    button?.focus();
+    button?.focus({ preventScroll: true });
   }
 
   /** The arrow keys go from photo to photo, so that Tab need not. */
   walk(event) {
     const step = STEPS[event.key];
-    const item = event.target.closest("li");
-    if (step === undefined || item === null || event.altKey || event.ctrlKey || event.metaKey) return;
-    const at = this.photos.findIndex((photo) => this.tiles.get(photo.photo_id) === item);
-    const next = this.neighbour(this.photos[at], step);
+    const photo = this.tiles.photoAt(event.target);
+    if (step === undefined || photo === null || event.altKey || event.ctrlKey || event.metaKey) return;
+    const next = this.neighbour(photo, step);
     if (next === null) return;
     event.preventDefault();
     this.focus(next);
@@ -170,37 +192,28 @@ export class Gallery {
   /** A photo's customer changed how long it is kept. */
   async reread(photo) {
     Object.assign(photo, await photoOf(photo.photo_id));
-    const button = find("button", this.tiles.get(photo.photo_id));
-    find(".badge", button)?.remove();
-    button.append(...badge(photo));
+    if (this.has(photo)) this.tiles.mark(photo);
+  }
+
+  tellPages(trouble, retry) {
+    if (trouble === null) {
+      this.pageNotice.hide();
+      return;
+    }
+    find("#gallery-loading").hidden = true;
+    const what = this.photos.length === 0
+      ? "Your photos cannot be shown just now. None of them is lost." : "More photos could not be loaded.";
+    this.pageNotice.show(`${what} ${explained(trouble)}`, retry);
+  }
+
+  tellThumbs(count, retry) {
+    if (count === 0) this.thumbNotice.hide();
+    else this.thumbNotice.show(count === 1 ? "A picture could not be loaded. It is tried again by itself."
+      : `${count} pictures could not be loaded. They are tried again by themselves.`, retry);
   }
 
   showWhetherEmpty() {
+    find("#gallery-loading").hidden = true;
     find("#gallery-empty").hidden = this.photos.length > 0;
   }
-
-  async showRejected() {
-    const page = await this.fetch({ status: "rejected", limit: 50 });
-    const box = find("#rejected");
-    if (page === null || page.photos.length === 0) {
-      box.hidden = true;
-      return;
-    }
-    const more = page.next_cursor === null ? "" : " or more";
-    const count = page.photos.length === 1 && more === "" ? "1 photo" : `${page.photos.length}${more} photos`;
-    find("summary", box).textContent = `${count} could not be used`;
-    find("ul", box).replaceChildren(...page.photos.map((photo) => make(
-      "li", {}, make("strong", { textContent: photo.filename ?? "Unnamed photo" }), ` ${photo.sentence}`,
-    )));
-    box.hidden = false;
-  }
-}
-
-/** A tile says how long its photo is kept where that is not a matter of days. */
-function badge(photo) {
-  if (photo.held) return [make("span", { className: "badge", textContent: "kept" })];
-  const left = new Date(photo.kept_until).getTime() - Date.now();
-  if (left > SOON_MILLISECONDS) return [];
-  const hours = Math.max(1, Math.floor(left / HOUR_MILLISECONDS));
-  return [make("span", { className: "badge", textContent: left > 0 ? `${hours} h left` : "leaving" })];
 }

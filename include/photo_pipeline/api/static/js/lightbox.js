@@ -1,151 +1,221 @@
-// One photo, large, with what is known about it.
+// One photo, large: PhotoSwipe shows it; here is what it shows, what is said about it, and its address.
 
-import { keep, letGo } from "./api.js";
-import { cameraMoment, moment } from "./days.js";
-import { find, formatBytes, make } from "./dom.js";
+import { photo as photoOf } from "./api.js";
+import { announce, find } from "./dom.js";
+import { enter, forget, leave, photoInAddress } from "./lightbox/address.js";
+import { addButtons } from "./lightbox/buttons.js";
+import { Details } from "./lightbox/details.js";
+import { viewer as loadViewer } from "./lightbox/packages.js";
+import { Slides } from "./lightbox/slides.js";
+import { Notice } from "./notice.js";
+import { explained, Retrying } from "./retrying.js";
 
-const SWIPE_PIXELS = 50;
-const KEYS = { ArrowLeft: -1, ArrowRight: 1 };
-const SOURCES = { upload: "Uploaded from the web", stream: "Streamed by a camera or program" };
+const NEAR_END = 10;
+const OPTIONS = {
+  loop: false,
+  wheelToZoom: true,
+  counter: false,
+  bgOpacity: 1,
+  returnFocus: false,
+  preload: [1, 2],
+  showHideAnimationType: "fade",
+  showAnimationDuration: 150,
+  hideAnimationDuration: 100,
+  secondaryZoomLevel: (level) => Math.max(1, 2 * level.fit),
+  maxZoomLevel: (level) => Math.max(2, 6 * level.fit),
+  closeTitle: "Close",
+  zoomTitle: "Zoom",
+  arrowPrevTitle: "Previous photo",
+  arrowNextTitle: "Next photo",
+};
+const BESIDE = matchMedia("(width >= 48rem)");
+const BEHIND = ["body > header", "#main", "body > footer"];
 
-function keptUntil(photo) {
-  if (photo.held_by_customer) return "For as long as you want";
-  return photo.held ? "For now: the operator keeps it" : moment(photo.kept_until);
-}
-
-function facts(photo) {
-  const megapixels = (photo.width * photo.height) / 1e6;
-  return [
-    ["Taken", cameraMoment(photo) ?? "unknown"],
-    ["Camera", photo.camera ?? "unknown"],
-    ["Size", `${photo.width} × ${photo.height} (${megapixels.toFixed(megapixels < 1 ? 2 : 1)} megapixels)`],
-    ["File", `${photo.format.toUpperCase()}, ${formatBytes(photo.bytes)}`],
-    ["Uploaded", moment(photo.uploaded_at)],
-    ["From", SOURCES[photo.source]],
-    ["Kept until", keptUntil(photo)],
-    ["SHA-256", photo.sha256],
-  ];
-}
+const slide = (photo) => ({
+  src: photo.renditions.web.url,
+  msrc: photo.renditions.thumb.url,
+  width: photo.renditions.web.width,
+  height: photo.renditions.web.height,
+  alt: photo.filename ?? "Photo",
+});
 
 export class Lightbox {
   /** @param {object} gallery knows the photos around a photo, and gets the focus back */
   constructor(gallery) {
     this.gallery = gallery;
-    this.mayKeep = false;
-    this.photo = null;
-    this.dialog = find("#lightbox");
-    this.picture = find("img", this.dialog);
-    this.previous = find(".previous", this.dialog);
-    this.next = find(".next", this.dialog);
-    this.keepButton = find("#keep");
-    find(".close", this.dialog).addEventListener("click", () => this.close());
-    this.previous.addEventListener("click", () => this.move(-1));
-    this.next.addEventListener("click", () => this.move(1));
-    this.keepButton.addEventListener("click", () => this.keepOrLetGo());
-    this.dialog.addEventListener("keydown", (event) => {
-      if (KEYS[event.key] !== undefined) this.move(KEYS[event.key]);
-    });
-    this.dialog.addEventListener("click", (event) => {
-      if (event.target === this.dialog) this.close();
-    });
-    this.dialog.addEventListener("cancel", (event) => {
-      event.preventDefault();
-      this.close();
-    });
-    this.dialog.addEventListener("close", () => this.closed());
-    this.picture.addEventListener("error", () => this.showTrouble(this.picture.hasAttribute("src")));
-    this.picture.addEventListener("load", () => this.showTrouble(false));
-    this.listenToSwipes();
+    this.details = new Details(gallery);
+    this.notice = new Notice("#photo-trouble");
+    this.viewer = null;
+    this.photos = [];
+    this.asking = null;
+    window.addEventListener("popstate", () => this.followAddress());
   }
 
-  listenToSwipes() {
-    let began = null;
-    const stage = find(".stage", this.dialog);
-    stage.addEventListener("touchstart", (event) => {
-      began = event.touches.length === 1 ? event.touches[0] : null; // two fingers zoom
-    }, { passive: true });
-    stage.addEventListener("touchend", (event) => {
-      if (began === null) return;
-      const { clientX, clientY } = event.changedTouches[0];
-      const [across, down] = [clientX - began.clientX, clientY - began.clientY];
-      if (Math.abs(across) > SWIPE_PIXELS && Math.abs(across) > 2 * Math.abs(down)) this.move(across > 0 ? -1 : 1);
-      began = null;
-    }, { passive: true });
+  get isOpen() {
+    return this.viewer !== null;
   }
 
-  show(photo) {
-    this.photo = photo;
-    const { web, original } = photo.renditions;
-    this.picture.removeAttribute("src"); // or the photo before stays until this one is there
-    Object.assign(this.picture, { alt: photo.filename ?? "Photo", width: web.width, height: web.height });
-    this.picture.style.backgroundColor = photo.dominant_color ?? "";
-    this.showTrouble(false);
-    this.picture.src = web.url;
-    find("h2", this.dialog).textContent = photo.filename ?? "Photo";
-    find("#lightbox-note").textContent = "";
-    this.showFacts();
-    Object.assign(find("a", this.dialog), { href: original.url, download: "" });
-    if (!this.dialog.open) this.dialog.showModal();
-    this.enableMoves();
+  set mayKeep(mayKeep) {
+    this.details.mayKeep = mayKeep;
   }
 
-  showFacts() {
-    find("dl", this.dialog).replaceChildren(
-      ...facts(this.photo).map(([name, value]) => make("div", {}, make("dt", { textContent: name }), make("dd", { textContent: value }))),
-    );
-    const { held, held_by_customer: own } = this.photo;
-    this.keepButton.hidden = !this.mayKeep || (held && !own);
-    this.keepButton.textContent = own ? "Do not keep longer" : "Keep longer";
+  get photo() {
+    return this.photos[this.viewer.currIndex];
   }
 
-  showTrouble(isThere) {
-    find(".trouble", this.dialog).hidden = !isThere;
-    this.picture.hidden = isThere;
+  /** Has what it needs brought before it is needed. */
+  prepare() {
+    loadViewer().catch(() => {}); // whoever opens a photo asks again
   }
 
-  /** A button that is disabled loses the focus; the other one takes it. */
-  enableMoves() {
-    const focused = document.activeElement;
-    this.previous.disabled = this.gallery.neighbour(this.photo, -1) === null;
-    this.next.disabled = this.gallery.neighbour(this.photo, 1) === null;
-    if (focused === this.previous && this.previous.disabled) this.next.focus();
-    if (focused === this.next && this.next.disabled) this.previous.focus();
-  }
-
-  move(step) {
-    const next = this.gallery.neighbour(this.photo, step);
-    if (next === null) return;
-    this.show(next);
-    find("#lightbox-note").textContent = next.filename ?? "Photo";
-  }
-
-  async keepOrLetGo() {
-    const photo = this.photo;
-    const note = find("#lightbox-note");
-    this.keepButton.disabled = true;
+  async open(photo) {
+    this.notice.hide();
+    this.wanted = photo;
+    let PhotoSwipe;
     try {
-      await (photo.held_by_customer ? letGo : keep)(photo.photo_id);
-      await this.gallery.reread(photo);
-      if (photo === this.photo) this.showFacts();
-      note.textContent = photo.held_by_customer ? "This photo is kept." : "This photo goes when its time has come.";
-    } catch (error) {
-      note.textContent = error.message;
-    } finally {
-      this.keepButton.disabled = false;
-      this.keepButton.focus();
+      PhotoSwipe = await loadViewer();
+    } catch {
+      if (this.wanted === photo) this.notice.show("The photo cannot be opened: there is no good connection to the server.", () => this.open(photo));
+      return;
     }
+    if (this.wanted !== photo || this.isOpen) return;
+    enter(photo.photo_id);
+    this.show(PhotoSwipe, photo);
   }
 
-  /** Gives the focus back at once: by the time of the event, its reader may have moved on. */
+  show(PhotoSwipe, photo) {
+    const at = this.gallery.photos.indexOf(photo);
+    // What comes above while it is open stays out of it: no photo changes its place under the reader's eyes.
+    this.isAlone = at === -1;
+    this.photos = this.isAlone ? [photo] : [...this.gallery.photos];
+    const viewer = new PhotoSwipe({ ...OPTIONS, index: Math.max(0, at), getViewportSizeFn: () => this.room() });
+    this.viewer = viewer;
+    this.slides = new Slides(viewer, this.gallery.onLoggedOut);
+    viewer.addFilter("numItems", () => this.photos.length);
+    viewer.addFilter("itemData", (_, index) => slide(this.photos[index]));
+    viewer.addFilter("placeholderSrc", (_, content) => content.data.msrc);
+    viewer.on("uiRegister", () => addButtons(viewer, this.details.isOpen, () => this.toggleDetails()));
+    viewer.on("keydown", (event) => this.pressed(event));
+    viewer.on("change", () => this.changed());
+    viewer.on("openingAnimationEnd", () => this.followAddress());
+    viewer.on("close", () => this.closed());
+    viewer.init();
+    viewer.element.setAttribute("aria-modal", "true");
+    viewer.element.append(this.details.element);
+    viewer.element.classList.toggle("with-facts", this.details.isOpen);
+    viewer.updateSize(true);
+    for (const part of BEHIND) find(part).inert = true;
+    this.changed();
+  }
+
+  /** What is left of the window for the photo. */
+  room() {
+    const { clientWidth: x } = document.documentElement;
+    const y = window.innerHeight;
+    if (!this.details.isOpen) return { x, y };
+    const { offsetWidth, offsetHeight } = this.details.element;
+    return BESIDE.matches ? { x: x - offsetWidth, y } : { x, y: y - offsetHeight };
+  }
+
+  changed() {
+    if (this.viewer === null || this.photo === undefined) return;
+    const { photo } = this;
+    const name = photo.filename ?? "Photo";
+    this.viewer.element.setAttribute("aria-label", name);
+    if (photoInAddress() !== photo.photo_id) {
+      enter(photo.photo_id);
+      announce(name);
+    }
+    this.details.show(photo);
+    this.viewer.download.href = photo.renditions.original.url;
+    if (!this.isAlone && this.viewer.currIndex > this.photos.length - NEAR_END) this.gallery.more();
+  }
+
+  /** The gallery has more photos, after those that it had. */
+  extend(photos) {
+    if (this.viewer === null || this.isAlone || photos.length === 0) return;
+    const before = this.photos.length;
+    this.photos.push(...photos);
+    this.viewer.refreshSlideContent(before);
+  }
+
+  toggleDetails() {
+    this.details.toggle();
+    this.viewer.about.setAttribute("aria-expanded", String(this.details.isOpen));
+    this.viewer.element.classList.toggle("with-facts", this.details.isOpen);
+    this.viewer.updateSize(true);
+  }
+
+  pressed(event) {
+    const { key, target, altKey, ctrlKey, metaKey } = event.originalEvent;
+    if (key === "i" && !altKey && !ctrlKey && !metaKey) this.toggleDetails();
+    // The facts scroll by the keys that would move the photo.
+    if (this.details.element.contains(target) && (key === "ArrowUp" || key === "ArrowDown")) event.preventDefault();
+  }
+
+  /** Closes it at once. The address stays: whoever logs in again comes back to the photo. */
   close() {
-    if (this.dialog.open) this.dialog.close();
-    this.closed();
+    this.wanted = null;
+    this.asking?.stop();
+    this.notice.hide();
+    if (this.viewer === null) return;
+    this.isLeaving = true;
+    this.viewer.options.showHideAnimationType = "none";
+    this.viewer.close();
   }
 
   closed() {
-    if (this.photo === null) return;
-    this.picture.removeAttribute("src");
-    this.gallery.focus(this.photo);
-    this.photo = null;
+    const { photo } = this;
+    this.viewer = null;
+    this.slides.stop();
+    this.details.close();
+    for (const part of BEHIND) find(part).inert = false;
+    if (!this.isLeaving) leave();
+    this.isLeaving = false;
+    // PhotoSwipe keeps the focus until it has done with this event.
+    queueMicrotask(() => this.gallery.focus(photo));
+  }
+
+  /** Shows what the address says: after Back and Forward, and at the start. */
+  followAddress() {
+    const photoId = photoInAddress();
+    if (photoId === null) this.close();
+    else if (this.viewer === null) this.openById(photoId);
+    else if (this.photo.photo_id !== photoId) this.goTo(photoId);
+  }
+
+  goTo(photoId) {
+    const at = this.photos.findIndex((photo) => photo.photo_id === photoId);
+    if (at !== -1) this.viewer.goTo(at);
+    else enter(this.photo.photo_id); // one that is not at hand: the reader stays
+  }
+
+  async openById(photoId) {
+    const shown = this.gallery.photos.find((photo) => photo.photo_id === photoId);
+    if (shown !== undefined) {
+      await this.open(shown);
+      return;
+    }
+    this.asking?.stop();
+    const asking = new Retrying(() => photoOf(photoId), (trouble) => {
+      if (trouble === null) this.notice.hide();
+      else if (trouble.isTemporary) this.notice.show(`The photo cannot be opened just now. ${explained(trouble)}`, () => asking.now());
+      else this.cannotBeSeen(trouble.message);
+    });
+    this.asking = asking;
+    try {
+      const found = await asking.run();
+      if (found === undefined) return;
+      if (found.status === "processed") await this.open(found);
+      else this.cannotBeSeen(found.sentence ?? "The photo is no longer kept: its time has passed.");
+    } catch (error) {
+      if (error.status !== 401) throw error;
+      this.gallery.onLoggedOut();
+    }
+  }
+
+  cannotBeSeen(why) {
+    forget();
+    this.notice.show(why);
   }
 }

@@ -4,22 +4,25 @@ import { logOut, me } from "./api.js";
 import { setUpAuth } from "./auth.js";
 import { announce, find } from "./dom.js";
 import { Gallery } from "./gallery.js";
+import { forget } from "./lightbox/address.js";
 import { LiveStatus } from "./live.js";
+import { Retrying } from "./retrying.js";
 import { Uploads } from "./uploads.js";
 
 const SESSION_CHECK_MILLISECONDS = 5 * 60 * 1000;
 const REFRESH_MILLISECONDS = 300;
 
-const gallery = new Gallery(showWelcome);
-const uploads = new Uploads(refreshSoon, showWelcome);
+const gallery = new Gallery(sessionEnded);
+const uploads = new Uploads(refreshSoon, sessionEnded);
 const live = new LiveStatus(tell, look, (isLive) => { find("#live-note").hidden = isLive; });
 let refreshing = null;
+let knowing = null;
 
 /** Photos come by the hundred: one look serves all that came in a moment. */
 function refreshSoon() {
-  refreshing ??= setTimeout(async () => {
+  refreshing ??= setTimeout(() => {
     refreshing = null;
-    await gallery.refresh();
+    gallery.refresh();
   }, REFRESH_MILLISECONDS);
 }
 
@@ -36,7 +39,7 @@ async function look() {
   try {
     await me();
   } catch (error) {
-    if (error.status === 401) showWelcome();
+    if (error.status === 401) sessionEnded();
     return;
   }
   refreshSoon();
@@ -44,6 +47,8 @@ async function look() {
 
 function showWelcome() {
   live.stop();
+  knowing?.stop();
+  find("#starting").hidden = true;
   find("#welcome").hidden = false;
   find("#application").hidden = true;
   find("#account").hidden = true;
@@ -51,39 +56,71 @@ function showWelcome() {
   gallery.clear();
 }
 
-async function showApplication(customer) {
-  find("#account-name").textContent = customer?.display_name ?? "";
+/** Nobody has signed out: the page says why it does not show their photos any more. */
+function sessionEnded() {
+  if (find("#application").hidden) return;
+  showWelcome();
+  tellProblem("Your session has ended. Log in to go on where you were.");
+}
+
+function tellProblem(text) {
+  find("#auth-error").textContent = text;
+  find("#auth-error").hidden = false;
+}
+
+function showApplication() {
+  find("#starting").hidden = true;
   find("#welcome").hidden = true;
   find("#application").hidden = false;
   find("#account").hidden = false;
-  gallery.lightbox.mayKeep = (customer?.holds_allowed ?? 0) > 0;
   uploads.pump();
   live.start();
-  await gallery.start();
+  gallery.start();
+}
+
+function know(customer) {
+  find("#account-name").textContent = customer.display_name;
+  gallery.lightbox.mayKeep = customer.holds_allowed > 0;
+}
+
+/** The page works without knowing whose it is, and will know. */
+async function knowLater() {
+  knowing = new Retrying(me, () => {});
+  try {
+    const customer = await knowing.run();
+    if (customer !== undefined) know(customer);
+  } catch (error) {
+    if (error.status === 401) sessionEnded();
+  }
 }
 
 async function begin() {
   try {
-    await showApplication(await me());
+    know(await me());
+    showApplication();
   } catch (error) {
     // With the database away, photos can still be sent.
-    if (error.isTemporary) await showApplication(null);
-    else showWelcome();
+    if (!error.isTemporary) {
+      showWelcome();
+      return;
+    }
+    showApplication();
+    knowLater();
   }
 }
 
 async function signOut() {
   uploads.clear();
   showWelcome();
+  forget();
+  find("#account-name").textContent = "";
   find("#auth-form").elements.email.focus();
-  const problem = find("#auth-error");
-  problem.hidden = true;
+  find("#auth-error").hidden = true;
   try {
     await logOut();
     announce("You are signed out.");
   } catch (error) {
-    problem.textContent = `You may still be signed in on the server. ${error.message}`;
-    problem.hidden = false;
+    tellProblem(`You may still be signed in on the server. ${error.message}`);
   }
 }
 

@@ -4,8 +4,8 @@ import { find, formatBytes, make } from "../dom.js";
 import { ACTIVE } from "./photo.js";
 import { paintThumbnail } from "./thumbnails.js";
 
-const ROW_HEIGHT = 84;
-const NARROWEST = 340;
+const ROW_REM = 5.5; // as upload.css has it
+const NARROWEST_REM = 21.25;
 const SPARE_ROWS = 2;
 
 const ACTIONS = {
@@ -50,14 +50,17 @@ export class UploadList {
 
   draw() {
     const width = this.window.clientWidth;
-    const columns = Math.max(1, Math.floor(width / NARROWEST));
-    const top = Math.floor(this.window.scrollTop / ROW_HEIGHT) - SPARE_ROWS;
-    const bottom = Math.ceil((this.window.scrollTop + this.window.clientHeight) / ROW_HEIGHT) + SPARE_ROWS;
+    // Readers choose how large letters are, also while the page is open.
+    const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
+    const height = ROW_REM * rem;
+    const columns = Math.max(1, Math.floor(width / (NARROWEST_REM * rem)));
+    const top = Math.floor(this.window.scrollTop / height) - SPARE_ROWS;
+    const bottom = Math.ceil((this.window.scrollTop + this.window.clientHeight) / height) + SPARE_ROWS;
     const first = Math.max(0, top * columns);
     const seen = this.photos.slice(first, Math.max(0, bottom * columns));
-    this.list.style.height = `${Math.ceil(this.photos.length / columns) * ROW_HEIGHT}px`;
+    this.list.style.height = `${Math.ceil(this.photos.length / columns) * height}px`;
     this.removeAllBut(new Set(seen));
-    seen.forEach((photo, at) => this.place(photo, first + at, at, columns, width));
+    seen.forEach((photo, at) => this.place(photo, first + at, at, { columns, width, height }));
     this.dirty.clear();
   }
 
@@ -69,7 +72,7 @@ export class UploadList {
     }
   }
 
-  place(photo, index, at, columns, width) {
+  place(photo, index, at, { columns, width, height }) {
     let row = this.rows.get(photo);
     const isNew = row === undefined;
     if (isNew) {
@@ -82,7 +85,7 @@ export class UploadList {
     if (this.list.children[at] !== element) this.list.insertBefore(element, this.list.children[at] ?? null);
     if (isNew) row.paint();
     element.style.width = `${width / columns}px`;
-    element.style.transform = `translate(${((index % columns) * width) / columns}px, ${Math.floor(index / columns) * ROW_HEIGHT}px)`;
+    element.style.transform = `translate(${((index % columns) * width) / columns}px, ${Math.floor(index / columns) * height}px)`;
     element.setAttribute("aria-posinset", String(index + 1));
     element.setAttribute("aria-setsize", String(this.photos.length));
   }

@@ -1,0 +1,54 @@
+// The pages of a list, one after the other. A page that cannot be had is tried again until it can.
+
+import { photos } from "../api.js";
+import { Retrying } from "../retrying.js";
+
+export class Pages {
+  /**
+   * @param {string} order of the list
+   * @param {(page: object) => void} onPage given each page, in order
+   * @param {(trouble: ApiError|null, retry: () => void) => void} onTrouble told why there is none, and when that is over
+   * @param {() => void} onLoggedOut called when the session has ended
+   */
+  constructor(order, onPage, onTrouble, onLoggedOut) {
+    Object.assign(this, { order, onPage, onTrouble, onLoggedOut });
+    this.cursor = null;
+    this.atEnd = false;
+    this.loading = null;
+    this.retrying = new Retrying(() => this.fetch(), (trouble) => this.onTrouble(trouble, () => this.retrying.now()));
+  }
+
+  stop() {
+    this.retrying.stop();
+  }
+
+  /** The next page, unless it is on its way. */
+  more() {
+    if (this.atEnd || this.retrying.stopped) return Promise.resolve();
+    this.loading ??= this.load().finally(() => { this.loading = null; });
+    return this.loading;
+  }
+
+  async load() {
+    try {
+      const page = await this.retrying.run();
+      if (page === undefined) return;
+      this.cursor = page.next_cursor;
+      this.atEnd = page.next_cursor === null;
+      this.onPage(page);
+    } catch (error) {
+      if (error.status !== 401) throw error;
+      this.onLoggedOut();
+    }
+  }
+
+  async fetch() {
+    try {
+      return await photos({ cursor: this.cursor, order: this.order });
+    } catch (error) {
+      // A place that the server does not know any more: what is there already is not shown twice.
+      if (error.status !== 422 || this.cursor === null) throw error;
+      return photos({ order: this.order });
+    }
+  }
+}

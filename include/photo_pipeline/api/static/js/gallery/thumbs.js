@@ -1,0 +1,95 @@
+// Thumbs that did not come: one is asked for again at a time, and once it is there, the others are.
+
+import { picture } from "../api.js";
+import { Retrying } from "../retrying.js";
+
+const AT_ONCE = 6;
+const GONE = new Set([404, 410]);
+
+export class Thumbs {
+  /**
+   * @param {(waiting: number, retry: () => void) => void} onTrouble told how many are missing
+   * @param {() => void} onLoggedOut called when the session has ended
+   */
+  constructor(onTrouble, onLoggedOut) {
+    this.onTrouble = onTrouble;
+    this.onLoggedOut = onLoggedOut;
+    this.clear();
+  }
+
+  clear() {
+    this.retrying?.stop();
+    this.retrying = null;
+    this.waiting = new Map(); // from the <img> to its handlers, the longest waiting first
+    this.onTrouble(0, null);
+  }
+
+  /**
+   * Loads a picture into an <img>.
+   * @param {{onLoaded: () => void, onMissing: () => void, onGone: () => void}} handlers what became of it
+   */
+  load(image, url, handlers) {
+    image.addEventListener("load", () => {
+      this.settled(image);
+      handlers.onLoaded();
+    });
+    image.addEventListener("error", () => {
+      if (!image.isConnected) return; // it belongs to a list that is gone
+      handlers.onMissing();
+      this.waiting.set(image, { url, ...handlers });
+      this.tell();
+      this.heal();
+    });
+    image.src = url;
+  }
+
+  settled(image) {
+    if (this.waiting.delete(image)) this.tell();
+  }
+
+  tell() {
+    this.onTrouble(this.waiting.size, () => this.retrying?.now());
+  }
+
+  async heal() {
+    if (this.retrying !== null) return;
+    const retrying = new Retrying(() => this.tryOne(), () => {});
+    this.retrying = retrying;
+    try {
+      // What is seen is asked for as the reader comes to it: an <img> is lazy.
+      while (this.waiting.size > 0 && await retrying.run()) this.askFor(AT_ONCE);
+    } catch (error) {
+      if (error.status !== 401) throw error;
+      this.onLoggedOut();
+    } finally {
+      if (this.retrying === retrying) this.retrying = null;
+    }
+  }
+
+  /** @returns whether pictures can be had again; another picture is tried each time */
+  async tryOne() {
+    const [image, { url, onGone }] = this.waiting.entries().next().value ?? [null, {}];
+    if (image === null) return false;
+    try {
+      await picture(url);
+    } catch (error) {
+      const handlers = this.waiting.get(image);
+      this.settled(image);
+      if (GONE.has(error.status)) {
+        onGone();
+        return true;
+      }
+      if (handlers !== undefined && image.isConnected) this.waiting.set(image, handlers);
+      this.tell();
+      throw error;
+    }
+    return true;
+  }
+
+  askFor(count) {
+    for (const [image, { url }] of [...this.waiting].slice(0, count)) {
+      this.settled(image);
+      image.src = url;
+    }
+  }
+}

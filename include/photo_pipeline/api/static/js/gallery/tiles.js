@@ -1,0 +1,93 @@
+// The tiles: each a photo's thumb on a button, with what has to be said about it.
+
+import { decode } from "/packages/blurhash/esm/index.js";
+import { find, make } from "../dom.js";
+
+const PLACEHOLDER_PIXELS = 24;
+const SOON_MILLISECONDS = 24 * 60 * 60 * 1000;
+const HOUR_MILLISECONDS = 60 * 60 * 1000;
+const [NARROWEST, WIDEST] = [0.4, 3];
+
+export class Tiles {
+  /**
+   * @param {Thumbs} thumbs loads pictures
+   * @param {(photo: object) => void} onOpen called when a tile is pressed
+   */
+  constructor(thumbs, onOpen) {
+    this.thumbs = thumbs;
+    this.onOpen = onOpen;
+    this.items = new Map();
+    this.photos = new WeakMap();
+  }
+
+  clear() {
+    this.items.clear();
+    this.thumbs.clear();
+  }
+
+  has = (photo) => this.items.has(photo.photo_id);
+
+  /** A photo's list item. */
+  item = (photo) => this.items.get(photo.photo_id) ?? null;
+
+  button = (photo) => this.item(photo)?.firstElementChild ?? null;
+
+  /** The photo whose tile an element is in, or null. */
+  photoAt = (element) => this.photos.get(element.closest("li")) ?? null;
+
+  add(photo) {
+    const image = make("img", { alt: photo.filename ?? "Photo", loading: "lazy", decoding: "async" });
+    const button = make("button", { type: "button", className: "tile" }, placeholder(photo), image);
+    if (photo.dominant_color) button.style.backgroundColor = photo.dominant_color;
+    button.addEventListener("click", () => this.onOpen(photo));
+    const item = make("li", {}, button);
+    item.style.setProperty("--ratio", String(Math.min(WIDEST, Math.max(NARROWEST, photo.width / photo.height))));
+    this.items.set(photo.photo_id, item);
+    this.photos.set(item, photo);
+    this.mark(photo);
+    this.thumbs.load(image, photo.renditions.thumb.url, {
+      onLoaded: () => this.become(photo, "loaded"),
+      onMissing: () => this.become(photo, "missing"),
+      onGone: () => this.become(photo, "gone"),
+    });
+    return item;
+  }
+
+  become(photo, state) {
+    const button = this.button(photo);
+    if (button === null) return;
+    button.classList.remove("loaded", "missing", "gone");
+    button.classList.add(state);
+    this.mark(photo);
+  }
+
+  /** Says what there is to say about a photo as it is now. */
+  mark(photo) {
+    const button = this.button(photo);
+    find(".badge", button)?.remove();
+    const text = badge(photo, button.classList);
+    if (text !== null) button.append(make("span", { className: "badge", textContent: text }));
+  }
+}
+
+function placeholder(photo) {
+  const canvas = make("canvas", { width: PLACEHOLDER_PIXELS, height: PLACEHOLDER_PIXELS });
+  canvas.setAttribute("aria-hidden", "true");
+  try {
+    const pixels = decode(photo.blurhash, PLACEHOLDER_PIXELS, PLACEHOLDER_PIXELS);
+    canvas.getContext("2d").putImageData(new ImageData(pixels, PLACEHOLDER_PIXELS), 0, 0);
+  } catch {
+    // no hash, or none that can be read: the colour of the tile has to do
+  }
+  return canvas;
+}
+
+/** A tile says how long its photo is kept where that is not a matter of days. */
+function badge(photo, states) {
+  if (states.contains("gone")) return "no longer kept";
+  if (states.contains("missing")) return "not loaded yet";
+  if (photo.held) return "kept";
+  const left = new Date(photo.kept_until).getTime() - Date.now();
+  if (left > SOON_MILLISECONDS) return null;
+  return left > 0 ? `${Math.max(1, Math.floor(left / HOUR_MILLISECONDS))} h left` : "leaving";
+}

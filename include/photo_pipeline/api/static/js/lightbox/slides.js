@@ -1,0 +1,57 @@
+// Slides whose picture did not come: they say why, and have it tried again.
+
+import { picture } from "../api.js";
+import { make } from "../dom.js";
+import { explained, Retrying } from "../retrying.js";
+
+const GONE = new Set([404, 410]);
+
+export class Slides {
+  /**
+   * @param {object} viewer PhotoSwipe
+   * @param {() => void} onLoggedOut called when the session has ended
+   */
+  constructor(viewer, onLoggedOut) {
+    this.viewer = viewer;
+    this.onLoggedOut = onLoggedOut;
+    this.troubles = new Map();
+    viewer.addFilter("contentErrorElement", (_, content) => this.troubled(content));
+  }
+
+  stop() {
+    for (const { retrying } of this.troubles.values()) retrying.stop();
+    this.troubles.clear();
+  }
+
+  /** What is shown in the picture's place. */
+  troubled({ data, index }) {
+    const known = this.troubles.get(data.src);
+    if (known !== undefined) return known.element;
+    const text = make("p", { textContent: "This photo cannot be shown just now." });
+    const button = make("button", { type: "button", textContent: "Try now" });
+    const element = make("div", { className: "slide-trouble" }, text, button);
+    element.setAttribute("role", "alert");
+    const retrying = new Retrying(() => picture(data.src), (trouble) => {
+      if (trouble === null) return;
+      const isGone = GONE.has(trouble.status);
+      text.textContent = isGone ? "This photo is no longer kept." : `This photo cannot be shown just now. ${explained(trouble)}`;
+      button.hidden = isGone;
+    });
+    button.addEventListener("click", () => retrying.now());
+    this.troubles.set(data.src, { element, retrying });
+    this.heal(retrying, data.src, index);
+    return element;
+  }
+
+  async heal(retrying, src, index) {
+    try {
+      await retrying.run();
+      if (retrying.stopped) return;
+      this.troubles.delete(src);
+      this.viewer.refreshSlideContent(index);
+    } catch (error) {
+      if (error.status !== 401) throw error;
+      this.onLoggedOut();
+    }
+  }
+}
