@@ -30,7 +30,7 @@ function tagsOf(reader, bytes) {
   }
 }
 
-const told = (tag) => (typeof tag?.description === "string" ? tag.description.trim() : "");
+const told = (tag) => String(tag?.description ?? "").trim();
 
 function facts({ exif = {}, gps = {} }) {
   return [
