@@ -49,6 +49,8 @@ export class Lightbox {
     this.photos = [];
     this.asking = null;
     window.addEventListener("popstate", () => this.followAddress());
+    // The sheet grows as more becomes known, and the photo makes room.
+    new ResizeObserver(() => this.viewer?.updateSize(true)).observe(this.details.element);
   }
 
   get isOpen() {
@@ -97,13 +99,15 @@ export class Lightbox {
     viewer.on("uiRegister", () => addButtons(viewer, this.details.isOpen, () => this.toggleDetails()));
     viewer.on("keydown", (event) => this.pressed(event));
     viewer.on("change", () => this.changed());
-    viewer.on("openingAnimationEnd", () => this.followAddress());
+    viewer.on("openingAnimationEnd", () => {
+      viewer.updateSize(true);
+      this.followAddress();
+    });
     viewer.on("close", () => this.closed());
     viewer.init();
     viewer.element.setAttribute("aria-modal", "true");
     viewer.element.append(this.details.element);
     viewer.element.classList.toggle("with-facts", this.details.isOpen);
-    viewer.updateSize(true);
     for (const part of BEHIND) find(part).inert = true;
     this.changed();
   }
@@ -143,7 +147,6 @@ export class Lightbox {
     this.details.toggle();
     this.viewer.about.setAttribute("aria-expanded", String(this.details.isOpen));
     this.viewer.element.classList.toggle("with-facts", this.details.isOpen);
-    this.viewer.updateSize(true);
   }
 
   pressed(event) {
