@@ -27,6 +27,7 @@ export class Gallery {
     this.end = find("#gallery-more");
     this.order = localStorage.getItem(ORDER_KEY) === "uploaded" ? "uploaded" : "taken";
     this.photos = [];
+    this.ids = new Set();
     this.pages = null;
     this.news = null;
     this.again = false;
@@ -56,6 +57,7 @@ export class Gallery {
     this.again = false;
     this.lightbox.close();
     this.photos = [];
+    this.ids.clear();
     this.grid.clear(this.order);
     this.newcomers.clear(Date.now());
     this.pageNotice.hide();
@@ -123,7 +125,10 @@ export class Gallery {
   add(page) {
     if (this.photos.length === 0) this.newcomers.clear(page.servedAt);
     const fresh = page.photos.filter((photo) => !this.has(photo));
-    for (const photo of fresh) this.grid.place(photo, null);
+    for (const photo of fresh) {
+      this.grid.place(photo, null);
+      this.ids.add(photo.photo_id);
+    }
     this.photos.push(...fresh);
     this.newcomers.shown(fresh);
     this.lightbox.extend(fresh);
@@ -135,7 +140,7 @@ export class Gallery {
   }
 
   has(photo) {
-    return this.tiles.has(photo);
+    return this.ids.has(photo.photo_id);
   }
 
   /** Whether a photo belongs among those that are shown; beyond them, scrolling will find it. */
@@ -153,6 +158,7 @@ export class Gallery {
     const at = placeAmong(this.photos, photo, this.order);
     this.grid.place(photo, this.photos[at] ?? null);
     this.photos.splice(at, 0, photo);
+    this.ids.add(photo.photo_id);
     this.showWhetherEmpty();
   }
 
@@ -161,7 +167,7 @@ export class Gallery {
     const ids = new Set(photos.map((photo) => photo.photo_id));
     const first = this.photos.find((photo) => ids.has(photo.photo_id)) ?? this.photos[0];
     if (first === undefined) return;
-    this.tiles.item(first).scrollIntoView({ block: "center" });
+    this.grid.reveal(first).scrollIntoView({ block: "center" });
     this.tiles.button(first).focus({ preventScroll: true });
   }
 
@@ -173,9 +179,8 @@ export class Gallery {
 
   /** Gives the focus back to a photo's tile. */
   focus(photo) {
-    const button = this.tiles.button(photo);
-    button?.scrollIntoView({ block: "nearest" });
-    button?.focus({ preventScroll: true });
+    this.grid.reveal(photo)?.scrollIntoView({ block: "nearest" });
+    this.tiles.button(photo)?.focus({ preventScroll: true });
   }
 
   /** The arrow keys go from photo to photo, so that Tab need not. */
@@ -192,7 +197,7 @@ export class Gallery {
   /** A photo's customer changed how long it is kept. */
   async reread(photo) {
     Object.assign(photo, await photoOf(photo.photo_id));
-    if (this.has(photo)) this.tiles.mark(photo);
+    this.tiles.mark(photo);
   }
 
   tellPages(trouble, retry) {

@@ -43,6 +43,12 @@ export class Thumbs {
     image.src = url;
   }
 
+  /** Nobody wants it any more. */
+  forget(image) {
+    image.removeAttribute("src");
+    this.settled(image);
+  }
+
   settled(image) {
     if (this.waiting.delete(image)) this.tell();
   }

@@ -8,6 +8,9 @@ const SOON_MILLISECONDS = 24 * 60 * 60 * 1000;
 const HOUR_MILLISECONDS = 60 * 60 * 1000;
 const [NARROWEST, WIDEST] = [0.4, 3];
 
+/** A photo's shape as its tile has it. */
+export const ratioOf = (photo) => Math.min(WIDEST, Math.max(NARROWEST, photo.width / photo.height));
+
 export class Tiles {
   /**
    * @param {Thumbs} thumbs loads pictures
@@ -25,9 +28,7 @@ export class Tiles {
     this.thumbs.clear();
   }
 
-  has = (photo) => this.items.has(photo.photo_id);
-
-  /** A photo's list item. */
+  /** A photo's list item, while it has one. */
   item = (photo) => this.items.get(photo.photo_id) ?? null;
 
   button = (photo) => this.item(photo)?.firstElementChild ?? null;
@@ -41,7 +42,7 @@ export class Tiles {
     if (photo.dominant_color) button.style.backgroundColor = photo.dominant_color;
     button.addEventListener("click", () => this.onOpen(photo));
     const item = make("li", {}, button);
-    item.style.setProperty("--ratio", String(Math.min(WIDEST, Math.max(NARROWEST, photo.width / photo.height))));
+    item.style.setProperty("--ratio", String(ratioOf(photo)));
     this.items.set(photo.photo_id, item);
     this.photos.set(item, photo);
     this.mark(photo);
@@ -53,17 +54,21 @@ export class Tiles {
     return item;
   }
 
+  remove(photo) {
+    this.thumbs.forget(this.item(photo).querySelector("img"));
+    this.items.delete(photo.photo_id);
+  }
+
   become(photo, state) {
-    const button = this.button(photo);
-    if (button === null) return;
-    button.classList.remove("loaded", "missing", "gone");
-    button.classList.add(state);
+    this.button(photo)?.classList.remove("loaded", "missing", "gone");
+    this.button(photo)?.classList.add(state);
     this.mark(photo);
   }
 
   /** Says what there is to say about a photo as it is now. */
   mark(photo) {
     const button = this.button(photo);
+    if (button === null) return;
     find(".badge", button)?.remove();
     const text = badge(photo, button.classList);
     if (text !== null) button.append(make("span", { className: "badge", textContent: text }));
