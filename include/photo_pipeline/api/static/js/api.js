@@ -1,7 +1,8 @@
 // Talks to the API. Every failure becomes an ApiError whose message a person can read.
 
 const BASE = "/api/v1";
-const PATIENCE_MILLISECONDS = 45_000;
+const PATIENCE_MILLISECONDS = 30_000; // until an answer begins
+const BODY_PATIENCE_MILLISECONDS = 5 * 60_000; // a line may be slow, and still bring it
 const PASSING = new Set([0, 408, 425, 429]);
 const UNREACHED = "The server cannot be reached. Please check your connection.";
 const CUT = "The answer did not come through whole. Please check your connection.";
@@ -50,13 +51,25 @@ async function orUnreached(promise, message) {
  * @throws {ApiError} when there is none, when it breaks off, or when it says that something went wrong
  */
 export async function answer(address, options, read) {
-  const bounded = { signal: AbortSignal.timeout(PATIENCE_MILLISECONDS), ...options };
-  const response = await orUnreached(fetch(address, bounded), UNREACHED);
-  if (response.ok) return [await orUnreached(read(response), CUT), response];
+  const controller = new AbortController();
+  const abortAfter = (milliseconds) => setTimeout(() => controller.abort(), milliseconds);
+  let timer = abortAfter(PATIENCE_MILLISECONDS);
+  try {
+    const response = await orUnreached(fetch(address, { ...options, signal: controller.signal }), UNREACHED);
+    clearTimeout(timer);
+    timer = abortAfter(BODY_PATIENCE_MILLISECONDS);
+    if (response.ok) return [await orUnreached(read(response), CUT), response];
+    throw await refusal(response);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function refusal(response) {
   const text = await response.text().catch(() => "");
   const error = errorFrom(response.status, text, "Something went wrong. Please try again.");
   error.retryAfter = secondsOf(response.headers.get("Retry-After"));
-  throw error;
+  return error;
 }
 
 const ofDocument = (response) => (response.status === 204 ? null : response.json());

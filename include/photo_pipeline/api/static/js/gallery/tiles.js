@@ -7,6 +7,7 @@ const PLACEHOLDER_PIXELS = 24;
 const SOON_MILLISECONDS = 24 * 60 * 60 * 1000;
 const HOUR_MILLISECONDS = 60 * 60 * 1000;
 const [NARROWEST, WIDEST] = [0.4, 3];
+const LEAST_PIXELS = 96;
 
 /** A photo's shape as its tile has it. */
 export const ratioOf = (photo) => Math.min(WIDEST, Math.max(NARROWEST, photo.width / photo.height));
@@ -46,7 +47,7 @@ export class Tiles {
     this.items.set(photo.photo_id, item);
     this.photos.set(item, photo);
     this.mark(photo);
-    this.thumbs.load(image, photo.renditions.thumb.url, {
+    this.thumbs.load(image, pictureFor(photo), {
       onLoaded: () => this.become(photo, "loaded"),
       onMissing: () => this.become(photo, "missing"),
       onGone: () => this.become(photo, "gone"),
@@ -73,6 +74,11 @@ export class Tiles {
     const text = badge(photo, button.classList);
     if (text !== null) button.append(make("span", { className: "badge", textContent: text }));
   }
+}
+
+/** Of a panorama the thumb is a strip of a few pixels: what the tile shows of it is in the larger picture. */
+function pictureFor({ renditions: { thumb, web } }) {
+  return Math.min(thumb.width, thumb.height) < Math.min(LEAST_PIXELS, web.width, web.height) ? web.url : thumb.url;
 }
 
 function placeholder(photo) {
