@@ -165,7 +165,7 @@ export class Uploads {
       [sum("processed", "expired"), "done"],
       [sum("duplicate"), "already here"],
       [sum("rejected", "failed"), "not taken"],
-      [this.skipped, "other files left out"],
+      [this.skipped, this.skipped === 1 ? "other file left out" : "other files left out"],
     ]);
   }
 
