@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import urljoin
 
 import httpx
 import jsonschema  # type: ignore[import-untyped] # it ships no types
@@ -236,6 +237,27 @@ def test_scripts_name_no_other_server() -> None:
     for file in [*STATIC.rglob("*.js"), *STATIC.rglob("*.css")]:
         code = re.sub(r"(?m)(//|/\*).*$", "", file.read_text().replace("https://", "https:"))
         assert "https:" not in code, file
+
+
+def test_all_modules_of_the_page_are_asked_for_at_once() -> None:
+    """The page names what its scripts import: on a slow line each step of finding that out would take a while."""
+    page = (STATIC.parent / "templates" / "index.html").read_text()
+    named = re.findall(r'<link rel="modulepreload" href="([^"]+)">', page)
+    assert named == sorted(_imported("/static/js/main.js") - {"/static/js/main.js"})
+
+
+def _imported(script: str) -> set[str]:
+    """A module and all that it imports before it runs, as paths of the server."""
+    found, left = set[str](), [script]
+    while left:
+        module = left.pop()
+        found.add(module)
+        if module.startswith("/static/"):
+            names = re.findall(
+                r'(?m)^import [^;]*? from "([^"]+)";', (STATIC / module.removeprefix("/static/")).read_text()
+            )
+            left += {urljoin(module, name) for name in names} - found
+    return found
 
 
 async def test_a_static_file_is_not_sent_twice(platform: Platform) -> None:
