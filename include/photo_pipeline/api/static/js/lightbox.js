@@ -189,8 +189,12 @@ export class Lightbox {
 
   goTo(photoId) {
     const at = this.photos.findIndex((photo) => photo.photo_id === photoId);
-    if (at !== -1) this.viewer.goTo(at);
-    else enter(this.photo.photo_id); // one that is not at hand: the reader stays
+    if (at !== -1) {
+      this.viewer.goTo(at);
+      return;
+    }
+    this.close();
+    this.openById(photoId);
   }
 
   async openById(photoId) {
