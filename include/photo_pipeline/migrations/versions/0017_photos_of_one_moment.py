@@ -1,12 +1,12 @@
 """Photos of one moment are in order by name, then by upload: a burst is told apart by nothing else.
 
-Revision ID: 0024
+Revision ID: 0017
 Revises: 0016
 """
 
 from alembic import op
 
-revision = "0024"
+revision = "0017"
 down_revision = "0016"
 branch_labels = None
 depends_on = None
