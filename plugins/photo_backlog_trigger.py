@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-Backlog = Mapping["TopicPartition", int]
-"""The partitions in which something waits, and where each ends: a number that tells one photo from the next."""
+Backlog = Mapping["TopicPartition", tuple[int, int]]
+"""The partitions in which something waits: how much, and where each ends. One photo is told from the next by that, and
+what a slice has left over from what nobody has taken up."""
 
 
 class PhotoBacklogTrigger(BaseEventTrigger):
@@ -82,6 +83,7 @@ def _backlog_looker(topics: list[str]) -> Callable[[], Backlog]:
     from photo_pipeline.adapters.kafka import KafkaPhotoLogReader
     from photo_pipeline.adapters.postgres.engine import make_engine
     from photo_pipeline.adapters.postgres.ingest_ledger import PostgresIngestLedger
+    from photo_pipeline.composition.ingest import lanes
     from photo_pipeline.orchestration.connections import pipeline_settings
 
     settings = pipeline_settings()
@@ -90,6 +92,7 @@ def _backlog_looker(topics: list[str]) -> Callable[[], Backlog]:
 
     def look() -> Backlog:
         watermarks = reader.watermarks(topics)
-        return {waiting: watermarks[waiting].high for waiting in ledger.backlog(watermarks)}
+        backlog = ledger.backlog(watermarks, lanes(settings))
+        return {waiting: (records, watermarks[waiting].high) for waiting, records in backlog.items()}
 
     return look

@@ -46,6 +46,9 @@ class KafkaSettings(BaseSettings):
     segment_ms: Positive = 6 * 3600 * 1000
     max_message_bytes: Positive = MAX_PHOTO_BYTES + MIB
     """A photo of the largest size with its key and headers."""
+    bulk_share: float = Field(default=0.25, ge=0, le=0.5)
+    """Of each incoming topic's partitions, so many are for what customers send beyond their share: at least one of two
+    or more. With 0 there is one lane for all. The same for the web applications and the workers."""
 
 
 class DatabaseSettings(BaseSettings):
@@ -114,9 +117,14 @@ class IngestSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="PHOTO_INGEST_", frozen=True)
 
-    slice_max_records: Positive = 500
-    slice_max_bytes: Positive = 512 * MIB
+    slice_max_records: Positive = 10_000
+    slice_max_bytes: Positive = 4096 * MIB
+    slice_seconds: float = Field(default=45.0, gt=0)
+    """After so long a slice begins nothing more and commits what it has; what waits behind it is the next one's."""
+    bulk_slices: Positive = 1
+    """So many slices of the bulk lane are worked on at a time, all by one run: another run has none to wait for."""
     in_flight_bytes: Positive = 96 * MIB
+    """Of photos that are being worked on, and of what becomes of them."""
     workers: Positive = 2
     image_timeout_seconds: float = Field(default=30.0, gt=0)
     """CPU time that one photo may take. As long may its decoder sleep, if nothing keeps it from running."""
@@ -167,6 +175,11 @@ class WebSettings(BaseSettings):
     """How many photos of one customer are accepted within 24 hours, by one instance or in all."""
     customer_kept_bytes: Positive = 512 * 1024 * MIB
     """How many bytes of photos of one customer are kept at a time, originals alone."""
+    customer_burst_seconds: float = Field(default=20.0, gt=0)
+    """Of one core, estimated: so much work a customer's photos may be at once, some 300 of 12 megapixels. What is
+    beyond it waits in the bulk lane, behind nobody else's photos. At one instance."""
+    customer_seconds_per_second: float = Field(default=0.1, gt=0)
+    """So much of that comes back each second."""
     connections: Positive = 1000
     """Of one instance. For one more, the one that has had no request for longest makes room, or it is told 503."""
     upload_sweep_seconds: float = Field(default=600.0, gt=0)

@@ -39,7 +39,7 @@ def peak_megabytes() -> float:
 def process_one(settings: PipelineSettings, slice_id: int, answer: Connection) -> None:
     """What a task does, in a process of its own."""
     with ingest_ports(settings) as ports:
-        process_slice(slice_id, "run", ports, ingest_limits(settings.ingest))
+        process_slice(slice_id, "run", ports, ingest_limits(settings))
     answer.send(peak_megabytes())
 
 

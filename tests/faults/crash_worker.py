@@ -17,7 +17,7 @@ def plan(point: CrashPoint, settings: PipelineSettings, owner: str) -> list[int]
     """The planning task: the ids of the slices that are its."""
     with ingest_ledger(settings.database) as ledger:
         log = Crashing(KafkaPhotoLogReader(settings.kafka), "log", point)
-        limits = ingest_limits(settings.ingest)
+        limits = ingest_limits(settings)
         planned = plan_micro_batch(Crashing(ledger, "ledger", point), log, settings.topics.incoming, limits, owner)
     return [item.slice_id for item in planned]
 
@@ -26,7 +26,7 @@ def process(point: CrashPoint, settings: PipelineSettings, owner: str, slice_id:
     """A slice's task."""
     with ingest_ports(settings) as ports:
         watched = crashing(ports, point, "ledger", "log", "archive")
-        process_slice(slice_id, owner, watched, ingest_limits(settings.ingest))
+        process_slice(slice_id, owner, watched, ingest_limits(settings))
 
 
 def publish(point: CrashPoint, settings: PipelineSettings) -> None:

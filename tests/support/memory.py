@@ -25,6 +25,7 @@ from photo_pipeline.domain.imaging import (
     Rendition,
     SniffedFormat,
 )
+from photo_pipeline.domain.lanes import ONE_LANE, Lanes
 from photo_pipeline.domain.ledger import (
     Lease,
     OutboxEntry,
@@ -180,10 +181,10 @@ class _Waited(Future[ProcessedImage]):
         super().__init__()
         self._images = images
 
-    def result(self, timeout: float | None = None) -> ProcessedImage:
+    def exception(self, timeout: float | None = None) -> BaseException | None:
         while not self.done():
             self._images.settle()
-        return super().result(timeout)
+        return super().exception(timeout)
 
 
 def processed_image(data: bytes) -> ProcessedImage:
@@ -239,7 +240,12 @@ class MemoryLedger:
         self.cut.append(log)
 
     def plan(
-        self, watermarks: Mapping[TopicPartition, Watermarks], max_records: int, owner: str, seconds: float
+        self,
+        watermarks: Mapping[TopicPartition, Watermarks],
+        max_records: int,
+        owner: str,
+        seconds: float,
+        lanes: Lanes = ONE_LANE,
     ) -> Sequence[PlannedSlice]:
         """See the port."""
         for topic_partition, marks in watermarks.items():

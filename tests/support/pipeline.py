@@ -84,7 +84,7 @@ class Pipeline:
 
     def plan(self, owner: str = "run") -> list[int]:
         """The ids of the slices that a run of that name would get."""
-        limits = ingest_limits(self.settings.ingest)
+        limits = ingest_limits(self.settings)
         with ingest_ledger(self.settings.database) as ledger:
             reader = KafkaPhotoLogReader(self.settings.kafka)
             planned = plan_micro_batch(ledger, reader, self.settings.topics.incoming, limits, owner)
@@ -93,7 +93,7 @@ class Pipeline:
     def process(self, slice_id: int, owner: str = "run") -> SliceSummary:
         """What a task of that run does with one slice."""
         with self._ingest_ports() as ports:
-            return process_slice(slice_id, owner, ports, ingest_limits(self.settings.ingest))
+            return process_slice(slice_id, owner, ports, ingest_limits(self.settings))
 
     def ingest(self) -> list[SliceSummary]:
         """One run: plan, process everything."""

@@ -9,7 +9,7 @@ import pytest
 import photo_backlog_trigger
 from photo_backlog_trigger import PhotoBacklogTrigger
 
-Backlog = Mapping[str, int]
+Backlog = Mapping[str, int | tuple[int, int]]
 
 
 class Looks:
@@ -77,6 +77,12 @@ def test_next_photo_is_no_old_backlog(monkeypatch: pytest.MonkeyPatch) -> None:
     """A photo that arrives as the one before it is done wakes the DAG, though as many wait as before."""
     looks: list[Backlog | Exception] = [{"a": 1}] * 6 + [{"a": 2}]
     assert events_of(monkeypatch, looks, quiet_seconds=5, repeat_seconds=30) == [0, 6]
+
+
+def test_what_a_slice_has_left_over_is_no_old_backlog(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A backlog that is worked off in several slices wakes the DAG for each, though no new photo comes."""
+    looks: list[Backlog | Exception] = [{"a": (9, 9)}, *[{}] * 5, {"a": (6, 9)}, *[{}] * 5, {"a": (3, 9)}]
+    assert events_of(monkeypatch, looks, quiet_seconds=5, repeat_seconds=30) == [0, 6, 12]
 
 
 def test_servers_away_are_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import threading
 
-from photo_pipeline.adapters.kafka.topic_ids import PATIENCE_SECONDS, TopicIds
+from photo_pipeline.adapters.kafka.topic_ids import PATIENCE_SECONDS, TopicFacts, TopicIds
 from photo_pipeline.settings import KafkaSettings
 
 PHOTOS = 20
@@ -17,10 +17,10 @@ class Silent(TopicIds):
         self.healed = threading.Event()
         self.asked = 0
 
-    def _ask(self, topic: str) -> str | None:
+    def _ask(self, topic: str) -> TopicFacts | None:
         self.asked += 1
         self.healed.wait()
-        return f"id of {topic}"
+        return TopicFacts(f"id of {topic}", 6)
 
 
 def test_a_broker_that_is_silent_is_waited_for_once() -> None:
@@ -37,3 +37,22 @@ def test_a_broker_that_is_silent_is_waited_for_once() -> None:
         return await ids.of("photos.uploaded")
 
     assert (asyncio.run(ask()), ids.asked) == ("id of photos.uploaded", 1)
+
+
+def test_how_many_partitions_is_remembered_while_kafka_is_asked_again() -> None:
+    """Whoever knows it does not wait for a Kafka that has fallen silent since."""
+    ids = Silent()
+
+    async def ask() -> list[int | None]:
+        ids.healed.set()
+        before = await ids.partitions("photos.uploaded")
+        ids.healed.clear()
+        ids._questions.clear()
+        try:
+            found = [before, await ids.partitions("photos.uploaded")]
+        finally:
+            ids.healed.set()
+        await ids._questions["photos.uploaded"].answer
+        return found
+
+    assert (asyncio.run(ask()), ids.asked) == ([6, 6], 2)

@@ -29,7 +29,9 @@ from photo_pipeline.ports.photo_log import AsyncPhotoLogWriter
 from photo_pipeline.ports.uploads import UploadStore
 from photo_pipeline.settings import TopicNames, WebSettings
 from photo_pipeline.web.acceptance import PhotoAcceptance
+from photo_pipeline.web.buckets import Rate
 from photo_pipeline.web.ended_sessions import EndedSessions
+from photo_pipeline.web.fair_lanes import FairLanes
 from photo_pipeline.web.flow import InFlightBytes
 from photo_pipeline.web.metrics import AcceptanceMetrics, bytes_in_flight
 from photo_pipeline.web.quotas import Quota, Quotas
@@ -125,6 +127,7 @@ def assemble(
         new_id=uuid4,
         metrics=AcceptanceMetrics(registry),
         quotas=quotas,
+        lanes=FairLanes(Rate(settings.customer_seconds_per_second, settings.customer_burst_seconds), time.monotonic),
     )
     return Services(
         settings=settings,

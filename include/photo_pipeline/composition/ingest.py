@@ -1,5 +1,6 @@
 """Builds what planning and processing slices need."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -7,17 +8,26 @@ from photo_pipeline.adapters.hdfs import HdfsArchive
 from photo_pipeline.adapters.kafka import KafkaPhotoLogReader
 from photo_pipeline.adapters.postgres.ingest_ledger import PostgresIngestLedger
 from photo_pipeline.composition.pipeline import PipelineSettings, engine_of, image_workers
-from photo_pipeline.settings import DatabaseSettings, IngestSettings
+from photo_pipeline.domain.lanes import Lanes
+from photo_pipeline.settings import DatabaseSettings
 from photo_pipeline.use_cases.ingest import IngestLimits, IngestPorts
 
 
-def ingest_limits(settings: IngestSettings) -> IngestLimits:
+def lanes(settings: PipelineSettings) -> Lanes:
+    """How partitions are shared out, and how many of the bulk lane's slices are worked on at a time."""
+    return Lanes(settings.kafka.bulk_share, settings.ingest.bulk_slices)
+
+
+def ingest_limits(settings: PipelineSettings) -> IngestLimits:
     """The limits of a slice."""
+    limits = settings.ingest
     return IngestLimits(
-        slice_max_records=settings.slice_max_records,
-        slice_max_bytes=settings.slice_max_bytes,
-        in_flight_bytes=settings.in_flight_bytes,
-        lease_seconds=settings.lease_seconds,
+        slice_max_records=limits.slice_max_records,
+        slice_max_bytes=limits.slice_max_bytes,
+        in_flight_bytes=limits.in_flight_bytes,
+        lease_seconds=limits.lease_seconds,
+        slice_seconds=limits.slice_seconds,
+        lanes=lanes(settings),
     )
 
 
@@ -45,4 +55,5 @@ def ingest_ports(settings: PipelineSettings) -> Iterator[IngestPorts]:
             archive=HdfsArchive(settings.hdfs),
             images=images,
             archive_root=settings.hdfs.root,
+            monotonic=time.monotonic,
         )

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from photo_pipeline.domain.errors import RecordRejected
+from photo_pipeline.domain.lanes import Lane
 from photo_pipeline.domain.outcomes import RejectReason
 from photo_pipeline.domain.photo import MAX_PHOTO_BYTES, RecordCoordinates, Source, photo_id_for, sha256_hex
 from photo_pipeline.domain.text import is_seen, on_one_line
@@ -182,12 +183,13 @@ def _parse_time(text: str | None) -> datetime | None:
 
 @dataclass(frozen=True, slots=True)
 class OutboundRecord:
-    """A record to be written."""
+    """A record to be written. Without a lane its key alone says to which partition, as any producer would choose."""
 
     topic: str
     key: bytes | None
     value: bytes | None
     headers: Headers
+    lane: Lane | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 from uuid import UUID
 
+from photo_pipeline.domain.lanes import ONE_LANE, Lanes
 from photo_pipeline.domain.ledger import (
     Lease,
     PlannedSlice,
@@ -31,13 +32,21 @@ class IngestLedger(Protocol):
         ...
 
     def plan(
-        self, watermarks: Mapping[TopicPartition, Watermarks], max_records: int, owner: str, seconds: float
+        self,
+        watermarks: Mapping[TopicPartition, Watermarks],
+        max_records: int,
+        owner: str,
+        seconds: float,
+        lanes: Lanes = ONE_LANE,
     ) -> Sequence[PlannedSlice]:
         """Plan a slice for each partition that has a backlog, and reserve all that wait for a worker to ``owner``.
 
         At most one slice of a partition is open at a time, so two planners at once plan no record twice. A slice whose
         worker died comes back once its lease has run out; asked again, the same owner gets the same slices. What Kafka
         does not have now is left out, and so is what it has in the place of a known log.
+
+        Slices of the bulk lane are one owner's at a time, at most ``lanes.bulk_slices``; the partition that was
+        committed longest ago is the next.
         """
         ...
 

@@ -21,6 +21,7 @@ from photo_pipeline.stream.window import Places
 from photo_pipeline.web.acceptance import PhotoAcceptance
 from photo_pipeline.web.buckets import Rate
 from photo_pipeline.web.ended_sessions import EndedSessions
+from photo_pipeline.web.fair_lanes import FairLanes
 from photo_pipeline.web.flow import InFlightBytes
 from photo_pipeline.web.metrics import AcceptanceMetrics, bytes_in_flight
 from photo_pipeline.web.quotas import Quota, Quotas
@@ -85,6 +86,7 @@ def assemble(
         new_id=uuid4,
         metrics=AcceptanceMetrics(registry),
         quotas=quotas,
+        lanes=FairLanes(Rate(web.customer_seconds_per_second, web.customer_burst_seconds), time.monotonic),
     )
     return Services(
         settings=settings,

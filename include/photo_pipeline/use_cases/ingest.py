@@ -7,10 +7,11 @@ it.
 """
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from photo_pipeline.domain.errors import LogCutError, ServerUnavailableError
+from photo_pipeline.domain.lanes import ONE_LANE, Lane, Lanes
 from photo_pipeline.domain.ledger import Lease, PlannedSlice, SliceSummary
 from photo_pipeline.domain.logs import changes, troubles
 from photo_pipeline.ports.archive import Archive
@@ -19,23 +20,38 @@ from photo_pipeline.ports.ingest import IngestLedger
 from photo_pipeline.ports.photo_log import PhotoLogReader
 from photo_pipeline.use_cases.lease_keeper import LeaseKeeper
 from photo_pipeline.use_cases.reading_ahead import Ahead
+from photo_pipeline.use_cases.shard_staging import StagedShard
 from photo_pipeline.use_cases.slice_reading import parsed, read_slice, weight_of
 from photo_pipeline.use_cases.slice_work import SliceWork
+from photo_pipeline.use_cases.time_budget import TimeBudget
 
 logger = logging.getLogger(__name__)
 
 READ_AHEAD_BYTES = 16 * 1024 * 1024
 """Of records that were read and checked, and wait for the work on those before them."""
+OVERTIME = 0.5
+"""Of a slice's time: so long what is in flight may take when it is over, before it is left to the next slice."""
 
 
 @dataclass(frozen=True, slots=True)
 class IngestLimits:
-    """What bounds a slice and the memory that processing it takes."""
+    """What bounds a slice, and the memory and the time that processing it takes.
+
+    Attributes:
+        slice_max_records: planned at most.
+        slice_max_bytes: read at most, and one photo more.
+        in_flight_bytes: of photos that are being worked on, and of what becomes of them.
+        lease_seconds: after which a slice is free again if its worker says nothing.
+        slice_seconds: after which nothing more is begun: the slice commits what there is.
+        lanes: which partitions wait for each other.
+    """
 
     slice_max_records: int
     slice_max_bytes: int
     in_flight_bytes: int
     lease_seconds: float
+    slice_seconds: float
+    lanes: Lanes = ONE_LANE
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +63,7 @@ class IngestPorts:
     archive: Archive
     images: ImageProcessor
     archive_root: str
+    monotonic: Callable[[], float]
 
 
 def plan_micro_batch(
@@ -54,6 +71,7 @@ def plan_micro_batch(
 ) -> Sequence[PlannedSlice]:
     """Plan what waits in Kafka, and reserve it and whatever dead workers left to ``owner`` (one run of the DAG).
 
+    Slices of the bulk lane come last, and are one run's at a time: another that begins meanwhile has none to wait for.
     What Kafka has is held against what the ledger knows first: a topic that was made anew is another log, and a log
     that was cut is left alone.
     """
@@ -63,9 +81,10 @@ def plan_micro_batch(
     ledger.follow(changes(known, watermarks))
     for trouble in troubles(ledger.logs(), watermarks):
         logger.warning("%s %s", trouble.log, trouble.text)
-    planned = ledger.plan(watermarks, limits.slice_max_records, owner, limits.lease_seconds)
+    planned = ledger.plan(watermarks, limits.slice_max_records, owner, limits.lease_seconds, limits.lanes)
     logger.info("planned slices=%d records<=%d owner=%s", len(planned), sum(s.end - s.start for s in planned), owner)
-    return planned
+    lane_of = limits.lanes.of(watermarks)
+    return sorted(planned, key=lambda each: (lane_of[each.topic_partition] is Lane.BULK, each.slice_id))
 
 
 def process_slice(slice_id: int, owner: str, ports: IngestPorts, limits: IngestLimits) -> SliceSummary:
@@ -97,14 +116,18 @@ def process_slice(slice_id: int, owner: str, ports: IngestPorts, limits: IngestL
 
 
 def _process_leased(lease: Lease, ports: IngestPorts, limits: IngestLimits, keeper: LeaseKeeper) -> SliceSummary:
-    work = SliceWork(lease, ports.ledger, ports.archive, ports.images, ports.archive_root, limits.in_flight_bytes)
+    time = TimeBudget(ports.monotonic, limits.slice_seconds)
+    shard = StagedShard(ports.archive, ports.archive_root, lease)
+    work = SliceWork(lease, ports.ledger, ports.images, shard, limits.in_flight_bytes, time)
     read = parsed(read_slice(ports.log, lease.slice, limits.slice_max_bytes))
     with Ahead(read, weight_of, READ_AHEAD_BYTES) as items:
         for item in items:
             keeper.check()
             work.add(item)
+            if time.is_spent:
+                break
     ports.log.confirm(lease.slice.log)
-    commit = work.finish()
+    commit = work.finish(TimeBudget(ports.monotonic, limits.slice_seconds * OVERTIME))
     keeper.check()
     return ports.ledger.commit(commit)
 

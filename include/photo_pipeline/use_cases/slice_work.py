@@ -1,8 +1,9 @@
-"""The work on one slice: records in, one shard and a commit out, in offset order and with bounded memory."""
+"""The work on one slice: records in, one shard and a commit out, in offset order, with bounded memory and time."""
 
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from uuid import UUID
 
@@ -11,12 +12,15 @@ from photo_pipeline.domain.events import PhotoEvent, Record, customer_of, filena
 from photo_pipeline.domain.imaging import ImageRejected, ProcessedImage
 from photo_pipeline.domain.ledger import ArchivedPhoto, Lease, RecordResult, ShardFile, SliceCommit
 from photo_pipeline.domain.outcomes import Outcome, RejectReason
-from photo_pipeline.ports.archive import Archive
 from photo_pipeline.ports.images import ImageProcessor
 from photo_pipeline.ports.ingest import IngestLedger
 from photo_pipeline.use_cases.photo_members import description_of, members_of
 from photo_pipeline.use_cases.shard_staging import StagedShard
 from photo_pipeline.use_cases.slice_reading import AbsentRange, ReadRecord
+from photo_pipeline.use_cases.time_budget import TimeBudget
+
+RENDITIONS_BYTES = 512 * 1024
+"""What a photo's renditions count for, which wait with it for those before them: seldom more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +40,19 @@ class _Repeat:
     result: RecordResult
 
 
-_Pending = _InFlight | _Repeat | RecordResult
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    """What waits for its turn.
+
+    Attributes:
+        work: what it is.
+        end: where the slice ends if this is the last of it.
+        epoch: of the last record up to there.
+    """
+
+    work: _InFlight | _Repeat | RecordResult
+    end: int
+    epoch: int | None
 
 
 class SliceWork:
@@ -44,26 +60,36 @@ class SliceWork:
 
     At most ``in_flight_bytes`` of photos (and one more) are held at a time, whatever the slice's size. Results leave in
     the order in which records came, so the shard is in offset order.
+
+    Args:
+        lease: of the slice.
+        ledger: knows the customers.
+        images: decodes photos.
+        shard: where they go.
+        in_flight_bytes: of photos and what becomes of them.
+        time: after which nobody waits any more for a photo that is not ready.
     """
 
     def __init__(
         self,
         lease: Lease,
         ledger: IngestLedger,
-        archive: Archive,
         images: ImageProcessor,
-        archive_root: str,
+        shard: StagedShard,
         in_flight_bytes: int,
+        time: TimeBudget,
     ) -> None:
         self._lease = lease
         self._ledger = ledger
         self._images = images
         self._limit = in_flight_bytes
-        self._shard = StagedShard(archive, archive_root, lease)
+        self._time = time
+        self._shard = shard
         self._pending: deque[_Pending] = deque()
         self._in_flight = 0
         self._end = lease.slice.start
         self._epoch: int | None = None
+        self._read_epoch: int | None = None
         self._customers: dict[UUID, bool] = {}
         self._seen: set[UUID] = set()
         self._results: list[RecordResult] = []
@@ -71,23 +97,32 @@ class SliceWork:
         self._photos: list[ArchivedPhoto] = []
 
     def add(self, item: ReadRecord | AbsentRange) -> None:
-        """Start on the next record; waits while too many bytes are in flight."""
+        """Start on the next record; waits while too many bytes are in flight, and there is time."""
         if isinstance(item, AbsentRange):
-            self._pending.extend(_absent_results(item))
-            self._end = item.end
+            for result in _absent_results(item):
+                self._pending.append(_Pending(result, result.offset + 1, self._read_epoch))
         else:
-            self._pending.append(self._start(item))
-            self._end = item.record.coordinates.offset + 1
-            self._epoch = item.record.leader_epoch
-        self._settle(self._limit)
+            self._read_epoch = item.record.leader_epoch
+            self._pending.append(_Pending(self._start(item), item.record.coordinates.offset + 1, self._read_epoch))
+        while self._pending and (self._in_flight > self._limit or _is_ready(self._pending[0])):
+            if not self._settle_first(self._time):
+                return
 
-    def finish(self) -> SliceCommit:
-        """Wait for what is in flight, close the shard and give it its final name."""
-        self._settle(0)
+    def finish(self, overtime: TimeBudget) -> SliceCommit:
+        """Wait for what is in flight, close the shard and give it its final name.
+
+        What is not ready when the overtime is over is left to the next slice, with all that came after it; the first
+        record of a slice never is, so that each attempt comes further.
+        """
+        while self._pending and self._settle_first(overtime if self._results else None):
+            pass
+        for left in self._pending:
+            if isinstance(left.work, _InFlight):
+                left.work.image.cancel()
         shard: ShardFile | None = self._shard.publish(self._end)
         return SliceCommit(self._lease, self._end, shard, tuple(self._photos), tuple(self._results), self._epoch)
 
-    def _start(self, item: ReadRecord) -> _Pending:
+    def _start(self, item: ReadRecord) -> _InFlight | _Repeat | RecordResult:
         record, event = item.record, item.found
         if isinstance(event, RecordRejected):
             return _rejected(record, event.reason, event.detail)
@@ -98,7 +133,7 @@ class SliceWork:
         if event.photo_id in self._seen:
             return _Repeat(event.photo_id, _accepted(record, event, Outcome.DUPLICATE))
         self._seen.add(event.photo_id)
-        self._in_flight += len(event.data)
+        self._in_flight += _weight(event)
         return _InFlight(record, event, self._images.submit(event.data))
 
     def _require_customer(self, customer_id: UUID) -> None:
@@ -107,19 +142,22 @@ class SliceWork:
         if not self._customers[customer_id]:
             raise RecordRejected(RejectReason.UNKNOWN_CUSTOMER, str(customer_id))
 
-    def _settle(self, limit: int) -> None:
-        """Take results from the front until no more than ``limit`` bytes are in flight and the front is not ready."""
-        while self._pending and (self._in_flight > limit or limit == 0 or _is_ready(self._pending[0])):
-            pending = self._pending.popleft()
-            if isinstance(pending, _InFlight):
-                self._in_flight -= len(pending.event.data)
-                result = self._archive_photo(pending)
-                self._result_of[pending.event.photo_id] = result
-            elif isinstance(pending, _Repeat):
-                result = self._repeat(pending)
-            else:
-                result = pending
-            self._results.append(result)
+    def _settle_first(self, time: TimeBudget | None) -> bool:
+        """Take the result at the front; ``False`` where it is not ready in time. Without a limit it is waited for."""
+        first = self._pending[0]
+        if not _becomes_ready(first, time):
+            return False
+        self._pending.popleft()
+        self._results.append(self._result(first.work))
+        self._end, self._epoch = first.end, first.epoch
+        return True
+
+    def _result(self, work: _InFlight | _Repeat | RecordResult) -> RecordResult:
+        if isinstance(work, _InFlight):
+            self._in_flight -= _weight(work.event)
+            result = self._result_of[work.event.photo_id] = self._archive_photo(work)
+            return result
+        return self._repeat(work) if isinstance(work, _Repeat) else work
 
     def _archive_photo(self, pending: _InFlight) -> RecordResult:
         try:
@@ -152,8 +190,20 @@ class SliceWork:
         return pending.result
 
 
+def _weight(event: PhotoEvent) -> int:
+    return len(event.data) + RENDITIONS_BYTES
+
+
 def _is_ready(pending: _Pending) -> bool:
-    return not isinstance(pending, _InFlight) or pending.image.done()
+    return not isinstance(pending.work, _InFlight) or pending.work.image.done()
+
+
+def _becomes_ready(pending: _Pending, time: TimeBudget | None) -> bool:
+    """Whether its result is there before the time is over."""
+    if isinstance(pending.work, _InFlight):
+        with suppress(TimeoutError, CancelledError):
+            pending.work.image.exception(None if time is None else time.left)
+    return _is_ready(pending)
 
 
 def _absent_results(absent: AbsentRange) -> Iterator[RecordResult]:

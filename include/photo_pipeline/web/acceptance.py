@@ -12,11 +12,13 @@ from anyio import CapacityLimiter, to_thread
 
 from photo_pipeline.domain.errors import PhotoPipelineError, RecordRejected, ServerUnavailableError
 from photo_pipeline.domain.events import Delivery, OutboundRecord, PhotoEvent, clean_filename
-from photo_pipeline.domain.imaging import CONTENT_TYPES, ImageLimits, read_header
+from photo_pipeline.domain.imaging import CONTENT_TYPES, ImageLimits, decode_seconds, read_header
+from photo_pipeline.domain.lanes import Lane
 from photo_pipeline.domain.outcomes import RejectReason
 from photo_pipeline.domain.photo import MAX_PHOTO_BYTES, Receipt, Source, photo_id_for, sha256_hex
 from photo_pipeline.ports.clock import Clock
 from photo_pipeline.ports.photo_log import AsyncPhotoLogWriter
+from photo_pipeline.web.fair_lanes import FairLanes
 from photo_pipeline.web.metrics import AcceptanceMetrics
 from photo_pipeline.web.quotas import QuotaExceededError, QuotaReason, Quotas
 from photo_pipeline.web.tokens import Tokens
@@ -100,6 +102,7 @@ class PhotoAcceptance:
         metrics: counts what becomes of photos.
         limits: how large an image may be.
         quotas: how much a customer may send; anything where left out.
+        lanes: which lane a photo takes; where left out, its key alone says to which partition it goes.
     """
 
     def __init__(  # noqa: PLR0913 - a composition root calls it, by keyword
@@ -114,6 +117,7 @@ class PhotoAcceptance:
         metrics: AcceptanceMetrics,
         limits: ImageLimits | None = None,
         quotas: Quotas | None = None,
+        lanes: FairLanes | None = None,
     ) -> None:
         self._writer = writer
         self._topic = topic
@@ -124,6 +128,7 @@ class PhotoAcceptance:
         self._metrics = metrics
         self._limits = limits or ImageLimits()
         self._quotas = quotas
+        self._lanes = lanes
         self._threads = CapacityLimiter(HASHING_THREADS)
 
     async def accept(self, photo: IncomingPhoto) -> SignedReceipt:
@@ -135,16 +140,17 @@ class PhotoAcceptance:
         """
         try:
             checked = functools.partial(self._event, photo, self._new_id(), photo.sent_at or self._clock.now())
-            event = await to_thread.run_sync(checked, limiter=self._threads)
+            event, cost = await to_thread.run_sync(checked, limiter=self._threads)
             with self._counted(photo):
-                delivery = await self._write(event)
+                lane = None if self._lanes is None else self._lanes.lane_for(photo.customer_id, cost)
+                delivery = await self._write(event, lane)
         except RecordRejected as error:
             raise self.refuse(error.reason, error.detail) from None
         except QuotaExceededError as error:
             raise self.refuse(error.reason, str(error)) from None
         except ServerUnavailableError as error:
             raise self.refuse(LaterReason.NOT_ACKNOWLEDGED, str(error)) from error
-        self._metrics.accepted(len(photo.data))
+        self._metrics.accepted(len(photo.data), lane)
         receipt = Receipt(event.photo_id, event.sha256, delivery.coordinates, delivery.timestamp)
         return SignedReceipt(receipt, self._tokens.sign_receipt(receipt))
 
@@ -170,17 +176,18 @@ class PhotoAcceptance:
             return nullcontext()
         return self._quotas.taking(photo.customer_id, len(photo.data))
 
-    async def _write(self, event: PhotoEvent) -> Delivery:
+    async def _write(self, event: PhotoEvent, lane: Lane | None) -> Delivery:
+        record = OutboundRecord(self._topic, event.key(), event.data, event.headers(), lane)
         with self._metrics.acknowledgement.time():
-            return await self._writer.append(OutboundRecord(self._topic, event.key(), event.data, event.headers()))
+            return await self._writer.append(record)
 
-    def _event(self, photo: IncomingPhoto, event_id: UUID, sent_at: datetime) -> PhotoEvent:
-        """Runs in a thread: 32 MiB take some 20 ms to hash."""
+    def _event(self, photo: IncomingPhoto, event_id: UUID, sent_at: datetime) -> tuple[PhotoEvent, float]:
+        """The photo's event, and its likely cost. Runs in a thread: 32 MiB take some 20 ms to hash."""
         if len(photo.data) > MAX_PHOTO_BYTES:
             raise RecordRejected(RejectReason.TOO_LARGE, f"more than {MAX_PHOTO_BYTES} bytes")
         header = read_header(photo.data, self._limits)
         sha256 = sha256_hex(photo.data)
-        return PhotoEvent(
+        event = PhotoEvent(
             event_id=str(event_id),
             source=self._source,
             origin=photo.origin,
@@ -192,3 +199,4 @@ class PhotoAcceptance:
             sent_at=sent_at,
             data=photo.data,
         )
+        return event, decode_seconds(header)

@@ -6,6 +6,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from photo_pipeline.domain.lanes import Lane
 from photo_pipeline.web.processes import shares_metrics
 
 _LATENCY_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -17,6 +18,8 @@ class AcceptanceMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         self._accepted = Counter("photos_accepted", "Photos that Kafka acknowledged", registry=registry)
         self._bytes = Counter("photo_bytes_accepted", "Bytes of those photos", registry=registry)
+        lanes = "Those of which it was said which lane they wait in"
+        self._lanes = Counter("photos_accepted_by_lane", lanes, ["lane"], registry=registry)
         self._refused = Counter("photos_refused", "Photos not accepted, by reason", ["reason"], registry=registry)
         self.acknowledgement = Histogram(
             "kafka_acknowledgement_seconds",
@@ -25,10 +28,12 @@ class AcceptanceMetrics:
             registry=registry,
         )
 
-    def accepted(self, size: int) -> None:
+    def accepted(self, size: int, lane: Lane | None = None) -> None:
         """Count one accepted photo of ``size`` bytes."""
         self._accepted.inc()
         self._bytes.inc(size)
+        if lane is not None:
+            self._lanes.labels(lane.value).inc()
 
     def refused(self, reason: str) -> None:
         """Count one refused photo."""

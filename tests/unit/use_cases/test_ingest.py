@@ -2,24 +2,31 @@
 
 import io
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
+from dataclasses import replace
+from threading import Timer
 from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.memory import NOON, MemoryArchive, MemoryImages, MemoryLedger, MemoryLog
+from tests.support.memory import NOON, MemoryArchive, MemoryImages, MemoryLedger, MemoryLog, processed_image
 
 from photo_pipeline.domain.errors import LeaseLostError, MachineBusyError, OffsetOutOfRangeError, SliceBusyError
 from photo_pipeline.domain.events import PhotoEvent, Record
+from photo_pipeline.domain.imaging import ProcessedImage
+from photo_pipeline.domain.lanes import Lanes
 from photo_pipeline.domain.ledger import SliceCommit, Watermarks
 from photo_pipeline.domain.outcomes import AbsentReason, Outcome, RejectReason
 from photo_pipeline.domain.photo import RecordCoordinates, Source, TopicPartition, photo_id_for, sha256_hex
 from photo_pipeline.use_cases.ingest import IngestLimits, IngestPorts, plan_micro_batch, process_slice
+from photo_pipeline.use_cases.slice_work import RENDITIONS_BYTES
 
 PARTITION = TopicPartition("photos.uploaded", 0)
-LIMITS = IngestLimits(slice_max_records=100, slice_max_bytes=1_000_000, in_flight_bytes=1000, lease_seconds=60)
+LIMITS = IngestLimits(
+    slice_max_records=100, slice_max_bytes=1_000_000, in_flight_bytes=1000, lease_seconds=60, slice_seconds=1000
+)
 CUSTOMER = UUID("0a0a0a0a-0000-4000-8000-000000000001")
 
 
@@ -51,12 +58,23 @@ class World:
         self.archive, self.images = MemoryArchive(), MemoryImages()
         self.ledger = MemoryLedger(customers={CUSTOMER})
         self.slice_id = self.ledger.add_slice(PARTITION, start, self.log.high[PARTITION])
+        self.now = 0.0
 
     def process(self, limits: IngestLimits = LIMITS) -> SliceCommit:
         """Process the slice and return what was committed."""
-        ports = IngestPorts(self.ledger, self.log, self.archive, self.images, "/photos")
+        ports = IngestPorts(self.ledger, self.log, self.archive, self.images, "/photos", lambda: self.now)
         process_slice(self.slice_id, "run", ports, limits)
         return self.ledger.commits[self.slice_id]
+
+    def pass_time(self, seconds: Iterable[float]) -> None:
+        """Let it pass while photos are handed over, so many seconds for each."""
+        passing, submit = iter(seconds), self.images.submit
+
+        def slow(data: bytes) -> "Future[ProcessedImage]":
+            self.now += next(passing)
+            return submit(data)
+
+        self.images = _Submitting(slow)  # type: ignore[assignment] # as much of the port as is called
 
 
 def outcomes(commit: SliceCommit) -> list[tuple[int, Outcome]]:
@@ -135,14 +153,14 @@ class TestOffsets:
     def test_byte_limit_commits_short(self) -> None:
         """Reading stops at the limit; ``end`` is what was really read."""
         world = World([photo_record(offset, bytes([offset]) * 10) for offset in range(10)])
-        commit = world.process(IngestLimits(100, 25, 1000, 60))
+        commit = world.process(replace(LIMITS, slice_max_bytes=25))
         assert (commit.end, len(commit.records)) == (3, 3)
 
     @given(st.sets(st.integers(0, 30)), st.integers(1, 200))
     def test_records_cover_the_range(self, offsets: set[int], max_bytes: int) -> None:
         """Whatever offsets hold records and wherever the byte limit falls: no hole, no offset twice."""
         world = World([photo_record(offset, f"photo {offset}".encode()) for offset in sorted(offsets)], end=31)
-        commit = world.process(IngestLimits(100, max_bytes, 50, 60))
+        commit = world.process(replace(LIMITS, slice_max_bytes=max_bytes))
         assert [record.offset for record in commit.records] == list(range(commit.end))
         assert commit.end == 31 or max_bytes <= sum(record.bytes or 0 for record in commit.records)
 
@@ -176,14 +194,66 @@ class TestShard:
 class TestMemory:
     """What is held at a time does not grow with the slice."""
 
-    @given(st.lists(st.integers(1, 400), min_size=1, max_size=40), st.integers(100, 900))
-    def test_bytes_in_flight_are_bounded(self, sizes: list[int], limit: int) -> None:
-        """However slow the workers, at most the limit and one photo more wait for them."""
+    @given(st.lists(st.integers(1, 400), min_size=1, max_size=40), st.integers(1, 5))
+    def test_bytes_in_flight_are_bounded(self, sizes: list[int], photos: int) -> None:
+        """However slow the workers and small the photos, at most the limit and one photo more wait for them.
+
+        What becomes of a photo takes room as well, while it waits for those before it.
+        """
         records = [photo_record(offset, offset.to_bytes(2, "big") * size) for offset, size in enumerate(sizes)]
         world = World(records)
         world.images.lazy = True
-        world.process(IngestLimits(100, 10**9, limit, 60))
-        assert world.images.most_held <= limit + 2 * max(sizes)
+        world.process(replace(LIMITS, in_flight_bytes=photos * RENDITIONS_BYTES))
+        assert world.images.most_held <= (photos + 1) * 2 * max(sizes)
+
+
+class TestTime:
+    """No slice goes on for longer than its time."""
+
+    def test_time_over_commits_short(self) -> None:
+        """Nothing more is begun; what is in flight is finished, and the next slice goes on behind it."""
+        world = World([photo_record(offset, bytes([offset])) for offset in range(10)])
+        world.images.lazy = True
+        world.pass_time([10.0] * 10)
+        commit = world.process(replace(LIMITS, slice_seconds=25, in_flight_bytes=10**9))
+        assert (commit.end, len(commit.photos), len(commit.records)) == (3, 3, 3)
+        assert commit.shard is not None
+        assert commit.shard.path.endswith("-0-3-1.tar")
+
+    def test_what_is_not_ready_in_overtime_is_the_next_slices(self) -> None:
+        """A photo that takes very long does not hold up those before it, and nothing overtakes it."""
+        records = [photo_record(0, b"one"), photo_record(1, b"slow"), photo_record(2, b"two")]
+        records = [replace(each, leader_epoch=each.coordinates.offset) for each in records]
+        world, waiting = World(records), Future[ProcessedImage]()
+        submit = world.images.submit
+        world.images = _Submitting(lambda data: waiting if data == b"slow" else submit(data))  # type: ignore[assignment] # as much of the port as is called
+        commit = world.process(replace(LIMITS, slice_seconds=0.01, in_flight_bytes=10**9))
+        assert outcomes(commit) == [(0, Outcome.PROCESSED)]
+        assert (commit.end, commit.leader_epoch, len(commit.photos)) == (1, 0, 1)
+        assert waiting.cancelled()
+
+    def test_the_first_record_is_waited_for(self) -> None:
+        """Else a photo that takes longer than a slice's time would be begun again for ever."""
+        world, waiting = World([photo_record(0, b"slow"), photo_record(1, b"two")]), Future[ProcessedImage]()
+        world.images = _Submitting(lambda _: waiting)  # type: ignore[assignment] # as much of the port as is called
+        ready = Timer(0.1, lambda: waiting.set_result(processed_image(b"slow")))
+        ready.start()
+        commit = world.process(replace(LIMITS, slice_seconds=0.001))
+        ready.join()
+        assert outcomes(commit)[0] == (0, Outcome.PROCESSED)
+
+    @given(st.lists(st.floats(0, 30), min_size=1, max_size=30))
+    def test_slices_follow_each_other_without_a_hole(self, seconds: list[float]) -> None:
+        """Wherever time runs out, each slice brings something, and all of them together every record once."""
+        world = World([photo_record(offset, bytes([offset])) for offset in range(len(seconds))])
+        world.pass_time(seconds)
+        covered: list[int] = []
+        while len(covered) < len(seconds):
+            world.slice_id = world.ledger.add_slice(PARTITION, len(covered), len(seconds))
+            commit = world.process(replace(LIMITS, slice_seconds=20))
+            assert commit.records
+            covered += [record.offset for record in commit.records]
+        assert covered == list(range(len(seconds)))
 
 
 class TestLease:
@@ -257,6 +327,14 @@ def _held_up(_: bytes) -> "Future[object]":
 
 def _failing(*_: object) -> None:
     raise OSError("broken")
+
+
+def test_normal_lane_comes_first() -> None:
+    """A run's tasks begin in this order: nobody's photos wait for a slot behind a flood."""
+    where = [TopicPartition("photos.uploaded", number) for number in range(4)]
+    log, ledger = MemoryLog(high=dict.fromkeys(where, 1)), MemoryLedger()
+    planned = plan_micro_batch(ledger, log, ["photos.uploaded"], replace(LIMITS, lanes=Lanes(0.5)), "run")
+    assert [each.log.partition for each in planned] == [2, 3, 0, 1]
 
 
 def test_plan_is_bounded_by_records() -> None:

@@ -8,9 +8,10 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from photo_pipeline.adapters.kafka.client import MIB, SERVER, logger
 from photo_pipeline.adapters.kafka.topic_ids import TopicIds
-from photo_pipeline.adapters.kafka.writer import delivery_error, delivery_of, hand_over, producer_config
+from photo_pipeline.adapters.kafka.writer import BY_KEY, delivery_error, delivery_of, hand_over, producer_config
 from photo_pipeline.domain.errors import ServerUnavailableError
 from photo_pipeline.domain.events import Delivery, OutboundRecord
+from photo_pipeline.domain.lanes import Lanes
 from photo_pipeline.settings import KafkaSettings
 
 QUEUE_BYTES = 256 * MIB
@@ -38,6 +39,7 @@ class AsyncKafkaPhotoLogWriter:
         self._config = producer_config(settings, acknowledge_seconds * 0.9, max(queue_bytes, 2 * self._limit))
         self._connection: _Connection | None = None
         self._topic_ids = TopicIds(settings)
+        self._lanes = Lanes(settings.bulk_share)
 
     async def append(self, record: OutboundRecord) -> Delivery:
         """Write one record and wait for its acknowledgement.
@@ -49,8 +51,9 @@ class AsyncKafkaPhotoLogWriter:
         """
         delivered: asyncio.Future[Delivery] = asyncio.get_running_loop().create_future()
         report = _Report(delivered, record.topic, self._limit)
+        partition = await self._partition_of(record)
         try:
-            hand_over(self._connected().producer, record, report, self._limit)
+            hand_over(self._connected().producer, record, report, self._limit, partition)
         except BufferError as error:
             raise ServerUnavailableError(SERVER, "too many records wait for it already") from error
         try:
@@ -70,6 +73,13 @@ class AsyncKafkaPhotoLogWriter:
         connection, self._connection = self._connection, None
         if connection is not None:
             await asyncio.to_thread(connection.close, self._acknowledge_seconds)
+
+    async def _partition_of(self, record: OutboundRecord) -> int:
+        """Where its lane is; where Kafka has not said yet how many partitions there are, anywhere."""
+        if record.lane is None or record.key is None:
+            return BY_KEY
+        partitions = await self._topic_ids.partitions(record.topic)
+        return BY_KEY if not partitions else self._lanes.partition_for(record.lane, record.key, partitions)
 
     def _connected(self) -> "_Connection":
         if self._connection is not None and self._connection.broken:

@@ -30,6 +30,8 @@ LINGER_MS = 200
 than this wait for their turn, Kafka's client asks without pause whether it has come: half of a publisher's CPU."""
 POLL_SECONDS = 0.1
 WAKE_SECONDS = 1.0
+BY_KEY = -1
+"""Kafka's client chooses the partition, by the record's key (``PARTITION_UA``)."""
 
 
 class RecordTooLargeError(PhotoPipelineError):
@@ -64,7 +66,11 @@ def producer_config(
 
 
 def hand_over(
-    producer: Producer, record: OutboundRecord, report: Callable[[KafkaError | None, Message], None], limit: int
+    producer: Producer,
+    record: OutboundRecord,
+    report: Callable[[KafkaError | None, Message], None],
+    limit: int,
+    partition: int = BY_KEY,
 ) -> None:
     """Put a record in the producer's queue, which copies it.
 
@@ -75,7 +81,12 @@ def hand_over(
     """
     try:
         producer.produce(
-            record.topic, value=record.value, key=record.key, headers=[*record.headers], on_delivery=report
+            record.topic,
+            value=record.value,
+            key=record.key,
+            partition=partition,
+            headers=[*record.headers],
+            on_delivery=report,
         )
     except KafkaException as error:
         failure = error.args[0]

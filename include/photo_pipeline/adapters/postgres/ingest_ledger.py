@@ -14,10 +14,12 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from photo_pipeline.adapters.postgres.commit import OF_LOG, commit_slice, summarise
 from photo_pipeline.adapters.postgres.engine import transaction
+from photo_pipeline.adapters.postgres.lanes import in_turn, kept_waiting
 from photo_pipeline.adapters.postgres.logs import OPEN_SLICE, apply_change, known_logs, note_cut, settle, void_slices
 from photo_pipeline.adapters.postgres.models import Customer, PartitionProgress, Slice
 from photo_pipeline.adapters.postgres.outbox import mark_published, waiting_entries
 from photo_pipeline.domain.errors import LeaseLostError, SliceBusyError, SliceVoidError
+from photo_pipeline.domain.lanes import ONE_LANE, Lanes
 from photo_pipeline.domain.ledger import Lease, OutboxEntry, PlannedSlice, SliceCommit, SliceSummary, Watermarks
 from photo_pipeline.domain.logs import KnownLog, LogChange, LogState, positions
 from photo_pipeline.domain.photo import Log, TopicPartition
@@ -64,13 +66,18 @@ class PostgresIngestLedger:
             settle(connection, logs, by, reason)
 
     def plan(
-        self, watermarks: Mapping[TopicPartition, Watermarks], max_records: int, owner: str, seconds: float
+        self,
+        watermarks: Mapping[TopicPartition, Watermarks],
+        max_records: int,
+        owner: str,
+        seconds: float,
+        lanes: Lanes = ONE_LANE,
     ) -> Sequence[PlannedSlice]:
         """See the port. The advisory lock serialises planners; the partial unique index would stop them anyway."""
         with transaction(self._engine) as connection:
             connection.execute(select(func.pg_advisory_xact_lock(PLANNER_LOCK)))
             _know_partitions(connection, watermarks)
-            readable = _readable(connection, watermarks)
+            readable = in_turn(connection, _readable(connection, watermarks), watermarks, lanes, owner)
             _plan_backlog(connection, readable, watermarks, max_records)
             return _reserve_waiting(connection, readable, owner, seconds)
 
@@ -125,13 +132,19 @@ class PostgresIngestLedger:
         with transaction(self._engine) as connection:
             return commit_slice(connection, commit)
 
-    def backlog(self, watermarks: Mapping[TopicPartition, Watermarks]) -> Mapping[TopicPartition, int]:
-        """How many records wait in each partition that no live worker has a slice of; those without are left out."""
+    def backlog(
+        self, watermarks: Mapping[TopicPartition, Watermarks], lanes: Lanes = ONE_LANE
+    ) -> Mapping[TopicPartition, int]:
+        """How many records wait in each partition that no live worker has a slice of; those without are left out.
+
+        So is the bulk lane while a run has slices of it: nobody else would be given any.
+        """
         worked_on = select(Slice.topic, Slice.partition).where(
             Slice.state.in_(OPEN_SLICE), Slice.lease_expires_at > func.now()
         )
         with transaction(self._engine) as connection:
-            busy = {TopicPartition(topic, number) for topic, number in connection.execute(worked_on)}
+            worked_at = {TopicPartition(topic, number) for topic, number in connection.execute(worked_on)}
+            busy = worked_at | kept_waiting(worked_at, lanes.of(watermarks))
             starts = positions(known_logs(connection), watermarks)
         waiting = {
             where: watermarks[where].high - max(start, watermarks[where].low)

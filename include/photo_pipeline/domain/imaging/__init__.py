@@ -4,6 +4,7 @@
 anything that arrives. ``process`` runs decoders written in C and belongs in a disposable process (``image_workers``).
 """
 
+from photo_pipeline.domain.imaging.cost import decode_seconds
 from photo_pipeline.domain.imaging.header import read_header
 from photo_pipeline.domain.imaging.sniff import SNIFF_BYTES, sniff
 from photo_pipeline.domain.imaging.values import (
@@ -35,6 +36,7 @@ __all__ = [
     "ProcessedImage",
     "Rendition",
     "SniffedFormat",
+    "decode_seconds",
     "process",
     "read_header",
     "sniff",

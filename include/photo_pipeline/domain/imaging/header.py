@@ -60,7 +60,14 @@ def _jpeg(data: bytes) -> Header:
     if not frame.decodable:
         raise ImageRejected(RejectReason.UNSUPPORTED, "a jpeg of a process or depth that no decoder here knows")
     scans = read_scans(data, frame)
-    return Header(SniffedFormat.JPEG, frame.width, frame.height, multi_scan=scans.several, end_missing=not scans.ended)
+    return Header(
+        SniffedFormat.JPEG,
+        frame.width,
+        frame.height,
+        multi_scan=scans.several,
+        end_missing=not scans.ended,
+        scans=scans.count,
+    )
 
 
 def _png(data: bytes) -> Header:

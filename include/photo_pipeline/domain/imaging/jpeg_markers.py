@@ -56,12 +56,14 @@ class Scans:
     Attributes:
         ended: the end marker is there.
         several: the decoder must hold every coefficient of the full size.
+        count: how many there are.
         complete: every coefficient of every component has its last bit; looked into only where there are several.
     """
 
     ended: bool
     several: bool
     complete: bool = True
+    count: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,7 @@ def read_scans(data: bytes, frame: Frame) -> Scans:
                 raise ImageRejected(RejectReason.UNSUPPORTED, f"a jpeg of more than {MAX_SCANS} scans")
         ended = marker == _END
     _require_components(frame, scans)
-    return Scans(ended, several=True, complete=_are_complete(frame, scans))
+    return Scans(ended, several=True, complete=_are_complete(frame, scans), count=len(scans))
 
 
 def scan_without_zeros(data: bytes) -> Iterator[tuple[int, int]]:

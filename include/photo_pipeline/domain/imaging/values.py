@@ -77,6 +77,7 @@ class Header:
         height: likewise.
         multi_scan: a JPEG in several scans (progressive), whose decoder must hold every coefficient of the full size.
         end_missing: the mark that ends a JPEG, PNG or GIF is not there, which need not mean that pixels are missing.
+        scans: of a JPEG; each goes over every pixel of its components once more.
     """
 
     format: SniffedFormat
@@ -84,6 +85,12 @@ class Header:
     height: int
     multi_scan: bool = False
     end_missing: bool = False
+    scans: int = 1
+
+    @property
+    def pixels(self) -> int:
+        """How many there are."""
+        return self.width * self.height
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,21 +101,26 @@ class ImageLimits:
         max_pixels: width x height, for formats that must be decoded in full.
         max_pixels_jpeg: the same for single-scan JPEG, which is decoded at a reduced size.
         max_edge: either edge, in pixels.
+        max_pixels_scanned: width x height x scans of a JPEG. A file of kilobytes may go over all pixels again and
+            again, at 4 s of a core for each 1,000 million.
     """
 
     max_pixels: int = 128_000_000
     max_pixels_jpeg: int = 256_000_000
     max_edge: int = 65_535
+    max_pixels_scanned: int = 1_600_000_000
 
     def check(self, header: Header) -> None:
-        """Raise ``ImageRejected`` (``TOO_MANY_PIXELS``) where the image is larger than allowed."""
+        """Raise ``ImageRejected`` (``TOO_MANY_PIXELS``, ``UNSUPPORTED``) where the image is larger than allowed."""
         reducible = header.format is SniffedFormat.JPEG and not header.multi_scan
         allowed = max(self.max_pixels, self.max_pixels_jpeg) if reducible else self.max_pixels
         size = f"{header.width} x {header.height} pixels"
-        if header.width * header.height > allowed:
+        if header.pixels > allowed:
             raise ImageRejected(RejectReason.TOO_MANY_PIXELS, f"{size}; at most {allowed} in all are allowed")
         if max(header.width, header.height) > self.max_edge:
             raise ImageRejected(RejectReason.TOO_MANY_PIXELS, f"{size}; no edge may exceed {self.max_edge}")
+        if header.pixels * header.scans > self.max_pixels_scanned:
+            raise ImageRejected(RejectReason.UNSUPPORTED, f"{size} in {header.scans} scans are too many of both")
 
 
 @dataclass(frozen=True, slots=True)
