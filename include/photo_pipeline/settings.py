@@ -126,7 +126,7 @@ class IngestSettings(BaseSettings):
     in_flight_bytes: Positive = 96 * MIB
     """Of photos that are being worked on, and of what becomes of them."""
     workers: Positive = 2
-    image_timeout_seconds: float = Field(default=30.0, gt=0)
+    image_timeout_seconds: float = Field(default=20.0, gt=0)
     """CPU time that one photo may take. As long may its decoder sleep, if nothing keeps it from running."""
     image_wait_seconds: float = Field(default=300.0, gt=0)
     """How long a busy machine may keep a photo's decoder from running. Then the slice is tried again later."""

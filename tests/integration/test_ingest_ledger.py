@@ -29,10 +29,12 @@ from photo_pipeline.adapters.postgres.engine import make_engine
 from photo_pipeline.adapters.postgres.ingest_ledger import PostgresIngestLedger
 from photo_pipeline.adapters.postgres.models import Base, Xid8
 from photo_pipeline.domain.errors import LeaseLostError, ProgressConflictError, SliceBusyError, SliceVoidError
+from photo_pipeline.domain.lanes import Lanes
 from photo_pipeline.domain.ledger import DeadLetterEntry, Lease, OutboxEntry, PlannedSlice, ProcessedEntry, Watermarks
 from photo_pipeline.domain.logs import LogState, changes
 from photo_pipeline.domain.photo import Log, TopicPartition
 from photo_pipeline.migrations.upgrade import upgrade
+from photo_pipeline.settings import IngestSettings
 
 
 @pytest.fixture
@@ -158,6 +160,87 @@ class TestPlanning:
         assert ledger.backlog(watermarks) == {UPLOADED: 10, STREAMED: 4}
         ledger.plan(backlog(10), 100, "run", 60)
         assert ledger.backlog(watermarks) == {STREAMED: 4}
+
+
+class TestLanes:
+    """The bulk lane's slices are one run's at a time, so that another run has none to wait for."""
+
+    LANES = Lanes(bulk_share=0.5, bulk_slices=1)
+    NORMAL, BULK = TopicPartition("photos.uploaded", 1), (UPLOADED, STREAMED)
+
+    def marks(self, high: int) -> dict[TopicPartition, Watermarks]:
+        """Two topics of two partitions each, with so much in all of them."""
+        topics = {each.topic for each in self.BULK}
+        return {TopicPartition(topic, number): Watermarks(0, high) for topic in topics for number in range(2)}
+
+    def plan(self, ledger: PostgresIngestLedger, owner: str, high: int, lanes: Lanes = LANES) -> list[PlannedSlice]:
+        """What this run would get."""
+        return list(ledger.plan(self.marks(high), 100, owner, 60, lanes))
+
+    def bulk(self, planned: list[PlannedSlice]) -> list[TopicPartition]:
+        """Those of the bulk lane."""
+        return [each.topic_partition for each in planned if each.topic_partition in self.BULK]
+
+    def commit(self, ledger: PostgresIngestLedger, planned: PlannedSlice, owner: str) -> None:
+        """Bring it to its end, without photos."""
+        lease = ledger.lease(planned.slice_id, owner, 60)
+        assert lease is not None
+        ledger.commit(commit_of(lease, [], [rejected(offset) for offset in range(planned.start, planned.end)]))
+
+    def test_a_second_run_is_given_none(self, ledger: PostgresIngestLedger) -> None:
+        """However many wait: the first run has as many as may be worked on, the second only everybody's."""
+        first = self.plan(ledger, "run-1", 5)
+        assert (len(first), len(self.bulk(first))) == (3, 1)
+        for each in first:
+            if each.topic_partition not in self.BULK:
+                self.commit(ledger, each, "run-1")
+        second = self.plan(ledger, "run-2", 10)
+        assert len(second) == 2
+        assert self.bulk(second) == []
+
+    def test_the_same_run_gets_the_same_again(self, ledger: PostgresIngestLedger) -> None:
+        """A planner that was killed and tried again takes no second one."""
+        assert self.plan(ledger, "run-1", 5) == self.plan(ledger, "run-1", 5)
+
+    def test_each_partition_has_its_turn(self, ledger: PostgresIngestLedger) -> None:
+        """One that is never empty does not keep another out."""
+        turns = []
+        for number in range(4):
+            planned = self.plan(ledger, f"run-{number}", 10 * (number + 1))
+            turns += self.bulk(planned)
+            for each in planned:
+                self.commit(ledger, each, f"run-{number}")
+        assert set(turns[:2]) == set(turns[2:]) == set(self.BULK)
+
+    def test_a_dead_workers_slice_is_the_next_runs(self, ledger: PostgresIngestLedger) -> None:
+        """And so is one that was given back after an error."""
+        (planned,) = (each for each in self.plan(ledger, "run-1", 5) if each.topic_partition in self.BULK)
+        lease = ledger.lease(planned.slice_id, "run-1", 60)
+        assert lease is not None
+        assert self.bulk(self.plan(ledger, "run-2", 5)) == []
+        ledger.release(lease)
+        assert len(self.bulk(self.plan(ledger, "run-2", 5))) == 1
+
+    def test_many_may_be_allowed(self, ledger: PostgresIngestLedger) -> None:
+        """All of them one run's."""
+        assert len(self.bulk(self.plan(ledger, "run-1", 5, Lanes(0.5, bulk_slices=8)))) == 2
+
+    def test_the_dag_is_not_woken_for_what_it_may_not_take(self, ledger: PostgresIngestLedger) -> None:
+        """Or a run that finds nothing would follow the other for as long as a flood lasts."""
+        planned = self.plan(ledger, "run-1", 5)
+        assert ledger.backlog(self.marks(5), self.LANES) == {}
+        assert set(ledger.backlog(self.marks(5))) == set(self.BULK) - set(self.bulk(planned))
+        for each in planned:
+            self.commit(ledger, each, "run-1")
+        assert set(ledger.backlog(self.marks(5), self.LANES)) == set(self.BULK) - set(self.bulk(planned))
+
+    def test_one_run_takes_everything_that_waits(self, ledger: PostgresIngestLedger) -> None:
+        """Where nobody else is there, a customer's flood has the whole machine: both lanes, in one run."""
+        limit = IngestSettings().slice_max_records
+        planned = ledger.plan(
+            {UPLOADED: Watermarks(0, 2700), self.NORMAL: Watermarks(0, 300)}, limit, "run", 60, self.LANES
+        )
+        assert sum(each.end - each.start for each in planned) == 3000
 
 
 class TestLeases:

@@ -18,6 +18,7 @@ from photo_pipeline.adapters.postgres.gallery import PostgresGallery
 from photo_pipeline.domain.gallery import ReceiptStatus
 from photo_pipeline.domain.photo import Source
 from photo_pipeline.web.acceptance import IncomingPhoto, PhotoAcceptance
+from photo_pipeline.web.fair_lanes import FairLanes
 from photo_pipeline.web.metrics import AcceptanceMetrics
 from photo_pipeline.web.tokens import Tokens
 
@@ -39,6 +40,7 @@ class Door:
     pipeline: Pipeline
     tokens: Tokens
     gallery: PostgresGallery
+    lanes: FairLanes | None = None
 
     def accept(self, customer_id: UUID, *photos: bytes, source: Source = Source.UPLOAD) -> list[str]:
         """Photos by the path of both web applications; their receipts' tokens."""
@@ -63,6 +65,7 @@ class Door:
             clock=WallClock(),
             new_id=uuid4,
             metrics=AcceptanceMetrics(CollectorRegistry()),
+            lanes=self.lanes,
         )
         try:
             signed = [
@@ -77,12 +80,12 @@ class Door:
 
 
 @contextmanager
-def open_door(pipeline: Pipeline) -> Iterator[Door]:
+def open_door(pipeline: Pipeline, lanes: FairLanes | None = None) -> Iterator[Door]:
     """A way in, with a signing key of its own."""
     engine = make_engine(pipeline.database.api, "tests")
     key = OKPKey.generate_key("Ed25519", private=True)
     key.ensure_kid()
     try:
-        yield Door(pipeline, Tokens([key], WallClock()), PostgresGallery(engine))
+        yield Door(pipeline, Tokens([key], WallClock()), PostgresGallery(engine), lanes)
     finally:
         engine.dispose()

@@ -1,6 +1,6 @@
 """A pipeline of a test's own on the test stack: own database, topics and archive folder, the product's own wiring."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -16,12 +16,13 @@ from local_stack import Endpoints, Stack
 from photo_pipeline.adapters.image_workers.pool import WorkerPool
 from photo_pipeline.adapters.kafka import KafkaPhotoLogReader, KafkaPhotoLogWriter, KafkaTopics
 from photo_pipeline.adapters.postgres.engine import make_engine
-from photo_pipeline.composition.ingest import ingest_ledger, ingest_limits, ingest_ports
+from photo_pipeline.composition.ingest import ingest_ledger, ingest_limits, ingest_ports, lanes
 from photo_pipeline.composition.pipeline import PipelineSettings, image_workers
 from photo_pipeline.composition.publish import publish_ports
 from photo_pipeline.domain.events import Delivery, OutboundRecord, PhotoEvent
+from photo_pipeline.domain.lanes import Lane
 from photo_pipeline.domain.ledger import SliceSummary
-from photo_pipeline.domain.photo import Source, photo_id_for, sha256_hex
+from photo_pipeline.domain.photo import Source, TopicPartition, photo_id_for, sha256_hex
 from photo_pipeline.settings import HdfsSettings, IngestSettings, KafkaSettings, TopicNames
 from photo_pipeline.use_cases.ingest import IngestPorts, plan_micro_batch, process_slice
 from photo_pipeline.use_cases.publish import PublishSummary, publish_outbox
@@ -89,6 +90,20 @@ class Pipeline:
             reader = KafkaPhotoLogReader(self.settings.kafka)
             planned = plan_micro_batch(ledger, reader, self.settings.topics.incoming, limits, owner)
         return [item.slice_id for item in planned]
+
+    def lanes_of(self, slice_ids: Sequence[int]) -> list[Lane]:
+        """The lane that each of these slices is of."""
+        found = {
+            int(str(slice_id)): TopicPartition(str(topic), int(str(partition)))
+            for slice_id, topic, partition in self.rows("SELECT slice_id, topic, partition FROM slice")
+        }
+        lane_of = lanes(self.settings).of(self.ends())
+        return [lane_of[found[slice_id]] for slice_id in slice_ids]
+
+    def ends(self) -> dict[TopicPartition, int]:
+        """Where Kafka's logs of both incoming topics end."""
+        marks = KafkaPhotoLogReader(self.settings.kafka).watermarks(self.settings.topics.incoming)
+        return {where: each.high for where, each in marks.items()}
 
     def process(self, slice_id: int, owner: str = "run") -> SliceSummary:
         """What a task of that run does with one slice."""

@@ -8,6 +8,7 @@ from functools import cache
 import pillow_heif
 import pytest
 from PIL import Image
+from tests.support.heavy_photos import jpeg_in_tiff, many_scans
 from tests.support.images import encoded, exif_block, png_chunk, scene
 
 from photo_pipeline.domain.imaging import ImageLimits, ImageRejected, process, read_header
@@ -254,6 +255,43 @@ def test_scans_without_end_are_refused_at_the_door() -> None:
     at = whole.rindex(b"\xff\xda")
     assert _door(whole[:-2] + whole[at:-2] * 3000 + b"\xff\xd9") is RejectReason.UNSUPPORTED
     assert _door(whole[:-2] + whole[at:-2] * 50 + b"\xff\xd9") is None
+
+
+@pytest.mark.parametrize(
+    ("size", "scans", "said"), [(12, 99, None), (128, 10, None), (128, 20, "20 scans"), (20, 99, "99 scans")]
+)
+def test_many_scans_of_many_pixels_are_refused_at_the_door(size: int, scans: int, said: str | None) -> None:
+    """250 KB of them took a decoder 48 s. As many as programs make pass, and a hundred of a phone's picture."""
+    data = many_scans(size * 500, 2000, scans)
+    if said is None:
+        assert read_header(data, LIMITS).scans == scans
+    else:
+        with pytest.raises(ImageRejected, match=said) as refused:
+            read_header(data, LIMITS)
+        assert refused.value.reason is RejectReason.UNSUPPORTED
+
+
+def test_the_heavy_photo_of_these_tests_is_one() -> None:
+    """It is a JPEG that is decoded to its end, or the tests with it would show nothing."""
+    assert process(many_scans(64, 48, 12), LIMITS).metadata.width == 64
+
+
+def test_scans_are_counted_in_tiff_as_well() -> None:
+    """Its pieces may be progressive, and all of them the same bytes: two kilobytes took a second."""
+    piece = many_scans(512, 512, 90)
+    assert process(jpeg_in_tiff(1024, 512, piece, 512, tiled=True), LIMITS).metadata.width == 1024
+    large = jpeg_in_tiff(8192, 8192, piece, 512, tiled=True)
+    assert len(large) < 10_000
+    assert _door(large) is RejectReason.UNSUPPORTED
+    assert _door(jpeg_in_tiff(8192, 4096, many_scans(8192, 512, 90), 512, tiled=False)) is RejectReason.UNSUPPORTED
+    assert _door(jpeg_in_tiff(512, 512, many_scans(512, 512, 101), 512, tiled=True)) is RejectReason.UNSUPPORTED
+    assert _door(jpeg_in_tiff(8192, 8192, many_scans(512, 512, 3), 512, tiled=True)) is None
+
+
+def test_a_tile_counts_whole() -> None:
+    """One that is larger than its picture is decoded as well."""
+    data = jpeg_in_tiff(64, 64, many_scans(16384, 16384, 2), 16384, tiled=True)
+    assert _door(data) is RejectReason.TOO_MANY_PIXELS
 
 
 @pytest.mark.parametrize(("marker", "bits"), [(0xC3, 8), (0xC0, 12), (0xC7, 8)])

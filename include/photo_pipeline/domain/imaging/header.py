@@ -15,6 +15,7 @@ from photo_pipeline.domain.imaging.jpeg_markers import read_frame, read_scans
 from photo_pipeline.domain.imaging.media_extents import is_cut_off, item_types
 from photo_pipeline.domain.imaging.sniff import sniff
 from photo_pipeline.domain.imaging.tiff_directory import first_directory
+from photo_pipeline.domain.imaging.tiff_jpeg import JPEG_COMPRESSIONS, most_scans
 from photo_pipeline.domain.imaging.values import Header, ImageLimits, ImageRejected, SniffedFormat
 from photo_pipeline.domain.outcomes import RejectReason
 
@@ -23,6 +24,7 @@ _BMP_CORE_HEADER = 12
 _TIFF_NEW_SUBFILE_TYPE, _TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_DNG_VERSION = 254, 256, 257, 50706
 _TIFF_REDUCED = 1
 _TIFF_COMPRESSION = 259
+_TIFF_TILE = (322, 323)
 _TIFF_COMPRESSIONS = frozenset({1, 2, 3, 4, 5, 6, 7, 8, 32771, 32773, 32809, 32946, 34676, 34677, 34925, 50000})
 """What the libtiff here is built with: neither JPEG 2000, nor WebP, nor JPEG XL."""
 _OTHER_CODECS = frozenset({b"av01", b"avc1", b"evc1", b"j2k1", b"jpeg", b"mski", b"unci", b"vvc1"})
@@ -112,13 +114,20 @@ def _require(data: bytes, length: int) -> None:
 
 
 def _tiff(data: bytes) -> Header:
-    wanted = {_TIFF_NEW_SUBFILE_TYPE, _TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_COMPRESSION, _TIFF_DNG_VERSION}
+    wanted = {_TIFF_NEW_SUBFILE_TYPE, _TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_COMPRESSION, _TIFF_DNG_VERSION, *_TIFF_TILE}
     tags = first_directory(data, wanted)
     if _TIFF_DNG_VERSION in tags or tags.get(_TIFF_NEW_SUBFILE_TYPE, 0) & _TIFF_REDUCED:
         raise ImageRejected(RejectReason.NOT_AN_IMAGE, "a camera's raw file: its first picture is only a preview")
     if tags.get(_TIFF_COMPRESSION, 1) not in _TIFF_COMPRESSIONS:
         raise ImageRejected(RejectReason.UNSUPPORTED, f"a tiff of compression {tags[_TIFF_COMPRESSION]}")
-    return Header(SniffedFormat.TIFF, tags.get(_TIFF_WIDTH, 0), tags.get(_TIFF_HEIGHT, 0))
+    tile_width, tile_height = (tags.get(tag, 0) for tag in _TIFF_TILE)
+    return Header(
+        SniffedFormat.TIFF,
+        tags.get(_TIFF_WIDTH, 0),
+        tags.get(_TIFF_HEIGHT, 0),
+        scans=most_scans(data) if tags.get(_TIFF_COMPRESSION) in JPEG_COMPRESSIONS else 1,
+        piece_pixels=tile_width * tile_height,
+    )
 
 
 def _iso_media(found: SniffedFormat) -> Callable[[bytes], Header]:

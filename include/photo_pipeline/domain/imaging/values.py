@@ -77,7 +77,8 @@ class Header:
         height: likewise.
         multi_scan: a JPEG in several scans (progressive), whose decoder must hold every coefficient of the full size.
         end_missing: the mark that ends a JPEG, PNG or GIF is not there, which need not mean that pixels are missing.
-        scans: of a JPEG; each goes over every pixel of its components once more.
+        scans: of a JPEG, also in TIFF; each goes over every pixel of its components once more.
+        piece_pixels: of a tile in TIFF, which is decoded whole, also where it is larger than the picture.
     """
 
     format: SniffedFormat
@@ -86,11 +87,12 @@ class Header:
     multi_scan: bool = False
     end_missing: bool = False
     scans: int = 1
+    piece_pixels: int = 0
 
     @property
     def pixels(self) -> int:
-        """How many there are."""
-        return self.width * self.height
+        """How many are decoded at a time."""
+        return max(self.width * self.height, self.piece_pixels)
 
 
 @dataclass(frozen=True, slots=True)
