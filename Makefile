@@ -76,9 +76,10 @@ chaos: export STACK ?= ha
 chaos: bootstrap ## kill servers and cut lines at random under load, then check every receipt (SEED=1 MINUTES=10 STACK=ha)
 	@$(PYTHON) -m tests.chaos --seed "$(or $(SEED),1)" --minutes "$(or $(MINUTES),10)"
 
-bench: bootstrap ## the benchmarks, side by side with their references
+bench: bootstrap ## the benchmarks, side by side with their references (SHARE=0.2: a fifth of the backlog for Airflow)
 	@$(PYTHON) -m tests.bench.bench_imaging
 	@$(PYTHON) -m tests.bench.bench_ingest
+	@$(PYTHON) -m tests.bench.bench_airflow --share $(or $(SHARE),1)
 	@$(PYTHON) -m tests.bench.bench_memory
 	@$(PYTHON) -m tests.bench.bench_sync
 	@$(PYTHON) -m tests.bench.bench_gallery

@@ -1,8 +1,10 @@
 """### Photos from Kafka into the archive and the database
 
 **What**: plans the micro-batch (one *slice* per topic-partition that has a backlog), processes every slice in a task of
-its own (read the exact range, make renditions, write one shard to HDFS, commit once in PostgreSQL), then publishes what
-was committed to `photos.processed` and `photos.rejected` from the outbox.
+its own (read the exact range, make renditions, write one shard to HDFS, commit once in PostgreSQL, then tell
+`photos.processed` and `photos.rejected` from the outbox), and publishes whatever is left there. A slice ends after
+45 s with what it has, and the next run goes on behind it. Slices of the bulk lane (what customers send beyond their
+share) come last, and only one of two runs has any.
 
 **When**: as soon as Kafka holds photos that nobody works on (asset watcher), and every two minutes as a safety net.
 

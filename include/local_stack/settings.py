@@ -75,6 +75,7 @@ class StackSettings:
         user: The user who starts the stack.
         is_root: Whether servers that refuse root need another user.
         api_processes: How many processes each upload API has.
+        ingest_workers: How many photos of a slice are decoded at a time.
         placements: By service name, those with a network of their own; fault tests cut that off.
     """
 
@@ -89,6 +90,7 @@ class StackSettings:
     user: str
     is_root: bool
     api_processes: int = 1
+    ingest_workers: int = 2
     placements: Mapping[str, Placement] = field(default_factory=dict)
 
     def host_of(self, service: str) -> str:
@@ -140,13 +142,13 @@ def load_settings(
         python=Path(sys.executable),
         user=getpass.getuser(),
         is_root=is_root,
-        api_processes=_processes(env),
+        api_processes=_count(env, "PHOTO_API_PROCESSES", 1),
+        ingest_workers=_count(env, "PHOTO_INGEST_WORKERS", 2),
     )
 
 
-def _processes(env: Mapping[str, str]) -> int:
-    variable = "PHOTO_API_PROCESSES"
-    count = _number(variable, env.get(variable) or "1")
+def _count(env: Mapping[str, str], variable: str, default: int) -> int:
+    count = _number(variable, env.get(variable) or str(default))
     if count < 1:
         raise SettingsError(f"{variable} must be at least 1, not {count}")
     return count

@@ -76,7 +76,7 @@ class Pipeline:
 
     def send(self, customer_id: UUID, *photos: bytes, source: Source = Source.UPLOAD) -> list[Delivery]:
         """Produce photos as the web applications do."""
-        events = [_event(customer_id, data, source) for data in photos]
+        events = [photo_event(customer_id, data, source) for data in photos]
         return self.produce(*(event_record(self.settings.topics, event) for event in events))
 
     def produce(self, *records: OutboundRecord) -> list[Delivery]:
@@ -169,7 +169,8 @@ def event_record(topics: TopicNames, event: PhotoEvent) -> OutboundRecord:
     return OutboundRecord(topic, event.key(), event.data, event.headers())
 
 
-def _event(customer_id: UUID, data: bytes, source: Source) -> PhotoEvent:
+def photo_event(customer_id: UUID, data: bytes, source: Source) -> PhotoEvent:
+    """A photo as the web applications would send it."""
     sha256 = sha256_hex(data)
     return PhotoEvent(
         event_id=str(uuid4()),

@@ -132,6 +132,7 @@ def environment(context: Context) -> dict[str, str]:
         "PHOTO_AIRFLOW_METADATA_URL": _metadata(context),
         # Each partition with a backlog is a task of its own, and every task costs two cores a second of start-up.
         "PHOTO_KAFKA_PARTITIONS": str(PARTITIONS),
+        "PHOTO_INGEST_WORKERS": str(settings.ingest_workers),
         **_topic_replication(context),
         **{f"AIRFLOW__{key}": value for key, value in options.items()},
         **{f"AIRFLOW_CONN_{key}": json.dumps(value) for key, value in connections(context).items()},

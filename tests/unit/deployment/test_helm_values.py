@@ -11,6 +11,7 @@ import pytest
 
 from local_stack.services.airflow import ORPHANS_SECONDS, TASK_SILENCE_SECONDS
 from photo_pipeline.adapters.kafka import KafkaTopics
+from photo_pipeline.domain.lanes import Lanes
 from photo_pipeline.orchestration import connections
 from photo_pipeline.settings import IngestSettings, KafkaSettings, TopicNames
 
@@ -165,6 +166,22 @@ def test_airflow_worker_holds_all_image_processes_at_their_limit(airflow: Docume
     limit = airflow["workers"]["celery"]["resources"]["limits"]["memory"]
     assert limit.endswith("Gi")
     assert airflow["config"]["celery"]["worker_concurrency"] * task <= int(limit[:-2]) * GIB
+
+
+def test_the_bulk_lane_is_worked_on_as_a_whole(airflow: Document) -> None:
+    """One slice at a time is for a single machine; here one customer's import has all partitions of its lane."""
+    given = environment(airflow["workers"]["celery"])
+    lanes = Lanes(KafkaSettings(bootstrap_servers="x:1").bulk_share)
+    incoming = len(TopicNames().incoming)
+    bulk = incoming * lanes.bulk_partitions(int(given["PHOTO_KAFKA_PARTITIONS"]))
+    assert int(given["PHOTO_INGEST_BULK_SLICES"]) == bulk
+
+
+def test_applications_and_workers_agree_on_the_lanes(values: Values, airflow: Document) -> None:
+    """Who writes, who plans and who watches must have the same share: the default, unless all are told another."""
+    given = [values(name)["environment"] for name in WEB]
+    given += [environment(airflow["workers"]["celery"]), environment(airflow["triggerer"])]
+    assert len({each.get("PHOTO_KAFKA_BULK_SHARE") for each in given}) == 1
 
 
 def test_airflow_finds_dead_tasks_as_soon_as_the_local_stack(airflow: Document) -> None:

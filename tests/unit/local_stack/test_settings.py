@@ -8,6 +8,7 @@ import pytest
 
 from local_stack.errors import SettingsError
 from local_stack.settings import REPOSITORY, load_settings
+from photo_pipeline.settings import IngestSettings
 
 FIRST_EPHEMERAL_PORT = 32768
 TEST_OFFSET = 10_000
@@ -37,6 +38,14 @@ def test_the_upload_api_is_one_process_unless_told_otherwise() -> None:
     for value in ("0", "-1", "many"):
         with pytest.raises(SettingsError, match="PHOTO_API_PROCESSES"):
             load_settings({"PHOTO_API_PROCESSES": value})
+
+
+def test_two_photos_of_a_slice_are_decoded_at_a_time_unless_told_otherwise() -> None:
+    """``PHOTO_INGEST_WORKERS`` says how many; what is no such number is refused by name."""
+    assert load_settings({}).ingest_workers == IngestSettings().workers
+    assert load_settings({"PHOTO_INGEST_WORKERS": "1"}).ingest_workers == 1
+    with pytest.raises(SettingsError, match="PHOTO_INGEST_WORKERS"):
+        load_settings({"PHOTO_INGEST_WORKERS": "0"})
 
 
 def test_no_port_of_either_stack_is_one_the_system_hands_out() -> None:
