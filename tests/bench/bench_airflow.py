@@ -118,11 +118,20 @@ def pause(client: httpx.Client, *, paused: bool) -> None:
     client.patch("/api/v2/dags/photo_ingest", json={"is_paused": paused}).raise_for_status()
 
 
-def wait_until_idle(client: httpx.Client) -> None:
-    """What still runs would take its share of the machine."""
+def is_idle(client: httpx.Client) -> bool:
+    """Whether no run is queued or running."""
     active = (("state", "queued"), ("state", "running"), ("limit", 1))
-    while client.get("/api/v2/dags/photo_ingest/dagRuns", params=active).raise_for_status().json()["total_entries"]:
-        time.sleep(POLL_SECONDS)
+    answer = client.get("/api/v2/dags/photo_ingest/dagRuns", params=active).raise_for_status()
+    return int(answer.json()["total_entries"]) == 0
+
+
+def put_to_sleep(client: httpx.Client) -> None:
+    """Pause the ingest between two runs: one that is active would stand still, and count."""
+    pause(client, paused=True)
+    while not is_idle(client):
+        pause(client, paused=False)
+        time.sleep(POLL_SECONDS * 4)
+        pause(client, paused=True)
 
 
 def through_airflow(case: Case, places: Places) -> float:
@@ -130,8 +139,7 @@ def through_airflow(case: Case, places: Places) -> float:
     customer = Customer(places.api, "A. Bench", f"{uuid4()}@example.org", "correct horse battery")
     try:
         with airflow(places) as client, psycopg.connect(places.database, autocommit=True) as database:
-            pause(client, paused=True)
-            wait_until_idle(client)
+            put_to_sleep(client)
             kafka = KafkaSettings(bootstrap_servers=places.kafka)
             asyncio.run(send(case, kafka, TopicNames(), UUID(customer.customer_id)))
             started = time.perf_counter()
@@ -141,7 +149,6 @@ def through_airflow(case: Case, places: Places) -> float:
                     raise SystemExit(f"not within {MOST_SECONDS} s: {case.photos} {case.name}")
                 time.sleep(POLL_SECONDS)
             took = time.perf_counter() - started
-            wait_until_idle(client)
     finally:
         customer.close()
     return case.photos / took
@@ -160,8 +167,7 @@ def measure(case: Case, settings: StackSettings) -> Found:
     places = Places.of(endpoints.as_environment())
     superuser = Credentials(settings.home / "secrets").password("postgres")
     with airflow(places) as client:
-        pause(client, paused=True)
-        wait_until_idle(client)
+        put_to_sleep(client)
     with fresh_database(endpoints, superuser) as database, own_pipeline(endpoints, database, PARTITIONS) as own:
         pipeline = own.with_limits(workers=settings.ingest_workers)
         size = asyncio.run(send(case, pipeline.settings.kafka, pipeline.settings.topics, pipeline.sign_up()))

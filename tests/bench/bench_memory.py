@@ -1,6 +1,7 @@
 """Peak memory of the process that works on one slice, with few photos waiting and with many.
 
-Each slice has a process of its own, as each has in Airflow, and as many photos: only what waits behind them differs.
+Each slice has a process of its own, as each has in Airflow, and as many photos: only what waits behind them differs. A
+last one takes all that it finds time for, as slices do: it grows by what it remembers of each photo for its commit.
 Image workers are other processes, under limits of their own. ``MALLOC_ARENA_MAX`` is as in the images.
 """
 
@@ -78,9 +79,12 @@ def main() -> None:
         few = peak_of_next(pipeline)
         send(pipeline, waiting)
         many = [peak_of_next(pipeline) for _ in range(SLICES)]
+        whole = peak_of_next(own)
+        ((records,),) = own.rows('SELECT "end" - start FROM slice ORDER BY slice_id DESC LIMIT 1')
     console = Console()
     console.print(f"peak memory of a slice: {few:.0f} MB with {FEW} photos waiting")
     console.print(f"with {waiting}: {', '.join(f'{peak:.0f}' for peak in many)} MB")
+    console.print(f"a slice of {records}, as many as fit into its time: {whole:.0f} MB")
     console.print(str(Aim(f"memory with {waiting} waiting, x with {FEW}", max(many) / few, FLAT)))
 
 

@@ -99,7 +99,7 @@ def test_a_tile_larger_than_its_picture_is_no_way_around() -> None:
         (325, 4, 1, 64),
     ]
     directory = struct.pack("<H", len(entries)) + b"".join(struct.pack("<HHII", *entry) for entry in entries)
-    assert _rejected(b"II*\0\x08\0\0\0" + directory + bytes(200)).reason is RejectReason.TRUNCATED
+    assert _rejected(b"II*\0\x08\0\0\0" + directory + bytes(200)).reason is RejectReason.TOO_MANY_PIXELS
 
 
 def test_notes_that_unpack_without_end_are_left_out() -> None:
