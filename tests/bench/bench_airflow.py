@@ -65,6 +65,12 @@ class Found:
     alone: float
     airflow: float
 
+    @property
+    def line(self) -> str:
+        """In one line, for who waits for the others."""
+        speeds = f"{self.alone:.1f} alone, {self.airflow:.1f} through Airflow"
+        return f"{self.case.photos} {self.case.name}, {self.workers} image workers: {speeds} photos/s"
+
 
 async def send(case: Case, kafka: KafkaSettings, topics: TopicNames, customer: UUID) -> int:
     """Have as many different photos accepted as a door does it; their bytes in all."""
@@ -205,7 +211,9 @@ def main() -> None:
     for workers in chosen.workers:
         settings = replace(first_stack(), ingest_workers=workers)
         Stack(settings).down()
-        found += [measure(case, settings) for case in cases]
+        for case in cases:
+            found.append(measure(case, settings))
+            Console().print(found[-1].line)
     report(found)
 
 
