@@ -175,9 +175,9 @@ class WebSettings(BaseSettings):
     """How many photos of one customer are accepted within 24 hours, by one instance or in all."""
     customer_kept_bytes: Positive = 512 * 1024 * MIB
     """How many bytes of photos of one customer are kept at a time, originals alone."""
-    customer_burst_seconds: float = Field(default=20.0, gt=0)
-    """Of one core, estimated: so much work a customer's photos may be at once, some 300 of 12 megapixels. What is
-    beyond it waits in the bulk lane, behind nobody else's photos. At one instance."""
+    customer_burst_seconds: float = Field(default=40.0, gt=0)
+    """Of one core, estimated: so much work a customer's photos may be at once, some 600 JPEGs of 12 megapixels or 80 of
+    HEIC. What is beyond it waits in the bulk lane, in front of nobody else's photos. At one instance."""
     customer_seconds_per_second: float = Field(default=0.1, gt=0)
     """So much of that comes back each second."""
     connections: Positive = 1000

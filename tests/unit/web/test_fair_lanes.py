@@ -9,6 +9,7 @@ from tests.support.web import running, sign_up, web_settings
 
 from photo_pipeline.domain.imaging import Header, SniffedFormat, decode_seconds
 from photo_pipeline.domain.lanes import Lane
+from photo_pipeline.settings import WebSettings
 from photo_pipeline.web import fair_lanes
 from photo_pipeline.web.buckets import Rate
 from photo_pipeline.web.fair_lanes import FairLanes
@@ -30,6 +31,14 @@ class Clock:
         return self.now
 
 
+def default_lanes() -> FairLanes:
+    """As the applications have them."""
+    burst, rate = (
+        WebSettings.model_fields[f"customer_{name}"].default for name in ("burst_seconds", "seconds_per_second")
+    )
+    return FairLanes(Rate(rate, burst), Clock())
+
+
 def normal(lanes: FairLanes, customer: UUID, header: Header, photos: int) -> int:
     """How many of so many photos take everybody's lane."""
     return [lanes.lane_for(customer, decode_seconds(header)) for _ in range(photos)].count(Lane.NORMAL)
@@ -37,13 +46,12 @@ def normal(lanes: FairLanes, customer: UUID, header: Header, photos: int) -> int
 
 def test_a_share_is_some_hundred_phone_photos() -> None:
     """What people send in an evening waits with everybody's; the rest of 3,000 has a lane of its own."""
-    assert 200 < normal(FairLanes(Rate(0.1, 20), Clock()), ADA, PHONE, 3000) < 400
+    assert 500 < normal(default_lanes(), ADA, PHONE, 3000) < 700
 
 
 def test_a_few_heavy_photos_weigh_as_much() -> None:
     """Else a share would be what they are many of, not what they cost."""
-    lanes = FairLanes(Rate(0.1, 20), Clock())
-    assert 0 < normal(lanes, ADA, HEAVY, 1000) < 30
+    assert 0 < normal(default_lanes(), ADA, HEAVY, 1000) < 30
 
 
 def test_one_customers_flood_is_nobody_elses() -> None:
