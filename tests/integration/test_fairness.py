@@ -12,6 +12,7 @@ from tests.support.pipeline import Pipeline, fresh_pipeline
 
 from local_stack import Endpoints, Stack
 from photo_pipeline.adapters.kafka import KafkaPhotoLogReader
+from photo_pipeline.domain.events import OutboundRecord
 from photo_pipeline.domain.imaging import SniffedFormat
 from photo_pipeline.domain.lanes import Lane
 from photo_pipeline.domain.photo import TopicPartition, photo_id_for, sha256_hex
@@ -81,5 +82,7 @@ def test_records_lie_where_their_lane_is(pipeline: Pipeline, door: Door) -> None
     normal, bulk = TopicPartition(topic, 1), TopicPartition(topic, 0)
     assert added[normal] + added[bulk] == 80
     assert 40 < added[normal] < 60
+    fed = pipeline.produce(OutboundRecord(topic, b"key", photos[0], [], lane=Lane.BULK))
+    assert [each.coordinates.partition for each in fed] == [bulk.partition]  # as dead letters are fed again
     (record,) = KafkaPhotoLogReader(pipeline.settings.kafka).read(bulk, before[bulk], before[bulk] + 1)
     assert record.key == str(photo_id_for(customer, sha256_hex(record.value))).encode()

@@ -20,6 +20,7 @@ from photo_pipeline.adapters.kafka.client import (
 )
 from photo_pipeline.domain.errors import PhotoPipelineError, ServerUnavailableError
 from photo_pipeline.domain.events import Delivery, OutboundRecord
+from photo_pipeline.domain.lanes import Lanes
 from photo_pipeline.settings import KafkaSettings
 
 QUEUE_BYTES = 64 * MIB
@@ -119,6 +120,8 @@ class KafkaPhotoLogWriter:
     def __init__(self, settings: KafkaSettings, timeout_seconds: float = 30.0, queue_bytes: int = QUEUE_BYTES) -> None:
         self._limit = settings.max_message_bytes
         self._timeout_seconds = timeout_seconds
+        self._lanes = Lanes(settings.bulk_share)
+        self._partitions: dict[str, int] = {}
         tuned: Config = {"linger.ms": LINGER_MS, "batch.size": BATCH_BYTES}
         self._config = producer_config(settings, timeout_seconds, max(queue_bytes, 2 * self._limit), tuned)
 
@@ -161,12 +164,25 @@ class KafkaPhotoLogWriter:
             self._producer.poll(POLL_SECONDS)
         return self._producer.flush(max(0.0, deadline - time.monotonic()))
 
+    def _partition_of(self, record: OutboundRecord) -> int:
+        """Where its lane is; how many partitions a topic has is asked once."""
+        if record.lane is None or record.key is None:
+            return BY_KEY
+        if record.topic not in self._partitions:
+            try:
+                found = self._producer.list_topics(record.topic, self._timeout_seconds).topics[record.topic]
+            except KafkaException as error:
+                raise unavailable(error, f"asking for the partitions of {record.topic}") from error
+            self._partitions[record.topic] = len(found.partitions)
+        return self._lanes.partition_for(record.lane, record.key, max(1, self._partitions[record.topic]))
+
     def _enqueue(self, record: OutboundRecord, report: Callable[[KafkaError | None, Message], None]) -> None:
         """Wait while the queue is full. What is in it is delivered or times out, so this ends as well."""
         deadline = time.monotonic() + self._timeout_seconds + 5
+        partition = self._partition_of(record)
         while True:
             try:
-                hand_over(self._producer, record, report, self._limit)
+                hand_over(self._producer, record, report, self._limit, partition)
             except BufferError as error:
                 if time.monotonic() > deadline:
                     raise ServerUnavailableError(SERVER, f"writing to {record.topic}: the queue stays full") from error

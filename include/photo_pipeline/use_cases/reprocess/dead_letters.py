@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from photo_pipeline.domain.events import OutboundRecord, Record
+from photo_pipeline.domain.lanes import Lane
 from photo_pipeline.domain.ledger import Watermarks
 from photo_pipeline.domain.photo import Log, RecordCoordinates, TopicPartition
 from photo_pipeline.domain.reprocess import OF, REQUEST, Request, UnsettledRecord, offset_runs, reprocess_headers
@@ -125,6 +126,7 @@ class _Feeding:
                 record.key,
                 record.value,
                 reprocess_headers(record.headers, record.coordinates, request_id),
+                Lane.BULK,
             )
             for record in records
         ]
