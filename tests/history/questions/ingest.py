@@ -6,20 +6,22 @@ from tests.history.questions.kind import Prepare, Put, each, one
 from tests.history.shape import HOARDER, ordinary
 from tests.history.world import History
 
+from photo_pipeline.domain.lanes import Lanes
 from photo_pipeline.domain.logs import Seen
 
 SOMEBODY = ordinary(0)
+LANES = Lanes(bulk_share=0.25, bulk_slices=100)
 
 
 def _plan(history: History) -> Put:
     """Where there is something to plan in every partition."""
     backlog = history.backlog(200)
-    return one(lambda: history.ingest.plan(backlog, 200, "plan", 600))
+    return one(lambda: history.ingest.plan(backlog, 200, "plan", 600, LANES))
 
 
 def _backlog(history: History) -> Put:
     backlog = history.backlog(200)
-    return one(lambda: history.ingest.backlog(backlog))
+    return one(lambda: history.ingest.backlog(backlog, LANES))
 
 
 def _follow(history: History) -> Put:
