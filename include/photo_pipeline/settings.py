@@ -110,6 +110,10 @@ class KibanaSettings(BaseSettings):
     ca_file: Path | None = None
     manage_role: bool = True
     """Off where roles come from elsewhere; the account then needs no right over security."""
+    photos_page: str | None = None
+    gallery: str | None = None
+    photo: str | None = None
+    """Addresses to link to; of one photo's page with ``{photo_id}`` in it."""
 
 
 class IngestSettings(BaseSettings):

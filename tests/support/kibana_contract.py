@@ -1,7 +1,8 @@
 """A stand-in for Kibana over real HTTP that holds every request to the documented contract of 8.19's API.
 
-It is no Kibana: it knows log-in, the ``kbn-xsrf`` header, spaces, the shape of a role, and the import of saved objects
-with its rules about file name, overwriting and references (https://www.elastic.co/docs/api/doc/kibana/v8/).
+It is no Kibana: it knows log-in, the ``kbn-xsrf`` header, spaces, the shape of a role, the settings of a space, and the
+import of saved objects with its rules about file name, overwriting, references, ids that another space holds, and
+versions that are too new (https://www.elastic.co/docs/api/doc/kibana/v8/; the two last as 8.12.2 was seen to answer).
 """
 
 import base64
@@ -12,6 +13,7 @@ from contextlib import contextmanager
 from email import message_from_bytes
 from email.policy import HTTP
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -19,6 +21,8 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # i
 
 Json = dict[str, Any]
 POLL_SECONDS = 0.01
+NEWEST = {"index-pattern": "8.0.0", "search": "8.0.0", "dashboard": "8.9.0"}
+"""The versions that the oldest supported Kibana, 8.12, knows of each type."""
 STRINGS = {"type": "array", "items": {"type": "string"}}
 SPACE = {
     "type": "object",
@@ -86,8 +90,21 @@ class StandIn(ThreadingHTTPServer):
         self.roles: dict[str, Json] = {}
         self.objects: dict[tuple[str, str, str], Json] = {}
         self.asked: list[str] = []
+        self.settings: dict[str, dict[str, Json]] = {}
         self.failing: tuple[int, bytes] | None = None
         self.refused: set[str] = set()
+        self._made = count(1)
+
+    def place_of(self, space: str, kind: str, identifier: str) -> str:
+        """Under which id an object comes to be in the space.
+
+        Its own, unless another space holds that: then the one that was made of it before, or one made up now.
+        """
+        here = [key for key, one in self.objects.items() if key[0] == space and one.get("originId") == identifier]
+        elsewhere = any(key[0] != space and key[1:] == (kind, identifier) for key in self.objects)
+        if (space, kind, identifier) in self.objects or not (here or elsewhere):
+            return identifier
+        return next((key[2] for key in here if key[1] == kind), f"made-up-{next(self._made)}")
 
     @property
     def url(self) -> str:
@@ -150,8 +167,12 @@ class _Handler(BaseHTTPRequestHandler):
                 self._put_space(name, json.loads(body))
             case "PUT", ["api", "security", "role", name]:
                 self._put_role(name, json.loads(body))
+            case "POST", ["api", "saved_objects", "_import"]:
+                self._import("default", body)
             case "POST", ["s", space, "api", "saved_objects", "_import"] if space in self.server.spaces:
                 self._import(space, body)
+            case _, ["s", space, "api", "kibana", "settings"] if space in self.server.spaces:
+                self._settings(space, json.loads(body) if body else {"changes": {}})
             case _:
                 self._problem(404, "Not Found")
 
@@ -195,11 +216,38 @@ class _Handler(BaseHTTPRequestHandler):
             self._problem(400, f"Invalid file extension .{name.rpartition('.')[2]}")
             return
         given = [json.loads(line) for line in content.decode().splitlines()]
+        if newer := next((each for each in given if _version(each) > _version(NEWEST[each["type"]])), None):
+            known, claimed = NEWEST[newer["type"]], newer["typeMigrationVersion"]
+            text = f"belongs to a more recent version of Kibana [{claimed}] when the last known version is [{known}]."
+            self._problem(422, f'Document "{newer["id"]}" {text}')
+            return
         errors = [error for each in given if (error := self._failure(space, each, given, query))]
-        if not errors:
-            self.server.objects |= {(space, each["type"], each["id"]): each for each in given}
-        taken = 0 if errors else len(given)
-        self._json(200, {"success": not errors, "successCount": taken, **({"errors": errors} if errors else {})})
+        if errors:
+            self._json(200, {"success": False, "successCount": 0, "errors": errors})
+        else:
+            self._json(200, {"success": True, "successCount": len(given), "successResults": self._take(space, given)})
+
+    def _take(self, space: str, given: list[Json]) -> list[Json]:
+        """Keep the objects, where need be under other ids, by which they then refer to each other."""
+        places = {each["id"]: self.server.place_of(space, each["type"], each["id"]) for each in given}
+        done = []
+        for each in given:
+            here = places[each["id"]]
+            references = [{**one, "id": places.get(one["id"], one["id"])} for one in each["references"]]
+            moved = {"id": here, "originId": each["id"]} if here != each["id"] else {}
+            self.server.objects[space, each["type"], here] = {**each, "references": references, **moved}
+            result = {"type": each["type"], "id": each["id"], "meta": {}, "managed": each.get("managed", False)}
+            done.append(result | ({"destinationId": here} if moved else {}))
+        return done
+
+    def _settings(self, space: str, body: Json) -> None:
+        """Set what is asked for; answer all that somebody has set."""
+        if set(body) != {"changes"}:
+            self._problem(400, f"[request body]: definition for this key is missing: {sorted(body)}")
+            return
+        held = self.server.settings.setdefault(space, {})
+        held |= {name: {"userValue": value} for name, value in body["changes"].items()}
+        self._json(200, {"settings": held})
 
     def _part(self, body: bytes) -> tuple[str, bytes] | None:
         """Name and content of the form's file."""
@@ -238,3 +286,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("content-length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+
+def _version(of: Json | str) -> tuple[int, ...]:
+    text = of if isinstance(of, str) else of["typeMigrationVersion"]
+    return tuple(int(part) for part in text.split("."))

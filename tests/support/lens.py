@@ -6,7 +6,9 @@ Written from what Lens does with a saved panel, without the code that generates 
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 from photo_pipeline.bi.spec import Scope
@@ -52,8 +54,29 @@ class Panel:
         """The columns that count, with the parts of formulas."""
         return {name: column for name, column in self.columns.items() if not column["isBucketed"]}
 
+    @property
+    def shifts(self) -> set[str]:
+        """How much earlier its numbers are from, in Lens' words; empty for those of the picked time."""
+        return {column.get("timeShift", "") for column in self.metrics.values()}
+
+    def of_shift(self, shift: str) -> "Panel":
+        """The panel with the numbers of that time alone."""
+        layer = deepcopy(self.layer)
+        layer["columns"] = {
+            name: {key: value for key, value in column.items() if key != "timeShift"}
+            for name, column in self.columns.items()
+            if column["isBucketed"] or column.get("timeShift", "") == shift
+        }
+        layer["columnOrder"] = list(layer["columns"])
+        attributes = deepcopy(self.attributes)
+        attributes["state"]["datasourceStates"]["formBased"]["layers"] = {"figure": layer}
+        return replace(self, attributes=attributes)
+
     def drawn(self) -> tuple[str, ...]:
         """Ids of the columns that the picture refers to, groups before numbers."""
+        return tuple(name for name in self._referred() if name in self.layer["columns"])
+
+    def _referred(self) -> tuple[str, ...]:
         state = self.attributes["state"]["visualization"]
         match self.attributes["visualizationType"]:
             case "lnsMetric":
@@ -92,6 +115,12 @@ def panels(ndjson: bytes) -> list[Panel]:
         for panel in json.loads(each["attributes"]["panelsJSON"])
         if panel["type"] == "lens"
     ]
+
+
+def shifted(scope: Scope, shift: str) -> tuple[Scope, timedelta]:
+    """The time that a shifted number is of, and how much earlier that is."""
+    by = {"": timedelta(), "1w": timedelta(weeks=1), "previous": scope.until - scope.since}[shift]
+    return scope.earlier(by), by
 
 
 def search_of(panel: Panel, time_field: str, scope: Scope) -> Json:
@@ -149,9 +178,9 @@ def _bucket(panel: Panel, column: Json, scope: Scope) -> Json:
         case "terms":
             return {"terms": _terms(panel, column)}
         case "date_histogram":
-            assert params["interval"] == "auto"
             least = 0 if params["includeEmptyRows"] else 1
-            times = {"calendar_interval": scope.interval.value, "time_zone": "UTC", "min_doc_count": least}
+            width = scope.interval.value if params["interval"] == "auto" else params["interval"]
+            times = {"calendar_interval": width, "time_zone": "UTC", "min_doc_count": least}
             return {"date_histogram": {"field": column["sourceField"], **times}}
         case "filters":
             named = {each["label"]: {"bool": {"filter": kql(each["input"]["query"])}} for each in params["filters"]}
@@ -183,6 +212,8 @@ def _metric(column: Json) -> Json | None:
     assert "filter" not in column
     if operation == "percentile":
         return {"percentiles": {"field": column["sourceField"], "percents": [column["params"]["percentile"]]}}
+    if operation == "unique_count":
+        return {"cardinality": {"field": column["sourceField"]}}
     assert operation == "sum"
     return {"sum": {"field": column["sourceField"]}}
 
@@ -218,7 +249,7 @@ def _value(panel: Panel, name: str, found: Json) -> float | None:
         case "percentile":
             (value,) = found[name]["values"].values()
             return None if value is None else float(value)
-        case "sum":
+        case "sum" | "unique_count":
             return float(found[name]["value"])
     raise AssertionError(column["operationType"])
 

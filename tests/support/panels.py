@@ -9,7 +9,7 @@ from typing import Any
 from elasticsearch import Elasticsearch
 from sqlalchemy import Engine, text
 from tests.support.figures import latencies, rank_fits
-from tests.support.lens import MISSING, Json, Panel, PanelRow, panels, rows_of, search_of
+from tests.support.lens import MISSING, Json, Panel, PanelRow, panels, rows_of, search_of, shifted
 
 from photo_pipeline.bi.figures import FIGURES
 from photo_pipeline.bi.kibana.saved_objects import committed
@@ -51,6 +51,12 @@ class Sides:
         """What the panel shows."""
         return list(rows_of(panel, self.response(panel, scope)))
 
+    def shown(self, panel: Panel, scope: Scope) -> Iterator[tuple[Panel, Scope, str]]:
+        """The panel once for each time that its numbers are from, as a panel of that time, and which numbers."""
+        for shift in sorted(panel.shifts):
+            earlier, _ = shifted(scope, shift)
+            yield panel.of_shift(shift), earlier, shift
+
     def expected(self, figure: Figure, scope: Scope) -> dict[tuple[Key, ...], tuple[Any, ...]]:
         """What SQL says: the numbers by their keys."""
         parameters = {"since": scope.since, "until": scope.until, "interval": scope.interval.value}
@@ -60,7 +66,11 @@ class Sides:
 
 
 def differences(sides: Sides, panel: Panel, scope: Scope) -> list[str]:
-    """Every row that only one side has, and every number on which they differ."""
+    """Every row that only one side has, and every number on which they differ, of each time that the panel shows."""
+    return [each for of, when, _ in sides.shown(panel, scope) for each in _differences(sides, of, when)]
+
+
+def _differences(sides: Sides, panel: Panel, scope: Scope) -> list[str]:
     figure = FIGURE[panel.name]
     expected = sides.expected(figure, scope)
     found = {_keys(figure, panel, row): row for row in sides.rows(panel, scope)}
@@ -77,7 +87,7 @@ def _numbers(
 ) -> Iterator[str]:
     measures = {measure.label: place for place, measure in enumerate(FIGURE[panel.name].measures)}
     for name, value in row.values.items():
-        place = measures[panel.columns[name]["label"]]
+        place = measures[panel.columns[name]["label"].removesuffix(" before")]
         measure = FIGURE[panel.name].measures[place]
         if not _same(sides, scope, keys, measure, value, wanted[place]):
             yield f"{panel.name} {keys} {measure.label}: {value} on the panel, {wanted[place]} by SQL"

@@ -407,6 +407,17 @@ def test_an_index_that_vanished_is_filled_again() -> None:
     assert len(world.index.stored) == 1
 
 
+def test_an_index_that_vanished_and_was_made_empty_again_is_filled_again() -> None:
+    """The set-up makes one for the dashboards: that must not hide that there was another."""
+    world = World()
+    world.table.put(outcome(0, xid=10))
+    world.sync()
+    world.index = Index({1: {}}, 1)
+    assert world.sync().full
+    assert len(world.index.stored) == 1
+    assert not world.sync().full
+
+
 def test_an_older_state_never_replaces_a_newer_one() -> None:
     """A document that another run stored in a newer version counts as a conflict, and stays."""
     world = World()
@@ -476,9 +487,10 @@ def test_a_full_run_that_was_overtaken_shows_nothing() -> None:
 
     class Overtaken(Index):
         def count(self, generation: int | None = None) -> int:
-            world.table.put(outcome(1, xid=1500))
-            world.table.open_from = 2000
-            world.sync()
+            if generation is not None:
+                world.table.put(outcome(1, xid=1500))
+                world.table.open_from = 2000
+                world.sync()
             return super().count(generation)
 
     world = World()

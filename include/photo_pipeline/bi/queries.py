@@ -6,10 +6,12 @@ from itertools import pairwise
 from typing import Any
 
 from photo_pipeline.bi.spec import (
+    DISTINCT_EXACT,
     MISSING,
     Answer,
     Count,
     Dimension,
+    Distinct,
     Figure,
     Key,
     Measure,
@@ -83,8 +85,9 @@ def _dimension_body(dimension: Dimension, scope: Scope) -> Body:
     match dimension:
         case Terms(field=field, size=size):
             return {"terms": {"field": field, "size": size, "shard_size": CANDIDATES, "missing": MISSING}}
-        case OverTime():
-            histogram = {"field": "processed_at", "calendar_interval": scope.interval.value, "min_doc_count": 1}
+        case OverTime(width=width):
+            interval = (width or scope.interval).value
+            histogram = {"field": "processed_at", "calendar_interval": interval, "min_doc_count": 1}
             return {"date_histogram": histogram}
         case Ranges(field=field, bounds=bounds):
             edges = pairwise((None, *bounds, None))
@@ -104,6 +107,8 @@ def _measure_body(measure: Measure) -> Body | None:
             return {"filter": _term(where)}
         case Sum(field=field):
             return {"sum": {"field": field}}
+        case Distinct(field=field):
+            return {"cardinality": {"field": field, "precision_threshold": DISTINCT_EXACT}}
         case Percentile(field=field, percent=percent):
             return {"percentiles": {"field": field, "percents": [percent], "keyed": False}}
     raise TypeError(measure)
@@ -142,7 +147,7 @@ def _value(measure: Measure, found: Mapping[str, Any], place: str) -> Value:
             return int(found[place]["doc_count"]) if place in found else 0
         case Share():
             return float(found[place]["doc_count"] / records) if records else None
-        case Sum():
+        case Sum() | Distinct():
             return int(found[place]["value"]) if place in found else 0
         case Percentile():
             # Where there is no index yet there are no aggregations either.

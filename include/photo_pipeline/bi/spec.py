@@ -1,6 +1,6 @@
 """What a figure is made of: what it counts, by what it is broken down, and the SQL that must say the same."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
@@ -51,6 +51,11 @@ class Scope:
         """The scope whose charts have a readable number of buckets."""
         return cls(since.astimezone(UTC), until.astimezone(UTC), Interval.fitting(until - since))
 
+    def earlier(self, span: timedelta | None = None) -> "Scope":
+        """The same so much earlier; where nothing is said, the period of the same length right before this one."""
+        by = span or self.until - self.since
+        return replace(self, since=self.since - by, until=self.until - by)
+
 
 @dataclass(frozen=True, slots=True)
 class Where:
@@ -62,18 +67,32 @@ class Where:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """One row per value of a field, most frequent first and then by the value's bytes; what has none is ``MISSING``."""
+    """One row per value of a field, most frequent first and then by the value's bytes; what has none is ``MISSING``.
+
+    Attributes:
+        field: what is counted by.
+        label: for people.
+        size: the most rows.
+        closed: every record has a value, and there are no more than ``size`` of them: nothing is left over.
+    """
 
     field: str
     label: str
     size: int
+    closed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class OverTime:
-    """One row per ``Scope.interval`` of ``processed_at``, in UTC, where there is anything."""
+    """One row per ``Scope.interval`` of ``processed_at``, in UTC, where there is anything.
+
+    Attributes:
+        label: for people.
+        width: of the rows, whatever the scope's interval.
+    """
 
     label: str = "time (UTC)"
+    width: Interval | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +137,21 @@ class Sum:
 
 
 @dataclass(frozen=True, slots=True)
+class Distinct:
+    """How many values of a field there are.
+
+    Elasticsearch counts up to ``DISTINCT_EXACT`` of them nearly exactly, and estimates beyond.
+    """
+
+    label: str
+    field: str
+
+
+DISTINCT_EXACT = 40_000
+"""The most that Elasticsearch lets one ask for."""
+
+
+@dataclass(frozen=True, slots=True)
 class Percentile:
     """The value that so many per cent do not exceed; no value where there are no numbers.
 
@@ -134,7 +168,13 @@ RANK_TOLERANCE = 0.01
 a percentile may lie anywhere between the two numbers around its rank."""
 
 Dimension = Terms | OverTime | Ranges
-Measure = Count | Share | Sum | Percentile
+WEEK = timedelta(weeks=1)
+"""How far apart are what is compared over time: a Monday with a Monday."""
+
+OUTCOME_COLOURS = {"processed": "#0f8f7e", "duplicate": "#2f7fd0", "rejected": "#d0442f"}
+"""Green, blue and red: in Kibana as in the report, in every chart."""
+
+Measure = Count | Share | Sum | Distinct | Percentile
 
 
 class Chart(StrEnum):
@@ -175,6 +215,7 @@ class Figure:
         sql: the same rows in the same order from the view ``bi_outcome``. Parameters: ``since``, ``until``,
             ``interval``.
         unit: of the measures: ``records``, ``bytes``, ``ms`` or ``share``.
+        compared: whether each number stands beside that of the period before; over time, of a week before.
     """
 
     name: str
@@ -187,6 +228,7 @@ class Figure:
     sql: str
     where: tuple[Where, ...] = ()
     unit: str = "records"
+    compared: bool = False
 
 
 Key = str | int | datetime

@@ -9,6 +9,7 @@ from photo_pipeline.bi.spec import (
     Chart,
     Count,
     Dimension,
+    Distinct,
     Figure,
     Key,
     Measure,
@@ -24,6 +25,8 @@ from photo_pipeline.bi.spec import (
 NO_VALUE = "-"
 _BYTE_UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 _THOUSAND = 1000
+_SIXTY = 60
+_DURATIONS = (("d", "h", 86_400, 3600), ("h", "min", 3600, 60), ("min", "s", 60, 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +77,14 @@ def text_of(measure: Measure, value: Value) -> str:
     if value is None:
         return NO_VALUE
     match measure:
-        case Count():
+        case Count() | Distinct():
             return f"{value:,}"
         case Share():
             return f"{value:.1%}"
         case Sum():
             return byte_text(value)
         case Percentile():
-            return f"{value:,.0f} ms"
+            return duration_text(value)
 
 
 def byte_text(number: float) -> str:
@@ -91,6 +94,20 @@ def byte_text(number: float) -> str:
             return f"{number:,.0f} B" if unit == "B" else f"{number:.1f} {unit}"
         number /= _THOUSAND
     return f"{number:,.1f} {_BYTE_UNITS[-1]}"
+
+
+def duration_text(milliseconds: float) -> str:
+    """A time in the units in which people would say it: ``820 ms``, ``12.4 s``, ``2 min 48 s``, ``3 h 5 min``."""
+    seconds = milliseconds / _THOUSAND
+    if round(milliseconds) < _THOUSAND:
+        return f"{milliseconds:.0f} ms"
+    if round(seconds, 1) < _SIXTY:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    for high, low, size, part in _DURATIONS:
+        if whole >= size:
+            return f"{whole // size} {high} {whole % size // part} {low}"
+    raise ValueError(milliseconds)
 
 
 def columns_of(answer: Answer) -> tuple[Key, ...]:

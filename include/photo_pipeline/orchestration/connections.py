@@ -142,7 +142,10 @@ def _elasticsearch() -> Elasticsearch:
 
 
 def kibana_settings() -> KibanaSettings | None:
-    """Address and account of Kibana, if there is one; the extra may hold ``ca_certs`` and ``manage_role``."""
+    """Address and account of Kibana, if there is one.
+
+    The extra may hold ``ca_certs``, ``manage_role``, and the addresses ``photos_page``, ``gallery`` and ``photo``.
+    """
     try:
         connection = BaseHook.get_connection(KIBANA)
     except AirflowNotFoundException:
@@ -153,7 +156,17 @@ def kibana_settings() -> KibanaSettings | None:
         password=SecretStr(connection.password or ""),
         ca_file=_ca_file(connection),
         manage_role=_flag(KIBANA, _extra(connection), "manage_role", default=True),
+        **{name: _address(name, _extra(connection).get(name)) for name in ("photos_page", "gallery", "photo")},
     )
+
+
+def _address(name: str, value: object) -> str | None:
+    """An address of the web that somebody may click on; none where it is empty or missing."""
+    if not value:
+        return None
+    if not isinstance(value, str) or not value.startswith(("http://", "https://")):
+        raise UnusableConnectionError(KIBANA, f"{name} must begin with http:// or https://, not {value!r}")
+    return value
 
 
 def _extra(connection: Connection | str) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from photo_pipeline.domain.dashboards import ReaderRole, Space, SpaceChange
+from photo_pipeline.domain.dashboards import ImportedObjects, ReaderRole, Space, SpaceChange
 
 
 class DashboardServer(Protocol):
@@ -19,10 +19,14 @@ class DashboardServer(Protocol):
         """Make the role, or give it exactly these rights again."""
         ...
 
-    def import_objects(self, space: Space, objects: bytes) -> int:
-        """Put the objects into the space, in place of those of the same ids; how many were put.
+    def import_objects(self, space: Space, objects: bytes) -> ImportedObjects:
+        """Put the objects into the space, in place of those of the same ids.
 
         Raises:
             DashboardsRefusedError: when at least one was not taken.
         """
+        ...
+
+    def ensure_landing(self, space: Space, dashboard: str) -> bool:
+        """Let the space open with the dashboard of this id; whether it does. What somebody else has chosen stays."""
         ...

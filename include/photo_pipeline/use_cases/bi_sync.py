@@ -155,7 +155,14 @@ class _Run:
 
 
 def _is_to_be_made_anew(ports: SyncPorts, progress: SyncProgress) -> bool:
-    return progress.documents > 0 and (ports.index.generation() == 0 or ports.index.is_outdated())
+    return progress.documents > 0 and (_has_vanished(ports) or ports.index.is_outdated())
+
+
+def _has_vanished(ports: SyncPorts) -> bool:
+    """Whether nothing is left of what was sent. The set-up makes an empty index where there is none."""
+    if ports.index.generation() == 0:
+        return True
+    return ports.index.count() == 0 and ports.refused.count() == 0 and ports.source.oldest() is not None
 
 
 def _forget_months(ports: SyncPorts, now: datetime) -> int:

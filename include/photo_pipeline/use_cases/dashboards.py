@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from photo_pipeline.domain.dashboards import DashboardBundle, SpaceChange
+from photo_pipeline.domain.dashboards import DashboardBundle, Renamed, SpaceChange
 from photo_pipeline.domain.errors import DashboardsRefusedError
 from photo_pipeline.ports.dashboards import DashboardServer
 
@@ -15,15 +15,21 @@ class Provisioned:
         space: what the space needed.
         role: whether the role was set; not where somebody else looks after roles.
         objects: how many saved objects are in place.
+        renamed: which of them are under another id, and so not at their documented address.
+        landing: whether the space opens with the dashboard that it should.
     """
 
     space: SpaceChange
     role: bool
     objects: int
+    renamed: tuple[Renamed, ...]
+    landing: bool
 
 
 def provision(server: DashboardServer, bundle: DashboardBundle, *, manage_role: bool) -> Provisioned:
     """The space first, since role and objects name it.
+
+    Objects whose ids another space holds are in place all the same, under other ids, and are told.
 
     Args:
         server: where to.
@@ -38,6 +44,7 @@ def provision(server: DashboardServer, bundle: DashboardBundle, *, manage_role: 
     if manage_role:
         server.ensure_role(bundle.role)
     imported = server.import_objects(bundle.space, bundle.objects)
-    if imported != bundle.size:
-        raise DashboardsRefusedError([f"{imported} of {bundle.size} objects were taken"])
-    return Provisioned(space, manage_role, imported)
+    if imported.count != bundle.size:
+        raise DashboardsRefusedError([f"{imported.count} of {bundle.size} objects were taken"])
+    landing = server.ensure_landing(bundle.space, imported.here(bundle.landing))
+    return Provisioned(space, manage_role, imported.count, imported.renamed, landing)

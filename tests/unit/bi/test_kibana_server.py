@@ -11,7 +11,7 @@ from tests.support.kibana_contract import StandIn, stand_in
 from photo_pipeline.adapters.search.kibana import KibanaServer
 from photo_pipeline.bi.kibana.access import ROLE, SPACE, bundle
 from photo_pipeline.bi.kibana.saved_objects import committed
-from photo_pipeline.domain.dashboards import SpaceChange
+from photo_pipeline.domain.dashboards import ImportedObjects, PlatformLinks, Space, SpaceChange
 from photo_pipeline.domain.errors import DashboardRequestError, DashboardsRefusedError, ServerUnavailableError
 from photo_pipeline.settings import KibanaSettings
 from photo_pipeline.use_cases.dashboards import Provisioned, provision
@@ -42,12 +42,13 @@ def test_all_is_brought_and_again_without_a_change(kibana: StandIn, server: Kiba
     """Space, role and every object; the second time nothing is made twice, and nothing conflicts."""
     first = provision(server, bundle(), manage_role=True)
     held = (dict(kibana.spaces), dict(kibana.roles), dict(kibana.objects))
-    assert first == Provisioned(SpaceChange.CREATED, role=True, objects=5)
+    assert first == Provisioned(SpaceChange.CREATED, role=True, objects=5, renamed=(), landing=True)
     assert {key[0] for key in kibana.objects} == {"photos"}
     assert set(kibana.objects) == {
         ("photos", each["type"], each["id"]) for each in map(json.loads, committed().splitlines())
     }
-    assert provision(server, bundle(), manage_role=True) == Provisioned(SpaceChange.KEPT, role=True, objects=5)
+    again = provision(server, bundle(), manage_role=True)
+    assert again == Provisioned(SpaceChange.KEPT, role=True, objects=5, renamed=(), landing=True)
     assert held == (kibana.spaces, kibana.roles, kibana.objects)
 
 
@@ -119,11 +120,68 @@ def test_an_import_of_fewer_objects_than_were_sent_is_a_failure(kibana: StandIn,
     server.ensure_space(SPACE)
 
     class Deaf(KibanaServer):
-        def import_objects(self, space: object, objects: bytes) -> int:
-            return 4
+        def import_objects(self, space: object, objects: bytes) -> ImportedObjects:
+            return ImportedObjects(4)
 
     with Deaf(settings(kibana.url)) as deaf, pytest.raises(DashboardsRefusedError, match="4 of 5"):
         provision(deaf, bundle(), manage_role=False)
+
+
+def test_ids_that_another_space_holds_are_told(kibana: StandIn, server: KibanaServer) -> None:
+    """Kibana makes others up and calls that a success: it is one, at other addresses, which stay the next time."""
+    assert server.import_objects(Space("default", "Default", ""), committed()).renamed == ()
+    first = provision(server, bundle(), manage_role=False)
+    names = {each.identifier: each.here for each in first.renamed}
+    assert first.objects == len(names) == 5
+    assert not {key[2] for key in kibana.objects if key[0] == "photos"} & set(names)
+    assert provision(server, bundle(), manage_role=False).renamed == first.renamed
+    here = [each for key, each in kibana.objects.items() if key[0] == "photos"]
+    assert {one["id"] for each in here for one in each["references"]} <= set(names.values())
+    landing = kibana.settings["photos"]["defaultRoute"]["userValue"]
+    assert landing == f"/app/dashboards#/view/{names['photo-pipeline-photos-processed']}"
+
+
+def test_the_space_opens_with_the_photos(kibana: StandIn, server: KibanaServer) -> None:
+    """Unless somebody chose another page, which stays."""
+    assert provision(server, bundle(), manage_role=False).landing
+    wanted = {"userValue": "/app/dashboards#/view/photo-pipeline-photos-processed"}
+    assert kibana.settings["photos"] == {"defaultRoute": wanted}
+    chosen = {"defaultRoute": {"userValue": "/app/discover"}}
+    kibana.settings["photos"] = dict(chosen)
+    assert not provision(server, bundle(), manage_role=False).landing
+    assert kibana.settings["photos"] == chosen
+
+
+def test_a_kibana_that_is_too_old_says_so(kibana: StandIn, server: KibanaServer) -> None:
+    """It knows no objects of a newer version; nothing is taken, and its words reach the reader."""
+    server.ensure_space(SPACE)
+    newer = committed().replace(b'"typeMigrationVersion":"8.9.0"', b'"typeMigrationVersion":"10.3.0"')
+    with pytest.raises(DashboardRequestError, match=r"\(422\): Document .* more recent version of Kibana \[10\.3\.0\]"):
+        server.import_objects(SPACE, newer)
+    assert not kibana.objects
+
+
+def test_known_addresses_become_links(kibana: StandIn, server: KibanaServer) -> None:
+    """To the operators' page and the gallery on both dashboards, to each photo under its id; else there is none."""
+    links = PlatformLinks("https://airflow.test/photos-page/", "https://photos.test", "https://a.test/p?id={photo_id}")
+    provision(server, bundle(links), manage_role=False)
+    for board in ("photo-pipeline-photos-processed", "photo-pipeline-health"):
+        assert [link.get("destination") for link in _links(kibana, board)] == [None, links.photos_page, links.gallery]
+    assert '"urlTemplate":"https://a.test/p?id={{value}}"' in _formats(kibana)
+    provision(server, bundle(), manage_role=False)
+    assert [link.get("destination") for link in _links(kibana, "photo-pipeline-health")] == [None]
+    assert "urlTemplate" not in _formats(kibana)
+
+
+def _links(kibana: StandIn, board: str) -> list[dict[str, str]]:
+    panels = json.loads(kibana.objects["photos", "dashboard", board]["attributes"]["panelsJSON"])
+    (links,) = (panel["embeddableConfig"]["attributes"]["links"] for panel in panels if panel["type"] == "links")
+    return list(links)
+
+
+def _formats(kibana: StandIn) -> str:
+    view = kibana.objects["photos", "index-pattern", "photo-pipeline-outcomes"]
+    return str(view["attributes"]["fieldFormatMap"])
 
 
 def test_a_wrong_log_in_is_named(kibana: StandIn) -> None:

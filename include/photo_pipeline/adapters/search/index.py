@@ -96,6 +96,18 @@ class ElasticsearchIndex:
             )
             self._update_indices(pattern, template["mappings"])
 
+    def ensure_shown(self, month: str) -> None:
+        """Make the month's index behind the alias, where there is none at all: without one, dashboards show errors.
+
+        Raises:
+            AliasTakenError: when an index has the alias' name.
+            IndexNotPreparedError: when an index of that name exists without the template's mapping.
+            SearchRequestError, ServerUnavailableError: when the server refuses, or is away.
+        """
+        with server_errors(), self._preparing:
+            if not self._seen():
+                self._prepare(IndexName(self._alias, month, FIRST_GENERATION), seen=True)
+
     def generation(self) -> int:
         """See the port."""
         with server_errors():

@@ -1,4 +1,4 @@
-"""Kibana over its documented HTTP API: spaces, roles, the import of saved objects.
+"""Kibana over its documented HTTP API: spaces, roles, the import of saved objects, the page that a space opens with.
 
 https://www.elastic.co/docs/api/doc/kibana/v8/ describes the calls. Each carries ``kbn-xsrf``, which Kibana demands of
 whoever is not its own page.
@@ -13,7 +13,7 @@ from typing import Any, Self
 import httpx
 
 from photo_pipeline.adapters.search.tls import trusting
-from photo_pipeline.domain.dashboards import ReaderRole, Space, SpaceChange
+from photo_pipeline.domain.dashboards import ImportedObjects, ReaderRole, Renamed, Space, SpaceChange
 from photo_pipeline.domain.errors import DashboardRequestError, DashboardsRefusedError, ServerUnavailableError
 from photo_pipeline.settings import KibanaSettings
 
@@ -26,6 +26,8 @@ AWAY = (
 )
 FILE_NAME = "photos.ndjson"
 """Kibana refuses a file whose name does not end so."""
+LANDING = "defaultRoute"
+"""Name of the setting that says with what a space opens."""
 
 Json = dict[str, Any]
 
@@ -86,8 +88,12 @@ class KibanaServer:
             },
         )
 
-    def import_objects(self, space: Space, objects: bytes) -> int:
-        """Import the file into the space, over what has the same ids."""
+    def import_objects(self, space: Space, objects: bytes) -> ImportedObjects:
+        """Import the file into the space, over what has the same ids.
+
+        An id is one object's in all spaces. Where another space holds it, Kibana makes another up and calls that a
+        success; importing again finds the object that was made so.
+        """
         answer = self._call(
             "POST",
             f"/s/{space.identifier}/api/saved_objects/_import",
@@ -97,7 +103,22 @@ class KibanaServer:
         result = _object(answer)
         if result.get("errors") or not result.get("success"):
             raise DashboardsRefusedError([_failure(each) for each in result.get("errors", [])])
-        return int(result["successCount"])
+        renamed = tuple(
+            Renamed(each["type"], each["id"], each["destinationId"])
+            for each in result.get("successResults", [])
+            if each.get("destinationId", each["id"]) != each["id"]
+        )
+        return ImportedObjects(int(result["successCount"]), renamed)
+
+    def ensure_landing(self, space: Space, dashboard: str) -> bool:
+        """See the port."""
+        path = f"/s/{space.identifier}/api/kibana/settings"
+        wanted = f"/app/dashboards#/view/{dashboard}"
+        settings = _object(self._call("GET", path)).get("settings", {})
+        chosen = settings.get(LANDING, {}).get("userValue")
+        if chosen is None:
+            self._call("POST", path, json={"changes": {LANDING: wanted}})
+        return chosen in {None, wanted}
 
     def _call(self, method: str, path: str, *, known: HTTPStatus | None = None, **request: Any) -> httpx.Response:
         with _connection_errors():

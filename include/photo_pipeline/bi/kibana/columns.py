@@ -9,11 +9,25 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from photo_pipeline.bi.spec import Count, Dimension, Measure, OverTime, Percentile, Ranges, Share, Sum, Terms, Where
+from photo_pipeline.bi.spec import (
+    Count,
+    Dimension,
+    Distinct,
+    Interval,
+    Measure,
+    OverTime,
+    Percentile,
+    Ranges,
+    Share,
+    Sum,
+    Terms,
+    Where,
+)
 
 RECORDS = "___records___"
 """What Lens calls the field of a count."""
 TIME_FIELD = "processed_at"
+_WIDTHS = {Interval.MINUTE: "1m", Interval.HOUR: "1h", Interval.DAY: "1d", Interval.MONTH: "1M"}
 
 Json = dict[str, Any]
 
@@ -25,28 +39,35 @@ class Layer:
     Attributes:
         buckets: ids of the dimensions' columns, outermost first.
         measures: ids of the measures' columns, in the figure's order.
+        before: ids of the same measures' columns of an earlier time, where there are any.
         columns: all of them by id, with those that a formula is made of.
     """
 
     buckets: tuple[str, ...]
     measures: tuple[str, ...]
+    before: tuple[str, ...]
     columns: dict[str, Json]
 
     def saved(self) -> Json:
         """As it stands in a saved object."""
-        hidden = [name for name in self.columns if name not in {*self.buckets, *self.measures}]
+        shown = [*self.buckets, *self.measures, *self.before]
         return {
-            "columnOrder": [*self.buckets, *self.measures, *hidden],
+            "columnOrder": [*shown, *(name for name in self.columns if name not in shown)],
             "columns": self.columns,
             "incompleteColumns": {},
             "sampling": 1,
         }
 
 
-def layer_of(dimensions: Sequence[Dimension], measures: Sequence[Measure]) -> Layer:
+def layer_of(dimensions: Sequence[Dimension], measures: Sequence[Measure], shift: str = "") -> Layer:
     """The columns, with ids that depend on their place alone.
 
     Terms are ordered by the first measure, which has to be a plain count; Elasticsearch breaks ties by the value.
+
+    Args:
+        dimensions: outermost first.
+        measures: in their order.
+        shift: how much earlier each measure is counted once more, in Lens' words.
     """
     buckets = tuple(f"by-{place}" for place in range(len(dimensions)))
     names = tuple(f"value-{place}" for place in range(len(measures)))
@@ -57,7 +78,8 @@ def layer_of(dimensions: Sequence[Dimension], measures: Sequence[Measure]) -> La
     }
     for name, measure in zip(names, measures, strict=True):
         columns |= _measure(name, measure)
-    return Layer(buckets, names, columns)
+    before = {f"{name}-before": _shifted(columns[name], shift) for name in names if shift}
+    return Layer(buckets, names, tuple(before), columns | before)
 
 
 def kql(conditions: Iterable[Where]) -> str:
@@ -67,26 +89,31 @@ def kql(conditions: Iterable[Where]) -> str:
 
 def _bucket(dimension: Dimension, *, order_by: str, whole: bool) -> Json:
     match dimension:
-        case OverTime(label=label):
+        case OverTime(width=width):
             return _column(
-                label,
+                # In whose zone the days are is a setting of Kibana's, which a label cannot know.
+                "time" if width is None else width.value,
                 "date_histogram",
                 TIME_FIELD,
                 data_type="date",
                 scale="interval",
                 # Kibana chooses the width from the time picker. A moment without records has no rate and no latency.
-                params={"interval": "auto", "includeEmptyRows": False, "dropPartials": False},
+                params={
+                    "interval": _WIDTHS[width] if width else "auto",
+                    "includeEmptyRows": False,
+                    "dropPartials": False,
+                },
             )
         case Ranges():
             return _ranges(dimension)
-        case Terms(field=field, label=label, size=size):
+        case Terms(field=field, label=label, size=size, closed=closed):
             return _column(
                 label,
                 "terms",
                 field,
                 data_type="string",
                 scale="ordinal",
-                params=_terms(size, order_by, whole=whole),
+                params=_terms(size, order_by, whole=whole and not closed),
             )
 
 
@@ -144,9 +171,15 @@ def _measure(name: str, measure: Measure) -> dict[str, Json]:
         case Sum(label=label, field=field):
             params = {"emptyAsNull": False, "format": {"id": "bytes", "params": {"decimals": 1}}}
             return {name: _number(label, "sum", field, params)}
+        case Distinct(label=label, field=field):
+            return {name: _number(label, "unique_count", field, {"emptyAsNull": False})}
         case Percentile(label=label, field=field, percent=percent):
-            shown = {"id": "number", "params": {"decimals": 0, "suffix": " ms"}}
-            return {name: _number(label, "percentile", field, {"percentile": percent, "format": shown})}
+            # Without a format of its own it takes the data view's, which knows durations; Lens' own formats do not.
+            return {name: _number(label, "percentile", field, {"percentile": percent})}
+
+
+def _shifted(column: Json, shift: str) -> Json:
+    return {**column, "label": f"{column['label']} before", "timeShift": shift}
 
 
 def _share(name: str, label: str, where: Where) -> dict[str, Json]:

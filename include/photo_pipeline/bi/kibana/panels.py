@@ -5,12 +5,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from photo_pipeline.bi.kibana.columns import Layer, kql, layer_of
-from photo_pipeline.bi.spec import Chart, Dimension, Figure, Measure, OverTime, Terms
+from photo_pipeline.bi.spec import OUTCOME_COLOURS, Chart, Dimension, Figure, Measure, OverTime, Terms
 
 LAYER = "figure"
 DATA_VIEW = "photo-pipeline-outcomes"
 """Id of the data view that every panel, search and control refers to."""
 TILES_IN_A_ROW = 3
+ROWS_ON_A_PAGE = 20
+NAME_PIXELS = 240
+"""Of a column of names, which Kibana would cut to what is left beside the numbers."""
+PALETTE = "eui_amsterdam_color_blind"
+BEFORE_COLOUR = "#98a2b3"
+_Y_TITLES = {"bytes": "bytes", "ms": "from acceptance to outcome", "share": "share of all records"}
 
 Json = dict[str, Any]
 
@@ -42,18 +48,12 @@ def panels_of(figure: Figure) -> tuple[LensPanel, ...]:
             _panel(figure, f"{figure.name}-{measure.label}", f"{figure.title} {measure.label}", (measure,))
             for measure in figure.measures
         )
-    return (_panel(figure, figure.name, figure.title, _drawn(figure)),)
-
-
-def _drawn(figure: Figure) -> Sequence[Measure]:
-    """Bars show their first measure alone; bytes beside counts would want an axis of their own."""
-    bars = figure.chart is Chart.BARS and len(figure.dimensions) == 1
-    return figure.measures[:1] if bars else figure.measures
+    return (_panel(figure, figure.name, figure.title, figure.measures),)
 
 
 def _panel(figure: Figure, name: str, title: str, measures: Sequence[Measure]) -> LensPanel:
     dimensions = _nested(figure)
-    layer = layer_of(dimensions, measures)
+    layer = layer_of(dimensions, measures, _shift(figure))
     kind, visualization = _visualization(figure, layer, dimensions)
     attributes = {
         "title": title,
@@ -77,22 +77,31 @@ def _panel(figure: Figure, name: str, title: str, measures: Sequence[Measure]) -
     return LensPanel(name, title, attributes)
 
 
+def _shift(figure: Figure) -> str:
+    """How much earlier a figure is compared: Lens refuses the period before as a shift of what goes over time."""
+    over_time = any(isinstance(dimension, OverTime) for dimension in figure.dimensions)
+    return ("1w" if over_time else "previous") if figure.compared else ""
+
+
 def _nested(figure: Figure) -> tuple[Dimension, ...]:
     """A stack's colours are the outer buckets, so that all of time shares one list of them, and one "Other"."""
     return figure.dimensions[::-1] if figure.chart is Chart.STACKED else figure.dimensions
 
 
 def _visualization(figure: Figure, layer: Layer, dimensions: Sequence[Dimension]) -> tuple[str, Json]:
+    """Lists are tables: Lens writes no number beside a bar that is too short for it."""
     if figure.chart is Chart.NUMBERS:
         return "lnsMetric", _tiles(layer)
-    if figure.chart is Chart.TABLE or (figure.chart is Chart.BARS and len(dimensions) > 1):
+    if figure.chart is Chart.TABLE or (figure.chart is Chart.BARS and isinstance(dimensions[0], Terms)):
         return "lnsDatatable", _table(layer, dimensions, pivot=figure.chart is Chart.TABLE)
     return "lnsXY", _chart(figure, layer, dimensions)
 
 
 def _tiles(layer: Layer) -> Json:
     tiles: Json = {"layerId": LAYER, "layerType": "data", "metricAccessor": layer.measures[0]}
-    if len(layer.measures) > 1:
+    if layer.before:
+        tiles |= {"secondaryMetricAccessor": layer.before[0], "secondaryPrefix": "the period before: "}
+    elif len(layer.measures) > 1:
         tiles["secondaryMetricAccessor"] = layer.measures[1]
     if layer.buckets:
         tiles |= {"breakdownByAccessor": layer.buckets[0], "maxCols": TILES_IN_A_ROW}
@@ -105,32 +114,28 @@ def _table(layer: Layer, dimensions: Sequence[Dimension], *, pivot: bool) -> Jso
     for name, dimension in zip(layer.buckets, dimensions, strict=True):
         hidden = isinstance(dimension, Terms) and dimension.field.endswith("_id")
         transposed = pivot and len(dimensions) > 1 and name == layer.buckets[-1]
-        columns.append({"columnId": name, "hidden": hidden, "isTransposed": transposed})
+        column: Json = {"columnId": name, "hidden": hidden, "isTransposed": transposed}
+        columns.append(column if hidden or transposed else {**column, "width": NAME_PIXELS})
     columns += [{"columnId": name, "hidden": False, "isTransposed": False} for name in layer.measures]
-    return {"layerId": LAYER, "layerType": "data", "columns": columns, "rowHeight": "single", "headerRowHeight": "auto"}
+    # As high as its text: a name that is longer than its column goes on in the next line.
+    shape = {"rowHeight": "auto", "headerRowHeight": "auto", "paging": {"enabled": True, "size": ROWS_ON_A_PAGE}}
+    return {"layerId": LAYER, "layerType": "data", "columns": columns, **shape}
 
 
 def _chart(figure: Figure, layer: Layer, dimensions: Sequence[Dimension]) -> Json:
     series = _series(figure.chart)
-    data: Json = {
-        "layerId": LAYER,
-        "layerType": "data",
-        "seriesType": series,
-        "position": "top",
-        "showGridlines": False,
-        "accessors": list(layer.measures),
-        "xAccessor": layer.buckets[-1],
-    }
-    if len(layer.buckets) > 1:
-        data["splitAccessor"] = layer.buckets[0]
     over_time = isinstance(dimensions[-1], OverTime)
+    accessors = [*layer.measures, *layer.before]
     return {
-        "layers": [data],
+        "layers": [_data(layer, series)],
         "preferredSeriesType": series,
-        "legend": {"isVisible": len(layer.buckets) > 1 or len(layer.measures) > 1, "position": "right"},
-        "valueLabels": "hide" if over_time else "show",
+        "legend": {"isVisible": len(layer.buckets) > 1 or len(accessors) > 1, "position": "bottom"},
+        # Axes say how much; what Lens writes into a picture it leaves out where there is no room.
+        "valueLabels": "hide",
         # What lies between two moments is drawn, and nothing beyond the first and the last.
         "fittingFunction": "Linear" if series == "line" else "None",
+        # Unasked, an axis takes the name of its first series.
+        "yTitle": _Y_TITLES.get(figure.unit) or figure.measures[0].label,
         "axisTitlesVisibilitySettings": {"x": not over_time, "yLeft": True, "yRight": True},
         "tickLabelsVisibilitySettings": {"x": True, "yLeft": True, "yRight": True},
         "gridlinesVisibilitySettings": {"x": False, "yLeft": True, "yRight": True},
@@ -140,7 +145,49 @@ def _chart(figure: Figure, layer: Layer, dimensions: Sequence[Dimension]) -> Jso
     }
 
 
+def _data(layer: Layer, series: str) -> Json:
+    data: Json = {
+        "layerId": LAYER,
+        "layerType": "data",
+        "seriesType": series,
+        "position": "top",
+        "showGridlines": False,
+        "accessors": [*layer.measures, *layer.before],
+        "xAccessor": layer.buckets[-1],
+    }
+    if layer.before:
+        data["yConfig"] = [{"forAccessor": name, "color": BEFORE_COLOUR} for name in layer.before]
+    if len(layer.buckets) > 1:
+        data["splitAccessor"] = layer.buckets[0]
+        if layer.columns[layer.buckets[0]]["sourceField"] == "outcome":
+            data["colorMapping"] = _outcome_colours()
+    return data
+
+
+def _outcome_colours() -> Json:
+    return {
+        "paletteId": PALETTE,
+        "colorMode": {"type": "categorical"},
+        "assignmentMode": "manual",
+        "assignments": [
+            {
+                "rule": {"type": "matchExactly", "values": [value]},
+                "color": {"type": "colorCode", "colorCode": colour},
+                "touched": True,
+            }
+            for value, colour in OUTCOME_COLOURS.items()
+        ],
+        "specialAssignments": [
+            {
+                "rule": {"type": "other"},
+                "color": {"type": "categorical", "paletteId": "neutral", "colorIndex": 1},
+                "touched": False,
+            }
+        ],
+    }
+
+
 def _series(chart: Chart) -> str:
     if chart is Chart.LINES:
         return "line"
-    return "bar_horizontal" if chart is Chart.BARS else "bar_stacked"
+    return "bar" if chart is Chart.BARS else "bar_stacked"
