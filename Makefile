@@ -16,7 +16,7 @@ export PYTHONPATH := include:.
 # Every process that starts would compile the whole product again.
 unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap demo report screenshots up status restart failover chaos down clean logs env fetch test bench bench-history \
+.PHONY: help bootstrap demo report kibana-check screenshots up status restart failover chaos down clean logs env fetch test bench bench-history \
 	power fuzz lint format lock
 
 help: ## this list
@@ -35,6 +35,11 @@ demo: bootstrap ## start everything, send photos through it, show what became of
 
 report: bootstrap ## the analysts' figures as one HTML page, .local/report.html (ARGS="--days 7")
 	@$(REPORT)
+
+kibana-check: bootstrap ## the dashboards in a real Kibana, drawn and compared with SQL (URL=https://kibana.example.com, ARGS="--days 30")
+	@test -n "$(URL)" || { echo "error: say where Kibana is: make kibana-check URL=https://kibana.example.com" >&2; exit 2; }
+	@if [ -z "$$PHOTO_BI_DATABASE_URL" ]; then values="$$($(LOCAL_STACK) env)" && eval "$$values"; fi; \
+	export PHOTO_BI_DATABASE_URL; $(PYTHON) -m tests.kibana_check --url "$(URL)" $(ARGS)
 
 screenshots: bootstrap ## take README's pictures again, from the running demo
 	@$(PYTHON) -m local_stack.screenshots --check

@@ -93,6 +93,7 @@ class StandIn(ThreadingHTTPServer):
         self.settings: dict[str, dict[str, Json]] = {}
         self.failing: tuple[int, bytes] | None = None
         self.refused: set[str] = set()
+        self.app = b""
         self._made = count(1)
 
     def place_of(self, space: str, kind: str, identifier: str) -> str:
@@ -149,6 +150,8 @@ class _Handler(BaseHTTPRequestHandler):
         if self.server.failing:
             status, text = self.server.failing
             self._answer(status, text)
+        elif method == "GET" and path.endswith(("/app/dashboards", "/login")):
+            self._answer(200, self.server.app, "text/html; charset=utf-8")
         elif self.headers.get("authorization") != self.server.log_in:
             self._problem(401, "Unauthorized")
         elif method != "GET" and not self.headers.get("kbn-xsrf"):
@@ -281,8 +284,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _json(self, status: int, body: Json) -> None:
         self._answer(status, json.dumps(body).encode())
 
-    def _answer(self, status: int, body: bytes) -> None:
+    def _answer(self, status: int, body: bytes, kind: str = "application/json") -> None:
         self.send_response(status)
+        self.send_header("content-type", kind)
         self.send_header("content-length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)

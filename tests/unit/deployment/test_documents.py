@@ -69,9 +69,9 @@ def test_decisions_are_numbered_once(root: Path) -> None:
 @pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
 def test_commands_are_the_makefiles(root: Path, name: str) -> None:
     """Every `make TARGET` in the documents is a target."""
-    targets = set(re.findall(r"^([a-z]+):", (root / "Makefile").read_text(), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", (root / "Makefile").read_text(), re.MULTILINE))
     text = (root / name).read_text()
-    named = set(re.findall(r"(?:^|`|PHOTOS=dir )make ([a-z]+)", text, re.MULTILINE))
+    named = set(re.findall(r"(?:^|`|PHOTOS=dir )make ([a-z-]+)", text, re.MULTILINE))
     assert {"up", "demo", "test"} <= named
     assert named <= targets
 
