@@ -1,7 +1,7 @@
 """### Everything the platform needs, made or brought up to date
 
 **What**: database migrations and grants, the four Kafka topics with their retention and limits, the HDFS folders, the
-Elasticsearch index template, and Kibana's space, read-only role and dashboards where there is a Kibana.
+Elasticsearch index template and first index, and Kibana's space, read-only role and dashboards where there is a Kibana.
 
 **When**: once at the start of an installation and after each upgrade (`make up` and the deployment trigger it), and by
 hand whenever somebody changed a setting behind the platform's back. Safe on a live system: what is right is left alone.
@@ -59,7 +59,7 @@ def platform_setup() -> None:
 
     @task(pool=ELASTICSEARCH, outlets=[SEARCH])
     def ensure_search_index() -> None:
-        """Install the index template and add fields that existing indices lack."""
+        """Install the index template, add fields that existing indices lack, make an index where there is none."""
         from photo_pipeline.orchestration.setup_tasks import search_index
 
         search_index()

@@ -6,8 +6,10 @@ from tests.support.figures import EVERYTHING, MONTHS, RECORDS, WINDOW, World, la
 from tests.support.search import fresh_search
 
 from local_stack import Endpoints
-from photo_pipeline.bi.answers import ask, full_scope
+from photo_pipeline.bi.answers import ask, cube_of, full_scope, newcomers
+from photo_pipeline.bi.cube import ALL, EMPTY
 from photo_pipeline.bi.figures import FIGURES
+from photo_pipeline.bi.newcomers import SQL
 from photo_pipeline.bi.spec import Figure, Percentile, Scope
 
 
@@ -46,10 +48,38 @@ def test_elasticsearch_says_what_sql_says(settled: World, figure: Figure, scope:
                 assert value == pytest.approx(float(right), rel=1e-12)
 
 
+@pytest.mark.parametrize("scope", [EVERYTHING, WINDOW, MONTHS], ids=["everything", "two days", "by month"])
+def test_new_customers_are_those_of_sql(settled: World, scope: Scope) -> None:
+    """Who had the first photo in the period, and none before it."""
+    with settled.bi.connect() as connection:
+        wanted = connection.execute(text(SQL), {"since": scope.since, "until": scope.until}).scalar_one()
+    assert newcomers(settled.search.sync, settled.search.alias, scope) == wanted
+
+
+def test_the_cube_adds_up(settled: World) -> None:
+    """All its customers together are all of them, cell by cell, and those of SQL."""
+    cube = cube_of(settled.search.sync, settled.search.alias, WINDOW)
+    by = "source, format, (extract(epoch FROM date_trunc('hour', processed_at, 'UTC')) * 1000)::bigint"
+    statement = (
+        f"SELECT {by}, count(*), sum(bytes) FROM bi_outcome WHERE outcome = 'processed' "
+        "AND processed_at >= :since AND processed_at < :until GROUP BY 1, 2, 3"
+    )
+    with settled.bi.connect() as connection:
+        rows = connection.execute(text(statement), {"since": WINDOW.since, "until": WINDOW.until}).all()
+    wanted = {tuple(row[:3]): (row[3], int(row[4])) for row in rows}
+    together, single = ([cell for cell in cube.cells if (cell.customer == ALL) is whole] for whole in (True, False))
+    assert wanted
+    assert {(cell.source, cell.format, cell.time): (cell.photos, cell.bytes) for cell in together} == wanted
+    assert sum(cell.photos for cell in single) == sum(count for count, _ in wanted.values())
+    assert sum(cell.bytes for cell in single) == sum(size for _, size in wanted.values())
+
+
 def test_nothing_is_an_answer_too(searched_stack: Endpoints) -> None:
     """Before the first outcome there is no index: every figure is empty, none fails."""
     with fresh_search(searched_stack) as search:
         assert full_scope(search.sync, search.alias) is None
+        assert cube_of(search.sync, search.alias, EVERYTHING) == EMPTY
+        assert newcomers(search.sync, search.alias, EVERYTHING) == 0
         for figure in FIGURES:
             answer = ask(search.sync, search.alias, figure, EVERYTHING)
             assert all(value in (0, None) for row in answer.rows for value in row.values)

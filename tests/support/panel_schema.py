@@ -1,7 +1,7 @@
 """A closed schema of what our dashboards are made of: Kibana takes what it does not know in silence, and draws it not.
 
 Written from Kibana's own types (``MetricVisualizationState``, ``XYState``, ``DatatableVisualizationState``, the columns
-of the form-based data source, the colour mapping's ``Config``), of which it holds those parts that we use and no others.
+of the form-based data source, the colour mapping's ``Config``), of which it holds the parts that we use and no others.
 A part that is new to a panel has to be looked up there, and entered here.
 """
 

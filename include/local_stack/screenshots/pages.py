@@ -30,11 +30,11 @@ ALL_SHOWN = """() => {
   });
   return seen.length > 0 && seen.every((tile) => tile.classList.contains("loaded"));
 }"""
-FIRST_OF_MANY = "section[aria-labelledby=figure-types]"
 MARGIN = 16
-ALL_DRAWN = """() =>
-  [...document.querySelectorAll(".js-plotly-plot")].every((plot) => plot.querySelector(".main-svg"))
-"""
+ALL_DRAWN = """() => {
+  const bodies = [...document.querySelectorAll(".card .body")];
+  return bodies.length > 0 && bodies.every((body) => body.childElementCount);
+}"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +81,11 @@ class Photographer:
             return page.screenshot()
 
     def report_page(self) -> bytes:
-        """The analysts' report from where its charts are many."""
+        """The analysts' report, its first screen."""
         with window(self.browser, "The report", LOW) as page:
             page.goto(self.report.resolve().as_uri())
             page.get_by_role("heading", name="Photos", exact=True).first.wait_for()
             page.wait_for_function(ALL_DRAWN)
-            _scroll_to(page, FIRST_OF_MANY)
             return page.screenshot()
 
     def _open_gallery(self, page: Page) -> None:

@@ -39,7 +39,7 @@ def search_body(figure: Figure, scope: Scope) -> Body:
     body: Body = {
         "size": 0,
         "track_total_hits": True,
-        "query": {"bool": {"filter": [time_filter(scope), *(_term(where) for where in figure.where)]}},
+        "query": {"bool": {"filter": [time_filter(scope), *(term(where) for where in figure.where)]}},
     }
     if aggregations := _aggregations(figure.dimensions, figure.measures, scope):
         body["aggs"] = aggregations
@@ -63,7 +63,7 @@ def extent_of(response: Mapping[str, Any]) -> tuple[datetime, datetime] | None:
     """First and last moment; none where there is nothing yet."""
     found = response.get("aggregations", {})
     first, last = (found.get(name, {}).get("value") for name in ("first", "last"))
-    return None if first is None or last is None else (_moment(first), _moment(last))
+    return None if first is None or last is None else (moment_of(first), moment_of(last))
 
 
 def answer_of(figure: Figure, response: Mapping[str, Any]) -> Answer:
@@ -104,7 +104,7 @@ def _measure_body(measure: Measure) -> Body | None:
         case Count(where=None):
             return None  # every bucket counts its documents
         case Count(where=Where() as where) | Share(where=where):
-            return {"filter": _term(where)}
+            return {"filter": term(where)}
         case Sum(field=field):
             return {"sum": {"field": field}}
         case Distinct(field=field):
@@ -114,7 +114,8 @@ def _measure_body(measure: Measure) -> Body | None:
     raise TypeError(measure)
 
 
-def _term(where: Where) -> Body:
+def term(where: Where) -> Body:
+    """The query for the outcomes whose field has that value."""
     return {"term": {where.field: where.value}}
 
 
@@ -131,7 +132,7 @@ def _rows(figure: Figure, found: Mapping[str, Any], keys: tuple[Key, ...]) -> It
 def _key(dimension: Dimension, key: Any) -> Key:
     match dimension:
         case OverTime():
-            return _moment(key)
+            return moment_of(key)
         case Ranges():
             return int(key)
         case Terms():
@@ -164,5 +165,6 @@ def _is_exact(found: Any) -> bool:
     return True
 
 
-def _moment(milliseconds: float) -> datetime:
+def moment_of(milliseconds: float) -> datetime:
+    """A time as Elasticsearch's aggregations say it."""
     return datetime.fromtimestamp(milliseconds / 1000, UTC)

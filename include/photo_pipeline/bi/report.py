@@ -6,57 +6,32 @@ is enough.
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from elasticsearch import Elasticsearch
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
-from plotly.offline import get_plotlyjs
 from pydantic import ValidationError
 
 from photo_pipeline.adapters.search.client import make_client
-from photo_pipeline.bi.answers import ask, full_scope
-from photo_pipeline.bi.charts import chart_html, height_of
+from photo_pipeline.bi.answers import ask, cube_of, full_scope, newcomers
 from photo_pipeline.bi.figures import FIGURES
-from photo_pipeline.bi.spec import Answer, Chart, Figure, Page, Scope
-from photo_pipeline.bi.tables import Table, table_of, text_of
+from photo_pipeline.bi.page import Answers, data_of
+from photo_pipeline.bi.spec import Page, Scope
 from photo_pipeline.domain.errors import PhotoPipelineError
 from photo_pipeline.settings import ElasticsearchSettings
 
 FAILED = 1
 MISUSED = 2
-NOT_DRAWN = (Chart.NUMBERS, Chart.TABLE)
 
 
-@dataclass(frozen=True, slots=True)
-class Panel:
-    """A figure as the page shows it.
-
-    Attributes:
-        figure: what was asked.
-        table: the answer in text.
-        numbers: label and value, where the figure is a few big numbers.
-        chart: HTML, where it is drawn.
-        height: of the chart, CSS pixels.
-        exact: as the answer's.
-    """
-
-    figure: Figure
-    table: Table
-    numbers: tuple[tuple[str, str], ...]
-    chart: Markup | None
-    height: int
-    exact: bool
-
-
-def render(answers: Mapping[str, Answer], scope: Scope | None, now: datetime) -> str:
+def render(answers: Answers | None, scope: Scope | None, now: datetime) -> str:
     """The page. Pure.
 
     Args:
-        answers: by the figure's name; none where there is no scope.
+        answers: of every figure; none where there is no scope.
         scope: what was asked; none where nothing has been settled yet.
         now: when.
     """
@@ -67,23 +42,29 @@ def render(answers: Mapping[str, Answer], scope: Scope | None, now: datetime) ->
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    panels = [] if scope is None else [_panel(figure, answers[figure.name], scope) for figure in FIGURES]
+    found = None if answers is None or scope is None else data_of(answers, scope)
     return environment.get_template("report.html").render(
-        pages=[(page.value, [panel for panel in panels if panel.figure.page is page]) for page in Page],
+        pages=list(Page),
         scope=scope,
         now=now.astimezone(UTC),
-        # The script comes from the installed package, not from data.
-        plotly=Markup(get_plotlyjs()),  # noqa: S704 - as above
+        # It is JSON in which nothing can close the element that it stands in.
+        data=None if found is None else Markup(found),  # noqa: S704 - as above
     )
 
 
-def build(client: Elasticsearch, alias: str, scope: Scope | None) -> dict[str, Answer]:
-    """Every figure's answer.
+def build(client: Elasticsearch, alias: str, scope: Scope) -> Answers:
+    """Every figure's answer, and what the filters work on.
 
     Raises:
         ServerUnavailableError, SearchRequestError: as ``ask``.
     """
-    return {} if scope is None else {figure.name: ask(client, alias, figure, scope) for figure in FIGURES}
+    compared = [figure for figure in FIGURES if figure.compared and not figure.dimensions]
+    return Answers(
+        figures={figure.name: ask(client, alias, figure, scope) for figure in FIGURES},
+        before={figure.name: ask(client, alias, figure, scope.earlier()) for figure in compared},
+        newcomers=newcomers(client, alias, scope),
+        cube=cube_of(client, alias, scope),
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -94,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = ElasticsearchSettings()  # type: ignore[call-arg]  # from the environment
         with make_client(settings) as client:
             scope = _scope(client, settings.alias, options.days, now)
-            page = render(build(client, settings.alias, scope), scope, now)
+            page = render(None if scope is None else build(client, settings.alias, scope), scope, now)
         options.output.parent.mkdir(parents=True, exist_ok=True)
         options.output.write_text(page, "utf-8")
     except ValidationError:
@@ -111,27 +92,6 @@ def _scope(client: Elasticsearch, alias: str, days: int | None, now: datetime) -
     if days is None:
         return full_scope(client, alias)
     return Scope.between(now.replace(microsecond=0) - timedelta(days=days), now)
-
-
-def _panel(figure: Figure, answer: Answer, scope: Scope) -> Panel:
-    drawn = answer.rows and figure.chart not in NOT_DRAWN
-    # Plotly escapes its data itself, and what it takes for markup is escaped by ``charts``.
-    chart = Markup(chart_html(figure, answer, scope.interval)) if drawn else None  # noqa: S704 - as above
-    return Panel(
-        figure=figure,
-        table=table_of(figure, answer),
-        numbers=_numbers(figure, answer) if figure.chart is Chart.NUMBERS else (),
-        chart=chart,
-        height=height_of(figure, answer),
-        exact=answer.exact,
-    )
-
-
-def _numbers(figure: Figure, answer: Answer) -> tuple[tuple[str, str], ...]:
-    if figure.dimensions:
-        return tuple((str(row.keys[-1]), text_of(figure.measures[0], row.values[0])) for row in answer.rows)
-    pairs = (zip(figure.measures, row.values, strict=True) for row in answer.rows)
-    return tuple((measure.label, text_of(measure, value)) for row in pairs for measure, value in row)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -28,7 +28,7 @@ class Interval(StrEnum):
 _LONGEST = (
     (timedelta(hours=2), Interval.MINUTE),
     (timedelta(days=5), Interval.HOUR),
-    (timedelta(days=400), Interval.DAY),
+    (timedelta(days=100), Interval.DAY),
 )
 
 

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from photo_pipeline.bi.tables import byte_text
+from photo_pipeline.bi.text import byte_text
 
 NONE = "-"
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from airflow.sdk.exceptions import AirflowSkipException
 
 from photo_pipeline.bi.kibana.access import bundle
-from photo_pipeline.bi.tables import byte_text
+from photo_pipeline.bi.text import byte_text
 from photo_pipeline.composition import setup
 from photo_pipeline.domain.dashboards import PlatformLinks
 from photo_pipeline.orchestration.connections import (

@@ -7,7 +7,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowSkipException
 from tests.support.kibana_contract import StandIn, stand_in
 
-from photo_pipeline.domain.errors import CertificateFileError
+from photo_pipeline.domain.errors import CertificateFileError, UnusableConnectionError
 from photo_pipeline.orchestration.connections import kibana_settings
 from photo_pipeline.orchestration.setup_tasks import dashboards
 
@@ -63,3 +63,30 @@ def test_the_connections_name_whom_to_trust(monkeypatch: pytest.MonkeyPatch) -> 
         assert str(settings.ca_file) == "/nowhere/ca.crt"
         with pytest.raises(CertificateFileError, match=r"no certificates in /nowhere/ca\.crt"):
             dashboards()
+
+
+def test_the_connection_may_name_where_the_rest_of_the_platform_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The dashboards then link to it; what is no address of the web is refused in one line."""
+    links = {"photos_page": "https://airflow.test/photos-page/", "gallery": "", "photo": "http://a.test/{photo_id}"}
+    with stand_in(USER, PASSWORD) as kibana:
+        connect(monkeypatch, kibana, manage_role=False, **links)
+        settings = kibana_settings()
+        assert settings is not None
+        assert (settings.photos_page, settings.gallery, settings.photo) == (links["photos_page"], None, links["photo"])
+        dashboards()
+        board = kibana.objects["photos", "dashboard", "photo-pipeline-health"]
+        assert links["photos_page"] in board["attributes"]["panelsJSON"]
+        connect(monkeypatch, kibana, gallery="javascript:alert(1)")
+        with pytest.raises(UnusableConnectionError, match="gallery must begin with http:// or https://"):
+            kibana_settings()
+
+
+def test_ids_that_another_space_holds_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The task's line says that the documented addresses lead nowhere, and where the dashboards are."""
+    with stand_in(USER, PASSWORD) as kibana:
+        connect(monkeypatch, kibana, manage_role=False)
+        kibana.objects["default", "dashboard", "photo-pipeline-health"] = {}
+        said = "1 of them under other ids, since another space holds theirs (photo-pipeline-health is made-up-1)"
+        assert dashboards() == f"space created, role left alone, 5 saved objects in place, {said}"
+        kibana.settings["photos"]["defaultRoute"]["userValue"] = "/app/discover"
+        assert dashboards().endswith(f"{said}, the page that the space opens with left as somebody chose it")

@@ -2,22 +2,46 @@
 
 import json
 import re
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
+from importlib.resources import files
 from itertools import product
+from typing import Any
+from uuid import UUID
 
 import pytest
 
-from photo_pipeline.bi.charts import FIXED, PALETTE, chart_html
+from photo_pipeline.bi.cube import ALL, EMPTY, MAX_CELLS, Cell, Cube, cells_body, cells_of, fitting, largest_of
 from photo_pipeline.bi.figures import FIGURES
+from photo_pipeline.bi.newcomers import newcomers_of
+from photo_pipeline.bi.page import FILTERED, Answers
 from photo_pipeline.bi.queries import answer_of, extent_of, search_body
 from photo_pipeline.bi.report import main, render
-from photo_pipeline.bi.spec import Answer, Chart, Figure, Interval, OverTime, Page, Ranges, Row, Scope
-from photo_pipeline.bi.tables import byte_text, table_of
+from photo_pipeline.bi.shapes import PROCESSED
+from photo_pipeline.bi.spec import (
+    OUTCOME_COLOURS,
+    Answer,
+    Chart,
+    Dimension,
+    Figure,
+    Interval,
+    Key,
+    OverTime,
+    Page,
+    Ranges,
+    Row,
+    Scope,
+    Terms,
+)
+from photo_pipeline.bi.text import byte_text
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SCOPE = Scope.between(NOW - timedelta(days=30), NOW)
 PAGES = ("#ffffff", "#171b21")
+SCRIPT = files("photo_pipeline").joinpath("bi", "templates", "report.js").read_text()
+COLOURS = sorted({*OUTCOME_COLOURS.values(), *re.findall(r"#[0-9a-f]{6}", SCRIPT)})
 NASTY = '<img src=x onerror="alert(1)"></script><script>alert(2)</script>'
 
 
@@ -77,50 +101,92 @@ def test_an_empty_index_has_no_extent() -> None:
 
 
 def test_what_people_wrote_cannot_become_markup() -> None:
-    """Names of customers and cameras are shown as they are written, in tables, charts and their labels."""
-    answers = {figure.name: Answer(_rows(figure), exact=True) for figure in FIGURES}
+    """Names of customers and cameras are text in the page's data, which nothing in them can leave."""
+    cells = tuple(Cell(place, NASTY, NASTY, 0, 1, 1) for place in (ALL, 0))
+    answers = Answers(
+        {figure.name: Answer(_rows(figure), exact=True) for figure in FIGURES},
+        {},
+        1,
+        Cube(((NASTY, NASTY),), cells, ()),
+    )
     page = render(answers, SCOPE, NOW)
     parser = _Elements()
     parser.feed(page)
     assert "img" not in parser.tags
     assert not [name for name in parser.attributes if name.startswith("on")]
-    drawn = sum(figure.chart not in (Chart.NUMBERS, Chart.TABLE) for figure in FIGURES)
-    assert parser.tags.count("script") == 1 + drawn
-    assert NASTY in parser.text
+    assert parser.tags.count("script") == 2
+    assert NASTY in json.dumps(_data(page)["figures"], ensure_ascii=False).replace("\\", "")
 
 
 def test_the_page_names_no_other_place() -> None:
-    """Nothing in the page's own part is loaded from anywhere."""
-    page = render({figure.name: Answer((), exact=True) for figure in FIGURES}, SCOPE, NOW)
-    own = re.sub(r"<script>.*?</script>", "", page, flags=re.DOTALL)
-    assert "http" not in own.replace("http-equiv", "")
-    assert "Approximate" not in own
-    assert own.count("None.") == len(FIGURES)
+    """Nothing is loaded from anywhere: the only address is the name of SVG's elements."""
+    page = render(_answers(()), SCOPE, NOW)
+    assert re.findall(r"https?://[^\"' ]*", page) == ["http://www.w3.org/2000/svg"]
+    assert not re.search(r"\bsrc=|\bimport\b|fetch\(|XMLHttpRequest", page)
+
+
+def test_the_page_is_small_however_much_there_is() -> None:
+    """At most 400 kB: a hundred days of 20,000 customers who send every type from every source every day."""
+    types, sources = ("jpeg", "png", "heic", "webp", "avif"), ("upload", "stream")
+    start = int(SCOPE.since.timestamp() * 1000)
+    kinds = [(source, kind) for source in sources for kind in types]
+    times = [start + day * 86_400_000 for day in range(100)]
+
+    def cells(customer: int) -> list[Cell]:
+        return [Cell(customer, source, kind, when, 12_345, 123_456_789_012) for source, kind in kinds for when in times]
+
+    customers = tuple((str(UUID(int=place)), f"A customer with a long name, number {place}") for place in range(100))
+    everything = tuple(cell for customer in (ALL, *range(100)) for cell in cells(customer))
+    cube = fitting(Cube(customers, everything, tuple(replace(cell, time=0) for cell in everything[: len(kinds)])))
+    assert len(cube.customers) == MAX_CELLS // 1000
+    rows = {figure.name: Answer(_many(figure, times, types), exact=True) for figure in FIGURES}
+    page = render(Answers(rows, {"totals": Answer((Row((), (1, 1, 1)),), exact=True)}, 1, cube), SCOPE, NOW)
+    assert len(page.encode()) <= 400_000
+
+
+def test_single_customers_are_kept_from_the_largest_down() -> None:
+    """As many as there is room for, whole; the period before counts, and all together always stay."""
+    cells = (
+        Cell(ALL, "upload", "png", 0, 9, 9),
+        *(Cell(place, "upload", "png", place, 1, 1) for place in (0, 1, 1, 2)),
+    )
+    cube = Cube((("a", "A"), ("b", "B"), ("c", "C")), cells, (Cell(0, "upload", "png", 0, 1, 1),))
+    assert [len(fitting(cube, most).customers) for most in (1, 2, 3, 4, 5, 6)] == [0, 1, 1, 2, 3, 3]
+    assert {cell.customer for cell in fitting(cube, 2).cells} == {ALL, 0}
+    assert fitting(cube, 1).cells == cells[:1]
+
+
+def test_cells_are_asked_for_page_by_page() -> None:
+    """Each page says where the next one begins, the last that there is none; what has no value is 'none'."""
+    key = {"source": None, "format": "png", "time": SCOPE.since.timestamp() * 1000}
+    bucket = {"key": key, "doc_count": 2, "bytes": {"value": 5.0}}
+    found = {"aggregations": {"cells": {"buckets": [bucket], "after_key": key}}}
+    assert cells_of(found) == ((Cell(ALL, "none", "png", int(SCOPE.since.timestamp() * 1000), 2, 5),), key)
+    assert cells_body(SCOPE, None, key)["aggs"]["cells"]["composite"]["after"] == key
+    assert cells_of({}) == ((), None)
+    assert largest_of({}) == ()
+    assert newcomers_of({}) == 0
 
 
 def test_an_approximate_figure_says_so() -> None:
     """The reader is told where Elasticsearch may have missed something."""
-    page = render({figure.name: Answer((), exact=False) for figure in FIGURES}, SCOPE, NOW)
-    assert page.count("Approximate") == len(FIGURES)
+    figures = _data(render(_answers((), exact=False), SCOPE, NOW))["figures"]
+    assert not [figure for figure in figures if figure["exact"]]
 
 
-@pytest.mark.parametrize(("colour", "page"), list(product(sorted({*PALETTE, *FIXED.values()}), PAGES)))
+def test_a_filtered_figure_is_one_of_the_photos() -> None:
+    """What the filters make of the cube is there under that name, and about processed photos alone."""
+    named = {figure.name: figure for figure in FIGURES if figure.name in FILTERED}
+    assert set(named) == FILTERED
+    assert {figure.page for figure in named.values()} == {Page.PHOTOS}
+    assert {figure.where for figure in named.values()} == {(PROCESSED,)}
+
+
+@pytest.mark.parametrize(("colour", "page"), list(product(COLOURS, PAGES)))
 def test_colours_can_be_seen_on_light_and_dark(colour: str, page: str) -> None:
     """WCAG 2.2, 1.4.11: graphics have a contrast of at least 3:1."""
     light, dark = sorted((_luminance(colour), _luminance(page)), reverse=True)
     assert (light + 0.05) / (dark + 0.05) >= 3
-
-
-def test_same_names_stay_apart() -> None:
-    """Two customers of one name are two rows of the table and two bars."""
-    (figure,) = (figure for figure in FIGURES if figure.name == "customers-by-type")
-    rows = (Row(("a", "Ada", "jpeg"), (3,)), Row(("b", "Ada", "jpeg"), (2,)), Row(("b", "Ada", "png"), (1,)))
-    table = table_of(figure, Answer(rows, exact=True))
-    assert table.headings == ("customer", "jpeg", "png")
-    assert table.rows == (("Ada", "3", "-"), ("Ada", "2", "1"))
-    (top,) = (figure for figure in FIGURES if figure.name == "top-customers")
-    answer = Answer(tuple(Row((name, "Ada"), (1, 1)) for name in "ab"), exact=True)
-    assert '"y":[0,1]' in chart_html(top, answer, Interval.DAY).replace(" ", "")
 
 
 @pytest.mark.parametrize(
@@ -155,6 +221,38 @@ class _Elements(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         self.text += data
+
+
+def _answers(rows: tuple[Row, ...], *, exact: bool = True) -> Answers:
+    return Answers({figure.name: Answer(rows, exact=exact) for figure in FIGURES}, {}, 0, EMPTY)
+
+
+def _data(page: str) -> dict[str, Any]:
+    """What the page's script works on."""
+    (found,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
+    data: dict[str, Any] = json.loads(found)
+    return data
+
+
+def _many(figure: Figure, times: list[int], types: tuple[str, ...]) -> tuple[Row, ...]:
+    """As many rows as there can be, each as long as they get."""
+    values = tuple(123_456_789_012 for _ in figure.measures)
+    lists = [list(_keys(dimension, times, types)) for dimension in figure.dimensions]
+    return tuple(Row(keys, values) for keys in product(*lists))
+
+
+def _keys(dimension: Dimension, times: list[int], types: tuple[str, ...]) -> Iterator[Key]:
+    match dimension:
+        case OverTime(width=width):
+            yield from (datetime.fromtimestamp(when / 1000, UTC) for when in (times[::30] if width else times))
+        case Ranges(names=names):
+            yield from range(len(names))
+        case Terms(field="customer_name"):
+            yield "A customer with a long name, of Somewhere & Sons"
+        case Terms(field="customer_id" | "camera", size=size):
+            yield from (str(UUID(int=place)) for place in range(size))
+        case _:
+            yield from types
 
 
 def _rows(figure: Figure) -> tuple[Row, ...]:
