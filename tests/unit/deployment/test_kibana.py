@@ -48,12 +48,17 @@ def test_the_provisioner_has_kibana_and_nothing_of_elasticsearch(roles: Roles) -
 
 
 def test_the_connections_leave_roles_to_elasticsearch(services: dict[str, Document], manifests: list[Document]) -> None:
-    """Both log in as the provisioner, with ``manage_role`` off."""
+    """Both log in as the provisioner, with ``manage_role`` off, and say where the rest of the platform is."""
     given = services["airflow-scheduler"]["environment"]["AIRFLOW_CONN_PHOTO_KIBANA"]
-    for text in (re.sub(r"\$\{[^}]+\}", "secret", given), _connection(manifests, "kibana")):
+    for text in (
+        _filled(_filled(given)),
+        _connection(manifests, "kibana"),
+    ):
         connection = json.loads(text)
         assert connection["login"] == "photo_provisioner"
-        assert connection["extra"] == {"manage_role": False}
+        assert connection["extra"].pop("manage_role") is False
+        assert set(connection["extra"]) == {"photos_page", "gallery"}
+        assert connection["extra"]["photos_page"].endswith("/plugin/photos")
 
 
 def test_workers_are_given_the_authority_that_they_trust(
@@ -85,6 +90,11 @@ def test_kibana_lets_the_workers_in(manifests: list[Document]) -> None:
     policy = next(one for one in manifests if one["kind"] == "NetworkPolicy" and one["metadata"]["name"] == "kibana")
     (rule,) = policy["spec"]["ingress"]
     assert {"podSelector": {"matchLabels": {"component": "worker"}}} in rule["from"]
+
+
+def _filled(text: str) -> str:
+    """Compose's variables filled in; a default may hold another one."""
+    return re.sub(r"\$\{[^{}]+\}", "secret", text)
 
 
 def _connection(manifests: list[Document], key: str) -> str:
