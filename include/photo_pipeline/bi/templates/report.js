@@ -89,7 +89,7 @@
     .filter(([, , place]) => chosen.customer === "" || place === Number(chosen.customer))
     .map(([id, name, place]) => [id, name, left(all, place)])
     .filter(([, , cells]) => cells.length)
-    .sort((one, other) => photosOf(other[2]) - photosOf(one[2]))
+    .sort((one, other) => photosOf(other[2]) - photosOf(one[2]) || (one[0] < other[0] ? -1 : 1))
     .slice(0, TOP);
   const MADE = {
     "totals": () => [[photosOf(left(all, together())), sizeOf(left(all, together())), null]],
