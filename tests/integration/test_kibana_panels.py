@@ -109,6 +109,7 @@ def test_nothing_is_an_answer_too(searched_stack: Endpoints) -> None:
                 index.ensure_shown("2026.01")
                 index.ensure_shown("2026.02")
                 assert [str(name) for name in index._seen()] == [f"{search.alias}-2026.01"]
+                assert index.is_empty()
             for panel in PANELS:
                 response = search.sync.search(
                     index=search.alias, ignore_unavailable=not made, **search_of(panel, TIME_FIELD, EVERYTHING)

@@ -171,6 +171,10 @@ class Index:
         """The one that analysts see."""
         return self.seen
 
+    def is_empty(self) -> bool:
+        """Of what analysts see."""
+        return not self.stored
+
     def is_outdated(self) -> bool:
         """As told."""
         return self.outdated
@@ -487,10 +491,9 @@ def test_a_full_run_that_was_overtaken_shows_nothing() -> None:
 
     class Overtaken(Index):
         def count(self, generation: int | None = None) -> int:
-            if generation is not None:
-                world.table.put(outcome(1, xid=1500))
-                world.table.open_from = 2000
-                world.sync()
+            world.table.put(outcome(1, xid=1500))
+            world.table.open_from = 2000
+            world.sync()
             return super().count(generation)
 
     world = World()

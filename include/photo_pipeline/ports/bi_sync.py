@@ -96,6 +96,10 @@ class SearchIndex(Protocol):
         """The one that analysts see; 0 where they see none."""
         ...
 
+    def is_empty(self) -> bool:
+        """Whether what analysts see is known to hold no document; of an index that is closed nobody knows."""
+        ...
+
     def is_outdated(self) -> bool:
         """Whether documents of an older form are among those that analysts see."""
         ...

@@ -162,7 +162,7 @@ def _has_vanished(ports: SyncPorts) -> bool:
     """Whether nothing is left of what was sent. The set-up makes an empty index where there is none."""
     if ports.index.generation() == 0:
         return True
-    return ports.index.count() == 0 and ports.refused.count() == 0 and ports.source.oldest() is not None
+    return ports.index.is_empty() and ports.refused.count() == 0 and ports.source.oldest() is not None
 
 
 def _forget_months(ports: SyncPorts, now: datetime) -> int:

@@ -113,6 +113,13 @@ class ElasticsearchIndex:
         with server_errors():
             return max((index.generation for index in self._seen()), default=0)
 
+    def is_empty(self) -> bool:
+        """See the port."""
+        with server_errors():
+            seen = {str(index) for index in self._seen()}
+            opened = self._client.indices.get(index=f"{self._alias}-*", features=["aliases"], expand_wildcards="open")
+        return seen <= set(opened) and self.count() == 0
+
     def is_outdated(self) -> bool:
         """See the port: what is older has no field ``version``."""
         with server_errors():
