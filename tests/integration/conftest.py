@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 from tests.support.dag_runs import DagRuns, warm_airflow
 from tests.support.databases import Database, fresh_database, superuser_of
 from tests.support.figures import World, settled_world
+from tests.support.gallery_rows import Commit, committing
 from tests.support.pipeline import Pipeline, own_pipeline
 from tests.support.reconciliation import Reconciled
 from tests.support.search import fresh_search
@@ -39,6 +40,21 @@ def pipeline_engine(database: Database) -> Iterator[Engine]:
     engine = make_engine(database.pipeline, "tests")
     yield engine
     engine.dispose()
+
+
+@pytest.fixture
+def api(database: Database) -> Iterator[Engine]:
+    """Give the database under the API's role, so that missing grants show."""
+    engine = make_engine(database.api, "tests")
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def commit(pipeline_engine: Engine) -> Iterator[Commit]:
+    """Give a way to commit the next slice of a partition, as the ingest does."""
+    with committing(pipeline_engine) as commit_next:
+        yield commit_next
 
 
 @pytest.fixture

@@ -1,10 +1,9 @@
 """Customers and the gallery on real PostgreSQL, under the API's own role, with rows that the ingest's commit made."""
 
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 from psycopg.errors import UndefinedTable
@@ -12,18 +11,18 @@ from pydantic import SecretStr
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import ProgrammingError
 from tests.support.databases import Database
-from tests.support.slices import accepted, archived_photo, backlog, commit_of, rejected
+from tests.support.gallery_rows import Commit, expire, photos_of, signed_up
+from tests.support.slices import accepted, rejected
 
 from photo_pipeline.adapters.postgres.customers import PostgresCustomers
 from photo_pipeline.adapters.postgres.engine import make_engine, reading, transaction
 from photo_pipeline.adapters.postgres.gallery import PostgresGallery
 from photo_pipeline.adapters.postgres.gallery_photos import page_statement
 from photo_pipeline.adapters.postgres.holds import PostgresCustomerHolds, PostgresHoldRegister
-from photo_pipeline.adapters.postgres.ingest_ledger import PostgresIngestLedger
 from photo_pipeline.adapters.postgres.outcome_feed import PostgresOutcomeFeed
 from photo_pipeline.adapters.postgres.sessions import PostgresSessions
 from photo_pipeline.adapters.postgres.usage import PostgresUsage
-from photo_pipeline.domain.customers import Customer, EmailTakenError, TooManyDevicesError, Usage
+from photo_pipeline.domain.customers import EmailTakenError, TooManyDevicesError, Usage
 from photo_pipeline.domain.errors import ServerUnavailableError, UnknownPhotoError, UnstorableError
 from photo_pipeline.domain.gallery import (
     Absence,
@@ -45,15 +44,6 @@ from photo_pipeline.settings import DatabaseSettings
 from photo_pipeline.use_cases.holds import place_hold
 
 TOPIC = "photos.uploaded"
-Commit = Callable[[list[ArchivedPhoto], list[RecordResult]], None]
-
-
-@pytest.fixture
-def api(database: Database) -> Iterator[Engine]:
-    """Give the database under the API's role, so that missing grants show."""
-    engine = make_engine(database.api, "tests")
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture
@@ -72,50 +62,6 @@ def gallery(api: Engine) -> PostgresGallery:
 def feed(api: Engine) -> PostgresOutcomeFeed:
     """Give the outcomes as they are committed."""
     return PostgresOutcomeFeed(api)
-
-
-@pytest.fixture
-def commit(database: Database) -> Iterator[Commit]:
-    """Give a way to commit the next slice of a partition, as the ingest does."""
-    engine = make_engine(database.pipeline, "tests")
-    ledger = PostgresIngestLedger(engine)
-    done = 0
-
-    def commit_next(photos: list[ArchivedPhoto], records: list[RecordResult]) -> None:
-        nonlocal done
-        (planned,) = ledger.plan(backlog(done + len(records)), 1000, "run", 60)
-        lease = ledger.lease(planned.slice_id, "run", 60)
-        assert lease is not None
-        ledger.commit(commit_of(lease, photos, records))
-        done += len(records)
-
-    yield commit_next
-    engine.dispose()
-
-
-def signed_up(customers: PostgresCustomers, email: str | None = None) -> Customer:
-    """A new customer."""
-    return customers.add(uuid4(), email or f"{uuid4()}@example.org", "Ada", "$argon2id$x")
-
-
-def photos_of(customer: Customer, count: int, minutes_apart: int = 1) -> list[ArchivedPhoto]:
-    """Photos accepted one after the other."""
-    first = datetime(2026, 5, 4, tzinfo=UTC)
-    return [
-        replace(
-            archived_photo(customer.customer_id, f"{customer.customer_id} {n}".encode()),
-            accepted_at=first + n * timedelta(minutes=minutes_apart),
-        )
-        for n in range(count)
-    ]
-
-
-def expire(owner: Engine, photo_id: UUID) -> None:
-    """What the retention does to a photo whose time has passed."""
-    with owner.begin() as connection:
-        connection.execute(text("DELETE FROM rendition WHERE photo_id = :id"), {"id": photo_id})
-        statement = "UPDATE photo SET status = 'expired', shard_id = NULL, filename = NULL, expired_at = now()"
-        connection.execute(text(f"{statement} WHERE photo_id = :id"), {"id": photo_id})
 
 
 def receipt_of(photo: ArchivedPhoto, offset: int) -> Receipt:

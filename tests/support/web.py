@@ -1,9 +1,10 @@
 """In-memory twins of the servers behind the upload API, for tests that need none of them to be real."""
 
 import json
+from collections import Counter
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
@@ -17,6 +18,7 @@ from tests.support.serving import served
 from photo_pipeline.adapters.upload_directory import UploadDirectory
 from photo_pipeline.api.app import create_app
 from photo_pipeline.api.services import Connections
+from photo_pipeline.domain.accounts import AccountRecord
 from photo_pipeline.domain.customers import (
     Credentials,
     Customer,
@@ -46,8 +48,10 @@ from photo_pipeline.domain.gallery import (
     RenditionName,
     StoredRendition,
 )
-from photo_pipeline.domain.photo import Receipt, RecordCoordinates
+from photo_pipeline.domain.photo import Receipt, RecordCoordinates, RenditionKind
 from photo_pipeline.domain.retention import Hold, TooManyHoldsError
+from photo_pipeline.domain.selection import Chosen, ChosenPhoto, Moved
+from photo_pipeline.domain.shares import NewShare, Share, SharedAlbum, SharedPhoto, TooManySharesError
 from photo_pipeline.settings import WebSettings
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -183,7 +187,7 @@ class FakeGallery:
 
     def photos(self, customer_id: UUID, page: Page) -> Sequence[GalleryPhoto]:
         """See the port."""
-        own = [photo for owner, photo in self.processed if owner == customer_id]
+        own = [photo for owner, photo in self.processed if owner == customer_id and photo.binned_at is None]
         own.sort(key=lambda photo: _in_order(photo.place(page.order)), reverse=True)
         return [photo for photo in own if _comes_after(photo.place(page.order), page.after)][: page.limit]
 
@@ -214,6 +218,127 @@ class FakeGallery:
         if not found:
             return Absence.UNKNOWN
         return found.pop(0) if len(found) > 1 else found[0]
+
+
+class FakeSelection:
+    """The bin and selections of the photos that the gallery knows."""
+
+    def __init__(self, gallery: FakeGallery, clock: FakeClock) -> None:
+        self.absent: dict[UUID, Absence] = {}
+        self.choices: dict[UUID, list[ChosenPhoto]] = {}
+        self._gallery = gallery
+        self._clock = clock
+
+    def put_into_bin(self, customer_id: UUID, photo_ids: Collection[UUID]) -> Moved:
+        """See the port."""
+        return self._move(customer_id, photo_ids, self._clock.now())
+
+    def take_out_of_bin(self, customer_id: UUID, photo_ids: Collection[UUID]) -> Moved:
+        """See the port."""
+        return self._move(customer_id, photo_ids, None)
+
+    def binned(self, customer_id: UUID, page: Page) -> Sequence[GalleryPhoto]:
+        """See the port."""
+        own = [
+            photo for owner, photo in self._gallery.processed if owner == customer_id and photo.binned_at is not None
+        ]
+        return own[: page.limit] if page.after is None else []
+
+    def chosen(self, customer_id: UUID, photo_ids: Sequence[UUID], kind: RenditionKind) -> Chosen:
+        """See the port. Where several places are known of a photo, each call takes one: it moved meanwhile."""
+        photos, absent = [], {}
+        for photo_id in photo_ids:
+            found = self.choices.get(photo_id, [])
+            if found:
+                photos.append(found.pop(0) if len(found) > 1 else found[0])
+            else:
+                absent[photo_id] = self.absent.get(photo_id, Absence.UNKNOWN)
+        return Chosen(sorted(photos, key=lambda photo: (photo.location.path, photo.location.offset)), absent)
+
+    def _move(self, customer_id: UUID, photo_ids: Collection[UUID], binned_at: datetime | None) -> Moved:
+        done = set()
+        for place, (owner, photo) in enumerate(self._gallery.processed):
+            if owner == customer_id and photo.photo_id in photo_ids:
+                done.add(photo.photo_id)
+                if binned_at is None or photo.binned_at is None:
+                    self._gallery.processed[place] = (owner, replace(photo, binned_at=binned_at))
+        expired = {photo_id for owner, photo_id in self._gallery.expired if owner == customer_id} & set(photo_ids)
+        return Moved(frozenset(done - expired), frozenset(expired))
+
+
+class FakeShares:
+    """Links in a dictionary, each to all of its photos."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        self.made: dict[UUID, NewShare] = {}
+        self.views: Counter[UUID] = Counter()
+        self.name = "Ada"
+        self._clock = clock
+
+    def add(self, share: NewShare, limit: int) -> Share:
+        """See the port."""
+        if len(self.of_customer(share.customer_id)) >= limit:
+            raise TooManySharesError(limit)
+        self.made[share.share_id] = share
+        return self._share(share)
+
+    def of_customer(self, customer_id: UUID) -> Sequence[Share]:
+        """See the port."""
+        good = [share for share in self.made.values() if share.expires_at > self._clock.now()]
+        return [self._share(share) for share in reversed(good) if share.customer_id == customer_id]
+
+    def revoke(self, customer_id: UUID, share_id: UUID) -> bool:
+        """See the port."""
+        found = self.made.get(share_id)
+        if found is None or found.customer_id != customer_id:
+            return False
+        del self.made[share_id]
+        return True
+
+    def album(self, token_hash: bytes, *, counted: bool) -> SharedAlbum | None:
+        """See the port."""
+        share = self._find(token_hash)
+        if share is None:
+            return None
+        self.views[share.share_id] += counted
+        photos = [SharedPhoto(photo_id, 1600, 1200, 320, "#102030") for photo_id in share.photo_ids]
+        return SharedAlbum(share.share_id, self.name, share.expires_at, photos)
+
+    def owner(self, token_hash: bytes, photo_id: UUID) -> UUID | None:
+        """See the port."""
+        share = self._find(token_hash)
+        return share.customer_id if share is not None and photo_id in share.photo_ids else None
+
+    def _find(self, token_hash: bytes) -> NewShare | None:
+        now = self._clock.now()
+        good = (share for share in self.made.values() if share.expires_at > now)
+        return next((share for share in good if share.token_hash == token_hash), None)
+
+    def _share(self, share: NewShare) -> Share:
+        return Share(share.share_id, NOON, share.expires_at, len(share.photo_ids), self.views[share.share_id])
+
+
+class FakeAccounts:
+    """Closes accounts of the customers that there are; records are what tests put here."""
+
+    def __init__(self, customers: FakeCustomers) -> None:
+        self.kept: list[AccountRecord] = []
+        self.closed: list[tuple[UUID, datetime]] = []
+        self._customers = customers
+
+    def close(self, customer_id: UUID, sessions_until: datetime) -> bool:
+        """See the port."""
+        customer = self._customers.get(customer_id)
+        if customer is None:
+            return False
+        del self._customers.customers[customer.email]
+        self.closed.append((customer_id, sessions_until))
+        return True
+
+    def records(self, customer_id: UUID, after: AccountRecord | None, limit: int) -> Sequence[AccountRecord]:
+        """See the port."""
+        begin = 0 if after is None else self.kept.index(after) + 1
+        return self.kept[begin : begin + limit]
 
 
 class FakeSessions:
@@ -306,6 +431,18 @@ class FakeHolds:
         return [hold for hold in self.placed.values() if customer_id in {None, hold.customer_id}]
 
 
+@dataclass(frozen=True, slots=True)
+class FakeFile:
+    """A file of the archive that stays open."""
+
+    archive: "FakeArchive"
+    path: str
+
+    def read(self, offset: int, length: int) -> bytes:
+        """See the port."""
+        return self.archive.read(self.path, offset, length)
+
+
 class FakeArchive:
     """Files in a dictionary."""
 
@@ -313,6 +450,12 @@ class FakeArchive:
         self.files: dict[str, bytes] = {}
         self.longest_read = 0
         self.reads = 0
+        self.opened: list[str] = []
+
+    def open(self, path: str) -> FakeFile:
+        """See the port."""
+        self.opened.append(path)
+        return FakeFile(self, path)
 
     def read(self, path: str, offset: int, length: int) -> bytes:
         """See the port."""
@@ -339,11 +482,17 @@ class Platform:
     usage: FakeUsage = field(default_factory=FakeUsage)
     sessions: FakeSessions = field(init=False)
     holds: FakeHolds = field(init=False)
+    selection: FakeSelection = field(init=False)
+    shares: FakeShares = field(init=False)
+    accounts: FakeAccounts = field(init=False)
 
     def __post_init__(self) -> None:
         """Those that know others."""
         self.sessions = FakeSessions(self.clock)
         self.holds = FakeHolds(self.gallery, self.settings.customer_holds)
+        self.selection = FakeSelection(self.gallery, self.clock)
+        self.shares = FakeShares(self.clock)
+        self.accounts = FakeAccounts(self.customers)
 
     def browser(self, **headers: str) -> httpx.AsyncClient:
         """A client with a cookie jar that says, as browsers do, where its requests come from."""
@@ -399,6 +548,9 @@ async def _connected(platform: Platform) -> AsyncIterator[Connections]:
         usage=platform.usage,
         outcomes=platform.outcomes,
         holds=platform.holds,
+        selection=platform.selection,
+        shares=platform.shares,
+        accounts=platform.accounts,
         archive=platform.archive,
         uploads=UploadDirectory(platform.settings.upload_dir),
     )

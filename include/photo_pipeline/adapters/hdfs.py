@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from io import RawIOBase
 from itertools import islice
 
-from hdfs_native import Client, FileStatus, FileWriter, WriteOptions
+from hdfs_native import Client, FileReader, FileStatus, FileWriter, WriteOptions
 
 from photo_pipeline.adapters.bounded_calls import BoundedCalls
 from photo_pipeline.domain.errors import ArchiveMemberError, ServerUnavailableError
@@ -23,6 +23,7 @@ WRITE_BYTES = 1024 * 1024
 """How much a writer collects before it sends; as much again may be under way, whatever it is given at once."""
 LISTING_BATCH = 1000
 RENAME_TRIES = 3
+_MISSING = "there is no such file"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -73,16 +74,13 @@ class HdfsArchive:
 
     def read(self, path: str, offset: int, length: int) -> bytes:
         """See the port."""
+        with _errors(path, _MISSING):
+            return self._calls.run(lambda: _range(path, self._client.read(path), offset, length))
 
-        def read_range() -> bytes:
-            reader = self._client.read(path)
-            # The client panics when it is asked for more than there is.
-            if offset + length > len(reader):
-                raise ArchiveMemberError(path, f"has {len(reader)} bytes, not the {offset + length} that it should")
-            return reader.read_range(offset, length)
-
-        with _errors(path, "there is no such file"):
-            return self._calls.run(read_range)
+    def open(self, path: str) -> "HdfsReader":
+        """See the port."""
+        with _errors(path, _MISSING):
+            return HdfsReader(path, self._calls.run(lambda: self._client.read(path)), self._calls)
 
     def delete(self, path: str) -> bool:
         """See the port."""
@@ -161,6 +159,20 @@ class HdfsArchive:
                 return
 
 
+class HdfsReader:
+    """The ``OpenedFile`` port on HDFS: where its blocks lie is asked once. It belongs to one thread at a time."""
+
+    def __init__(self, path: str, reader: FileReader, calls: BoundedCalls) -> None:
+        self._path = path
+        self._reader = reader
+        self._calls = calls
+
+    def read(self, offset: int, length: int) -> bytes:
+        """See the port."""
+        with _errors(self._path, _MISSING):
+            return self._calls.run(lambda: _range(self._path, self._reader, offset, length))
+
+
 class HdfsWriter:
     """The ``ArchiveWriter`` port on HDFS: collects up to a block and sends it while the next one is being collected.
 
@@ -220,6 +232,13 @@ class HdfsWriter:
 
     def _errors(self) -> AbstractContextManager[None]:
         return _errors(self._path, "was removed or replaced while it was being written")
+
+
+def _range(path: str, reader: FileReader, offset: int, length: int) -> bytes:
+    """The client panics when it is asked for more than there is."""
+    if offset + length > len(reader):
+        raise ArchiveMemberError(path, f"has {len(reader)} bytes, not the {offset + length} that it should")
+    return reader.read_range(offset, length)
 
 
 @contextmanager

@@ -111,6 +111,14 @@ class UploadDirectory:
             undo.pop_all()
             return LockedPart(found.announced, part, path, done)
 
+    def forget(self, customer_id: UUID) -> None:
+        """See the port."""
+        with storage():
+            for path in _unfinished(self._open / str(customer_id)):
+                _end(path)
+            for path in (self._done / str(customer_id)).glob("*.json"):
+                path.unlink(missing_ok=True)
+
     def sweep(self, now: datetime, orphans_before: datetime) -> int:
         """See the port."""
         with storage():

@@ -14,9 +14,12 @@ from fastapi import APIRouter, FastAPI
 from prometheus_client import CollectorRegistry
 from starlette.routing import BaseRoute
 
-from photo_pipeline.api.openapi import DESCRIPTION
+from photo_pipeline.api.openapi import BODIES, DESCRIPTION
 from photo_pipeline.api.pages import POLICIES, mount_pages
 from photo_pipeline.api.routes import (
+    account,
+    archives,
+    binning,
     customers,
     devices,
     events,
@@ -26,6 +29,8 @@ from photo_pipeline.api.routes import (
     receipts,
     renditions,
     session,
+    shared,
+    shares,
     uploads,
 )
 from photo_pipeline.api.schemas import PREFIX
@@ -110,7 +115,7 @@ def create_app(
     problems.install(app)
     app.router.routes.extend(_routes())
     mount_pages(app)
-    describe(app, DESCRIPTION)
+    describe(app, DESCRIPTION, *BODIES)
     return app
 
 
@@ -128,10 +133,12 @@ def _uploads(settings: WebSettings) -> dict[str, BodyLimits]:
 def _routes() -> Sequence[BaseRoute]:
     """All but the pages'. They know no application, and making them is most of what making one costs."""
     router = APIRouter()
-    for module in (customers, session, photos, renditions, holds, receipts, events, devices, uploads):
+    modules = (customers, account, session, photos, binning, archives, renditions, holds, shares, receipts, events)
+    for module in (*modules, devices, uploads):
         router.include_router(module.router, prefix=PREFIX)
     router.include_router(health.router)
     router.include_router(keys.router)
+    router.include_router(shared.router)
     return tuple(router.routes)
 
 

@@ -37,6 +37,11 @@ class ArchiveReading:
         self._forget_seconds = forget_seconds
         self._forgetting: asyncio.TimerHandle | None = None
 
+    @property
+    def files(self) -> RangeReader:
+        """The archive itself, for who has threads of their own."""
+        return self._archive
+
     async def whole(self, location: ArchiveLocation) -> bytes:
         """A rendition of at most ``SMALL_BYTES``.
 

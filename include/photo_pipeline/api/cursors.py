@@ -24,12 +24,14 @@ class ListKind(StrEnum):
     UPLOADED = "processed"
     TAKEN = "taken"
     REJECTED = "rejected"
+    BINNED = "binned"
 
 
 _PHOTO_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 _KEYS = {
     ListKind.UPLOADED: _PHOTO_ID,
     ListKind.TAKEN: _PHOTO_ID,
+    ListKind.BINNED: _PHOTO_ID,
     ListKind.REJECTED: re.compile(r"[a-zA-Z0-9._-]{1,249}(~[1-9]\d{0,3})?-\d{1,9}-\d{1,18}", re.ASCII),
 }
 """What the key of each list looks like: a photo's id, or a record's coordinates."""

@@ -34,7 +34,7 @@ async def caller_of(
 ) -> Caller:
     """Who is asking, by either scheme; both are named for the OpenAPI document. It takes microseconds and no thread."""
     caller = services.sessions.caller(request)
-    if await services.ended_sessions.has_ended(caller.session.session_id):
+    if await services.ended_sessions.has_ended(caller.session.session_id, caller.session.customer_id):
         raise session_ended()
     return caller
 

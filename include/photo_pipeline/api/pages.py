@@ -22,7 +22,7 @@ LOADED = {
     "exifreader": ("exif-reader.js",),
 }
 """What the pages load of each package's ``dist``."""
-POLICIES = dict.fromkeys(("/", "/devices", "/docs", "/static/"), PAGE_POLICY)
+POLICIES = dict.fromkeys(("/", "/devices", "/account", "/docs", "/static/", "/s/"), PAGE_POLICY)
 
 
 class MissingPackageError(PhotoPipelineError):

@@ -49,6 +49,7 @@ def photo_body(photo: GalleryPhoto) -> Body:
         "kept_until": None if photo.archived_at is None or photo.held else photo.archived_at + KEEP,
         "held": photo.held,
         "held_by_customer": photo.held_by_customer,
+        "binned_at": photo.binned_at,
         "renditions": {_KINDS[found.kind]: _rendition_body(path, found) for found in photo.renditions},
     }
 

@@ -308,6 +308,7 @@ class PhotoView(BaseModel):
     kept_until: datetime | None = Field(description="Null while held, and once expired")
     held: bool = Field(description="Whether it is kept beyond its time, by whomever")
     held_by_customer: bool = Field(description="Whether the caller keeps it, and may end that")
+    binned_at: datetime | None = Field(description="Since when it is in the caller's bin; its renditions answer 410")
     renditions: dict[RenditionKind, RenditionView]
 
 

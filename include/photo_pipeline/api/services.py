@@ -12,20 +12,25 @@ from prometheus_client import CollectorRegistry
 
 from photo_pipeline.api.archive_reading import ArchiveReading
 from photo_pipeline.api.database import Database
+from photo_pipeline.api.downloads import Downloads
 from photo_pipeline.api.gathering import Gathering
 from photo_pipeline.api.outcome_hub import OutcomeHub
 from photo_pipeline.api.passwords import Passwords
 from photo_pipeline.api.sessions import Sessions
 from photo_pipeline.api.throttle import Pace, Throttle
 from photo_pipeline.api.tus.receiving import ResumableUploads, UploadLimits
+from photo_pipeline.api.visits import Visits
 from photo_pipeline.domain.gallery import Absence, RenditionName, StoredRendition
 from photo_pipeline.domain.photo import Source
+from photo_pipeline.ports.accounts import AccountRegister
 from photo_pipeline.ports.archive import RangeReader
 from photo_pipeline.ports.clock import Clock
 from photo_pipeline.ports.customers import CustomerDirectory, SessionDirectory, UsageDirectory
 from photo_pipeline.ports.gallery import Gallery, OutcomeFeed
 from photo_pipeline.ports.holds import HoldRegister
 from photo_pipeline.ports.photo_log import AsyncPhotoLogWriter
+from photo_pipeline.ports.selection import Selection
+from photo_pipeline.ports.shares import ShareRegister
 from photo_pipeline.ports.uploads import UploadStore
 from photo_pipeline.settings import TopicNames, WebSettings
 from photo_pipeline.web.acceptance import PhotoAcceptance
@@ -58,6 +63,9 @@ class Connections:
         usage: PostgreSQL.
         outcomes: PostgreSQL.
         holds: PostgreSQL; places and lifts the customers' own holds alone.
+        selection: PostgreSQL.
+        shares: PostgreSQL.
+        accounts: PostgreSQL.
         archive: HDFS.
         uploads: the directory that all instances share.
         database_connections: how many calls the database takes at once.
@@ -70,6 +78,9 @@ class Connections:
     usage: UsageDirectory
     outcomes: OutcomeFeed
     holds: HoldRegister
+    selection: Selection
+    shares: ShareRegister
+    accounts: AccountRegister
     archive: RangeReader
     uploads: UploadStore
     database_connections: int = 5
@@ -95,6 +106,11 @@ class Services:
     outcomes: OutcomeFeed
     hub: OutcomeHub
     holds: HoldRegister
+    selection: Selection
+    shares: ShareRegister
+    accounts: AccountRegister
+    downloads: Downloads
+    visits: Visits
     database: Database
     renditions: Gathering[RenditionName, StoredRendition | Absence]
     archive: ArchiveReading
@@ -157,6 +173,11 @@ def assemble(
         outcomes=connections.outcomes,
         hub=OutcomeHub(connections.outcomes, database),
         holds=connections.holds,
+        selection=connections.selection,
+        shares=connections.shares,
+        accounts=connections.accounts,
+        downloads=Downloads(),
+        visits=Visits(clock, time.monotonic),
         database=database,
         renditions=Gathering(lambda names: database.run(connections.gallery.renditions, names)),
         archive=ArchiveReading(connections.archive, settings.small_photo_memory_bytes),

@@ -56,6 +56,10 @@ class Sessions:
         """When the last token that this session can have is at its end."""
         return session.began_at + max(LONGEST_SESSION, self._length)
 
+    def latest_end(self) -> datetime:
+        """When the last token is at its end of any session that has begun by now."""
+        return self._clock.now() + max(LONGEST_SESSION, self._length)
+
     def end(self, response: Response) -> None:
         """Take the cookie back, and have the browser forget the photos it cached."""
         response.delete_cookie(self._cookie, path="/", secure=self._secure, httponly=True, samesite="strict")

@@ -8,12 +8,15 @@ from anyio import to_thread
 
 from photo_pipeline.adapters.hdfs import HdfsArchive
 from photo_pipeline.adapters.kafka import AsyncKafkaPhotoLogWriter
+from photo_pipeline.adapters.postgres.accounts import PostgresAccounts
 from photo_pipeline.adapters.postgres.customers import PostgresCustomers
 from photo_pipeline.adapters.postgres.engine import make_engine
 from photo_pipeline.adapters.postgres.gallery import PostgresGallery
 from photo_pipeline.adapters.postgres.holds import PostgresCustomerHolds
 from photo_pipeline.adapters.postgres.outcome_feed import PostgresOutcomeFeed
+from photo_pipeline.adapters.postgres.selection import PostgresSelection
 from photo_pipeline.adapters.postgres.sessions import PostgresSessions
+from photo_pipeline.adapters.postgres.shares import PostgresShares
 from photo_pipeline.adapters.postgres.usage import PostgresUsage
 from photo_pipeline.adapters.upload_directory import UploadDirectory
 from photo_pipeline.api.services import Connections
@@ -56,6 +59,9 @@ async def connect(servers: Servers, settings: WebSettings) -> AsyncIterator[Conn
             usage=PostgresUsage(engine),
             outcomes=PostgresOutcomeFeed(engine),
             holds=PostgresCustomerHolds(engine, settings.customer_holds),
+            selection=PostgresSelection(engine),
+            shares=PostgresShares(engine),
+            accounts=PostgresAccounts(engine),
             archive=archive,
             uploads=UploadDirectory(settings.upload_dir),
             database_connections=servers.database.pool_size,

@@ -275,6 +275,10 @@ class PhotoExpiredError(PhotoPipelineError):
         super().__init__(f"photo {photo_id} has expired: there is nothing left to hold")
 
 
+class PhotoBinnedError(PhotoPipelineError):
+    """Its customer has put the photo into the bin, and cannot do this with it before it is restored."""
+
+
 class InvalidHoldError(PhotoPipelineError):
     """A hold that does not say why, or by whom."""
 

@@ -88,6 +88,7 @@ class GalleryPhoto:
         archived_at: from when the time that it is kept counts; ``None`` once expired.
         held: it does not expire for now.
         held_by_customer: its customer keeps it, and may end that.
+        binned_at: since when it is in its customer's bin, where it is.
         renditions: none once expired.
     """
 
@@ -113,6 +114,7 @@ class GalleryPhoto:
     held: bool
     renditions: Sequence[GalleryRendition]
     held_by_customer: bool = False
+    binned_at: datetime | None = None
 
     @property
     def listed_at(self) -> datetime:
@@ -200,3 +202,5 @@ class Absence(Enum):
     """The customer has no such photo, or not yet."""
     EXPIRED = "expired"
     """It was there, and its time has passed."""
+    BINNED = "binned"
+    """Its customer has put it into the bin."""

@@ -50,9 +50,21 @@ class Archive(Protocol):
         ...
 
 
+class OpenedFile(Protocol):
+    """A file of which several ranges are read, one after the other."""
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Exactly that range. Raises ``ArchiveMemberError`` or ``ServerUnavailableError``."""
+        ...
+
+
 class RangeReader(Protocol):
     """The part of the ``Archive`` port that is needed here."""
 
     def read(self, path: str, offset: int, length: int) -> bytes:
         """Exactly that range. Raises ``ArchiveMemberError`` or ``ServerUnavailableError``."""
+        ...
+
+    def open(self, path: str) -> OpenedFile:
+        """A file to read more than once. Raises ``ArchiveMemberError`` or ``ServerUnavailableError``."""
         ...

@@ -20,7 +20,7 @@ class CustomerDirectory(Protocol):
         ...
 
     def get(self, customer_id: UUID) -> Customer | None:
-        """A customer."""
+        """A customer; ``None`` where there is none, or the account is closed."""
         ...
 
     def credentials(self, email: str) -> Credentials | None:
@@ -36,6 +36,7 @@ class CustomerDirectory(Protocol):
 
         Raises:
             TooManyDevicesError: when the customer has ``limit`` devices that are not revoked.
+            UnknownCustomerError: when there is no such customer, or not any more.
         """
         ...
 
@@ -56,7 +57,7 @@ class SessionDirectory(Protocol):
     """Sessions that were ended before their time. Raises ``ServerUnavailableError`` when the database is away."""
 
     def end(self, session_id: UUID, forget_at: datetime) -> None:
-        """Note that a session has ended. Ended again, nothing changes."""
+        """Note that a session has ended, or all of a customer's, by the customer's id. Ended again, nothing changes."""
         ...
 
     def ended(self, since: datetime | None) -> Sequence[EndedSession]:

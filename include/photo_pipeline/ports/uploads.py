@@ -101,6 +101,10 @@ class UploadStore(Protocol):
         """
         ...
 
+    def forget(self, customer_id: UUID) -> None:
+        """Remove all of a customer's uploads but those that are being written at this moment."""
+        ...
+
     def sweep(self, now: datetime, orphans_before: datetime) -> int:
         """Remove uploads that have expired or were begun by a process that is gone; returns how many.
 

@@ -43,7 +43,7 @@ async def authenticated(connection: HTTPConnection, services: Services) -> Sende
         raise ProblemError(HTTPStatus.FORBIDDEN, "cross_site_request", str(error)) from None
     if sender.device is not None and not await services.devices.is_active(sender.device):
         raise unauthorized("This device was revoked.", with_token=True)
-    if sender.session_id is not None and await services.ended_sessions.has_ended(sender.session_id):
+    if sender.session_id is not None and await services.ended_sessions.has_ended(sender.session_id, sender.customer_id):
         raise unauthorized("The session has ended.", with_token=True)
     return sender
 

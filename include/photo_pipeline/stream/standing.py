@@ -53,7 +53,8 @@ class Standing:
         sender = self._sender
         if not self._services.senders.is_current(sender):
             return SESSION_ENDED
-        if sender.session_id is not None and await self._services.ended_sessions.has_ended(sender.session_id):
+        ended = self._services.ended_sessions
+        if sender.session_id is not None and await ended.has_ended(sender.session_id, sender.customer_id):
             return SESSION_ENDED
         if sender.device is not None and not await self._services.devices.is_active(sender.device):
             return REVOKED

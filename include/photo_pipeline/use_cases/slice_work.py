@@ -129,7 +129,8 @@ class SliceWork:
         try:
             self._require_customer(event.customer_id)
         except RecordRejected as rejection:
-            return _rejected(record, rejection.reason, rejection.detail)
+            # Of nobody, or of somebody who has closed the account: what it was called is nobody's to know.
+            return replace(_rejected(record, rejection.reason, rejection.detail), filename=None)
         if event.photo_id in self._seen:
             return _Repeat(event.photo_id, _accepted(record, event, Outcome.DUPLICATE))
         self._seen.add(event.photo_id)

@@ -45,14 +45,14 @@ class EndedSessions:
         self._ask_again_at = float("-inf")
         self._asking: asyncio.Task[None] | None = None
 
-    async def has_ended(self, session_id: UUID) -> bool:
-        """Whether the session was ended, here or at another instance some seconds ago."""
+    async def has_ended(self, session_id: UUID, customer_id: UUID | None = None) -> bool:
+        """Whether the session was ended, or all of its customer's, here or at another instance some seconds ago."""
         if self._monotonic() >= self._ask_again_at:
             await self._wait_for_news()
-        return session_id in self._forget_at
+        return session_id in self._forget_at or customer_id in self._forget_at
 
     async def end(self, session_id: UUID, forget_at: datetime) -> None:
-        """End a session, here at once.
+        """End a session, or all of a customer's by the customer's id; here at once.
 
         Raises:
             ServerUnavailableError: when other instances cannot hear of it.

@@ -98,6 +98,12 @@ def unavailable(slug: str, detail: str, **members: object) -> ProblemError:
     return ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, slug, detail, headers=headers, members=members)
 
 
+def too_many(slug: str, detail: str, retry_seconds: int) -> ProblemError:
+    """429 with ``Retry-After``."""
+    headers = {"Retry-After": str(retry_seconds)}
+    return ProblemError(HTTPStatus.TOO_MANY_REQUESTS, slug, detail, headers=headers)
+
+
 def respond(scope: Mapping[str, Any], problem: ProblemError) -> Response:
     """The problem as a response to the request of this ASGI scope."""
     body = {

@@ -19,6 +19,10 @@ SAMPLES: dict[str, Any] = {
     "LogIn": {"email": "ada@example.org", "password": "correct horse battery"},
     "NewDevice": {"name": "webcam"},
     "ReceiptTokens": {"tokens": ["a.b.c"]},
+    "PhotoIds": {"photo_ids": ["5d3f7c1e-2a64-4f0b-9c58-0e6b7a1d9f42"]},
+    "ArchiveRequest": {"photo_ids": ["5d3f7c1e-2a64-4f0b-9c58-0e6b7a1d9f42"], "kind": "web"},
+    "NewShareLink": {"photo_ids": ["5d3f7c1e-2a64-4f0b-9c58-0e6b7a1d9f42"], "days": 7},
+    "CloseAccount": {"password": "correct horse battery"},
 }
 
 

@@ -6,6 +6,7 @@ locked in the order of their ids, so that two slices with the same photos cannot
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from sqlalchemy import Connection, any_, delete, func, insert, literal, select, 
 
 from photo_pipeline.adapters.postgres.bulk import as_array, insert_rows, sent_rows, update_rows
 from photo_pipeline.adapters.postgres.models import (
+    Customer,
     LedgerRecord,
     LedgerState,
     Outbox,
@@ -28,6 +30,11 @@ from photo_pipeline.domain.outcomes import Outcome
 from photo_pipeline.domain.photo import Log
 
 Row = dict[str, object]
+
+BLANK: dict[str, None] = dict.fromkeys(
+    ("filename", "camera", "taken_at", "taken_at_offset", "blurhash", "dominant_color")
+)
+"""What is known of a photo that says something about its owner, or shows what was on it."""
 
 OF_LOG = (
     (Slice.topic == PartitionProgress.topic)
@@ -58,7 +65,10 @@ def commit_slice(connection: Connection, commit: SliceCommit) -> SliceSummary:
         fresh = _index_photos(connection, commit.photos, shard_id)
     else:
         fresh = set()
-    _insert_records(connection, log_id, commit, fresh)
+    closed = _closed(connection, commit)
+    if closed:
+        _hide(connection, closed, [photo.photo_id for photo in commit.photos])
+    _insert_records(connection, log_id, commit, fresh, closed)
     _insert_outbox(connection, log_id, commit)
     return summarise(connection, commit.lease.slice.slice_id)
 
@@ -219,9 +229,28 @@ def replace_renditions(connection: Connection, photos: Sequence[ArchivedPhoto], 
     connection.execute(insert_rows(Rendition, rows))
 
 
-def _insert_records(connection: Connection, log_id: int, commit: SliceCommit, fresh: set[UUID]) -> None:
+def _closed(connection: Connection, commit: SliceCommit) -> set[UUID]:
+    """Customers whose accounts were closed since their records were read.
+
+    Asked once their photos are in: whoever closes an account waits for these, or has been waited for.
+    """
+    customers = {record.customer_id for record in commit.records if record.customer_id is not None}
+    named = Customer.customer_id == any_(as_array(customers))
+    return set(connection.scalars(select(Customer.customer_id).where(named, Customer.closed_at.is_not(None))))
+
+
+def _hide(connection: Connection, customers: set[UUID], photo_ids: Sequence[UUID]) -> None:
+    """What came too late for its customer is counted and archived like any, and shows nobody anything."""
+    theirs = (Photo.photo_id == any_(as_array(photo_ids))) & (Photo.customer_id == any_(as_array(customers)))
+    connection.execute(update(Photo).where(theirs).values(binned_at=func.now(), **BLANK))
+
+
+def _insert_records(
+    connection: Connection, log_id: int, commit: SliceCommit, fresh: set[UUID], closed: set[UUID]
+) -> None:
     """A photo's file name is with what changes: it goes when the photo expires."""
-    rows = [_record_row(log_id, commit, record, fresh) for record in commit.records]
+    known = [replace(record, filename=None) if record.customer_id in closed else record for record in commit.records]
+    rows = [_record_row(log_id, commit, record, fresh) for record in known]
     if not rows:
         return
     names = [{"log_id": log_id, "offset": row["offset"], "filename": row.pop("photo_filename")} for row in rows]

@@ -10,11 +10,13 @@ from sqlalchemy.exc import IntegrityError
 from photo_pipeline.adapters.postgres import models
 from photo_pipeline.adapters.postgres.engine import transaction
 from photo_pipeline.domain.customers import Credentials, Customer, Device, EmailTakenError, TooManyDevicesError
+from photo_pipeline.domain.errors import UnknownCustomerError
 
 AnyRow = Row[*tuple[Any, ...]]
 
 _CUSTOMER = models.Customer
 _DEVICE = models.Device
+_IS_OPEN: ColumnElement[bool] = _CUSTOMER.closed_at.is_(None)
 
 
 class PostgresCustomers:
@@ -44,7 +46,7 @@ class PostgresCustomers:
     def get(self, customer_id: UUID) -> Customer | None:
         """See the port."""
         statement = select(_CUSTOMER.customer_id, _CUSTOMER.email, _CUSTOMER.display_name, _CUSTOMER.created_at).where(
-            _CUSTOMER.customer_id == customer_id
+            _CUSTOMER.customer_id == customer_id, _IS_OPEN
         )
         with transaction(self._engine) as connection:
             row = connection.execute(statement).one_or_none()
@@ -55,20 +57,21 @@ class PostgresCustomers:
         statement = select(_CUSTOMER.customer_id, _CUSTOMER.password_hash).where(_CUSTOMER.email == _folded(email))
         with transaction(self._engine) as connection:
             row = connection.execute(statement).one_or_none()
-        return None if row is None else Credentials(row.customer_id, row.password_hash)
+        return None if row is None or row.password_hash is None else Credentials(row.customer_id, row.password_hash)
 
     def replace_password_hash(self, customer_id: UUID, password_hash: str) -> None:
         """See the port."""
-        statement = update(_CUSTOMER).where(_CUSTOMER.customer_id == customer_id).values(password_hash=password_hash)
+        theirs = update(_CUSTOMER).where(_CUSTOMER.customer_id == customer_id, _IS_OPEN)
+        statement = theirs.values(password_hash=password_hash)
         with transaction(self._engine) as connection:
             connection.execute(statement)
 
     def add_device(self, customer_id: UUID, device_id: UUID, name: str, limit: int) -> Device:
         """See the port. The customer's row is locked, so that two requests at once cannot both take the last place."""
         with transaction(self._engine) as connection:
-            connection.execute(
-                select(literal(1)).where(_CUSTOMER.customer_id == customer_id).with_for_update(of=_CUSTOMER)
-            )
+            theirs = select(literal(1)).where(_CUSTOMER.customer_id == customer_id, _IS_OPEN)
+            if connection.execute(theirs.with_for_update(of=_CUSTOMER)).first() is None:
+                raise UnknownCustomerError(customer_id)
             count = select(func.count()).select_from(_DEVICE).where(_active(customer_id))
             if connection.execute(count).scalar_one() >= limit:
                 raise TooManyDevicesError(limit)

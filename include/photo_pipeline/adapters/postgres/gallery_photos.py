@@ -48,14 +48,14 @@ _PLACES = {
 }
 
 _RENDITION = ("content_type", "width", "height", "length", "crc32")
-_FIRST_RENDITION = 21
+_FIRST_RENDITION = 22
 """What comes before in a row of ``_SELECT``; it is read by place."""
 
 _SELECT = f"""
 SELECT p.photo_id, p.status, p.sha256, p.source, p.filename, p.content_type, p.format, p.width, p.height, p.bytes,
        p.camera, p.taken_at, p.taken_at_offset, p.blurhash, p.dominant_color, p.uploaded_at, p.processed_at,
        p.expired_at, (SELECT s.committed_at FROM shard s WHERE s.shard_id = p.shard_id),
-       {_HELD}, {_HELD_BY_CUSTOMER}, r.*
+       {_HELD}, {_HELD_BY_CUSTOMER}, p.binned_at, r.*
 """
 _OF_KINDS = ", ".join(
     f"max({column}) FILTER (WHERE kind = '{kind.value}') AS {kind.value}_{column}"
@@ -68,11 +68,11 @@ _JOIN = f"CROSS JOIN LATERAL (SELECT {_OF_KINDS} FROM rendition WHERE photo_id =
 
 def _page(order: PhotoOrder, after: str) -> str:
     """So many photos are taken before anything is looked up for them: a page costs the same in any gallery."""
-    # The status is written out, as the indexes are on processed photos alone.
+    # To the letter as the indexes have it: on processed photos alone, those that are shown together.
     parts = [f"{part} AS place_{number}" for number, part in enumerate(_PLACES[order])]
     photos = f"""
 SELECT *, {", ".join(parts)} FROM photo p
- WHERE p.customer_id = %(customer)s AND p.status = 'processed' {after}
+ WHERE p.customer_id = %(customer)s AND (p.binned_at IS NULL) AND p.status = 'processed' {after}
  ORDER BY {", ".join(f"{part} DESC" for part in _PLACES[order])} LIMIT %(limit)s"""
     in_order = ", ".join(f"p.place_{number} DESC" for number in range(len(parts)))
     return f"{_SELECT} FROM ({photos}) p {_JOIN} ORDER BY {in_order}"
@@ -91,12 +91,24 @@ _LATER_PAGES = {
 _PAGES_FROM_A_MOMENT = {order: _page(order, f"AND {_LISTED_AT[order]} <= %(moment)s") for order in PhotoOrder}
 """After a place that says no more."""
 
+
+def _bin_page(after: str) -> str:
+    photos = f"""
+SELECT * FROM photo p WHERE p.customer_id = %(customer)s AND p.binned_at IS NOT NULL {after}
+ ORDER BY p.binned_at DESC, p.photo_id DESC LIMIT %(limit)s"""
+    return f"{_SELECT} FROM ({photos}) p {_JOIN} ORDER BY p.binned_at DESC, p.photo_id DESC"
+
+
+_FIRST_BIN_PAGE = _bin_page("")
+_LATER_BIN_PAGE = _bin_page("AND (p.binned_at, p.photo_id) < (%(moment)s, %(key)s)")
+
+
 PHOTO = f"{_SELECT} FROM photo p {_JOIN} WHERE p.customer_id = %(customer)s AND p.photo_id = %(photo)s"
 """A photo, ``photo`` of ``customer``; a row is for ``gallery_photo``."""
 
 RENDITIONS = f"""
-SELECT asked.place, p.status, p.sha256, s.path, r."offset", r.length, r.content_type, r.kind, r.crc32, p.filename,
-       s.committed_at, {_HELD}
+SELECT asked.place, CASE WHEN p.binned_at IS NULL THEN p.status ELSE 'binned' END, p.sha256, s.path, r."offset",
+       r.length, r.content_type, r.kind, r.crc32, p.filename, s.committed_at, {_HELD}
   FROM unnest(%(customers)s::uuid[], %(photos)s::uuid[], %(kinds)s::text[])
          WITH ORDINALITY AS asked (customer_id, photo_id, kind, place)
   JOIN photo p ON p.photo_id = asked.photo_id AND p.customer_id = asked.customer_id
@@ -105,6 +117,9 @@ SELECT asked.place, p.status, p.sha256, s.path, r."offset", r.length, r.content_
 """
 """Renditions by three lists of the same length. A row is its place in the lists, from 1, and one for
 ``stored_rendition``."""
+
+
+_ABSENCES = {absence.value: absence for absence in (Absence.EXPIRED, Absence.BINNED)}
 
 
 def page_statement(customer_id: UUID, page: Page) -> tuple[str, dict[str, Any]]:
@@ -122,10 +137,18 @@ def page_statement(customer_id: UUID, page: Page) -> tuple[str, dict[str, Any]]:
     return _LATER_PAGES[page.order], {**parameters, **place}
 
 
+def bin_statement(customer_id: UUID, page: Page) -> tuple[str, dict[str, Any]]:
+    """A page of the customer's bin, last binned first, and its parameters; a row is for ``gallery_photo``."""
+    parameters: dict[str, Any] = {"customer": customer_id, "limit": page.limit}
+    if page.after is None:
+        return _FIRST_BIN_PAGE, parameters
+    return _LATER_BIN_PAGE, {**parameters, "moment": page.after.moment, "key": UUID(page.after.key)}
+
+
 def gallery_photo(row: AnyRow) -> GalleryPhoto:
     """A row of ``PHOTO`` or of a page."""
     photo_id, status, sha256, source, *facts = row[:_FIRST_RENDITION]
-    facts.insert(-1, list(_renditions(sha256, row[_FIRST_RENDITION:])))
+    facts.insert(-2, list(_renditions(sha256, row[_FIRST_RENDITION:])))
     return GalleryPhoto(photo_id, PhotoStatus(status), sha256, Source(source), *facts)
 
 
@@ -139,8 +162,8 @@ def _renditions(sha256: str, values: AnyRow) -> Iterator[GalleryRendition]:
 def stored_rendition(row: AnyRow) -> StoredRendition | Absence:
     """A row of ``RENDITIONS`` without its place."""
     status, sha256, path, offset, length, content_type, kind, crc32, *others = row
-    if status == PhotoStatus.EXPIRED.value:
-        return Absence.EXPIRED
+    if status in _ABSENCES:
+        return _ABSENCES[status]
     if path is None:
         return Absence.UNKNOWN
     tag = _tag(sha256, RenditionKind(kind), crc32, length)

@@ -7,11 +7,25 @@ planner knows how little it is.
 
 from collections.abc import Sequence
 
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, Connection, Select, any_, bindparam, delete, func, or_, select
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Select,
+    any_,
+    bindparam,
+    delete,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 
-from photo_pipeline.adapters.postgres.holds import is_held
+from photo_pipeline.adapters.postgres.holds import CUSTOMER, is_held
 from photo_pipeline.adapters.postgres.models import Hold, HoldReview, Photo, Shard
+from photo_pipeline.domain.retention import KEEP
 
 
 def review_holds(connection: Connection) -> Sequence[int]:
@@ -19,6 +33,7 @@ def review_holds(connection: Connection) -> Sequence[int]:
 
     One that a run has begun to write anew is among them until that has come to an end.
     """
+    _lift_forgotten(connection)
     _note(connection, _freed(connection))
     noted = _noted(connection)
     if noted:
@@ -27,6 +42,14 @@ def review_holds(connection: Connection) -> Sequence[int]:
         whole = select(Shard.shard_id).where(among(noted), or_(Shard.state == "removed", is_whole))
         connection.execute(delete(HoldReview).where(HoldReview.shard_id.in_(whole)))
     return _noted(connection)
+
+
+def _lift_forgotten(connection: Connection) -> None:
+    """A customer's own hold on a photo ends when that has lain in the bin for as long as any photo is kept."""
+    binned = select(Photo.photo_id).where(Photo.binned_at <= func.clock_timestamp() - KEEP)
+    own = (Hold.origin == CUSTOMER) & Hold.lifted_at.is_(None)
+    lifted = update(Hold).where(own, Hold.photo_id.in_(binned)).values(lifted_at=func.clock_timestamp())
+    connection.execute(lifted)
 
 
 def among(shard_ids: Sequence[int]) -> ColumnElement[bool]:

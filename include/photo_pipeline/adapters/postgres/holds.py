@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from photo_pipeline.adapters.postgres.engine import transaction
 from photo_pipeline.adapters.postgres.models import Customer, Photo
 from photo_pipeline.adapters.postgres.models import Hold as HoldRow
-from photo_pipeline.domain.errors import PhotoExpiredError, UnknownCustomerError, UnknownPhotoError
+from photo_pipeline.domain.errors import PhotoBinnedError, PhotoExpiredError, UnknownCustomerError, UnknownPhotoError
 from photo_pipeline.domain.retention import Hold, TooManyHoldsError
 
 HOLD_LOCK = 7_468_120_947
@@ -47,6 +47,7 @@ class PostgresHoldRegister:
         with transaction(self._engine) as connection:
             lock_holds(connection)
             _require_something_to_hold(connection, customer_id, photo_id)
+            self._check_shown(connection, photo_id)
             self._check_limit(connection, customer_id, photo_id)
             connection.execute(upsert(HoldRow).values(values).on_conflict_do_nothing())
             return _hold(connection.execute(_active().where(self._names(customer_id, photo_id))).one())
@@ -71,6 +72,9 @@ class PostgresHoldRegister:
 
     def _check_limit(self, connection: Connection, customer_id: UUID, photo_id: UUID | None) -> None:
         """Operators know no limit. Called with the lock on holds."""
+
+    def _check_shown(self, connection: Connection, photo_id: UUID | None) -> None:
+        """Operators hold what they must, also what its customer has thrown away."""
 
     def customer_of(self, photo_id: UUID) -> UUID | None:
         """See the port ``PhotoOwners``."""
@@ -103,6 +107,10 @@ class PostgresCustomerHolds(PostgresHoldRegister):
         )
         if connection.execute(others).scalar_one() >= self._limit:
             raise TooManyHoldsError(self._limit)
+
+    def _check_shown(self, connection: Connection, photo_id: UUID | None) -> None:
+        if connection.scalar(select(Photo.binned_at).where(Photo.photo_id == photo_id)) is not None:
+            raise PhotoBinnedError
 
 
 def lock_holds(connection: Connection) -> None:

@@ -124,8 +124,8 @@ class PostgresIngestLedger:
     def known_customers(self, customer_ids: Collection[UUID]) -> set[UUID]:
         """See the port."""
         with transaction(self._engine) as connection:
-            found = connection.scalars(select(Customer.customer_id).where(Customer.customer_id.in_(customer_ids)))
-            return set(found)
+            known = select(Customer.customer_id).where(Customer.customer_id.in_(customer_ids))
+            return set(connection.scalars(known.where(Customer.closed_at.is_(None))))
 
     def commit(self, commit: SliceCommit) -> SliceSummary:
         """See the port."""

@@ -37,10 +37,11 @@ class Customer(Base):
     __tablename__ = "customer"
 
     customer_id: Mapped[UUID] = mapped_column(primary_key=True)
-    email: Mapped[str] = mapped_column(unique=True)
-    display_name: Mapped[str]
-    password_hash: Mapped[str]
+    email: Mapped[str | None] = mapped_column(unique=True)
+    display_name: Mapped[str | None]
+    password_hash: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(server_default=FetchedValue())
+    closed_at: Mapped[datetime | None]
 
 
 class Device(Base):
@@ -151,6 +152,7 @@ class Photo(Base):
     shard_id: Mapped[int | None] = mapped_column(ForeignKey("shard.shard_id"))
     version: Mapped[int] = mapped_column(server_default=FetchedValue())
     updated_xid: Mapped[str] = mapped_column(Xid8(), server_default=FetchedValue())
+    binned_at: Mapped[datetime | None]
 
 
 class Rendition(Base):
@@ -249,13 +251,40 @@ class HoldReview(Base):
 
 
 class EndedSession(Base):
-    """A session that its customer ended, for as long as a token of it could still be good."""
+    """A session that its customer ended, for as long as a token of it could still be good.
+
+    Or all sessions of a customer who has closed the account: then the id is the customer's.
+    """
 
     __tablename__ = "ended_session"
 
     session_id: Mapped[UUID] = mapped_column(primary_key=True)
     ended_at: Mapped[datetime] = mapped_column(server_default=FetchedValue())
     forget_at: Mapped[datetime]
+
+
+class Share(Base):
+    """A link to some of a customer's photos."""
+
+    __tablename__ = "share"
+
+    share_id: Mapped[UUID] = mapped_column(primary_key=True)
+    customer_id: Mapped[UUID] = mapped_column(ForeignKey("customer.customer_id"))
+    token_hash: Mapped[bytes] = mapped_column(unique=True)
+    created_at: Mapped[datetime] = mapped_column(server_default=FetchedValue())
+    expires_at: Mapped[datetime]
+    views: Mapped[int] = mapped_column(server_default=FetchedValue())
+    last_viewed_at: Mapped[datetime | None]
+
+
+class SharedPhoto(Base):
+    """A photo that a link leads to, and where it stands among the others."""
+
+    __tablename__ = "share_photo"
+
+    share_id: Mapped[UUID] = mapped_column(ForeignKey("share.share_id", ondelete="CASCADE"), primary_key=True)
+    photo_id: Mapped[UUID] = mapped_column(primary_key=True)
+    place: Mapped[int]
 
 
 class BiSyncState(Base):

@@ -7,10 +7,23 @@ from sqlalchemy import Connection, Row, Select, any_, func, select, update
 from sqlalchemy.orm import aliased
 
 from photo_pipeline.adapters.postgres.bulk import as_array
-from photo_pipeline.adapters.postgres.models import LedgerRecord, Outbox, PartitionProgress, Photo, Rendition, Shard
+from photo_pipeline.adapters.postgres.models import (
+    Customer,
+    LedgerRecord,
+    Outbox,
+    PartitionProgress,
+    Photo,
+    Rendition,
+    Shard,
+)
 from photo_pipeline.domain.ledger import ArchiveLocation, DeadLetterEntry, OutboxEntry, ProcessedEntry
 from photo_pipeline.domain.logs import LogState
 from photo_pipeline.domain.photo import RecordCoordinates
+
+_IS_OF_NOBODY = (
+    select(Customer.customer_id).where(Customer.customer_id == Photo.customer_id, Customer.closed_at.is_not(None))
+).exists()
+"""Whoever has closed the account since is not heard of any more: there is nothing left to publish."""
 
 
 def waiting_entries(connection: Connection, limit: int) -> list[OutboxEntry]:
@@ -75,7 +88,7 @@ def _details(outbox_ids: Sequence[int]) -> Select[*tuple[Any, ...]]:
             & (LedgerRecord.processed_at == Outbox.processed_at),
         )
         .outerjoin(Photo, (Photo.photo_id == LedgerRecord.photo_id) & (Outbox.kind == "processed"))
-        .outerjoin(Shard, Shard.shard_id == Photo.shard_id)
+        .outerjoin(Shard, (Shard.shard_id == Photo.shard_id) & ~_IS_OF_NOBODY)
         .outerjoin(original, (original.photo_id == Photo.photo_id) & (original.kind == "original"))
         .outerjoin(web, (web.photo_id == Photo.photo_id) & (web.kind == "web"))
         .where(Outbox.outbox_id == any_(as_array(outbox_ids)))

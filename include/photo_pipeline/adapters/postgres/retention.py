@@ -25,6 +25,7 @@ from sqlalchemy import (
     update,
 )
 
+from photo_pipeline.adapters.postgres.commit import BLANK
 from photo_pipeline.adapters.postgres.engine import transaction
 from photo_pipeline.adapters.postgres.hold_review import among, review_holds
 from photo_pipeline.adapters.postgres.holds import is_held, lock_holds
@@ -35,11 +36,6 @@ from photo_pipeline.domain.ledger import ArchivedRendition, ShardFile
 from photo_pipeline.domain.photo import RenditionKind
 from photo_pipeline.domain.removal import DueBy, DueShard, RecordAges, RemovedThing, ShardAges, ShardStamps, Window
 from photo_pipeline.domain.retention import ClaimedShard, Expiry, ShardPhoto
-
-BLANK: dict[str, object] = dict.fromkeys(
-    ("filename", "camera", "taken_at", "taken_at_offset", "blurhash", "dominant_color")
-)
-"""What is known of a photo that says something about its owner, or shows what was on it."""
 
 
 class PostgresRetentionLedger:

@@ -10,7 +10,7 @@ from photo_pipeline.api.schemas import CustomerView, Me, SignUp
 from photo_pipeline.api.services import Services
 from photo_pipeline.api.throttle import ThrottledError
 from photo_pipeline.domain.customers import EmailTakenError
-from photo_pipeline.web.problems import ProblemError, described
+from photo_pipeline.web.problems import ProblemError, described, too_many
 
 router = APIRouter(tags=["customers"])
 
@@ -50,8 +50,7 @@ def _throttle(services: Services, address: str) -> None:
         services.sign_ups.check(address)
     except ThrottledError as error:
         detail = "Too many people have signed up from here of late. Please wait a while."
-        headers = {"Retry-After": str(error.retry_seconds)}
-        raise ProblemError(HTTPStatus.TOO_MANY_REQUESTS, "too_many_attempts", detail, headers=headers) from None
+        raise too_many("too_many_attempts", detail, error.retry_seconds) from None
     services.sign_ups.failed(address)
 
 

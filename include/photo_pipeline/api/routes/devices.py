@@ -8,7 +8,9 @@ from fastapi import APIRouter, Response
 
 from photo_pipeline.api.deps import TheCaller, TheServices
 from photo_pipeline.api.schemas import DeviceCreated, DeviceList, DeviceView, NewDevice
+from photo_pipeline.api.sessions import session_ended
 from photo_pipeline.domain.customers import TooManyDevicesError
+from photo_pipeline.domain.errors import UnknownCustomerError
 from photo_pipeline.web.problems import ProblemError, described
 from photo_pipeline.web.tokens import DeviceIdentity
 
@@ -36,6 +38,8 @@ async def add_device(body: NewDevice, caller: TheCaller, services: TheServices) 
         device = await services.database.run(
             services.customers.add_device, customer_id, services.new_id(), body.name, MAX_DEVICES
         )
+    except UnknownCustomerError:
+        raise session_ended() from None
     except TooManyDevicesError as error:
         detail = f"There are {error.limit} devices already. Revoke one first."
         raise ProblemError(HTTPStatus.CONFLICT, "too_many_devices", detail) from None

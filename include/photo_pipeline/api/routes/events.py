@@ -16,7 +16,7 @@ from photo_pipeline.api.schemas import Outcomes, OutcomeView
 from photo_pipeline.api.services import Services
 from photo_pipeline.api.sessions import Caller
 from photo_pipeline.domain.gallery import CustomerOutcome
-from photo_pipeline.web.problems import RETRY_SECONDS, ProblemError, described, unavailable
+from photo_pipeline.web.problems import RETRY_SECONDS, described, too_many, unavailable
 
 CHECK_SECONDS = 10.0
 """How often a quiet connection says that it lives, and looks whether its session does."""
@@ -82,8 +82,7 @@ async def events(
     except TooManyListenersError as error:
         if not error.by_customer:
             raise unavailable("too_many_connections", str(error)) from None
-        headers = {"Retry-After": str(RETRY_SECONDS)}
-        raise ProblemError(HTTPStatus.TOO_MANY_REQUESTS, "too_many_connections", str(error), headers=headers) from None
+        raise too_many("too_many_connections", str(error), RETRY_SECONDS) from None
     return EventStream(_told(services, caller, listener, missed), services.hub, listener)
 
 
@@ -96,7 +95,7 @@ async def _told(
     greeted = False
     end = min(caller.session.expires_at, services.clock.now() + LONGEST)
     while not listener.closed and services.clock.now() < end:
-        if await services.ended_sessions.has_ended(caller.session.session_id):
+        if await services.ended_sessions.has_ended(caller.session.session_id, caller.session.customer_id):
             return
         if listener.started and not greeted:
             greeted = True

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Response
 
 from photo_pipeline.api.deps import TheCaller, TheServices
 from photo_pipeline.api.services import Services
-from photo_pipeline.domain.errors import PhotoExpiredError, UnknownCustomerError, UnknownPhotoError
+from photo_pipeline.domain.errors import PhotoBinnedError, PhotoExpiredError, UnknownCustomerError, UnknownPhotoError
 from photo_pipeline.domain.retention import TooManyHoldsError
 from photo_pipeline.use_cases.holds import lift_hold, place_hold
 from photo_pipeline.web.problems import ProblemError, described
@@ -40,6 +40,8 @@ async def keep(photo_id: UUID, caller: TheCaller, services: TheServices) -> Resp
         await services.database.run(place_hold, services.holds, customer_id, photo_id, REASON, CUSTOMER)
     except (UnknownPhotoError, UnknownCustomerError):
         raise _no_such_photo() from None
+    except PhotoBinnedError:
+        raise ProblemError(HTTPStatus.GONE, "binned", "This photo is in your bin. Restore it to keep it.") from None
     except PhotoExpiredError:
         raise ProblemError(HTTPStatus.GONE, "expired", "This photo's time has passed: it was removed.") from None
     except TooManyHoldsError as error:

@@ -1,6 +1,6 @@
 """Sending photos in, and seeing what became of them."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing, suppress
 from http import HTTPStatus
 from typing import Annotated, Literal
@@ -23,6 +23,8 @@ from photo_pipeline.web.problems import ProblemError, described
 MAX_BODY_BYTES = MAX_FILES * (MAX_PHOTO_BYTES + 64 * 1024)
 PAGE_LENGTH = 50
 LONGEST_PAGE = 200
+
+Look = Callable[[UUID, Page], Sequence[GalleryPhoto | RejectedPhoto]]
 
 router = APIRouter(tags=["photos"])
 
@@ -78,7 +80,7 @@ async def upload(request: Request, caller: TheCaller, services: TheServices) -> 
 async def list_photos(
     caller: TheCaller,
     services: TheServices,
-    status: Annotated[Literal["processed", "rejected"], Query()] = "processed",
+    status: Annotated[Literal["processed", "rejected", "binned"], Query()] = "processed",
     order: Annotated[
         PhotoOrder, Query(description="By which time `processed` ones are listed; those without a time taken by upload")
     ] = PhotoOrder.UPLOADED,
@@ -87,11 +89,18 @@ async def list_photos(
     ] = None,
     limit: Annotated[int, Query(ge=1, le=LONGEST_PAGE)] = PAGE_LENGTH,
 ) -> Response:
-    """The caller's photos, newest first; those of the same time by name, then by upload."""
+    """The caller's photos, newest first; those of the same time by name, then by upload.
+
+    Those in the bin (`binned`) come by when they were put there.
+    """
     kind = _kind(status, order)
     # One more than the page tells whether there is a next one.
     page = Page(limit + 1, None if cursor is None else _decoded(kind, cursor), order)
-    look = services.gallery.rejected if kind is ListKind.REJECTED else services.gallery.photos
+    looks: dict[ListKind, Look] = {
+        ListKind.REJECTED: services.gallery.rejected,
+        ListKind.BINNED: services.selection.binned,
+    }
+    look = looks.get(kind, services.gallery.photos)
     return as_json(_page(kind, await services.database.run(look, caller.session.customer_id, page), limit))
 
 
@@ -101,13 +110,19 @@ async def list_photos(
     responses=described(
         HTTPStatus.UNAUTHORIZED,
         HTTPStatus.NOT_FOUND,
+        HTTPStatus.GONE,
         HTTPStatus.UNPROCESSABLE_ENTITY,
         HTTPStatus.SERVICE_UNAVAILABLE,
     ),
 )
 async def get_photo(photo_id: UUID, caller: TheCaller, services: TheServices) -> Response:
-    """One photo of the caller's. Until its record is processed there is none; its receipt has a status earlier."""
+    """One photo of the caller's. Until its record is processed there is none; its receipt has a status earlier.
+
+    410 while it is in the bin: `GET /photos?status=binned` says what is there.
+    """
     photo = await services.database.run(services.gallery.photo, caller.session.customer_id, photo_id)
+    if isinstance(photo, GalleryPhoto) and photo.binned_at is not None:
+        raise ProblemError(HTTPStatus.GONE, "binned", "This photo is in your bin. Restore it to see it.")
     if photo is None:
         raise ProblemError(HTTPStatus.NOT_FOUND, "no_such_photo", "You have no such photo, or it is not processed yet.")
     return as_json(any_photo_body(photo))
@@ -121,8 +136,8 @@ async def _drain(body: AsyncIterator[bytes]) -> None:
 
 
 def _kind(status: str, order: PhotoOrder) -> ListKind:
-    if status == "rejected":
-        return ListKind.REJECTED
+    if status != "processed":
+        return ListKind(status)
     return ListKind.TAKEN if order is PhotoOrder.TAKEN else ListKind.UPLOADED
 
 
@@ -141,6 +156,8 @@ def _page(kind: ListKind, found: Sequence[GalleryPhoto | RejectedPhoto], limit: 
 
 
 def _place(kind: ListKind, photo: GalleryPhoto | RejectedPhoto) -> Place:
+    if isinstance(photo, GalleryPhoto) and kind is ListKind.BINNED and photo.binned_at is not None:
+        return Place(photo.binned_at, str(photo.photo_id))
     if isinstance(photo, GalleryPhoto):
         return photo.place(PhotoOrder.TAKEN if kind is ListKind.TAKEN else PhotoOrder.UPLOADED)
     return photo.place

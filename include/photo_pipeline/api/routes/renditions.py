@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated, Any, Self
-from urllib.parse import quote
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Request, Response
@@ -15,6 +14,7 @@ from fastapi.routing import APIRoute
 
 from photo_pipeline.api.archive_reading import SMALL_BYTES
 from photo_pipeline.api.deps import TheCaller, TheServices, caller_of, services_of
+from photo_pipeline.api.file_names import disposition, file_name
 from photo_pipeline.api.ranges import ByteRange, UnsatisfiableRangeError, requested_range
 from photo_pipeline.api.services import Services
 from photo_pipeline.domain.errors import ArchiveMemberError
@@ -77,14 +77,6 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
 }
 
 
-# A HEIC file is as often called one as the other; MPO, what many cameras write, is a JPEG.
-_ENDINGS = {
-    "jpeg": {"jpg", "jpeg", "jpe", "jfif", "mpo"},
-    "tiff": {"tif", "tiff"},
-    "heic": {"heic", "heif", "hif"},
-}
-
-
 @dataclass(frozen=True, slots=True)
 class Conditions:
     """What the request says about ranges and about what the client has (RFC 9110, sections 13 and 14)."""
@@ -108,7 +100,15 @@ async def get_rendition(
     photo_id: UUID, kind: RenditionKind, caller: TheCaller, services: TheServices, conditions: TheConditions
 ) -> Response:
     """A photo's bytes: the `original` as it was sent, or a JPEG of at most 1600 (`web`) or 320 (`thumb`) pixels."""
-    name = RenditionName(caller.session.customer_id, photo_id, kind)
+    return await get_rendition_of(services, RenditionName(caller.session.customer_id, photo_id, kind), conditions)
+
+
+async def get_rendition_of(services: Services, name: RenditionName, conditions: Conditions) -> Response:
+    """The bytes, for whoever may have them.
+
+    Raises:
+        ProblemError: where there are none to be had.
+    """
     try:
         return await _answer(services, await _find(services, name), name, conditions)
     except ArchiveMemberError:
@@ -117,7 +117,7 @@ async def get_rendition(
     try:
         return await _answer(services, stored, name, conditions)
     except ArchiveMemberError as error:
-        logger.exception("photo %s: %s is not where the index says", photo_id, kind.value)
+        logger.exception("photo %s: %s is not where the index says", name.photo_id, name.kind.value)
         raise unavailable("archive_inconsistent", "This photo cannot be read just now.") from error
 
 
@@ -139,6 +139,8 @@ async def _find(services: Services, name: RenditionName) -> StoredRendition:
     stored = await services.renditions.ask(name)
     if stored is Absence.EXPIRED:
         raise ProblemError(HTTPStatus.GONE, "expired", "This photo's time has passed: it was removed.")
+    if stored is Absence.BINNED:
+        raise ProblemError(HTTPStatus.GONE, "binned", "This photo is in your bin. Restore it to see it.")
     if stored is Absence.UNKNOWN:
         raise ProblemError(HTTPStatus.NOT_FOUND, "no_such_photo", "You have no such photo, or it is not processed yet.")
     return stored
@@ -175,7 +177,7 @@ def _headers(stored: StoredRendition, name: RenditionName, now: datetime) -> dic
         # Another customer at the same browser must not be shown what is in its cache.
         "Vary": "Authorization, Cookie",
         "Accept-Ranges": "bytes",
-        "Content-Disposition": _disposition(stored, name) if name.kind is RenditionKind.ORIGINAL else "inline",
+        "Content-Disposition": _disposition(stored, name),
         "Content-Security-Policy": CONTENT_POLICY,
     }
 
@@ -187,17 +189,9 @@ def _seconds_to_cache(stored: StoredRendition, now: datetime) -> int:
 
 
 def _disposition(stored: StoredRendition, name: RenditionName) -> str:
-    """RFC 6266: the name as it is for today's clients, in ASCII for the others."""
-    file_name = _file_name(stored, name.photo_id)
-    ascii_name = "".join(c if c.isascii() and c not in '"\\%' else "_" for c in file_name)
-    return f"attachment; filename=\"{ascii_name}\"; filename*=UTF-8''{quote(file_name, safe='')}"
-
-
-def _file_name(stored: StoredRendition, photo_id: UUID) -> str:
-    """As its sender called it, but never ending like something else than the picture that it is, such as ``.html``."""
-    subtype = stored.content_type.partition("/")[2]
-    name = stored.filename or str(photo_id)
-    return name if name.lower().rpartition(".")[2] in _ENDINGS.get(subtype, {subtype}) else f"{name}.{subtype}"
+    if name.kind is not RenditionKind.ORIGINAL:
+        return "inline"
+    return disposition(file_name(stored.filename, stored.content_type, name.photo_id))
 
 
 def _has_it_already(if_none_match: str | None, etag: str) -> bool:

@@ -275,10 +275,13 @@ async def override(
 async def known(
     sha256: Annotated[str, Path(pattern="^[0-9a-f]{64}$")], caller: TheCaller, services: TheServices
 ) -> KnownPhoto:
-    """Whether the caller's gallery has the photo with these bytes already, so that they need not be sent again."""
+    """Whether the caller's gallery has the photo with these bytes already, so that they need not be sent again.
+
+    One in the bin it has not: sending it again brings it back.
+    """
     photo_id = photo_id_for(caller.session.customer_id, sha256)
     photo = await services.database.run(services.gallery.photo, caller.session.customer_id, photo_id)
-    if isinstance(photo, GalleryPhoto) and photo.status is PhotoStatus.PROCESSED:
+    if isinstance(photo, GalleryPhoto) and photo.status is PhotoStatus.PROCESSED and photo.binned_at is None:
         return KnownPhoto.of(photo)
     return KnownPhoto(known=False)
 

@@ -232,6 +232,14 @@ class ResumableUploads:
         async with self._locked(customer_id, upload_id) as locked:
             await self._run(locked.discard)
 
+    async def forget(self, customer_id: UUID) -> None:
+        """Remove all of a customer's uploads but those that are being written at this moment.
+
+        Raises:
+            ServerUnavailableError: when the storage fails.
+        """
+        await self._run(lambda: self._store.forget(customer_id))
+
     async def sweep(self) -> int:
         """Remove what has expired, or was begun by a process that is gone; returns how many uploads."""
         now = self._clock.now()

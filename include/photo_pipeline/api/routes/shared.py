@@ -1,0 +1,120 @@
+"""What a link leads to: a page that needs no account and no script, and the photos on it."""
+
+import re
+from collections.abc import Iterable
+from http import HTTPStatus
+from pathlib import Path
+from typing import Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Request, Response
+from markupsafe import Markup, escape
+
+from photo_pipeline.api.deps import TheServices, network_of_sender
+from photo_pipeline.api.routes.renditions import Conditions, get_rendition_of
+from photo_pipeline.api.routes.shares import hash_of
+from photo_pipeline.api.services import Services
+from photo_pipeline.domain.gallery import RenditionName
+from photo_pipeline.domain.photo import RenditionKind
+from photo_pipeline.domain.shares import SharedAlbum, SharedPhoto
+from photo_pipeline.web.pages import PageTemplate
+from photo_pipeline.web.problems import ProblemError
+
+TEMPLATES = Path(__file__).parents[1] / "templates"
+UNSEEN = {"X-Robots-Tag": "noindex, nofollow, noarchive, noimageindex"}
+"""No search engine lists it, however it came to know of it."""
+THUMBS_UP_TO = 4
+"""So many photos are shown large at once; more are shown small, and large when they are asked for."""
+_TOKEN = re.compile(r"[\w-]{43}", re.ASCII)
+_PHOTO = Markup(
+    '<li><a href="{page}/{photo_id}/web"><img src="{page}/{photo_id}/thumb" '
+    'srcset="{page}/{photo_id}/thumb {thumb_width}w, {page}/{photo_id}/web {width}w" '
+    'sizes="{sizes}" width="{width}" height="{height}" loading="lazy" alt="Photo {number} of {count}"></a></li>\n'
+)
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.api_route("/s/{token}", methods=["GET", "HEAD"])
+async def page(token: str, request: Request, services: TheServices) -> Response:
+    """The page of a link; opening it is counted, asking whether it is there is not."""
+    network = network_of_sender(request)
+    try:
+        album = await _album(services, token, network, counted=request.method == "GET")
+    except ProblemError as problem:
+        return _over(request, problem)
+    answer = PageTemplate(TEMPLATES / "shared.html").answer(request, **_texts(token, album))
+    answer.headers.update(UNSEEN)
+    return answer
+
+
+@router.get("/s/{token}/{photo_id}/{kind}")
+async def photo(
+    token: str, photo_id: UUID, kind: Literal["web", "thumb"], request: Request, services: TheServices
+) -> Response:
+    """One photo of the page. Each is asked about anew, also by a browser that has it: links end."""
+    network = network_of_sender(request)
+    services.visits.admit(network)
+    customer_id = None
+    if _TOKEN.fullmatch(token):
+        customer_id = await services.database.run(services.shares.owner, hash_of(token), photo_id)
+    if customer_id is None:
+        services.visits.led_nowhere(network)
+        raise _nowhere()
+    name = RenditionName(customer_id, photo_id, RenditionKind(kind))
+    answer = await get_rendition_of(services, name, Conditions.of(request))
+    answer.headers.update({**UNSEEN, "Cache-Control": "private, no-cache"})
+    return answer
+
+
+async def _album(services: Services, token: str, network: str, *, counted: bool) -> SharedAlbum:
+    services.visits.admit(network)
+    album = None
+    if _TOKEN.fullmatch(token):
+        look = services.shares.album
+        album = await services.database.run(lambda: look(hash_of(token), counted=counted))
+    if album is None:
+        services.visits.led_nowhere(network)
+        raise _nowhere()
+    return album
+
+
+def _nowhere() -> ProblemError:
+    detail = "This link is over, or there never was one like it. Ask whoever sent it to you for a new one."
+    return ProblemError(HTTPStatus.NOT_FOUND, "no_such_share", detail, headers=UNSEEN)
+
+
+def _over(request: Request, problem: ProblemError) -> Response:
+    """The same for people: why there is nothing to see."""
+    answer = PageTemplate(TEMPLATES / "share_over.html").answer(request, detail=str(escape(problem.detail)))
+    answer.status_code = problem.status.value
+    answer.headers.update({**problem.headers, **UNSEEN})
+    return answer
+
+
+def _texts(token: str, album: SharedAlbum) -> dict[str, str]:
+    count = len(album.photos)
+    return {
+        "shared_by": str(escape(album.shared_by)),
+        "count": "one photo" if count == 1 else f"{count} photos",
+        "until": f"{album.expires_at:%Y-%m-%dT%H:%M:%SZ}",
+        "until_text": f"{album.expires_at:%-d %B %Y, %H:%M} UTC",
+        "layout": "few" if count <= THUMBS_UP_TO else "many",
+        "photos": "".join(_figures(f"/s/{token}", album.photos)),
+    }
+
+
+def _figures(page: str, photos: Iterable[SharedPhoto]) -> Iterable[str]:
+    shown = list(photos)
+    sizes = "(min-width: 60rem) 56rem, 96vw" if len(shown) <= THUMBS_UP_TO else "(min-width: 40rem) 18rem, 46vw"
+    for number, each in enumerate(shown, 1):
+        yield _PHOTO.format(
+            page=page,
+            photo_id=each.photo_id,
+            thumb_width=each.thumb_width,
+            width=each.width,
+            height=each.height,
+            sizes=sizes,
+            number=number,
+            count=len(shown),
+        )
