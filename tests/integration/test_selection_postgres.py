@@ -154,7 +154,7 @@ class TestBin:
     def test_sent_again_it_is_wanted_again(
         self, api: Engine, ada: Customer, commit: Commit, selection: PostgresSelection
     ) -> None:
-        """A duplicate accepted after the bin shows it; one that was under way already does not. Both prolong its life."""
+        """A duplicate accepted after the bin shows it; one that was under way already does not. Both prolong it."""
         [photo] = photos_of(ada, 1)
         commit([photo], [accepted(0, photo)])
         selection.put_into_bin(ada.customer_id, [photo.photo_id])

@@ -182,7 +182,7 @@ class FakeGallery:
         self.processed: list[tuple[UUID, GalleryPhoto]] = []
         self.refused: list[tuple[UUID, RejectedPhoto]] = []
         self.statuses: dict[RecordCoordinates, ReceiptStatus] = {}
-        self.stored: dict[RenditionName, list[StoredRendition]] = {}
+        self.stored: dict[RenditionName, Sequence[StoredRendition | Absence]] = {}
         self.expired: set[tuple[UUID, UUID]] = set()
 
     def photos(self, customer_id: UUID, page: Page) -> Sequence[GalleryPhoto]:
@@ -217,7 +217,8 @@ class FakeGallery:
         found = self.stored.get(name, [])
         if not found:
             return Absence.UNKNOWN
-        return found.pop(0) if len(found) > 1 else found[0]
+        self.stored[name] = found[1:] or found
+        return found[0]
 
 
 class FakeSelection:

@@ -1,5 +1,6 @@
 """A selection of photos as one file."""
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
 from http import HTTPStatus
@@ -12,19 +13,22 @@ from fastapi import APIRouter, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import StreamingResponse
 from pydantic import ValidationError
+from stream_zip import ZipIntegrityError
 
 from photo_pipeline.api.deps import TheCaller, TheServices
 from photo_pipeline.api.downloads import Download
 from photo_pipeline.api.file_names import disposition
 from photo_pipeline.api.selection_schemas import MOST_DOWNLOADED, ArchiveRequest
 from photo_pipeline.api.zipping import PhotoZip
+from photo_pipeline.domain.errors import ArchiveMemberError
 from photo_pipeline.domain.photo import RenditionKind
 from photo_pipeline.domain.selection import ChosenPhoto
-from photo_pipeline.web.problems import ProblemError, described
+from photo_pipeline.web.problems import ProblemError, described, unavailable
 
 FORM = "application/x-www-form-urlencoded"
 MEDIA_TYPE = "application/zip"
 
+logger = logging.getLogger(__name__)
 router = APIRouter(tags=["photos"])
 
 _ZIP = {"schema": {"type": "string", "format": "binary"}}
@@ -80,8 +84,7 @@ async def archive(request: Request, caller: TheCaller, services: TheServices) ->
     with ExitStack() as undo:
         undo.callback(services.downloads.give_back, customer_id)
         pieces = services.downloads.read(zipped.pieces(services.archive.files, look_again))
-        # What can fail mostly fails here, while there is still an answer to give: the first photo is read.
-        begun = [await anext(pieces), await anext(pieces)]
+        begun = await _begun(pieces)
         give_back = undo.pop_all().close
     headers = {
         "Content-Length": str(zipped.length),
@@ -90,6 +93,15 @@ async def archive(request: Request, caller: TheCaller, services: TheServices) ->
         "X-Accel-Buffering": "no",
     }
     return Download(_chain(begun, pieces), headers, MEDIA_TYPE, give_back)
+
+
+async def _begun(pieces: AsyncIterator[bytes]) -> list[bytes]:
+    """What comes before the first photo, and its first bytes: what can fail mostly fails while there is an answer."""
+    try:
+        return [await anext(pieces), await anext(pieces)]
+    except (ArchiveMemberError, ZipIntegrityError) as error:
+        logger.exception("a photo is not where the index says")
+        raise unavailable("archive_inconsistent", "One of these photos cannot be read just now.") from error
 
 
 async def _wanted(request: Request) -> ArchiveRequest:
