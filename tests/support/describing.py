@@ -25,6 +25,7 @@ UNFIT_CHECKS = ("positive_data_acceptance", "missing_required_header")
 Samples = dict[str, Any]
 _V1 = "/api/v1"
 LOG_OUT = f"DELETE {_V1}/session"
+CLOSE = f"DELETE {_V1}/me"
 _TUS = {"Tus-Resumable": "1.0.0"}
 
 
@@ -72,12 +73,20 @@ def api_samples(client: httpx.Client, who: Mapping[str, str], photo_id: str, kep
     """
     receipt = client.post("/photos", files=[("files", ("a.jpg", _photo()))]).raise_for_status().json()["receipts"][0]
     device = client.post("/devices", json={"name": "webcam"}).raise_for_status().json()["device_id"]
+    share = client.post("/shares", json={"photo_ids": [photo_id]}).raise_for_status().json()["share_id"]
     newcomer = {"email": f"{uuid4()}@example.org", "password": "correct horse battery", "display_name": "Grace"}
     forms = {f"{method} {_V1}/photos/{{photo_id}}/{{kind}}": {"kind": "thumb"} for method in ("GET", "HEAD")}
     return samples(
         {
             **{name: {"photo_id": photo_id, **more} for name, more in forms.items()},
             f"GET {_V1}/photos/{{photo_id}}": {"photo_id": photo_id},
+            f"DELETE {_V1}/photos/{{photo_id}}": {"photo_id": kept_id},
+            f"POST {_V1}/photos/delete": {"body": {"photo_ids": [kept_id]}},
+            f"POST {_V1}/photos/restore": {"body": {"photo_ids": [kept_id]}},
+            f"POST {_V1}/photos/archive": {"body": {"photo_ids": [photo_id]}},
+            f"POST {_V1}/shares": {"body": {"photo_ids": [photo_id]}},
+            f"DELETE {_V1}/shares/{{share_id}}": {"share_id": share},
+            CLOSE: {"body": {"password": who["password"]}},
             f"PUT {_V1}/holds/{{photo_id}}": {"photo_id": photo_id},
             f"DELETE {_V1}/holds/{{photo_id}}": {"photo_id": kept_id},
             f"GET {_V1}/receipts/{{token}}": {"token": receipt["token"]},

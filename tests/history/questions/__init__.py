@@ -16,6 +16,7 @@ from tests.history.questions import (
     reprocess,
     retention,
     retention_writes,
+    selection,
 )
 from tests.history.questions.kind import Prepare
 
@@ -27,6 +28,7 @@ QUESTIONS: Mapping[str, Prepare] = {
     **reconcile.QUESTIONS,
     **retention.QUESTIONS,
     # From here on rows are written.
+    **selection.QUESTIONS,
     **reprocess.QUESTIONS,
     **ingest.QUESTIONS,
     **retention_writes.QUESTIONS,
