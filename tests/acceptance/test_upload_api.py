@@ -263,7 +263,7 @@ def test_the_api_is_as_it_describes_itself(pipeline: Pipeline, api: ApiProcess, 
         run += described(api.url, known, session, tmp_path, "--include-name", LOG_OUT)
         session = f"Bearer {client.post('/session', json=who).raise_for_status().json()['access_token']}"
         run += described(api.url, known, session, tmp_path, "--include-name", CLOSE)
-    assert run.is_fine, run.printed[-8000:]
+    assert run.is_fine, run.printed[-20000:]
     assert (run.without_success(), run.with_failure()) == ([], [])
 
 
@@ -274,7 +274,7 @@ def test_the_stream_application_is_as_it_describes_itself(
     with logged_in(api) as client, api_process(environment, tmp_path / "stream.log", factory=STREAM) as stream:
         token = client.post("/devices", json={"name": "webcam"}).raise_for_status().json()["token"]
         run = described(stream.url, samples({}), f"Bearer {token}", tmp_path)
-    assert run.is_fine, run.printed[-8000:]
+    assert run.is_fine, run.printed[-20000:]
     assert (run.without_success(), run.with_failure()) == ([], [])
 
 

@@ -43,7 +43,7 @@ def mount_pages(app: FastAPI) -> None:
         if not all((folder / file).is_file() for file in files):
             raise MissingPackageError(folder)
         app.mount(f"/packages/{package}", RevalidatedFiles(directory=folder), name=package)
-    for path, file in {"/": "index.html", "/devices": "devices.html"}.items():
+    for path, file in {"/": "index.html", "/devices": "devices.html", "/account": "account.html"}.items():
         add_page(app, path, HERE / "templates" / file)
     _link_stream_application(app)
     mount_shared(app, STATIC)

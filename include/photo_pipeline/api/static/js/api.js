@@ -114,3 +114,10 @@ export async function photos({ cursor = null, status = "processed", order = "upl
 export async function picture(url) {
   await answer(url, {}, (response) => response.blob());
 }
+
+// What the account's page asks for.
+export const binned = (cursor = null) => photos({ cursor, status: "binned" });
+export const restore = (photoIds) => request("POST", "/photos/restore", { photo_ids: photoIds });
+export const shares = () => request("GET", "/shares");
+export const endShare = (shareId) => request("DELETE", `/shares/${shareId}`);
+export const closeAccount = (password) => request("DELETE", "/me", { password });
