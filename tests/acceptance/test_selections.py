@@ -24,7 +24,7 @@ def photo(number: int, *, secrets: bool = False) -> bytes:
 
 
 def test_a_selection_comes_back_byte_for_byte(world: GalleryWorld) -> None:
-    """Of several shards, in one ZIP whose every photo has the hash that its receipt said; a photo in the bin is named."""
+    """Of several shards, in one ZIP whose every photo has its original's hash; a photo in the bin is named."""
     with world.account() as ada:
         sent = {f"{number}.jpg": photo(number) for number in range(PHOTOS)}
         ids: dict[str, str] = {}

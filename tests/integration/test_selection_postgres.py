@@ -462,6 +462,7 @@ class TestClosing:
         assert PostgresIngestLedger(pipeline_engine).known_customers([ada.customer_id]) == set()
         late = [replace(photo, accepted_at=datetime.now(UTC) + timedelta(hours=1)) for photo in (known, new)]
         commit(late, [accepted(n + 1, photo) for n, photo in enumerate(late)])
+        PostgresSelection(api).take_out_of_bin(ada.customer_id, [photo.photo_id for photo in late])
         assert shown(api, ada) == []
         left = everything(owner)
         assert [word for word in PERSONAL if word in left] == []

@@ -8,6 +8,9 @@ from anyio import CapacityLimiter, to_thread
 from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from photo_pipeline.domain.gallery import Absence
+from photo_pipeline.domain.selection import Chosen
+from photo_pipeline.web.bounded_memory import BoundedMemory
 from photo_pipeline.web.problems import too_many, unavailable
 
 PER_CUSTOMER = 2
@@ -15,12 +18,20 @@ IN_ALL = 16
 AT_ONCE = 4
 """Of all of them, so many read at a time: a page's photos have other threads."""
 RETRY_SECONDS = 30
+FAILED_SECONDS = 600.0
+MAX_FAILED = 10_000
 
 
 class Downloads:
-    """Gives out places, so many to a customer and so many in all, and threads to read in."""
+    """Gives out places, so many to a customer and so many in all, and threads to read in.
 
-    def __init__(self) -> None:
+    Args:
+        monotonic: seconds from a clock that never goes back.
+    """
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._failed = BoundedMemory[UUID, float](MAX_FAILED)
         self._places: Counter[UUID] = Counter()
         self._threads = CapacityLimiter(AT_ONCE)
 
@@ -41,6 +52,17 @@ class Downloads:
         """Somebody else's turn."""
         self._places[customer_id] -= 1
         self._places += Counter()  # drops who has none
+
+    def failed(self, photo_id: UUID) -> None:
+        """A download broke off at this photo: the next ones leave it out for a while, so that they come to an end."""
+        self._failed.put(photo_id, self._monotonic() + FAILED_SECONDS)
+
+    def readable(self, chosen: Chosen) -> Chosen:
+        """The selection without what has broken a download off of late."""
+        now = self._monotonic()
+        broken = {photo.photo_id for photo in chosen.photos if (self._failed.get(photo.photo_id) or now) > now}
+        photos = [photo for photo in chosen.photos if photo.photo_id not in broken]
+        return Chosen(photos, {**chosen.absent, **dict.fromkeys(broken, Absence.UNREADABLE)})
 
     async def read(self, pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
         """What an iterator that blocks gives, without blocking anybody else."""

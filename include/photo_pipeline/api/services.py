@@ -176,7 +176,7 @@ def assemble(
         selection=connections.selection,
         shares=connections.shares,
         accounts=connections.accounts,
-        downloads=Downloads(),
+        downloads=Downloads(time.monotonic),
         visits=Visits(clock, time.monotonic),
         database=database,
         renditions=Gathering(lambda names: database.run(connections.gallery.renditions, names)),

@@ -13,7 +13,7 @@ MAX_NETWORKS = 20_000
 RATE = Rate(per_second=20.0, burst=1200.0)
 """Of one network: a page of 500 photos twice at once, and then as fast as somebody looks."""
 WRONG_LINKS = 30
-"""So many links that lead nowhere may be tried from one network within five minutes."""
+"""So many links that lead nowhere are told from one network within five minutes; good ones go on to lead somewhere."""
 
 
 class Visits:
@@ -35,10 +35,6 @@ class Visits:
         Raises:
             ProblemError: 429.
         """
-        try:
-            self._wrong.check(network)
-        except ThrottledError as error:
-            raise _too_many(error.retry_seconds) from None
         now = self._monotonic()
         bucket = self._buckets.get(network)
         if bucket is None:
@@ -49,7 +45,15 @@ class Visits:
         bucket.take(1)
 
     def led_nowhere(self, network: str) -> None:
-        """What was asked for is not there: a link that is over, or a guess."""
+        """What was asked for is not there: a link that is over, or a guess.
+
+        Raises:
+            ProblemError: 429 after too many.
+        """
+        try:
+            self._wrong.check(network)
+        except ThrottledError as error:
+            raise _too_many(error.retry_seconds) from None
         self._wrong.failed(network)
 
 

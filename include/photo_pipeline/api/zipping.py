@@ -11,7 +11,7 @@ from stat import S_IFREG
 from uuid import UUID
 from zlib import crc32
 
-from stream_zip import NO_COMPRESSION_32, NO_COMPRESSION_64, MemberFile, Method, stream_zip
+from stream_zip import NO_COMPRESSION_32, NO_COMPRESSION_64, MemberFile, Method, ZipIntegrityError, stream_zip
 
 from photo_pipeline.api.file_names import file_name, safe_name, unlike_each_other
 from photo_pipeline.domain.errors import ArchiveMemberError
@@ -32,10 +32,13 @@ _REASONS = {
     Absence.UNKNOWN: "is none of your photos",
     Absence.EXPIRED: "has expired",
     Absence.BINNED: "is in the bin",
+    Absence.UNREADABLE: "cannot be read just now: please try again later",
 }
 
 LookAgain = Callable[[UUID], ChosenPhoto | None]
 """Where a photo lies now; ``None`` where it is not there any more."""
+Failed = Callable[[UUID], None]
+"""Hears which photo a ZIP broke off at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,7 @@ class PhotoZip:
         """In bytes."""
         return self._length
 
-    def pieces(self, archive: RangeReader, look_again: LookAgain) -> Iterator[bytes]:
+    def pieces(self, archive: RangeReader, look_again: LookAgain, failed: Failed) -> Iterator[bytes]:
         """All of it, in pieces of at most ``PIECE_BYTES``. It blocks.
 
         Raises:
@@ -76,7 +79,12 @@ class PhotoZip:
         """
         reading = _Reading(archive, look_again)
         members = (_as_member(member, self._method(member), reading.content(member)) for member in self._members)
-        yield from stream_zip(members, chunk_size=PIECE_BYTES)
+        try:
+            yield from stream_zip(members, chunk_size=PIECE_BYTES)
+        except (ArchiveMemberError, ZipIntegrityError):
+            if reading.photo_id is not None:
+                failed(reading.photo_id)
+            raise
 
     def _method(self, member: _Member) -> Method:
         return (NO_COMPRESSION_64 if self._wide else NO_COMPRESSION_32)(member.size, member.crc32)
@@ -93,6 +101,8 @@ class _Reading:
         self._archive = archive
         self._look_again = look_again
         self._open: tuple[str, OpenedFile] | None = None
+        self.photo_id: UUID | None = None
+        """Of the photo that is being read."""
 
     def content(self, member: _Member) -> Iterator[bytes]:
         """A member's bytes."""
@@ -100,6 +110,7 @@ class _Reading:
             yield member.content
             return
         photo = member.content
+        self.photo_id = photo.photo_id
         location = photo.location
         for done in range(0, member.size, PIECE_BYTES):
             length = min(PIECE_BYTES, member.size - done)

@@ -204,3 +204,5 @@ class Absence(Enum):
     """It was there, and its time has passed."""
     BINNED = "binned"
     """Its customer has put it into the bin."""
+    UNREADABLE = "unreadable"
+    """It should be there, and could not be read of late."""

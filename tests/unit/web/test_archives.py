@@ -143,7 +143,10 @@ async def test_a_photo_that_moves_is_found_again(platform: Platform, ada: httpx.
 
 @pytest.mark.parametrize("trouble", ["gone", "damaged", "another"])
 async def test_a_zip_that_came_whole_is_whole(tmp_path: Path, trouble: str) -> None:
-    """A photo that goes, or is not what was archived, when others are sent already: the connection ends first."""
+    """A photo that goes, or is not what was archived, when others are sent already: the connection ends first.
+
+    The next ZIP is one without it, and says so.
+    """
     async with (
         serving(tmp_path) as (platform, url),
         httpx.AsyncClient(base_url=f"{url}/api/v1", trust_env=False) as ada,
@@ -159,7 +162,9 @@ async def test_a_zip_that_came_whole_is_whole(tmp_path: Path, trouble: str) -> N
             platform.selection.choices[photos[2].photo_id] = [photos[2]] + [again] * (trouble == "another")
         with pytest.raises(httpx.RemoteProtocolError):
             await ada.post("/photos/archive", json=body)
-        assert (await ada.get("/me")).status_code == 200
+        found = opened(await ada.post("/photos/archive", json=body))
+        assert found.namelist() == ["a.jpg", "a (2).jpg", "a (3).jpg", MISSING]
+        assert f"{photos[2].photo_id} cannot be read just now" in found.read(MISSING).decode()
         assert platform.app.state.services.downloads._places.total() == 0
 
 
@@ -169,6 +174,7 @@ async def test_what_fails_at_once_is_said(platform: Platform, ada: httpx.AsyncCl
     platform.archive.files.clear()
     answer = await ada.post("/photos/archive", json=put(platform, photo))
     assert (answer.status_code, "Retry-After" in answer.headers) == (503, True)
+    assert (await ada.post("/photos/archive", json=put(platform, photo))).status_code == 503
     assert platform.app.state.services.downloads._places.total() == 0
 
 
@@ -236,7 +242,7 @@ def test_a_zip_beyond_four_gibibytes_says_its_length_too() -> None:
     ]
     zipped = PhotoZip(Chosen(photos, {}), datetime(2026, 5, 4, tzinfo=UTC))
     tail, came = b"", 0
-    for piece in zipped.pieces(Zeros(), lambda _: None):
+    for piece in zipped.pieces(Zeros(), lambda _: None, lambda _: None):
         came += len(piece)
         tail = (tail + piece)[-65536:]
     assert came == zipped.length > 2**32
@@ -250,4 +256,4 @@ def test_a_photo_that_is_another_by_its_bytes_is_told() -> None:
     archive = FakeArchive()
     photo = replace(archived(archive, b"photo"), crc32=1)
     with pytest.raises(ZipIntegrityError):
-        list(PhotoZip(Chosen([photo], {}), NOON).pieces(archive, lambda _: None))
+        list(PhotoZip(Chosen([photo], {}), NOON).pieces(archive, lambda _: None, lambda _: None))

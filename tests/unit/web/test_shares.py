@@ -168,15 +168,17 @@ async def sign_in_again(client: httpx.AsyncClient) -> None:
 
 
 async def test_guesses_are_few(platform: Platform, ada: httpx.AsyncClient, owner: UUID) -> None:
-    """From one network: 429 with the time to wait, for good links as well, and then it goes on."""
+    """From one network: 429 with the time to wait, and then they go on; a good link leads somewhere all the time."""
     url = await made(ada)
     async with stranger(platform) as visitor:
         for _ in range(visits.WRONG_LINKS):
             assert (await visitor.get("http://testserver/s/" + "a" * 43)).status_code == 404
-        page = await visitor.get(url)
-        assert (page.status_code, int(page.headers["Retry-After"]) > 0) == (429, True)
-        platform.clock.advance(minutes=5)
+        for wrong in ("http://testserver/s/" + "b" * 43, f"{url}/{uuid4()}/web"):
+            page = await visitor.get(wrong)
+            assert (page.status_code, int(page.headers["Retry-After"]) > 0) == (429, True)
         assert (await visitor.get(url)).status_code == 200
+        platform.clock.advance(minutes=5)
+        assert (await visitor.get("http://testserver/s/" + "b" * 43)).status_code == 404
 
 
 async def test_nobody_takes_more_than_their_share(

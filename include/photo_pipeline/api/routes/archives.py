@@ -22,7 +22,7 @@ from photo_pipeline.api.selection_schemas import MOST_DOWNLOADED, ArchiveRequest
 from photo_pipeline.api.zipping import PhotoZip
 from photo_pipeline.domain.errors import ArchiveMemberError
 from photo_pipeline.domain.photo import RenditionKind
-from photo_pipeline.domain.selection import ChosenPhoto
+from photo_pipeline.domain.selection import Chosen, ChosenPhoto
 from photo_pipeline.web.problems import ProblemError, described, unavailable
 
 FORM = "application/x-www-form-urlencoded"
@@ -67,23 +67,25 @@ async def archive(request: Request, caller: TheCaller, services: TheServices) ->
     wanted = await _wanted(request)
     customer_id, kind = caller.session.customer_id, RenditionKind(wanted.kind)
     photo_ids = list(dict.fromkeys(wanted.photo_ids))
-    chosen = await services.database.run(services.selection.chosen, customer_id, photo_ids, kind)
+    found = await services.database.run(services.selection.chosen, customer_id, photo_ids, kind)
+    chosen = services.downloads.readable(found)
     if not chosen.photos:
-        raise ProblemError(
-            HTTPStatus.NOT_FOUND, "no_such_photo", "None of these is a photo of yours that is still there."
-        )
+        raise _nothing_there(found)
     now = services.clock.now()
     zipped = PhotoZip(chosen, now)
 
     def look_again(photo_id: UUID) -> ChosenPhoto | None:
         look = services.selection.chosen
-        found = from_thread.run(services.database.run, look, customer_id, [photo_id], kind)
-        return next(iter(found.photos), None)
+        moved = from_thread.run(services.database.run, look, customer_id, [photo_id], kind)
+        return next(iter(moved.photos), None)
+
+    def failed(photo_id: UUID) -> None:
+        from_thread.run_sync(services.downloads.failed, photo_id)
 
     services.downloads.take(customer_id)
     with ExitStack() as undo:
         undo.callback(services.downloads.give_back, customer_id)
-        pieces = services.downloads.read(zipped.pieces(services.archive.files, look_again))
+        pieces = services.downloads.read(zipped.pieces(services.archive.files, look_again, failed))
         begun = await _begun(pieces)
         give_back = undo.pop_all().close
     headers = {
@@ -93,6 +95,13 @@ async def archive(request: Request, caller: TheCaller, services: TheServices) ->
         "X-Accel-Buffering": "no",
     }
     return Download(_chain(begun, pieces), headers, MEDIA_TYPE, give_back)
+
+
+def _nothing_there(found: Chosen) -> ProblemError:
+    if found.photos:
+        return unavailable("archive_inconsistent", "None of these photos can be read just now.")
+    detail = "None of these is a photo of yours that is still there."
+    return ProblemError(HTTPStatus.NOT_FOUND, "no_such_photo", detail)
 
 
 async def _begun(pieces: AsyncIterator[bytes]) -> list[bytes]:

@@ -141,7 +141,7 @@ async def _find(services: Services, name: RenditionName) -> StoredRendition:
         raise ProblemError(HTTPStatus.GONE, "expired", "This photo's time has passed: it was removed.")
     if stored is Absence.BINNED:
         raise ProblemError(HTTPStatus.GONE, "binned", "This photo is in your bin. Restore it to see it.")
-    if stored is Absence.UNKNOWN:
+    if isinstance(stored, Absence):
         raise ProblemError(HTTPStatus.NOT_FOUND, "no_such_photo", "You have no such photo, or it is not processed yet.")
     return stored
 

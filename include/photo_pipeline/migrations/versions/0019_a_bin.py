@@ -39,12 +39,12 @@ CREATE INDEX photo_binned_longest ON photo (binned_at) WHERE binned_at IS NOT NU
 LEAVING = """
 CREATE FUNCTION leave_bin() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  NEW.binned_at := NULL;
+  IF NEW.status = 'expired' OR (NEW.accepted_at <> OLD.accepted_at AND NEW.accepted_at > OLD.binned_at) THEN
+    NEW.binned_at := NULL;
+  END IF;
   RETURN NEW;
 END $$;
-CREATE TRIGGER photo_leaves_bin BEFORE UPDATE ON photo FOR EACH ROW
-  WHEN (NEW.binned_at = OLD.binned_at AND (NEW.status = 'expired' OR NEW.accepted_at > OLD.binned_at
-                                           AND NEW.accepted_at IS DISTINCT FROM OLD.accepted_at))
+CREATE TRIGGER photo_leaves_bin BEFORE UPDATE ON photo FOR EACH ROW WHEN (OLD.binned_at IS NOT NULL)
   EXECUTE FUNCTION leave_bin();
 """
 

@@ -29,9 +29,12 @@ LEAVING = """
 CREATE OR REPLACE FUNCTION leave_bin() RETURNS trigger LANGUAGE plpgsql
   SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
-  IF NEW.status = 'expired'
-     OR NOT EXISTS (SELECT FROM customer WHERE customer_id = NEW.customer_id AND closed_at IS NOT NULL) THEN
+  IF NEW.status = 'expired' OR (NEW.accepted_at <> OLD.accepted_at AND NEW.accepted_at > OLD.binned_at) THEN
     NEW.binned_at := NULL;
+  END IF;
+  IF NEW.binned_at IS NULL AND NEW.status <> 'expired'
+     AND EXISTS (SELECT FROM customer WHERE customer_id = NEW.customer_id AND closed_at IS NOT NULL) THEN
+    NEW.binned_at := OLD.binned_at;
   END IF;
   RETURN NEW;
 END $$;
