@@ -69,6 +69,17 @@ class TestFiles:
             assert archive.read(f"{root}/a/b/file.tar", offset, length) == whole[offset : offset + length]
         assert archive.length(f"{root}/a/b/file.tar") == len(whole)
 
+    def test_a_file_that_stays_open_gives_any_range(self, archive: HdfsArchive, root: str) -> None:
+        """In any order, and says so where there is none; a file that is not there cannot be opened."""
+        put(archive, f"{root}/a", PATTERN)
+        opened = archive.open(f"{root}/a")
+        assert opened.read(1000, 50) == PATTERN[1000:1050]
+        assert opened.read(0, len(PATTERN)) == PATTERN
+        with pytest.raises(ArchiveMemberError, match="has 1048576 bytes"):
+            opened.read(len(PATTERN) - 1, 2)
+        with pytest.raises(ArchiveMemberError, match="no such file"):
+            archive.open(f"{root}/b")
+
     def test_an_empty_file_is_a_file(self, archive: HdfsArchive, root: str) -> None:
         """A writer that is closed without a write leaves a file of length 0."""
         put(archive, f"{root}/empty")
