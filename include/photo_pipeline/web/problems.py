@@ -163,10 +163,14 @@ def _on_http_exception(request: Request, error: Exception) -> Response:
 
 
 def _allowed_methods(request: Request) -> list[str]:
-    """All methods of this path. The framework names only those of the first route that has the path."""
+    """All methods of this path. The framework names only those of the first route that has the path.
+
+    Where routes have it to the letter, others that would take a part of it for an id have not.
+    """
     routes = (route for route in request.app.routes if isinstance(route, Route))
-    fitting = (route for route in routes if route.matches(request.scope)[0] is not Match.NONE)
-    return sorted({method for route in fitting for method in route.methods or ()})
+    fitting = [route for route in routes if route.matches(request.scope)[0] is not Match.NONE]
+    exact = [route for route in fitting if not route.param_convertors]
+    return sorted({method for route in exact or fitting for method in route.methods or ()})
 
 
 def _on_invalid_request(request: Request, error: Exception) -> Response:

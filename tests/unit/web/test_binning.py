@@ -85,6 +85,14 @@ async def test_a_batch_has_bounds(ada: httpx.AsyncClient, photo_ids: object) -> 
         assert (await ada.post(f"/photos/{way}", json={"photo_ids": photo_ids})).status_code == 422
 
 
+@pytest.mark.parametrize("way", ["delete", "restore", "archive"])
+async def test_what_is_done_with_many_is_no_photo(ada: httpx.AsyncClient, way: str) -> None:
+    """Its address allows what it is for, and not what can be done with one photo."""
+    answer = await ada.put(f"/photos/{way}")
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")
+    assert (await ada.put(f"/photos/{uuid4()}")).headers["Allow"] == "DELETE, GET"
+
+
 async def test_another_site_cannot_make_a_browser_delete(platform: Platform) -> None:
     """A cookie alone is not enough: 403, and nothing happens."""
     async with platform.browser() as ada:
