@@ -23,8 +23,8 @@ MIB = 1024 * 1024
 
 def photo(number: int, *, secrets: bool = False) -> bytes:
     """A photo that is unlike all others."""
-    block = exif_block(make="Acme", model="One", secrets=True) if secrets else None
-    return encoded(scene(96, 64, seed=number), SniffedFormat.JPEG, exif=block)
+    options = {"exif": exif_block(make="Acme", model="One", secrets=True)} if secrets else {}
+    return encoded(scene(96, 64, seed=number), SniffedFormat.JPEG, **options)
 
 
 def test_a_selection_comes_back_byte_for_byte(world: GalleryWorld) -> None:
