@@ -8,6 +8,7 @@ from fastapi.security import APIKeyCookie, HTTPBearer
 from photo_pipeline.api.services import Services
 from photo_pipeline.api.sessions import Caller, session_ended
 from photo_pipeline.api.throttle import network_of
+from photo_pipeline.domain.customers import Customer
 from photo_pipeline.web.credentials import COOKIE
 
 _BEARER = HTTPBearer(auto_error=False, description="The access token of `POST /api/v1/session`")
@@ -51,4 +52,15 @@ def network_of_sender(request: Request) -> str:
 
 
 TheCaller = Annotated[Caller, Depends(caller_of)]
+
+
+async def customer_of(caller: TheCaller, services: TheServices) -> Customer:
+    """Who the caller is, as they signed up."""
+    customer = await services.database.run(services.customers.get, caller.session.customer_id)
+    if customer is None:
+        raise session_ended()
+    return customer
+
+
+TheCustomer = Annotated[Customer, Depends(customer_of)]
 OwnPagesOnly = Depends(own_pages_only)

@@ -2,19 +2,18 @@
 
 import logging
 from http import HTTPStatus
+from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
-from photo_pipeline.api.deps import TheCaller, TheServices, network_of_sender
+from photo_pipeline.api.deps import TheCustomer, TheServices, network_of_sender
 from photo_pipeline.api.downloads import Download
 from photo_pipeline.api.exporting import exported
 from photo_pipeline.api.file_names import disposition
 from photo_pipeline.api.proving import WrongPasswordError, proven
 from photo_pipeline.api.selection_schemas import AccountExport, CloseAccount
 from photo_pipeline.api.services import Services
-from photo_pipeline.api.sessions import Caller, session_ended
-from photo_pipeline.domain.customers import Customer
 from photo_pipeline.domain.errors import ServerUnavailableError
 from photo_pipeline.web.problems import ProblemError, described
 
@@ -30,12 +29,11 @@ logger = logging.getLogger(__name__)
         **described(HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE),
     },
 )
-async def export(caller: TheCaller, services: TheServices) -> Download:
+async def export(customer: TheCustomer, services: TheServices) -> Download:
     """All that is kept of the caller, to be saved: account, devices, links, photos and what became of each.
 
     `POST /photos/archive` has the photos themselves. A document that does not end with `}` did not come whole.
     """
-    customer = await _customer(services, caller)
     services.downloads.take(customer.customer_id)
     headers = {"Content-Disposition": disposition(f"account-{services.clock.now():%Y-%m-%d}.json")}
 
@@ -56,7 +54,7 @@ async def export(caller: TheCaller, services: TheServices) -> Download:
         HTTPStatus.SERVICE_UNAVAILABLE,
     ),
 )
-async def close(body: CloseAccount, request: Request, caller: TheCaller, services: TheServices) -> Response:
+async def close(body: CloseAccount, request: Request, customer: TheCustomer, services: TheServices) -> Response:
     """Close the account, for good. The password is asked for once more: 403 where it is another one.
 
     At once: nobody is shown the photos any more, links and devices end, all sessions end (at other instances some
@@ -64,29 +62,20 @@ async def close(body: CloseAccount, request: Request, caller: TheCaller, service
     most seven days later; what an operator holds stays for as long. Whoever signs up with the same address is somebody
     else.
     """
-    customer = await _customer(services, caller)
     try:
         await proven(services, network_of_sender(request), customer.email, body.password.get_secret_value())
     except WrongPasswordError:
         raise ProblemError(HTTPStatus.FORBIDDEN, "wrong_password", "This is not your password.") from None
     until = services.sessions.latest_end()
     await services.database.run(services.accounts.close, customer.customer_id, until)
-    await _forget(services, caller)
+    await _forget(services, customer.customer_id)
     response = Response(status_code=HTTPStatus.NO_CONTENT)
     services.sessions.end(response)
     return response
 
 
-async def _customer(services: Services, caller: Caller) -> Customer:
-    customer = await services.database.run(services.customers.get, caller.session.customer_id)
-    if customer is None:
-        raise session_ended()
-    return customer
-
-
-async def _forget(services: Services, caller: Caller) -> None:
+async def _forget(services: Services, customer_id: UUID) -> None:
     """What this instance knows, and what waits in files. The account is closed already, whatever becomes of this."""
-    customer_id = caller.session.customer_id
     try:
         await services.ended_sessions.end(customer_id, services.sessions.latest_end())
         await services.uploads.forget(customer_id)

@@ -4,7 +4,7 @@ from http import HTTPStatus
 
 from fastapi import APIRouter, Request, Response
 
-from photo_pipeline.api.deps import OwnPagesOnly, TheCaller, TheServices, network_of_sender
+from photo_pipeline.api.deps import OwnPagesOnly, TheCaller, TheCustomer, TheServices, network_of_sender
 from photo_pipeline.api.passwords import weakness_of
 from photo_pipeline.api.schemas import CustomerView, Me, SignUp
 from photo_pipeline.api.services import Services
@@ -55,11 +55,8 @@ def _throttle(services: Services, address: str) -> None:
 
 
 @router.get("/me", responses=described(HTTPStatus.UNAUTHORIZED, HTTPStatus.SERVICE_UNAVAILABLE))
-async def me(caller: TheCaller, services: TheServices, response: Response) -> Me:
+async def me(caller: TheCaller, customer: TheCustomer, services: TheServices, response: Response) -> Me:
     """Who the caller is. A browser's session past its half is prolonged by this, up to 12 hours in all."""
-    customer = await services.database.run(services.customers.get, caller.session.customer_id)
-    if customer is None:
-        raise ProblemError(HTTPStatus.UNAUTHORIZED, "not_logged_in", "There is no such customer any more.")
     session = services.sessions.prolong(caller, response)
     return Me(
         **CustomerView.of(customer).model_dump(),
