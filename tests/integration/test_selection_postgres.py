@@ -463,6 +463,8 @@ class TestClosing:
         late = [replace(photo, accepted_at=datetime.now(UTC) + timedelta(hours=1)) for photo in (known, new)]
         commit(late, [accepted(n + 1, photo) for n, photo in enumerate(late)])
         PostgresSelection(api).take_out_of_bin(ada.customer_id, [photo.photo_id for photo in late])
+        with pipeline_engine.begin() as connection:  # as whoever derives photos anew
+            connection.execute(text("UPDATE photo SET camera = 'Acme One', filename = 'a.jpg', width = 7"))
         assert shown(api, ada) == []
         left = everything(owner)
         assert [word for word in PERSONAL if word in left] == []

@@ -24,17 +24,23 @@ COMMENT ON COLUMN customer.closed_at IS 'Whoever it was is not known any more; t
 COMMENT ON COLUMN ended_session.session_id IS 'Of a session, or a customer''s, all of whose sessions have ended';
 """
 
-# Nobody brings back what belongs to nobody.
+# Nobody brings back what belongs to nobody, nor what was known of it: whoever derives a photo anew would.
 LEAVING = """
 CREATE OR REPLACE FUNCTION leave_bin() RETURNS trigger LANGUAGE plpgsql
   SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
-  IF NEW.status = 'expired' OR (NEW.accepted_at <> OLD.accepted_at AND NEW.accepted_at > OLD.binned_at) THEN
+  IF NEW.status = 'expired' THEN
     NEW.binned_at := NULL;
-  END IF;
-  IF NEW.binned_at IS NULL AND NEW.status <> 'expired'
-     AND EXISTS (SELECT FROM customer WHERE customer_id = NEW.customer_id AND closed_at IS NOT NULL) THEN
+  ELSIF EXISTS (SELECT FROM customer WHERE customer_id = NEW.customer_id AND closed_at IS NOT NULL) THEN
     NEW.binned_at := OLD.binned_at;
+    NEW.filename := NULL;
+    NEW.camera := NULL;
+    NEW.taken_at := NULL;
+    NEW.taken_at_offset := NULL;
+    NEW.blurhash := NULL;
+    NEW.dominant_color := NULL;
+  ELSIF NEW.accepted_at <> OLD.accepted_at AND NEW.accepted_at > OLD.binned_at THEN
+    NEW.binned_at := NULL;
   END IF;
   RETURN NEW;
 END $$;
