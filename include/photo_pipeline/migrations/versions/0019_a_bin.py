@@ -1,37 +1,36 @@
 """Customers' bins: photos that are hidden at once, and come back when they are asked for or sent again.
 
-A mark beside the photo's status: what became of it, and how long its bytes are kept, is not the bin's affair.
-
 Revision ID: 0019
-Revises: 0017
+Revises: 0018
 """
 
 from alembic import op
 
 revision = "0019"
-down_revision = "0017"
+down_revision = "0018"
 branch_labels = None
 depends_on = None
-
-COLUMN = """
-ALTER TABLE photo ADD COLUMN binned_at timestamptz;
-COMMENT ON COLUMN photo.binned_at IS 'Since when its customer does not want it: shown to nobody, kept as long as any';
-"""
 
 # A page goes by what is shown, whatever lies in the bin; whoever looks for all of a customer's live photos has the same
 # indexes. The bin itself costs nothing while it is empty.
 INDICES = """
-DROP INDEX photo_newest_first, photo_newest_taken_first;
-CREATE INDEX photo_newest_first
+CREATE INDEX photo_shown
     ON photo (customer_id, (binned_at IS NULL), uploaded_at DESC, (coalesce(filename, '') COLLATE "C") DESC,
               photo_id DESC)
  WHERE status = 'processed';
-CREATE INDEX photo_newest_taken_first
+CREATE INDEX photo_taken_shown
     ON photo (customer_id, (binned_at IS NULL), coalesce(taken_at, uploaded_at AT TIME ZONE 'UTC') DESC,
               (coalesce(filename, '') COLLATE "C") DESC, uploaded_at DESC, photo_id DESC)
  WHERE status = 'processed';
 CREATE INDEX photo_binned ON photo (customer_id, binned_at DESC, photo_id DESC) WHERE binned_at IS NOT NULL;
 CREATE INDEX photo_binned_longest ON photo (binned_at) WHERE binned_at IS NOT NULL;
+"""
+
+# Last, as nobody can read photos from here to the end of the transaction; while the new ones are built, everybody can.
+TAKE_THEIR_PLACE = """
+DROP INDEX photo_newest_first, photo_newest_taken_first;
+ALTER INDEX photo_shown RENAME TO photo_newest_first;
+ALTER INDEX photo_taken_shown RENAME TO photo_newest_taken_first;
 """
 
 # No writer can forget to: a photo that expires is in no bin, and one that was accepted after it was binned was wanted
@@ -124,7 +123,7 @@ GRANT UPDATE (binned_at) ON photo TO photo_api;
 
 
 def upgrade() -> None:
-    for statements in (COLUMN, INDICES, LEAVING, TOUCH, VIEW, GRANTS):
+    for statements in (INDICES, LEAVING, TOUCH, VIEW, GRANTS, TAKE_THEIR_PLACE):
         op.execute(statements)
 
 
