@@ -43,13 +43,16 @@ def secrets_for_compose(folder: Path) -> dict[str, str]:
     credentials = Credentials(folder)
     # The container's user has another number than the one here, so the file is readable and its folder is not.
     key = credentials.signing_key_file()
-    key.chmod(READABLE)
+    public = credentials.record_keys_file()
+    for file in (key, public):
+        file.chmod(READABLE)
     return {
         **{name: credentials.password(name.lower()) for name in PASSWORDS},
         **{name: credentials.password(name.lower(), LONG_SECRET_BYTES) for name in LONG_SECRETS},
         "AIRFLOW_FERNET_KEY": credentials.fernet_key(),
         "KAFKA_CLUSTER_ID": credentials.kafka_cluster_id(),
         "SIGNING_KEY_FILE": str(key),
+        "RECORD_KEYS_FILE": str(public),
     }
 
 

@@ -50,6 +50,17 @@ class Credentials:
         self._once("signing_key.jwk", _new_signing_key)
         return self._folder / "signing_key.jwk"
 
+    def record_keys_file(self) -> Path:
+        """Return the file with the public half of those keys (JWK Set), by which records are believed."""
+        content = json.loads(self.signing_key_file().read_text())
+        public = [{name: value for name, value in key.items() if name != "d"} for key in content.get("keys", [content])]
+        path = self._folder / "record_keys.json"
+        text = json.dumps({"keys": public})
+        if not path.exists() or path.read_text() != text:
+            path.unlink(missing_ok=True)
+            self._once(path.name, lambda: text)
+        return path
+
     def _once(self, filename: str, make: Callable[[], str]) -> str:
         path = self._folder / filename
         if not path.exists():

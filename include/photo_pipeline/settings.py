@@ -3,9 +3,9 @@
 from os import getuid
 from pathlib import Path
 from tempfile import gettempdir
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from photo_pipeline.domain.photo import MAX_PHOTO_BYTES
@@ -49,6 +49,23 @@ class KafkaSettings(BaseSettings):
     bulk_share: float = Field(default=0.25, ge=0, le=0.5)
     """Of each incoming topic's partitions, so many are for what customers send beyond their share: at least one of two
     or more. With 0 there is one lane for all. The same for the web applications and the workers."""
+
+
+class RecordSettings(BaseSettings):
+    """Which records on the incoming topics are believed."""
+
+    model_config = SettingsConfigDict(env_prefix="PHOTO_RECORDS_", frozen=True)
+
+    keys_file: Path | None = None
+    """The platform's public keys as JWK Set; with it, a signature that does not hold is refused."""
+    take_unsigned: bool = True
+    """Whether a record without a signature is taken at its word: then whoever writes to Kafka fills any gallery."""
+
+    @model_validator(mode="after")
+    def _keys_to_check_with(self) -> Self:
+        if not self.take_unsigned and self.keys_file is None:
+            raise ValueError("PHOTO_RECORDS_TAKE_UNSIGNED=false needs PHOTO_RECORDS_KEYS_FILE to check signatures with")
+        return self
 
 
 class DatabaseSettings(BaseSettings):

@@ -102,7 +102,11 @@ def test_photos_sent_in_every_way_arrive_in_the_gallery(customer: Customer, tmp_
         files[path] = sha256(path.read_bytes()).hexdigest()
     single, straight, *feed = sorted(files)[:6]
     customer.run("push_frames.sh", str(single))
-    customer.run("kafka_producer.py", "--customer", customer.run("customer_id.sh").strip(), str(straight))
+    key = tmp_path / "key.pem"
+    subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", str(key)], check=True)  # noqa: S603, S607 - as in examples/README.md
+    device = customer.run("make_device.sh", "straight", str(key)).strip()
+    signed = ("--device", device, "--key", str(key))
+    customer.run("kafka_producer.py", "--customer", customer.run("customer_id.sh").strip(), *signed, str(straight))
     said = customer.run("push_feed.sh", *map(str, feed[:2]))
     assert [json.loads(line)["type"] for line in said.splitlines()] == ["hello", "ack", "ack", "end"]
     assert "2 accepted, 0 refused" in customer.run("push_feed.py", *map(str, feed[2:]))

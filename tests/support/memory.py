@@ -37,6 +37,7 @@ from photo_pipeline.domain.ledger import (
 from photo_pipeline.domain.logs import KnownLog, LogChange
 from photo_pipeline.domain.outcomes import Outcome, RejectReason
 from photo_pipeline.domain.photo import Log, RenditionKind, TopicPartition
+from photo_pipeline.domain.proof import SigningDevice
 from photo_pipeline.domain.shard import ArchiveFile
 
 DT = date(2026, 5, 4)
@@ -213,6 +214,8 @@ class MemoryLedger:
     attempts: dict[int, int] = field(default_factory=dict)
     commits: dict[int, SliceCommit] = field(default_factory=dict)
     customer_queries: int = 0
+    devices: dict[UUID, SigningDevice] = field(default_factory=dict)
+    device_queries: int = 0
     released: list[int] = field(default_factory=list)
     known: list[KnownLog] = field(default_factory=list)
     followed: list[LogChange] = field(default_factory=list)
@@ -273,6 +276,11 @@ class MemoryLedger:
         """See the port."""
         self.customer_queries += 1
         return self.customers & set(customer_ids)
+
+    def signing_devices(self, device_ids: Collection[UUID]) -> Mapping[UUID, SigningDevice]:
+        """See the port."""
+        self.device_queries += 1
+        return {device_id: self.devices[device_id] for device_id in device_ids if device_id in self.devices}
 
     def commit(self, commit: SliceCommit) -> SliceSummary:
         """See the port."""

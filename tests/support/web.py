@@ -133,11 +133,13 @@ class FakeCustomers:
         assert customer is not None
         self.customers[customer.email] = (customer, password_hash)
 
-    def add_device(self, customer_id: UUID, device_id: UUID, name: str, limit: int) -> Device:
+    def add_device(
+        self, customer_id: UUID, device_id: UUID, name: str, limit: int, public_key: str | None = None
+    ) -> Device:
         """See the port."""
         if len(self.devices(customer_id)) >= limit:
             raise TooManyDevicesError(limit)
-        device = Device(device_id, name, NOON)
+        device = Device(device_id, name, NOON, public_key)
         self.registered[device_id] = (customer_id, device)
         return device
 

@@ -133,6 +133,8 @@ def environment(context: Context) -> dict[str, str]:
         # Each partition with a backlog is a task of its own, and every task costs two cores a second of start-up.
         "PHOTO_KAFKA_PARTITIONS": str(PARTITIONS),
         "PHOTO_INGEST_WORKERS": str(settings.ingest_workers),
+        # A laptop takes unsigned records, so that any producer can be tried; signatures are checked all the same.
+        "PHOTO_RECORDS_KEYS_FILE": str(context.credentials.record_keys_file()),
         **_topic_replication(context),
         **{f"AIRFLOW__{key}": value for key, value in options.items()},
         **{f"AIRFLOW_CONN_{key}": json.dumps(value) for key, value in connections(context).items()},

@@ -18,6 +18,7 @@ from photo_pipeline.domain.gallery import (
 from photo_pipeline.domain.outcomes import AbsentReason, RejectReason
 from photo_pipeline.domain.photo import RenditionKind, Source
 from photo_pipeline.domain.retention import KEEP
+from photo_pipeline.domain.signatures import KeysError, public_key
 from photo_pipeline.domain.text import is_seen
 from photo_pipeline.web.acceptance import SignedReceipt
 from photo_pipeline.web.text import Document
@@ -38,6 +39,19 @@ def seen(name: str) -> str:
     if not is_seen(name):
         raise ValueError("Nothing of this name can be seen.")
     return name
+
+
+def usable(coordinate: str) -> str:
+    """A public key that signatures can be checked with.
+
+    Raises:
+        ValueError: when it is none.
+    """
+    try:
+        public_key(coordinate)
+    except KeysError as error:
+        raise ValueError("This is no public key.") from error
+    return coordinate
 
 
 Name = Annotated[
@@ -102,10 +116,24 @@ class AccessToken(BaseModel):
     expires_in: int = Field(description="Seconds")
 
 
+class PublicKey(Document):
+    """A public Ed25519 key as JWK (RFC 8037). A private one is refused: nobody but the device is to have that."""
+
+    kty: Literal["OKP"]
+    crv: Literal["Ed25519"]
+    x: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{43}$"), AfterValidator(usable)]
+    kid: Annotated[str, StringConstraints(max_length=200)] | None = None
+    use: Literal["sig"] | None = None
+    alg: Literal["EdDSA", "Ed25519"] | None = None
+
+
 class NewDevice(Document):
     """A camera or program that is to stream photos."""
 
     name: Name
+    public_key: PublicKey | None = Field(
+        default=None, description="For a device that writes to Kafka itself: whose signature its records carry"
+    )
 
 
 class DeviceView(BaseModel):
@@ -114,11 +142,17 @@ class DeviceView(BaseModel):
     device_id: UUID
     name: str
     created_at: datetime
+    signs: bool = Field(description="Whether it has a key of its own, and so may write to Kafka itself")
 
     @classmethod
     def of(cls, device: Device) -> Self:
         """The view of a device."""
-        return cls(device_id=device.device_id, name=device.name, created_at=device.created_at)
+        return cls(
+            device_id=device.device_id,
+            name=device.name,
+            created_at=device.created_at,
+            signs=device.public_key is not None,
+        )
 
 
 class DeviceList(BaseModel):

@@ -7,9 +7,11 @@ from contextlib import contextmanager
 from photo_pipeline.adapters.hdfs import HdfsArchive
 from photo_pipeline.adapters.kafka import KafkaPhotoLogReader
 from photo_pipeline.adapters.postgres.ingest_ledger import PostgresIngestLedger
+from photo_pipeline.adapters.record_keys import public_keys
 from photo_pipeline.composition.pipeline import PipelineSettings, engine_of, image_workers
 from photo_pipeline.domain.lanes import Lanes
-from photo_pipeline.settings import DatabaseSettings
+from photo_pipeline.domain.proof import ProofRules
+from photo_pipeline.settings import DatabaseSettings, RecordSettings
 from photo_pipeline.use_cases.ingest import IngestLimits, IngestPorts
 
 
@@ -29,6 +31,16 @@ def ingest_limits(settings: PipelineSettings) -> IngestLimits:
         slice_seconds=limits.slice_seconds,
         lanes=lanes(settings),
     )
+
+
+def proof_rules(settings: RecordSettings) -> ProofRules:
+    """Which records are believed.
+
+    Raises:
+        RecordKeysError: when the file of keys is of no use.
+    """
+    keys = {} if settings.keys_file is None else public_keys(settings.keys_file)
+    return ProofRules(keys, settings.take_unsigned)
 
 
 @contextmanager
@@ -56,4 +68,5 @@ def ingest_ports(settings: PipelineSettings) -> Iterator[IngestPorts]:
             images=images,
             archive_root=settings.hdfs.root,
             monotonic=time.monotonic,
+            proofs=proof_rules(settings.records),
         )

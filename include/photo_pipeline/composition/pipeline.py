@@ -10,7 +10,14 @@ from photo_pipeline.adapters.image_workers.pool import WorkerPool
 from photo_pipeline.adapters.image_workers.worker_time import TimeLimits
 from photo_pipeline.adapters.postgres.engine import make_engine
 from photo_pipeline.domain.imaging import ImageLimits
-from photo_pipeline.settings import DatabaseSettings, HdfsSettings, IngestSettings, KafkaSettings, TopicNames
+from photo_pipeline.settings import (
+    DatabaseSettings,
+    HdfsSettings,
+    IngestSettings,
+    KafkaSettings,
+    RecordSettings,
+    TopicNames,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +29,7 @@ class PipelineSettings:
     hdfs: HdfsSettings
     ingest: IngestSettings = field(default_factory=IngestSettings)
     topics: TopicNames = field(default_factory=TopicNames)
+    records: RecordSettings = field(default_factory=RecordSettings)
 
 
 @contextmanager

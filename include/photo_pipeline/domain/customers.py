@@ -39,11 +39,15 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A camera or program that streams photos for a customer."""
+    """A camera or program that streams photos for a customer.
+
+    ``public_key`` is the ``x`` of its Ed25519 key, where it signs what it writes to Kafka itself.
+    """
 
     device_id: UUID
     name: str
     created_at: datetime
+    public_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

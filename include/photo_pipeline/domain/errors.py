@@ -406,3 +406,13 @@ class CleanupFailedError(PhotoPipelineError):
 
     def __init__(self, said: str) -> None:
         super().__init__(f"airflow db clean failed: {said}")
+
+
+class RecordKeysError(PhotoPipelineError):
+    """The file named by ``PHOTO_RECORDS_KEYS_FILE`` holds no usable keys."""
+
+    def __init__(self, path: Path, detail: str) -> None:
+        super().__init__(
+            f"PHOTO_RECORDS_KEYS_FILE={path}: {detail}; it must hold the public Ed25519 keys of the web applications "
+            "as JWK Set, as the upload API shows them at /.well-known/jwks.json"
+        )

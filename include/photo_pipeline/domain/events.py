@@ -2,6 +2,10 @@
 
 Source of the protocol: CloudEvents Kafka Protocol Binding 1.0, section 3.2
 (value = data, attributes = ``ce_`` headers, each a UTF-8 string).
+
+A record names its customer, and that alone proves nothing: whoever may write to ``photos.streamed`` or
+``photos.uploaded`` can fill any customer's gallery, unless signed records are demanded (``domain/proof.py``,
+``PHOTO_RECORDS_TAKE_UNSIGNED``).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -94,7 +98,7 @@ def parse_record(record: Record) -> PhotoEvent:
     Raises:
         RecordRejected: with the reason, when the record is not a photo event that can be believed.
     """
-    headers = _decode_headers(record.headers)
+    headers = text_headers(record.headers)
     if headers.get("ce_specversion") != SPEC_VERSION or not headers.get("ce_id") or not headers.get("ce_source"):
         raise RecordRejected(RejectReason.NOT_A_CLOUDEVENT, "ce_specversion 1.0, ce_id and ce_source are needed")
     source = SOURCE_OF_TYPE.get(headers.get("ce_type", ""))
@@ -124,14 +128,14 @@ def parse_record(record: Record) -> PhotoEvent:
 def customer_of(headers: Headers) -> UUID | None:
     """The customer that a record names, if it names one at all."""
     try:
-        return UUID(_decode_headers(headers).get("ce_subject", ""))
+        return UUID(text_headers(headers).get("ce_subject", ""))
     except ValueError:
         return None
 
 
 def filename_of(headers: Headers) -> str | None:
     """The file name a record carries: base name only, no control characters, at most 255 characters."""
-    name = _decode_headers(headers).get("ce_filename")
+    name = text_headers(headers).get("ce_filename")
     return None if name is None else clean_filename(name)
 
 
@@ -155,7 +159,7 @@ def _checked_bytes(record: Record, headers: Mapping[str, str]) -> str:
     return sha256
 
 
-def _decode_headers(headers: Iterable[tuple[str, bytes | None]]) -> dict[str, str]:
+def text_headers(headers: Iterable[tuple[str, bytes | None]]) -> dict[str, str]:
     """Text headers; one that is no UTF-8 or holds a NUL (PostgreSQL refuses it) counts as not there."""
     decoded = {}
     for name, value in headers:

@@ -24,6 +24,10 @@ class RejectReason(StrEnum):
     INVALID_TIME = "invalid_time"
     SHA256_MISMATCH = "sha256_mismatch"
     PHOTO_ID_MISMATCH = "photo_id_mismatch"
+    # nobody has proven to have sent it
+    UNSIGNED = "unsigned"
+    INVALID_SIGNATURE = "invalid_signature"
+    DEVICE_REVOKED = "device_revoked"
     # the bytes are not a photo that can be used
     EMPTY = "empty"
     TOO_LARGE = "too_large"
@@ -66,6 +70,9 @@ _SENTENCES = {
     RejectReason.INVALID_TIME: "The time in the event could not be read.",
     RejectReason.SHA256_MISMATCH: "The photo's bytes are not the ones that were sent.",
     RejectReason.PHOTO_ID_MISMATCH: "The record's key does not fit the photo in it.",
+    RejectReason.UNSIGNED: "The record does not prove who has sent it.",
+    RejectReason.INVALID_SIGNATURE: "The record's signature does not hold.",
+    RejectReason.DEVICE_REVOKED: "The device that sent the photo had been revoked.",
     RejectReason.EMPTY: "The file is empty.",
     RejectReason.TOO_LARGE: "The file is larger than 32 MiB.",
     RejectReason.NOT_AN_IMAGE: "The file is not a photo in a format that can be read here.",

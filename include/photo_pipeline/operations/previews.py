@@ -11,6 +11,9 @@ SHOWN = frozenset(
         RejectReason.INVALID_TIME,
         RejectReason.SHA256_MISMATCH,
         RejectReason.PHOTO_ID_MISMATCH,
+        RejectReason.UNSIGNED,
+        RejectReason.INVALID_SIGNATURE,
+        RejectReason.DEVICE_REVOKED,
     }
 )
 """Refused for what was said about the photo. Where the photo itself was refused, its decoder has had its chance."""

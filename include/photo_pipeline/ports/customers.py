@@ -31,8 +31,10 @@ class CustomerDirectory(Protocol):
         """Store the same password hashed anew, with today's parameters."""
         ...
 
-    def add_device(self, customer_id: UUID, device_id: UUID, name: str, limit: int) -> Device:
-        """Register a device.
+    def add_device(
+        self, customer_id: UUID, device_id: UUID, name: str, limit: int, public_key: str | None = None
+    ) -> Device:
+        """Register a device; with the key by which it signs records, where it does.
 
         Raises:
             TooManyDevicesError: when the customer has ``limit`` devices that are not revoked.

@@ -14,6 +14,7 @@ from photo_pipeline.domain.ledger import (
 )
 from photo_pipeline.domain.logs import KnownLog, LogChange
 from photo_pipeline.domain.photo import Log, TopicPartition
+from photo_pipeline.domain.proof import SigningDevice
 
 
 class IngestLedger(Protocol):
@@ -79,6 +80,10 @@ class IngestLedger(Protocol):
 
     def known_customers(self, customer_ids: Collection[UUID]) -> set[UUID]:
         """Those of the ids that are customers."""
+        ...
+
+    def signing_devices(self, device_ids: Collection[UUID]) -> Mapping[UUID, SigningDevice]:
+        """Those of the ids that are devices, revoked or not."""
         ...
 
     def commit(self, commit: SliceCommit) -> SliceSummary:

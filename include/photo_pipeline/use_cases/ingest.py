@@ -8,12 +8,13 @@ it.
 
 import logging
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from photo_pipeline.domain.errors import LogCutError, ServerUnavailableError
 from photo_pipeline.domain.lanes import ONE_LANE, Lane, Lanes
 from photo_pipeline.domain.ledger import Lease, PlannedSlice, SliceSummary
 from photo_pipeline.domain.logs import changes, troubles
+from photo_pipeline.domain.proof import ProofRules
 from photo_pipeline.ports.archive import Archive
 from photo_pipeline.ports.images import ImageProcessor
 from photo_pipeline.ports.ingest import IngestLedger
@@ -22,6 +23,7 @@ from photo_pipeline.use_cases.lease_keeper import LeaseKeeper
 from photo_pipeline.use_cases.reading_ahead import Ahead
 from photo_pipeline.use_cases.shard_staging import StagedShard
 from photo_pipeline.use_cases.slice_reading import parsed, read_slice, weight_of
+from photo_pipeline.use_cases.slice_senders import from_known_senders
 from photo_pipeline.use_cases.slice_work import SliceWork
 from photo_pipeline.use_cases.time_budget import TimeBudget
 
@@ -64,6 +66,7 @@ class IngestPorts:
     images: ImageProcessor
     archive_root: str
     monotonic: Callable[[], float]
+    proofs: ProofRules = field(default_factory=ProofRules)
 
 
 def plan_micro_batch(
@@ -118,9 +121,10 @@ def process_slice(slice_id: int, owner: str, ports: IngestPorts, limits: IngestL
 def _process_leased(lease: Lease, ports: IngestPorts, limits: IngestLimits, keeper: LeaseKeeper) -> SliceSummary:
     time = TimeBudget(ports.monotonic, limits.slice_seconds)
     shard = StagedShard(ports.archive, ports.archive_root, lease)
-    work = SliceWork(lease, ports.ledger, ports.images, shard, limits.in_flight_bytes, time)
+    work = SliceWork(lease, ports.images, shard, limits.in_flight_bytes, time)
     read = parsed(read_slice(ports.log, lease.slice, limits.slice_max_bytes))
-    with Ahead(read, weight_of, READ_AHEAD_BYTES) as items:
+    believed = from_known_senders(read, ports.ledger, ports.proofs)
+    with Ahead(believed, weight_of, READ_AHEAD_BYTES) as items:
         for item in items:
             keeper.check()
             work.add(item)

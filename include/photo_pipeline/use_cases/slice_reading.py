@@ -2,9 +2,10 @@
 
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
+from uuid import UUID
 
 from photo_pipeline.domain.errors import LogChangedError, LogCutError, OffsetOutOfRangeError, RecordRejected
-from photo_pipeline.domain.events import PhotoEvent, Record, parse_record
+from photo_pipeline.domain.events import PhotoEvent, Record, customer_of, parse_record
 from photo_pipeline.domain.ledger import PlannedSlice, Watermarks
 from photo_pipeline.domain.outcomes import AbsentReason
 from photo_pipeline.ports.photo_log import PhotoLogReader
@@ -21,16 +22,20 @@ class AbsentRange:
 
 @dataclass(frozen=True, slots=True)
 class ReadRecord:
-    """A record, and the photo event in it or why it holds none."""
+    """A record, and the photo event in it or why it holds none that is believed.
+
+    ``customer_id`` is whom it is accounted to: nobody where it only says so, and that does not count.
+    """
 
     record: Record
     found: PhotoEvent | RecordRejected
+    customer_id: UUID | None
 
 
 def parsed(items: Iterable[Record | AbsentRange]) -> Generator[ReadRecord | AbsentRange, None, None]:
     """Hold each record against the contract, its sha256 among it: of 3 MB that takes longer than reading them."""
     for item in items:
-        yield item if isinstance(item, AbsentRange) else ReadRecord(item, _event_in(item))
+        yield item if isinstance(item, AbsentRange) else ReadRecord(item, _event_in(item), customer_of(item.headers))
 
 
 def weight_of(item: ReadRecord | AbsentRange) -> int:

@@ -8,12 +8,11 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from photo_pipeline.domain.errors import RecordRejected
-from photo_pipeline.domain.events import PhotoEvent, Record, customer_of, filename_of
+from photo_pipeline.domain.events import PhotoEvent, Record, filename_of
 from photo_pipeline.domain.imaging import ImageRejected, ProcessedImage
 from photo_pipeline.domain.ledger import ArchivedPhoto, Lease, RecordResult, ShardFile, SliceCommit
 from photo_pipeline.domain.outcomes import Outcome, RejectReason
 from photo_pipeline.ports.images import ImageProcessor
-from photo_pipeline.ports.ingest import IngestLedger
 from photo_pipeline.use_cases.photo_members import description_of, members_of
 from photo_pipeline.use_cases.shard_staging import StagedShard
 from photo_pipeline.use_cases.slice_reading import AbsentRange, ReadRecord
@@ -73,14 +72,12 @@ class SliceWork:
     def __init__(
         self,
         lease: Lease,
-        ledger: IngestLedger,
         images: ImageProcessor,
         shard: StagedShard,
         in_flight_bytes: int,
         time: TimeBudget,
     ) -> None:
         self._lease = lease
-        self._ledger = ledger
         self._images = images
         self._limit = in_flight_bytes
         self._time = time
@@ -90,7 +87,6 @@ class SliceWork:
         self._end = lease.slice.start
         self._epoch: int | None = None
         self._read_epoch: int | None = None
-        self._customers: dict[UUID, bool] = {}
         self._seen: set[UUID] = set()
         self._results: list[RecordResult] = []
         self._result_of: dict[UUID, RecordResult] = {}
@@ -125,23 +121,14 @@ class SliceWork:
     def _start(self, item: ReadRecord) -> _InFlight | _Repeat | RecordResult:
         record, event = item.record, item.found
         if isinstance(event, RecordRejected):
-            return _rejected(record, event.reason, event.detail)
-        try:
-            self._require_customer(event.customer_id)
-        except RecordRejected as rejection:
+            rejected = _rejected(record, event.reason, event.detail, item.customer_id)
             # Of nobody, or of somebody who has closed the account: what it was called is nobody's to know.
-            return replace(_rejected(record, rejection.reason, rejection.detail), filename=None)
+            return replace(rejected, filename=None) if event.reason is RejectReason.UNKNOWN_CUSTOMER else rejected
         if event.photo_id in self._seen:
             return _Repeat(event.photo_id, _accepted(record, event, Outcome.DUPLICATE))
         self._seen.add(event.photo_id)
         self._in_flight += _weight(event)
         return _InFlight(record, event, self._images.submit(event.data))
-
-    def _require_customer(self, customer_id: UUID) -> None:
-        if customer_id not in self._customers:
-            self._customers[customer_id] = customer_id in self._ledger.known_customers([customer_id])
-        if not self._customers[customer_id]:
-            raise RecordRejected(RejectReason.UNKNOWN_CUSTOMER, str(customer_id))
 
     def _settle_first(self, time: TimeBudget | None) -> bool:
         """Take the result at the front; ``False`` where it is not ready in time. Without a limit it is waited for."""
@@ -164,7 +151,8 @@ class SliceWork:
         try:
             image = pending.image.result()
         except ImageRejected as rejection:
-            return _rejected(pending.record, rejection.reason, rejection.detail, pending.event)
+            found = pending.event
+            return _rejected(pending.record, rejection.reason, rejection.detail, found.customer_id, found)
         event, accepted_at = pending.event, pending.record.timestamp
         members = members_of(event.data, image)
         photo = ArchivedPhoto(
@@ -226,14 +214,16 @@ def _accepted(record: Record, event: PhotoEvent, outcome: Outcome) -> RecordResu
     )
 
 
-def _rejected(record: Record, reason: RejectReason, detail: str, event: PhotoEvent | None = None) -> RecordResult:
+def _rejected(
+    record: Record, reason: RejectReason, detail: str, customer_id: UUID | None, event: PhotoEvent | None = None
+) -> RecordResult:
     """A rejected record keeps whatever it could be asked: a customer wants to know which of their photos it was."""
     return RecordResult(
         offset=record.coordinates.offset,
         outcome=Outcome.REJECTED,
         accepted_at=record.timestamp,
         photo_id=None if event is None else event.photo_id,
-        customer_id=customer_of(record.headers),
+        customer_id=customer_id,
         source=None if event is None else event.source,
         event_id=None if event is None else event.event_id,
         filename=filename_of(record.headers),

@@ -11,11 +11,12 @@ from uuid import UUID
 from anyio import CapacityLimiter, to_thread
 
 from photo_pipeline.domain.errors import PhotoPipelineError, RecordRejected, ServerUnavailableError
-from photo_pipeline.domain.events import Delivery, OutboundRecord, PhotoEvent, clean_filename
+from photo_pipeline.domain.events import Delivery, Headers, OutboundRecord, PhotoEvent, clean_filename
 from photo_pipeline.domain.imaging import CONTENT_TYPES, ImageLimits, decode_seconds, read_header
 from photo_pipeline.domain.lanes import Lane
 from photo_pipeline.domain.outcomes import RejectReason
 from photo_pipeline.domain.photo import MAX_PHOTO_BYTES, Receipt, Source, photo_id_for, sha256_hex
+from photo_pipeline.domain.proof import PROOF
 from photo_pipeline.ports.clock import Clock
 from photo_pipeline.ports.photo_log import AsyncPhotoLogWriter
 from photo_pipeline.web.fair_lanes import FairLanes
@@ -89,6 +90,15 @@ class SignedReceipt:
     token: str
 
 
+@dataclass(frozen=True, slots=True)
+class _SignedEvent:
+    """A photo on its way to Kafka: its event, the headers with this platform's proof, and its likely cost."""
+
+    event: PhotoEvent
+    headers: Headers
+    cost: float
+
+
 class PhotoAcceptance:
     """Checks a photo, writes it to Kafka and signs its receipt.
 
@@ -96,7 +106,7 @@ class PhotoAcceptance:
         writer: Kafka.
         topic: where this application's photos go.
         source: which application this is.
-        tokens: signs the receipts.
+        tokens: signs records and receipts.
         clock: where the time comes from.
         new_id: makes the ids of events.
         metrics: counts what becomes of photos.
@@ -139,11 +149,12 @@ class PhotoAcceptance:
                 sending it again is safe, as the same bytes are the same photo.
         """
         try:
-            checked = functools.partial(self._event, photo, self._new_id(), photo.sent_at or self._clock.now())
-            event, cost = await to_thread.run_sync(checked, limiter=self._threads)
+            checked = functools.partial(self._signed, photo, self._new_id(), photo.sent_at or self._clock.now())
+            signed = await to_thread.run_sync(checked, limiter=self._threads)
+            event = signed.event
             with self._counted(photo):
-                lane = None if self._lanes is None else self._lanes.lane_for(photo.customer_id, cost)
-                delivery = await self._write(event, lane)
+                lane = None if self._lanes is None else self._lanes.lane_for(photo.customer_id, signed.cost)
+                delivery = await self._write(signed, lane)
         except RecordRejected as error:
             raise self.refuse(error.reason, error.detail) from None
         except QuotaExceededError as error:
@@ -176,13 +187,21 @@ class PhotoAcceptance:
             return nullcontext()
         return self._quotas.taking(photo.customer_id, len(photo.data))
 
-    async def _write(self, event: PhotoEvent, lane: Lane | None) -> Delivery:
-        record = OutboundRecord(self._topic, event.key(), event.data, event.headers(), lane)
+    async def _write(self, signed: _SignedEvent, lane: Lane | None) -> Delivery:
+        event = signed.event
+        record = OutboundRecord(self._topic, event.key(), event.data, signed.headers, lane)
         with self._metrics.acknowledgement.time():
             return await self._writer.append(record)
 
+    def _signed(self, photo: IncomingPhoto, event_id: UUID, sent_at: datetime) -> _SignedEvent:
+        """Runs in a thread: 32 MiB take some 20 ms to hash."""
+        event, cost = self._event(photo, event_id, sent_at)
+        headers = event.headers()
+        proof = self._tokens.sign_record(headers, self._topic)
+        return _SignedEvent(event, [*headers, (PROOF, proof.encode())], cost)
+
     def _event(self, photo: IncomingPhoto, event_id: UUID, sent_at: datetime) -> tuple[PhotoEvent, float]:
-        """The photo's event, and its likely cost. Runs in a thread: 32 MiB take some 20 ms to hash."""
+        """The photo's event, and its likely cost."""
         if len(photo.data) > MAX_PHOTO_BYTES:
             raise RecordRejected(RejectReason.TOO_LARGE, f"more than {MAX_PHOTO_BYTES} bytes")
         header = read_header(photo.data, self._limits)

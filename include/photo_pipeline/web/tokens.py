@@ -4,7 +4,6 @@ None needs a database to be checked. Each kind has its own ``typ`` (RFC 8725, 3.
 that let somebody in have an audience and an end as well. Receipts have neither: they say what happened, for ever.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,18 +12,17 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from joserfc import jwt
-from joserfc.errors import JoseError, UnsupportedAlgorithmError
-from joserfc.jwa import EdDSAAlgorithm, JWSAlgModel
+from joserfc.errors import JoseError
 from joserfc.jwk import KeySet, OKPKey
-from joserfc.jws import JWSRegistry
 
 from photo_pipeline.domain.errors import PhotoPipelineError
-from photo_pipeline.domain.events import format_time
+from photo_pipeline.domain.events import Headers, format_time
 from photo_pipeline.domain.photo import Receipt, RecordCoordinates
+from photo_pipeline.domain.proof import PROOF_TYPE, statement
+from photo_pipeline.domain.signatures import ALGORITHM, KeysError, SignatureError, keys_in, opened, require_kind, sign
 from photo_pipeline.ports.clock import Clock
 from photo_pipeline.web.bounded_memory import BoundedMemory
 
-ALGORITHM = "EdDSA"
 ISSUER = "photo-pipeline"
 """``iss`` of every token. A name, not an address: both web applications must agree on it wherever they are reached."""
 RECEIPT_TYPE = "receipt+jwt"
@@ -32,7 +30,6 @@ SESSION_TYPE = "at+jwt"  # RFC 9068, 2.1
 DEVICE_TYPE = "device+jwt"
 API_AUDIENCE = "photo-api"
 STREAM_AUDIENCE = "photo-stream"
-MAX_TOKEN_LENGTH = 4096
 CLOCK_LEEWAY_SECONDS = 5
 REMEMBERED = 2048
 """Tokens whose signature need not be checked again."""
@@ -69,23 +66,6 @@ class DeviceIdentity:
     customer_id: UUID
 
 
-class _EdDsaOnly(JWSRegistry):
-    """One algorithm, whatever a token's header asks for.
-
-    RFC 9864 prefers the name ``Ed25519`` to ``EdDSA``, and joserfc warns; verifiers in the field know ``EdDSA``.
-    """
-
-    def get_alg(self, name: str) -> JWSAlgModel:
-        """The algorithm, where the header names it.
-
-        Raises:
-            UnsupportedAlgorithmError: for any other name, ``none`` among them.
-        """
-        if name != ALGORITHM:
-            raise UnsupportedAlgorithmError(f"algorithm {name!r} is not used here")
-        return EdDSAAlgorithm()
-
-
 class Tokens:
     """Issues and checks the platform's tokens.
 
@@ -98,7 +78,6 @@ class Tokens:
         self._signing_key = keys[0]
         self._keys = KeySet(list(keys))
         self._clock = clock
-        self._registry = _EdDsaOnly()
         self._verified = BoundedMemory[str, jwt.Token](REMEMBERED)
 
     def jwks(self) -> dict[str, Any]:
@@ -183,23 +162,23 @@ class Tokens:
         except (KeyError, ValueError, TypeError) as error:
             raise TokenError(f"not the claims of a device: {error!r}") from error
 
+    def sign_record(self, headers: Headers, topic: str) -> str:
+        """The proof that a record on this topic, with these headers, is this platform's own."""
+        return self._sign(PROOF_TYPE, statement(headers, topic, self._clock.now()))
+
     def _frame(self, audience: str, expires_at: datetime) -> dict[str, Any]:
         issued_at = int(self._clock.now().timestamp())
         return {"iss": ISSUER, "aud": audience, "iat": issued_at, "exp": int(expires_at.timestamp())}
 
     def _sign(self, kind: str, claims: dict[str, Any]) -> str:
-        header = {"alg": ALGORITHM, "typ": kind, "kid": self._signing_key.kid}
-        return jwt.encode(header, claims, self._signing_key, registry=self._registry)
+        return sign(kind, claims, self._signing_key)
 
     def _verify(self, token: str, kind: str, audience: str | None) -> Mapping[str, Any]:
-        if len(token) > MAX_TOKEN_LENGTH:
-            raise TokenError("longer than any token of this platform")
         try:
             found = self._decode(token)
-            if found.header.get("typ") != kind:
-                raise TokenError(f"of another kind than {kind}")
+            require_kind(found, kind)
             self._check(found.claims, audience)
-        except (JoseError, ValueError) as error:
+        except (SignatureError, JoseError, ValueError) as error:
             raise TokenError(str(error)) from error
         return found.claims
 
@@ -207,7 +186,7 @@ class Tokens:
         """What is signed stays signed; whether it is in date, and meant for this, is for each time it comes."""
         found = self._verified.get(token)
         if found is None:
-            found = jwt.decode(token, self._keys, registry=self._registry)
+            found = opened(token, self._keys)
             self._verified.put(token, found)
         return found
 
@@ -229,18 +208,11 @@ def load_keys(path: Path) -> list[OKPKey]:
         SigningKeyError: where there is none.
     """
     try:
-        content = json.loads(path.read_text())
+        keys = keys_in(path.read_text())
     except OSError as error:
         raise SigningKeyError(path, error.strerror or "unreadable") from error
-    except ValueError as error:
-        raise SigningKeyError(path, "not JSON") from error
-    entries = content.get("keys", [content]) if isinstance(content, dict) else []
-    try:
-        keys = [OKPKey.import_key(entry) for entry in entries]
-    except (JoseError, ValueError, TypeError, KeyError) as error:
-        raise SigningKeyError(path, "no OKP key in it") from error
-    if not keys or any(key.curve_name != "Ed25519" or not key.is_private for key in keys):
+    except (KeysError, ValueError) as error:
+        raise SigningKeyError(path, str(error)) from error
+    if not all(key.is_private for key in keys):
         raise SigningKeyError(path, "no private Ed25519 key in it")
-    for key in keys:
-        key.ensure_kid()
     return keys

@@ -44,7 +44,7 @@ def test_new_env_writes_what_compose_requires(new_env: ModuleType, root: Path, t
     written = read_env(tmp_path / ".env")
     assert set(written) == set(re.findall(r"\$\{(\w+):\?", (root / "docker-compose.yaml").read_text()))
     assert len(set(written.values())) == len(written)
-    passwords = {name: value for name, value in written.items() if name != "SIGNING_KEY_FILE"}
+    passwords = {name: value for name, value in written.items() if not name.endswith("_FILE")}
     assert all(re.fullmatch(r"[A-Za-z0-9_=-]{16,}", value) for value in passwords.values())
     assert len(base64.urlsafe_b64decode(written["AIRFLOW_FERNET_KEY"])) == 32
     assert len(base64.urlsafe_b64decode(written["KAFKA_CLUSTER_ID"] + "==")) == 16

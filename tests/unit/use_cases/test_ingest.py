@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.memory import NOON, MemoryArchive, MemoryImages, MemoryLedger, MemoryLog, processed_image
+from tests.support.signing import new_key, proof, x_of
 
 from photo_pipeline.domain.errors import LeaseLostError, MachineBusyError, OffsetOutOfRangeError, SliceBusyError
 from photo_pipeline.domain.events import PhotoEvent, Record
@@ -20,6 +21,7 @@ from photo_pipeline.domain.lanes import Lanes
 from photo_pipeline.domain.ledger import SliceCommit, Watermarks
 from photo_pipeline.domain.outcomes import AbsentReason, Outcome, RejectReason
 from photo_pipeline.domain.photo import RecordCoordinates, Source, TopicPartition, photo_id_for, sha256_hex
+from photo_pipeline.domain.proof import ProofRules, SigningDevice
 from photo_pipeline.use_cases.ingest import IngestLimits, IngestPorts, plan_micro_batch, process_slice
 from photo_pipeline.use_cases.slice_work import RENDITIONS_BYTES
 
@@ -59,10 +61,12 @@ class World:
         self.ledger = MemoryLedger(customers={CUSTOMER})
         self.slice_id = self.ledger.add_slice(PARTITION, start, self.log.high[PARTITION])
         self.now = 0.0
+        self.rules = ProofRules()
 
     def process(self, limits: IngestLimits = LIMITS) -> SliceCommit:
         """Process the slice and return what was committed."""
-        ports = IngestPorts(self.ledger, self.log, self.archive, self.images, "/photos", lambda: self.now)
+        servers = (self.ledger, self.log, self.archive, self.images)
+        ports = IngestPorts(*servers, "/photos", lambda: self.now, self.rules)
         process_slice(self.slice_id, "run", ports, limits)
         return self.ledger.commits[self.slice_id]
 
@@ -342,3 +346,45 @@ def test_plan_is_bounded_by_records() -> None:
     log, ledger = MemoryLog(high={PARTITION: 1000}), MemoryLedger()
     (planned,) = plan_micro_batch(ledger, log, ["photos.uploaded"], LIMITS, "run")
     assert planned.end - planned.start == LIMITS.slice_max_records
+
+
+class TestSenders:
+    """Who may have sent a record."""
+
+    def test_five_hundred_senders_are_asked_about_together(self) -> None:
+        """A slice of as many customers and devices asks the database a few times, not once for each."""
+        records, devices = [], {}
+        platform, camera = new_key(), new_key()
+        for offset in range(500):
+            customer, device = UUID(int=offset), UUID(int=1000 + offset)
+            plain = photo_record(offset, f"{offset}".encode(), customer)
+            headers = [(name, b"photo.streamed.v1" if name == "ce_type" else value) for name, value in plain.headers]
+            token = proof(camera, str(device), headers, PARTITION.topic, iat=int(NOON.timestamp()))
+            records.append(replace(plain, headers=[*headers, ("ce_proof", token)]))
+            devices[device] = SigningDevice(customer, x_of(camera), None)
+        world = World(records)
+        world.ledger.customers, world.ledger.devices = {each.customer_id for each in devices.values()}, devices
+        world.rules = ProofRules({str(platform.kid): platform}, take_unsigned=False)
+        commit = world.process(replace(LIMITS, slice_max_records=500))
+        assert {record.outcome for record in commit.records} == {Outcome.PROCESSED}
+        assert (world.ledger.customer_queries, world.ledger.device_queries) == (5, 5)
+
+    def test_a_record_that_proves_nothing_is_nobodys(self) -> None:
+        """Whoever can write to Kafka fills nobody's list of refused photos: neither good records nor broken ones."""
+        platform = new_key()
+        world = World([photo_record(0, b"one"), replace(photo_record(1, b"two"), key=b"another")])
+        world.rules = ProofRules({str(platform.kid): platform}, take_unsigned=False)
+        first, second = world.process().records
+        assert (first.reason, second.reason) == (RejectReason.UNSIGNED, RejectReason.PHOTO_ID_MISMATCH)
+        assert (first.customer_id, first.photo_id, second.customer_id) == (None, None, None)
+        assert world.images.most_held == 0
+
+    def test_a_broken_record_that_is_signed_is_its_senders(self) -> None:
+        """Somebody who sent a photo is told that it did not arrive as it was sent."""
+        platform = new_key()
+        good = photo_record(0, b"one")
+        token = proof(platform, str(platform.kid), good.headers, PARTITION.topic, iat=int(NOON.timestamp()))
+        world = World([replace(good, value=b"two", headers=[*good.headers, ("ce_proof", token)])])
+        world.rules = ProofRules({str(platform.kid): platform}, take_unsigned=False)
+        (only,) = world.process().records
+        assert (only.reason, only.customer_id) == (RejectReason.SHA256_MISMATCH, CUSTOMER)

@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from joserfc.jwk import OKPKey
 from tests.support.web import NOON, Platform, sign_up
 
 from photo_pipeline.api.photo_bodies import as_json, photo_body
@@ -313,13 +314,32 @@ async def test_devices_are_made_listed_and_revoked(
     identity = platform.app.state.services.tokens.verify_device(made["token"])
     assert (str(identity.device_id), identity.customer_id) == (made["device_id"], customer(ada))
     assert (await ada.get("/devices")).json() == {
-        "devices": [{"device_id": made["device_id"], "name": "Front door", "created_at": made["created_at"]}]
+        "devices": [
+            {
+                "device_id": made["device_id"],
+                "name": "Front door",
+                "created_at": made["created_at"],
+                "signs": False,
+            }
+        ]
     }
     assert (await grace.get("/devices")).json() == {"devices": []}
     assert (await grace.delete(f"/devices/{made['device_id']}")).status_code == 404
     assert (await ada.delete(f"/devices/{made['device_id']}")).status_code == 204
     assert (await ada.delete(f"/devices/{made['device_id']}")).status_code == 404
     assert (await ada.get("/devices")).json() == {"devices": []}
+
+
+async def test_a_device_with_a_key_of_its_own(platform: Platform, ada: httpx.AsyncClient) -> None:
+    """Its public key is kept, whatever else a JWK of it says; a private key, or what is none, is refused."""
+    key = OKPKey.generate_key("Ed25519", {"use": "sig", "alg": "EdDSA"}, private=True, auto_kid=True)
+    public, private = key.as_dict(private=False), key.as_dict(private=True)
+    made = (await ada.post("/devices", json={"name": "door", "public_key": public})).json()
+    assert made["signs"]
+    (kept,) = platform.customers.devices(customer(ada))
+    assert kept.public_key == public["x"]
+    for wrong in (private, public | {"crv": "X25519"}, public | {"x": "short"}, {"kty": "RSA"}, "key"):
+        assert (await ada.post("/devices", json={"name": "door", "public_key": wrong})).status_code == 422
 
 
 async def test_devices_are_limited(platform: Platform, ada: httpx.AsyncClient) -> None:

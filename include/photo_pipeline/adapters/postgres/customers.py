@@ -17,6 +17,7 @@ AnyRow = Row[*tuple[Any, ...]]
 _CUSTOMER = models.Customer
 _DEVICE = models.Device
 _IS_OPEN: ColumnElement[bool] = _CUSTOMER.closed_at.is_(None)
+_DEVICE_COLUMNS = (_DEVICE.device_id, _DEVICE.name, _DEVICE.created_at, _DEVICE.public_key)
 
 
 class PostgresCustomers:
@@ -66,7 +67,9 @@ class PostgresCustomers:
         with transaction(self._engine) as connection:
             connection.execute(statement)
 
-    def add_device(self, customer_id: UUID, device_id: UUID, name: str, limit: int) -> Device:
+    def add_device(
+        self, customer_id: UUID, device_id: UUID, name: str, limit: int, public_key: str | None = None
+    ) -> Device:
         """See the port. The customer's row is locked, so that two requests at once cannot both take the last place."""
         with transaction(self._engine) as connection:
             theirs = select(literal(1)).where(_CUSTOMER.customer_id == customer_id, _IS_OPEN)
@@ -77,21 +80,19 @@ class PostgresCustomers:
                 raise TooManyDevicesError(limit)
             row = connection.execute(
                 insert(_DEVICE)
-                .values(device_id=device_id, customer_id=customer_id, name=name)
-                .returning(_DEVICE.device_id, _DEVICE.name, _DEVICE.created_at)
+                .values(device_id=device_id, customer_id=customer_id, name=name, public_key=public_key)
+                .returning(*_DEVICE_COLUMNS)
             ).one()
-        return Device(row.device_id, row.name, row.created_at)
+        return Device(*row)
 
     def devices(self, customer_id: UUID) -> Sequence[Device]:
         """See the port."""
         statement = (
-            select(_DEVICE.device_id, _DEVICE.name, _DEVICE.created_at)
-            .where(_active(customer_id))
-            .order_by(_DEVICE.created_at.desc(), _DEVICE.device_id)
+            select(*_DEVICE_COLUMNS).where(_active(customer_id)).order_by(_DEVICE.created_at.desc(), _DEVICE.device_id)
         )
         with transaction(self._engine) as connection:
             rows = connection.execute(statement).all()
-        return [Device(row.device_id, row.name, row.created_at) for row in rows]
+        return [Device(*row) for row in rows]
 
     def revoke_device(self, customer_id: UUID, device_id: UUID) -> bool:
         """See the port."""

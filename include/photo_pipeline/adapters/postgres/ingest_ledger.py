@@ -16,13 +16,14 @@ from photo_pipeline.adapters.postgres.commit import OF_LOG, commit_slice, summar
 from photo_pipeline.adapters.postgres.engine import transaction
 from photo_pipeline.adapters.postgres.lanes import in_turn, kept_waiting
 from photo_pipeline.adapters.postgres.logs import OPEN_SLICE, apply_change, known_logs, note_cut, settle, void_slices
-from photo_pipeline.adapters.postgres.models import Customer, PartitionProgress, Slice
+from photo_pipeline.adapters.postgres.models import Customer, Device, PartitionProgress, Slice
 from photo_pipeline.adapters.postgres.outbox import mark_published, waiting_entries
 from photo_pipeline.domain.errors import LeaseLostError, SliceBusyError, SliceVoidError
 from photo_pipeline.domain.lanes import ONE_LANE, Lanes
 from photo_pipeline.domain.ledger import Lease, OutboxEntry, PlannedSlice, SliceCommit, SliceSummary, Watermarks
 from photo_pipeline.domain.logs import KnownLog, LogChange, LogState, positions
 from photo_pipeline.domain.photo import Log, TopicPartition
+from photo_pipeline.domain.proof import SigningDevice
 
 PLANNER_LOCK = 7_468_120_946
 """Advisory lock key: one planner at a time."""
@@ -126,6 +127,14 @@ class PostgresIngestLedger:
         with transaction(self._engine) as connection:
             known = select(Customer.customer_id).where(Customer.customer_id.in_(customer_ids))
             return set(connection.scalars(known.where(Customer.closed_at.is_(None))))
+
+    def signing_devices(self, device_ids: Collection[UUID]) -> Mapping[UUID, SigningDevice]:
+        """See the port."""
+        statement = select(Device.device_id, Device.customer_id, Device.public_key, Device.revoked_at).where(
+            Device.device_id.in_(device_ids)
+        )
+        with transaction(self._engine) as connection:
+            return {row.device_id: SigningDevice(*row[1:]) for row in connection.execute(statement)}
 
     def commit(self, commit: SliceCommit) -> SliceSummary:
         """See the port."""

@@ -54,6 +54,7 @@ class Device(Base):
     name: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(server_default=FetchedValue())
     revoked_at: Mapped[datetime | None]
+    public_key: Mapped[str | None]
 
 
 class PartitionProgress(Base):

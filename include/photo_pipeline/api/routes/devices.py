@@ -34,9 +34,10 @@ router = APIRouter(tags=["devices"])
 async def add_device(body: NewDevice, caller: TheCaller, services: TheServices) -> DeviceCreated:
     """Make a device and its token for the stream application. The token is shown this once."""
     customer_id = caller.session.customer_id
+    key = None if body.public_key is None else body.public_key.x
     try:
         device = await services.database.run(
-            services.customers.add_device, customer_id, services.new_id(), body.name, MAX_DEVICES
+            services.customers.add_device, customer_id, services.new_id(), body.name, MAX_DEVICES, key
         )
     except UnknownCustomerError:
         raise session_ended() from None
