@@ -7,6 +7,7 @@ COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --
 REPORT = values="$$($(LOCAL_STACK) env)" && eval "$$values" && \
 	PHOTO_ELASTICSEARCH_URL="$$ELASTICSEARCH_URL" PHOTO_ELASTICSEARCH_USER="$$ELASTICSEARCH_ANALYST_USER" \
 	PHOTO_ELASTICSEARCH_PASSWORD="$$ELASTICSEARCH_ANALYST_PASSWORD" \
+	env $${PHOTO_CA_FILE:+PHOTO_ELASTICSEARCH_CA_FILE="$$PHOTO_CA_FILE"} \
 	$(PYTHON) -m photo_pipeline.bi.report --output .local/report.html $(ARGS)
 # Servers and files are waited for most of the time: four processes share two cores, each with its own servers, for which
 # it wants some 5 GB of memory.
@@ -46,7 +47,7 @@ screenshots: bootstrap ## take README's pictures again, from the running demo
 	@$(REPORT)
 	@$(PYTHON) -m local_stack.screenshots
 
-up: bootstrap ## start all servers, Airflow and the web applications (ONLY=postgres,kafka,...: some; STACK=ha: three of each)
+up: bootstrap ## start all servers, Airflow and the web applications (ONLY=postgres,kafka,...: some; STACK=ha: three of each; STACK=secure: TLS and log-ins)
 	@$(LOCAL_STACK) up --only "$(ONLY)"
 
 status: $(PYTHON) ## how every service is

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
+from local_stack.kafka_access import PRODUCER, client_config
 from local_stack.settings import HOST
 
 if TYPE_CHECKING:
@@ -57,6 +60,8 @@ class Endpoints:
         elasticsearch_analyst_user: May read ``photos*``, no more.
         elasticsearch_analyst_password: Its password.
         signing_key_file: Ed25519 key (JWK) that signs receipts and session tokens.
+        ca_file: Whose certificates to trust, in a secured stack; empty elsewhere.
+        kafka_client_config: As JSON, librdkafka's settings for a producer of one's own; an empty object elsewhere.
     """
 
     api_url: str
@@ -83,6 +88,8 @@ class Endpoints:
     elasticsearch_analyst_user: str
     elasticsearch_analyst_password: str
     signing_key_file: str
+    ca_file: str = ""
+    kafka_client_config: str = "{}"
 
     def as_environment(self) -> dict[str, str]:
         """Return the variables of ``endpoints.env``."""
@@ -111,6 +118,8 @@ class Endpoints:
             "ELASTICSEARCH_ANALYST_USER": self.elasticsearch_analyst_user,
             "ELASTICSEARCH_ANALYST_PASSWORD": self.elasticsearch_analyst_password,
             "PHOTO_SIGNING_KEY_FILE": self.signing_key_file,
+            "PHOTO_CA_FILE": self.ca_file,
+            "KAFKA_CLIENT_CONFIG": self.kafka_client_config,
         }
 
     def write(self, path: Path) -> None:
@@ -129,9 +138,19 @@ def database_url(settings: StackSettings, role: str, password: str, database: st
     """
     port, hosts = settings.ports("postgres"), settings.hosts
     if len(hosts) == 1:
-        return f"{scheme}://{role}:{password}@{hosts[0]}:{port}/{database}"
+        trust = _trust(settings, scheme)
+        return f"{scheme}://{role}:{password}@{hosts[0]}:{port}/{database}{f'?{urlencode(trust)}' if trust else ''}"
     ways = f"host={','.join(hosts)}&port={','.join(str(port) for _ in hosts)}"
     return f"{scheme}://{role}:{password}@/{database}?{ways}&target_session_attrs=read-write"
+
+
+def _trust(settings: StackSettings, scheme: str) -> dict[str, str]:
+    """Whose certificate PostgreSQL has to show. asyncpg takes the file from the environment alone."""
+    if settings.ca_file is None:
+        return {}
+    if scheme.endswith("+asyncpg"):
+        return {"ssl": "verify-full"}
+    return {"sslmode": "verify-full", "sslrootcert": str(settings.ca_file)}
 
 
 def endpoints_of(settings: StackSettings, credentials: Credentials) -> Endpoints:
@@ -144,10 +163,11 @@ def endpoints_of(settings: StackSettings, credentials: Credentials) -> Endpoints
     count = settings.instances["kafka"]
     names = ["kafka"] if count == 1 else [f"kafka-{number}" for number in range(1, count + 1)]
     brokers = [f"{settings.host_of(name)}:{port('kafka', number)}" for number, name in enumerate(names, start=1)]
+    web = "https" if settings.secure else "http"
     return Endpoints(
-        api_url=f"http://{HOST}:{port('balancer' if settings.instances.get('balancer') else 'api')}",
+        api_url=f"{web}://{HOST}:{port('balancer' if settings.instances.get('balancer') else 'api')}",
         metrics_url=f"http://{HOST}:{port('metrics')}/metrics",
-        stream_url=f"http://{HOST}:{port('balancer_stream' if settings.instances.get('balancer') else 'stream')}",
+        stream_url=f"{web}://{HOST}:{port('balancer_stream' if settings.instances.get('balancer') else 'stream')}",
         airflow_url=f"http://{HOST}:{port('airflow')}",
         airflow_user=AIRFLOW_ADMIN,
         airflow_password=credentials.password(f"airflow_{AIRFLOW_ADMIN}"),
@@ -163,7 +183,7 @@ def endpoints_of(settings: StackSettings, credentials: Credentials) -> Endpoints
         api_database_url=database("photo_api"),
         pipeline_database_url=database("photo_pipeline"),
         bi_database_url=database("photo_bi"),
-        elasticsearch_url=f"http://{HOST}:{port('elasticsearch')}",
+        elasticsearch_url=f"{web}://{HOST}:{port('elasticsearch')}",
         elasticsearch_user=ELASTICSEARCH_ADMIN,
         elasticsearch_password=credentials.password(ELASTICSEARCH_ADMIN),
         elasticsearch_sync_user=ELASTICSEARCH_SYNC,
@@ -171,4 +191,6 @@ def endpoints_of(settings: StackSettings, credentials: Credentials) -> Endpoints
         elasticsearch_analyst_user=ELASTICSEARCH_ANALYST,
         elasticsearch_analyst_password=credentials.password(ELASTICSEARCH_ANALYST),
         signing_key_file=str(credentials.signing_key_file()),
+        ca_file=str(settings.ca_file or ""),
+        kafka_client_config=json.dumps(client_config(settings, credentials, PRODUCER)),
     )

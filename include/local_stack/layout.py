@@ -49,6 +49,11 @@ class Layout:
         return self.home / "secrets"
 
     @property
+    def tls(self) -> Path:
+        """The certificate that clients trust, where the stack is a secured one."""
+        return self.home / "tls"
+
+    @property
     def config(self) -> Path:
         """Generated configuration of the servers."""
         return self.home / "config"
@@ -113,6 +118,11 @@ class Layout:
             folder.chmod(0o711 if self.service_user else 0o700)
         self.secrets.mkdir(mode=0o700, exist_ok=True)
 
+    def make_public(self, folder: Path) -> None:
+        """Create a folder whose files other users of the machine may open by their names, as far as they may come."""
+        folder.mkdir(exist_ok=True)
+        folder.chmod(0o711 if self.service_user else 0o700)
+
     def make_owned(self, folder: Path, mode: int = 0o700) -> Path:
         """Create a folder that belongs to the service user, or to the caller when that is not root."""
         folder.mkdir(parents=True, exist_ok=True)
@@ -120,6 +130,14 @@ class Layout:
         if self.service_user:
             shutil.chown(folder, self.service_user, pwd.getpwnam(self.service_user).pw_gid)
         return folder
+
+    def write_owned(self, path: Path, text: str) -> None:
+        """Write a file that nobody but the service user may read, or the caller when that is not root."""
+        path.unlink(missing_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(text)
+        if self.service_user:
+            shutil.chown(path, self.service_user)
 
     def check_readable(self, folder: Path, variable: str) -> None:
         """Refuse a folder that the service user cannot enter.
@@ -135,7 +153,7 @@ class Layout:
 
         Only by name: a ``PHOTO_STACK_HOME`` that points at somebody's folder must not cost them their files.
         """
-        for folder in (self.data, self.logs, self.secrets, self.config, self.airflow_home, self.home / "tmp"):
+        for folder in (self.data, self.logs, self.secrets, self.config, self.airflow_home, self.tls, self.home / "tmp"):
             shutil.rmtree(folder, ignore_errors=True)
         for pattern in (
             "lock",

@@ -76,6 +76,7 @@ class StackSettings:
         is_root: Whether servers that refuse root need another user.
         api_processes: How many processes each upload API has.
         ingest_workers: How many photos of a slice are decoded at a time.
+        secure: Whether clients have to log in to Kafka, and lines are encrypted.
         placements: By service name, those with a network of their own; fault tests cut that off.
     """
 
@@ -91,11 +92,17 @@ class StackSettings:
     is_root: bool
     api_processes: int = 1
     ingest_workers: int = 2
+    secure: bool = False
     placements: Mapping[str, Placement] = field(default_factory=dict)
 
     def host_of(self, service: str) -> str:
         """Return where a broker or a web application listens."""
         return self.placements[service].host if service in self.placements else HOST
+
+    @property
+    def ca_file(self) -> Path | None:
+        """Whose certificates clients trust; nothing where there are none."""
+        return self.home / "tls" / "ca.pem" if self.secure else None
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -105,11 +112,12 @@ class StackSettings:
 
 @dataclass(frozen=True, slots=True)
 class _Profile:
-    """What a profile changes: the state folder's name, all ports, numbers of instances."""
+    """What a profile changes: the state folder's name, all ports, numbers of instances, and who asks who is there."""
 
-    suffix: str
-    port_offset: int
-    instances: Mapping[str, int]
+    suffix: str = ""
+    port_offset: int = 0
+    instances: Mapping[str, int] = field(default_factory=dict)
+    secure: bool = False
 
 
 def load_settings(
@@ -144,6 +152,7 @@ def load_settings(
         is_root=is_root,
         api_processes=_count(env, "PHOTO_API_PROCESSES", 1),
         ingest_workers=_count(env, "PHOTO_INGEST_WORKERS", 2),
+        secure=profile.secure,
     )
 
 
@@ -157,11 +166,11 @@ def _count(env: Mapping[str, str], variable: str, default: int) -> int:
 def _profile(table: Mapping[str, Any], env: Mapping[str, str]) -> _Profile:
     name = env.get("STACK", "")
     if not name:
-        return _Profile("", 0, {})
+        return _Profile()
     if name not in table["profiles"]:
         raise SettingsError(f"STACK must be one of: {', '.join(table['profiles'])} (or unset), not {name!r}")
     found = table["profiles"][name]
-    return _Profile(f"-{name}", found["port_offset"], found["instances"])
+    return _Profile(f"-{name}", found["port_offset"], found["instances"], found.get("secure", False))
 
 
 def _cache(env: Mapping[str, str], *, is_root: bool) -> Path:

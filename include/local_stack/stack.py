@@ -120,6 +120,9 @@ class Stack:
         with self._locked():
             ensure_service_user(self._layout)
             context = self._context()
+            if self.settings.secure:
+                self._layout.make_public(self._layout.tls)
+                context.authority.make()
             everything = all_services(context)
             chosen = choose(everything, tuple(only))
             self._start_supervisor(everything, chosen)

@@ -311,6 +311,8 @@ class MetricsSettings(BaseSettings):
     """How often Kafka and the ledger are asked, however often this is scraped."""
     elasticsearch_url: str | None = None
     """Set to see whether it answers; no log-in is needed for that."""
+    elasticsearch_ca_file: Path | None = None
+    """PEM file of the authorities whose certificates to trust there, instead of the system's."""
     namenode_url: str | None = None
     """The NameNodes' web servers, with commas between, set to see whether one answers and how much room there is."""
 

@@ -17,6 +17,7 @@ from local_stack.demo.customer import Receipt, Refusal, send
 from local_stack.demo.errors import NotUpError, RequestRefusedError
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Iterable
 
     from local_stack.demo.corpus import PhotoFile
@@ -42,10 +43,12 @@ class Camera:
     Args:
         url: The stream application.
         token: The device's, from the upload API.
+        trusted: Whose certificates to take; the system's authorities' where left out.
     """
 
-    def __init__(self, url: str, token: str) -> None:
+    def __init__(self, url: str, token: str, trusted: ssl.SSLContext | None = None) -> None:
         self._url = url
+        self._trusted = trusted
         self._headers = {"Authorization": f"Bearer {token}"}
 
     def post(self, frames: Iterable[PhotoFile], answered: Callable[[], object]) -> Answers:
@@ -57,7 +60,11 @@ class Camera:
         receipts: list[Receipt] = []
         refused: list[Refusal] = []
         with httpx.Client(
-            base_url=f"{self._url}/api/v1", headers=self._headers, timeout=REQUEST_SECONDS, trust_env=False
+            base_url=f"{self._url}/api/v1",
+            headers=self._headers,
+            timeout=REQUEST_SECONDS,
+            trust_env=False,
+            verify=self._trusted or True,
         ) as client:
             for frame in frames:
                 answer = send(client, "POST", "/frames", content=frame.data, params={"filename": frame.name})
@@ -85,6 +92,7 @@ class Camera:
                 subprotocols=[SUBPROTOCOL],
                 max_size=MAX_ANSWER_BYTES,
                 proxy=None,
+                ssl=self._trusted,
             ) as socket:
                 return _Window(socket, answered).send_all(frames)
         except (WebSocketException, OSError) as error:

@@ -12,7 +12,8 @@ import httpx
 from local_stack.demo.errors import NotUpError, RequestRefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    import ssl
+    from collections.abc import Mapping, Sequence
 
     from local_stack.demo.corpus import PhotoFile
 
@@ -68,13 +69,16 @@ class Customer:
         name: What the customer is called.
         email: Must not have signed up before.
         password: At least ten characters.
+        trusted: Whose certificates to take; the system's authorities' where left out.
     """
 
-    def __init__(self, url: str, name: str, email: str, password: str) -> None:
+    def __init__(self, url: str, name: str, email: str, password: str, trusted: ssl.SSLContext | None = None) -> None:
         self.name = name
         self.email = email
         self.password = password
-        self._http = httpx.Client(base_url=f"{url}/api/v1", timeout=REQUEST_SECONDS, trust_env=False)
+        self._http = httpx.Client(
+            base_url=f"{url}/api/v1", timeout=REQUEST_SECONDS, trust_env=False, verify=trusted or True
+        )
         account = {"email": email, "password": password}
         self.customer_id = str(self._json("POST", "/customers", json={**account, "display_name": name})["customer_id"])
         session = self._json("POST", "/session", json=account)
@@ -87,6 +91,10 @@ class Customer:
     def device_token(self, device: str) -> str:
         """Register a device and return its token."""
         return str(self._json("POST", "/devices", json={"name": device})["token"])
+
+    def signing_device(self, device: str, public_key: Mapping[str, Any]) -> str:
+        """Register a device with a key of its own (a JWK) and return its id."""
+        return str(self._json("POST", "/devices", json={"name": device, "public_key": public_key})["device_id"])
 
     def upload(self, files: Sequence[PhotoFile]) -> tuple[list[Receipt], list[Refusal]]:
         """Send files in one request. What was accepted has a receipt, the rest a reason."""

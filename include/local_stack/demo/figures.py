@@ -176,6 +176,7 @@ def _aggregate(places: Places, query: Mapping[str, Any]) -> Iterator[tuple[dict[
             auth=(places.elasticsearch_user, places.elasticsearch_password),
             timeout=REQUEST_SECONDS,
             trust_env=False,
+            verify=places.trusted or True,
         )
     except httpx.HTTPError as error:
         raise NotUpError(f"Elasticsearch does not answer ({error})") from error

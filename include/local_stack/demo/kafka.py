@@ -5,14 +5,18 @@ The producer sends what the applications would have refused, so that the pipelin
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import json
 import time
 import uuid
 from collections import Counter
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from local_stack.demo.customer import Coordinates
 from local_stack.demo.errors import NotAcknowledgedError, StalledError
@@ -21,6 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from confluent_kafka import Message
+
+    from local_stack.demo.customer import Customer
+    from local_stack.demo.places import Places
 
 STREAMED = "photos.streamed"
 REJECTED = "photos.rejected"
@@ -53,31 +60,61 @@ def photo_event(customer_id: str, data: bytes, filename: str) -> tuple[bytes, He
     return key, [(name, value.encode()) for name, value in attributes.items()]
 
 
-def produce(servers: str, records: Sequence[tuple[bytes | None, bytes, Headers]]) -> list[Coordinates]:
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """A device that signs what it writes to Kafka, with a key that it has made itself.
+
+    Attributes:
+        device_id: Whose signature it is.
+        key: Private, Ed25519.
+    """
+
+    device_id: str
+    key: Ed25519PrivateKey
+
+    @classmethod
+    def registered(cls, customer: Customer) -> Signer:
+        """Return a new device of the customer's."""
+        key = Ed25519PrivateKey.generate()
+        public = {"kty": "OKP", "crv": "Ed25519", "x": _base64url(key.public_key().public_bytes_raw())}
+        return cls(customer.signing_device("Raw producer", public), key)
+
+    def signed(self, headers: Headers) -> Headers:
+        """Return the headers and a compact JWS (RFC 7515, 7.1) over them and the topic."""
+        header = {"alg": "EdDSA", "typ": "photo-record+jwt", "kid": self.device_id}
+        said = {name: value.decode() for name, value in headers}
+        claims = {"iat": int(time.time()), "topic": STREAMED, "headers": said}
+        text = ".".join(_base64url(json.dumps(part).encode()) for part in (header, claims))
+        return [*headers, ("ce_proof", f"{text}.{_base64url(self.key.sign(text.encode()))}".encode())]
+
+
+def _base64url(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def produce(places: Places, records: Sequence[tuple[bytes | None, bytes, Headers]]) -> list[Coordinates]:
     """Write records (key, value, headers) to ``photos.streamed``; return where each one landed, in order.
 
     Raises:
         NotAcknowledgedError: Kafka did not take one of them.
     """
-    producer = Producer(
-        {"bootstrap.servers": servers, "enable.idempotence": True, "message.max.bytes": MAX_MESSAGE_BYTES}
-    )
+    producer = Producer({**_client(places), "enable.idempotence": True, "message.max.bytes": MAX_MESSAGE_BYTES})
     landed: dict[int, Coordinates] = {}
     for number, (key, value, headers) in enumerate(records):
         producer.produce(STREAMED, value, key, headers=[*headers], on_delivery=_noting(landed, number))
     producer.flush(ACKNOWLEDGE_SECONDS)
     if len(landed) != len(records):
         raise NotAcknowledgedError(
-            f"Kafka at {servers} took {len(landed)} of {len(records)} records of the raw producer"
+            f"Kafka at {places.kafka} took {len(landed)} of {len(records)} records of the raw producer"
         )
     return [landed[number] for number in range(len(records))]
 
 
-def dead_letters(servers: str, expected: Collection[Coordinates], since: datetime) -> Counter[str]:
+def dead_letters(places: Places, expected: Collection[Coordinates], since: datetime) -> Counter[str]:
     """Wait until each of these records has its dead letter; return how many there are per reason.
 
     Args:
-        servers: Kafka.
+        places: Where Kafka is.
         expected: The rejected records.
         since: Nothing older is read.
 
@@ -87,7 +124,7 @@ def dead_letters(servers: str, expected: Collection[Coordinates], since: datetim
     found: dict[Coordinates, str] = {}
     consumer = Consumer(
         {
-            "bootstrap.servers": servers,
+            **_client(places),
             "group.id": "demo",
             "enable.auto.commit": False,
             "fetch.message.max.bytes": MAX_MESSAGE_BYTES,
@@ -103,10 +140,14 @@ def dead_letters(servers: str, expected: Collection[Coordinates], since: datetim
             for message in consumer.consume(100, POLL_SECONDS):
                 _note_letter(message, found)
     except KafkaException as error:
-        raise NotAcknowledgedError(f"Kafka at {servers} cannot be read: {error.args[0]}") from error
+        raise NotAcknowledgedError(f"Kafka at {places.kafka} cannot be read: {error.args[0]}") from error
     finally:
         consumer.close()
     return Counter(found[at] for at in set(expected))
+
+
+def _client(places: Places) -> dict[str, str]:
+    return {"bootstrap.servers": places.kafka, **places.kafka_client}
 
 
 def _noting(landed: dict[int, Coordinates], number: int) -> Callable[[object, Message], None]:

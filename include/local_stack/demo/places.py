@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shlex
-from dataclasses import dataclass
+import ssl
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from local_stack.demo.errors import NotUpError
@@ -30,6 +32,8 @@ class Places:
         elasticsearch: HTTP address, with user and password in the next two.
         elasticsearch_user: May read ``photos``.
         elasticsearch_password: Their password.
+        ca_file: Whose certificates to trust, where the stack is a secured one; empty elsewhere.
+        kafka_client: What Kafka wants of a client beside the address, in librdkafka's words.
     """
 
     api: str
@@ -44,6 +48,13 @@ class Places:
     elasticsearch: str
     elasticsearch_user: str
     elasticsearch_password: str
+    ca_file: str = ""
+    kafka_client: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def trusted(self) -> ssl.SSLContext | None:
+        """Whose certificates to take; the system's authorities' where there is nothing."""
+        return ssl.create_default_context(cafile=self.ca_file) if self.ca_file else None
 
     @classmethod
     def of(cls, values: Mapping[str, str]) -> Places:
@@ -66,6 +77,8 @@ class Places:
                 elasticsearch=values["ELASTICSEARCH_URL"],
                 elasticsearch_user=values["ELASTICSEARCH_USER"],
                 elasticsearch_password=values["ELASTICSEARCH_PASSWORD"],
+                ca_file=values.get("PHOTO_CA_FILE", ""),
+                kafka_client=json.loads(values.get("KAFKA_CLIENT_CONFIG") or "{}"),
             )
         except KeyError as error:
             raise NotUpError(f"the stack's addresses lack {error.args[0]}") from error

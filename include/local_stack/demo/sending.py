@@ -12,13 +12,14 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from local_stack.demo.corpus import BOMB_EDGE, PhotoFile, odd_files, pixel_bomb, truncated_jpeg
-from local_stack.demo.kafka import Headers, photo_event, produce
+from local_stack.demo.kafka import Headers, Signer, photo_event, produce
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from local_stack.demo.camera import Answers, Camera
     from local_stack.demo.customer import Coordinates, Customer, Receipt, Refusal
+    from local_stack.demo.places import Places
 
 FILES_PER_REQUEST = 8
 CONCURRENT_REQUESTS = 4
@@ -110,25 +111,27 @@ def count_photos(senders: Sequence[Sender]) -> int:
     return sum(len(sender.frames) + sum(len(batch) for batch in _requests(sender)) for sender in senders)
 
 
-def produce_what_no_application_would(servers: str, customer_id: str, sent: Sent) -> int:
+def produce_what_no_application_would(places: Places, customer: Customer, sent: Sent) -> int:
     """Write records that only the pipeline can refuse; return how many.
 
-    A cut-off photo and a pixel bomb with all the right headers, noise with none, and a photo of an unknown customer.
+    A cut-off photo and a pixel bomb with all the right headers, signed by a device of the customer's; noise with no
+    headers, and a photo of an unknown customer.
     """
+    signer = Signer.registered(customer)
     noise = Random(0)  # noqa: S311 - repeatable noise, not a secret
     cut, bomb = truncated_jpeg(1), PhotoFile("bomb.png", pixel_bomb(BOMB_EDGE, BOMB_EDGE))
-    planted = [_record(customer_id, file) for file in (cut, bomb)]
+    planted = [_record(customer.customer_id, file, signer) for file in (cut, bomb)]
     headless: list[tuple[bytes | None, bytes, Headers]] = [(None, noise.randbytes(STRAY_BYTES), []) for _ in range(2)]
     strays = [*headless, _record(str(uuid.uuid4()), cut)]
-    landed = produce(servers, [*planted, *strays])
-    sent.planted[customer_id] = landed[: len(planted)]
+    landed = produce(places, [*planted, *strays])
+    sent.planted[customer.customer_id] = landed[: len(planted)]
     sent.strays = landed[len(planted) :]
     return len(landed)
 
 
-def _record(customer_id: str, file: PhotoFile) -> tuple[bytes, bytes, Headers]:
+def _record(customer_id: str, file: PhotoFile, signer: Signer | None = None) -> tuple[bytes, bytes, Headers]:
     key, headers = photo_event(customer_id, file.data, file.name)
-    return key, file.data, headers
+    return key, file.data, headers if signer is None else signer.signed(headers)
 
 
 def _requests(sender: Sender) -> list[list[Load]]:

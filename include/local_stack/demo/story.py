@@ -108,23 +108,27 @@ class Story:
     def _sign_up(self) -> list[Customer]:
         with self._narrator.step("signing up two customers"):
             run = f"{datetime.now(UTC):%y%m%d%H%M%S}{secrets.token_hex(2)}"
+            trusted = self.places.trusted
             return [
-                Customer(self.places.api, name, f"{name.lower()}-{run}@example.com", secrets.token_urlsafe(9))
+                Customer(self.places.api, name, f"{name.lower()}-{run}@example.com", secrets.token_urlsafe(9), trusted)
                 for name in NAMES
             ]
 
     def _senders(self, customers: Sequence[Customer], photos: Sequence[Load]) -> list[Sender]:
         shares = share_out(photos, len(customers))
         return [
-            Sender(customer, Camera(self.places.stream, customer.device_token("Garden camera")), uploads, frames)
+            Sender(customer, self._camera(customer), uploads, frames)
             for customer, (uploads, frames) in zip(customers, shares, strict=True)
         ]
+
+    def _camera(self, customer: Customer) -> Camera:
+        return Camera(self.places.stream, customer.device_token("Garden camera"), self.places.trusted)
 
     def _send(self, senders: Sequence[Sender]) -> None:
         with self._narrator.step("uploading and streaming", count_photos(senders)) as step:
             send_photos(senders, self.sent, step.advance)
         with self._narrator.step("writing to Kafka what no application would"):
-            produce_what_no_application_would(self.places.kafka, senders[0].customer.customer_id, self.sent)
+            produce_what_no_application_would(self.places, senders[0].customer, self.sent)
         self._wait_until_settled([sender.customer for sender in senders], "processing in micro-batches")
         with self._narrator.step("sending some photos again, the other way"):
             send_again(senders, self.sent, lambda _: None)
@@ -187,7 +191,7 @@ class Story:
             )
         with self._narrator.step("reading the dead letters"):
             rejected = figures.rejected_records(self.places, question)
-            letters = dead_letters(self.places.kafka, rejected, self.began)
+            letters = dead_letters(self.places, rejected, self.began)
         out = self.console.print
         out(tables.accounts_table(accounts))
         out(f"HDFS: {archived.shards} shards opened, {archived.length / 1e6:.1f} MB, every original's sha256 compared")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from local_stack.distributions import all_distributions, fetch
+from local_stack.tls import Authority
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +32,11 @@ class Context:
     credentials: Credentials
     endpoints: Endpoints
     java_home: Path
+
+    @property
+    def authority(self) -> Authority:
+        """Who signs the servers' certificates, in a secured stack."""
+        return Authority(self.layout.tls / "ca.pem", self.layout.secrets)
 
     @property
     def java(self) -> str:

@@ -19,6 +19,7 @@ from local_stack.endpoints import (
     OWNER_ROLE,
 )
 from local_stack.errors import NotReadyError
+from local_stack.kafka_access import PIPELINE, client_config
 from local_stack.service import Layer, Service
 from local_stack.services import base_environment, postgres
 from local_stack.services.asking import ask
@@ -135,6 +136,7 @@ def environment(context: Context) -> dict[str, str]:
         "PHOTO_INGEST_WORKERS": str(settings.ingest_workers),
         # A laptop takes unsigned records, so that any producer can be tried; signatures are checked all the same.
         "PHOTO_RECORDS_KEYS_FILE": str(context.credentials.record_keys_file()),
+        **_secured(context),
         **_topic_replication(context),
         **{f"AIRFLOW__{key}": value for key, value in options.items()},
         **{f"AIRFLOW_CONN_{key}": json.dumps(value) for key, value in connections(context).items()},
@@ -147,7 +149,10 @@ def connections(context: Context) -> dict[str, dict[str, Any]]:
     return {
         "PHOTO_KAFKA": {
             "conn_type": "kafka",
-            "extra": {"bootstrap.servers": endpoints.kafka_bootstrap_servers},
+            "extra": {
+                "bootstrap.servers": endpoints.kafka_bootstrap_servers,
+                **client_config(context.settings, context.credentials, PIPELINE),
+            },
         },
         "PHOTO_POSTGRES": _postgres(context, "photo_pipeline"),
         "PHOTO_POSTGRES_OWNER": _postgres(context, OWNER_ROLE),
@@ -164,6 +169,13 @@ def connections(context: Context) -> dict[str, dict[str, Any]]:
         },
         "PHOTO_ELASTICSEARCH": _elasticsearch(context, ELASTICSEARCH_SYNC),
     }
+
+
+def _secured(context: Context) -> dict[str, str]:
+    """Return what else is said where nobody is believed unasked: asyncpg takes the authority from nowhere else."""
+    if not context.settings.secure:
+        return {}
+    return {"PHOTO_RECORDS_TAKE_UNSIGNED": "false", "PGSSLROOTCERT": str(context.settings.ca_file)}
 
 
 def _metadata(context: Context) -> str:
@@ -188,8 +200,14 @@ def _postgres(context: Context, role: str) -> dict[str, Any]:
         "login": role,
         "password": context.credentials.password(role),
         "schema": DATABASE,
-        **({"extra": _TO_THE_PRIMARY} if len(context.settings.hosts) > 1 else {}),
+        **_postgres_extra(context),
     }
+
+
+def _postgres_extra(context: Context) -> dict[str, Any]:
+    if context.settings.ca_file is not None:
+        return {"extra": {"sslmode": "verify-full", "sslrootcert": str(context.settings.ca_file)}}
+    return {"extra": _TO_THE_PRIMARY} if len(context.settings.hosts) > 1 else {}
 
 
 def _elasticsearch(context: Context, user: str) -> dict[str, Any]:
@@ -199,8 +217,14 @@ def _elasticsearch(context: Context, user: str) -> dict[str, Any]:
         "port": context.settings.ports("elasticsearch"),
         "login": user,
         "password": context.credentials.password(user),
-        "schema": "http",
+        **_elasticsearch_way(context),
     }
+
+
+def _elasticsearch_way(context: Context) -> dict[str, Any]:
+    if context.settings.ca_file is None:
+        return {"schema": "http"}
+    return {"schema": "https", "extra": {"ca_certs": str(context.settings.ca_file)}}
 
 
 class _Home:

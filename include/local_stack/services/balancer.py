@@ -53,12 +53,12 @@ defaults
 """
 DOOR = """
 frontend door{suffix}
-  bind {host}:{port}
+  bind {host}:{port}{certificate}
   monitor-uri /haproxy
   http-request deny deny_status 404 if {{ path /metrics }}
   # Set, not appended: what the client claims here decides whose failed log-ins are counted.
   http-request set-header X-Forwarded-For %[src]
-  http-request set-header X-Forwarded-Proto http
+  http-request set-header X-Forwarded-Proto {scheme}
   # When Kafka is away no replica is ready, but all of them still answer: uploads get their own 503 with Retry-After,
   # and the gallery, which needs no Kafka, goes on.
   use_backend alive{suffix} if {{ nbsrv(ready{suffix}) lt 1 }}
@@ -81,7 +81,6 @@ def services(context: Context) -> list[Service]:
     if not context.settings.instances.get("balancer"):
         return []
     path = context.layout.config / "balancer" / "haproxy.cfg"
-    port = context.settings.ports("balancer")
     return [
         Service(
             name="balancer",
@@ -90,16 +89,20 @@ def services(context: Context) -> list[Service]:
             layer=Layer.WEB,
             command=(find_haproxy(), "-db", "-f", str(path)),
             directory=context.layout.home,
-            ports={"balancer": port, "balancer_stream": context.settings.ports("balancer_stream")},
+            ports={name: context.settings.ports(name) for name in ("balancer", "balancer_stream")},
             needs=(*context.names("api"), *context.names("stream")),
-            prepare=lambda: write_if_changed(path, _configuration(context)),
-            probe=lambda: _probe(port),
+            prepare=lambda: _prepare(context, path),
+            probe=lambda: _probe(context),
         )
     ]
 
 
 def configuration(
-    port: int, control: Path, replicas: Mapping[str, str], stream: tuple[int, Mapping[str, str]] | None = None
+    port: int,
+    control: Path,
+    replicas: Mapping[str, str],
+    stream: tuple[int, Mapping[str, str]] | None = None,
+    certificate: Path | None = None,
 ) -> str:
     """Return haproxy.cfg.
 
@@ -108,14 +111,17 @@ def configuration(
         control: Unix socket on which it takes commands.
         replicas: ``host:port`` of each upload API, by name.
         stream: The same for the stream application: where it listens, and the replicas.
+        certificate: PEM file with its certificate and key, where it is to speak HTTPS.
     """
-    doors = [_door("", port, replicas), *([_door("_stream", *stream)] if stream else [])]
+    doors = [_door("", port, replicas, certificate), *([_door("_stream", *stream, certificate)] if stream else [])]
     return "".join([CONFIGURATION.format(socket=control), *doors])
 
 
-def _door(suffix: str, port: int, replicas: Mapping[str, str]) -> str:
+def _door(suffix: str, port: int, replicas: Mapping[str, str], certificate: Path | None) -> str:
     servers = "\n".join(f"  server {name} {address} check" for name, address in replicas.items())
-    return DOOR.format(suffix=suffix, host=HOST, port=port, servers=servers)
+    shown = f" ssl crt {certificate} ssl-min-ver TLSv1.2 alpn http/1.1" if certificate else ""
+    scheme = "https" if certificate else "http"
+    return DOOR.format(suffix=suffix, host=HOST, port=port, servers=servers, certificate=shown, scheme=scheme)
 
 
 class BalancerControl:
@@ -184,7 +190,20 @@ class BalancerControl:
 def _configuration(context: Context) -> str:
     ports = context.settings.ports
     stream = (ports("balancer_stream"), _replicas(context, "stream"))
-    return configuration(ports("balancer"), context.layout.balancer_socket, _replicas(context, "api"), stream)
+    replicas, control = _replicas(context, "api"), context.layout.balancer_socket
+    return configuration(ports("balancer"), control, replicas, stream, _certificate(context))
+
+
+def _certificate(context: Context) -> Path | None:
+    return context.layout.config / "balancer" / "server.pem" if context.settings.secure else None
+
+
+def _prepare(context: Context, path: Path) -> None:
+    certificate = _certificate(context)
+    if certificate is not None:
+        issued = context.authority.issue("balancer")
+        write_if_changed(certificate, issued.certificate + issued.key)
+    write_if_changed(path, _configuration(context))
 
 
 def _replicas(context: Context, server: str) -> dict[str, str]:
@@ -195,5 +214,5 @@ def _replicas(context: Context, server: str) -> dict[str, str]:
     }
 
 
-def _probe(port: int) -> None:
-    ask(f"http://{HOST}:{port}/readyz", PROBE_SECONDS)
+def _probe(context: Context) -> None:
+    ask(f"{context.endpoints.api_url}/readyz", PROBE_SECONDS, context.settings.ca_file)

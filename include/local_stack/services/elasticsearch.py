@@ -104,10 +104,29 @@ def configuration(context: Context, folder: Path) -> dict[str, object]:
         "cluster.routing.allocation.disk.watermark.flood_stage": "500mb",
         "xpack.security.enabled": True,
         "xpack.security.autoconfiguration.enabled": False,
-        "xpack.security.http.ssl.enabled": False,
-        "xpack.security.transport.ssl.enabled": False,
+        **_tls(context),
         "xpack.security.authc.realms.file.local.order": 0,
     }
+
+
+def _tls(context: Context) -> dict[str, object]:
+    """Return what it shows to clients, and to other nodes, who would have to show one as well; there are none."""
+    ways: dict[str, object] = {}
+    for way in ("http", "transport"):
+        ways[f"xpack.security.{way}.ssl.enabled"] = context.settings.secure
+        if context.settings.secure:
+            ways[f"xpack.security.{way}.ssl.certificate"] = "server.crt"
+            ways[f"xpack.security.{way}.ssl.key"] = "server.key"
+            ways[f"xpack.security.{way}.ssl.certificate_authorities"] = ["ca.crt"]
+    return ways
+
+
+def _certificates(context: Context) -> dict[str, str]:
+    if not context.settings.secure:
+        return {}
+    issued = context.authority.issue("elasticsearch")
+    ca = context.authority.ca_file.read_text()
+    return {"server.crt": issued.certificate, "server.key": issued.key, "ca.crt": ca}
 
 
 def _prepare(context: Context, folder: Path) -> None:
@@ -124,6 +143,7 @@ def _prepare(context: Context, folder: Path) -> None:
         "users_roles": "".join(f"{role}:{user}\n" for user, role in USERS.items()),
         "log4j2.properties": LOGGING,
         "jvm.options": "\n".join((*JVM_OPTIONS, *ELASTICSEARCH_JVM_OPTIONS, "")),
+        **_certificates(context),
     }
     for name, text in files.items():
         (config / name).write_text(text)
@@ -155,6 +175,7 @@ def _probe(context: Context) -> None:
     answer = ask(
         f"{endpoints.elasticsearch_url}/_cluster/health",
         PROBE_SECONDS,
+        context.settings.ca_file,
         params={"wait_for_status": "yellow", "timeout": "2s"},
         auth=(endpoints.elasticsearch_user, endpoints.elasticsearch_password),
     )

@@ -11,7 +11,7 @@ from confluent_kafka.admin import AdminClient
 from local_stack.durable import flush_all
 from local_stack.errors import NotReadyError
 from local_stack.service import Layer, Service
-from local_stack.services import JVM_OPTIONS, write_if_changed
+from local_stack.services import JVM_OPTIONS, kafka_security, write_if_changed
 from local_stack.services.class_archive import ClassArchive, argument_file, place
 from local_stack.services.steps import run_step
 
@@ -60,6 +60,7 @@ def _broker(context: Context, node: int, name: str) -> Service:
         download=context.download("kafka"),
         prepare=lambda: _prepare(context, node, name),
         probe=lambda: _probe(context),
+        finish=lambda: kafka_security.make_users(context),
     )
 
 
@@ -70,16 +71,17 @@ def properties(context: Context, node: int, name: str) -> dict[str, object]:
         f"{number}@{context.settings.host_of(voter)}:{ports('kafka_controller', number)}"
         for number, voter in enumerate(context.names("kafka"), start=1)
     ]
+    clients = kafka_security.client_listener(context)
     replicas, in_sync = replication(context)
     size = context.settings.limits.message_bytes
     return {
         "process.roles": "broker,controller",
         "node.id": node,
         "controller.quorum.voters": ",".join(voters),
-        "listeners": f"PLAINTEXT://{host}:{ports('kafka', node)},CONTROLLER://{host}:{ports('kafka_controller', node)}",
-        "advertised.listeners": f"PLAINTEXT://{host}:{ports('kafka', node)}",
+        "listeners": f"{clients}://{host}:{ports('kafka', node)},CONTROLLER://{host}:{ports('kafka_controller', node)}",
+        "advertised.listeners": f"{clients}://{host}:{ports('kafka', node)}",
         "controller.listener.names": "CONTROLLER",
-        "inter.broker.listener.name": "PLAINTEXT",
+        "inter.broker.listener.name": clients,
         "log.dirs": context.layout.data / name,
         "auto.create.topics.enable": "false",
         "message.max.bytes": size,
@@ -98,6 +100,7 @@ def properties(context: Context, node: int, name: str) -> dict[str, object]:
         **({"metadata.max.idle.interval.ms": IDLE_SECONDS * 1000} if replicas == 1 else {}),
         # What only one broker need have is on its disk before it is acknowledged: a power failure may come.
         **({"log.flush.interval.messages": 1} if in_sync == 1 else {}),
+        **kafka_security.properties(context, context.layout.config / name),
     }
 
 
@@ -108,11 +111,18 @@ def _classpath(context: Context) -> str:
 def _prepare(context: Context, node: int, name: str) -> None:
     archive = ClassArchive(place(context.installed("kafka"), context.java_home), context.java, _classpath(context))
     write_if_changed(context.layout.config / name / JAVA_ARGUMENTS, argument_file(archive.reading_or_writing()))
+    kafka_security.prepare(context, context.layout.config / name)
     path = context.layout.config / name / "server.properties"
     lines = [f"{key}={value}\n" for key, value in properties(context, node, name).items()]
     write_if_changed(path, "".join(lines))
     if not _is_formatted(context.layout.data / name):
-        options = [f"--cluster-id={context.credentials.kafka_cluster_id()}", f"--config={path}", "--ignore-formatted"]
+        own = kafka_security.formatting_options(context, path.parent)
+        options = [
+            *own,
+            f"--cluster-id={context.credentials.kafka_cluster_id()}",
+            f"--config={path}",
+            "--ignore-formatted",
+        ]
         java = [context.java, *archive.reading(), "-cp", _classpath(context)]
         run_step("formatting Kafka's storage", [*java, "kafka.tools.StorageTool", "format", *options])
         # Kafka leaves that to the page cache; cut off then, it would not start any more.
@@ -126,12 +136,10 @@ def _is_formatted(folder: Path) -> bool:
 def _probe(context: Context) -> None:
     logger = logging.getLogger(__name__)
     logger.setLevel(logging.CRITICAL)  # a server that is not up yet is no news
-    settings: dict[str, str | int | float | bool] = {
-        "bootstrap.servers": context.endpoints.kafka_bootstrap_servers,
-        "socket.timeout.ms": 2000,
-    }
     try:
-        brokers = AdminClient(settings, logger=logger).list_topics(timeout=PROBE_SECONDS).brokers
+        brokers = (
+            AdminClient(kafka_security.admin_config(context), logger=logger).list_topics(timeout=PROBE_SECONDS).brokers
+        )
     except KafkaException as error:
         raise NotReadyError(error.args[0].str()) from error
     wanted = len(context.names("kafka"))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from local_stack.endpoints import DATABASE
+from local_stack.kafka_access import METRICS, client_config
 from local_stack.service import Layer, Service
 from local_stack.services import base_environment, postgres
 from local_stack.services.asking import ask
@@ -48,6 +50,17 @@ def environment(context: Context) -> dict[str, str]:
         "PHOTO_METRICS_PORT": str(context.settings.ports("metrics")),
         "PHOTO_METRICS_ELASTICSEARCH_URL": endpoints.elasticsearch_url,
         "PHOTO_METRICS_NAMENODE_URL": endpoints.webhdfs_url.replace(";", ","),
+        **_secured(context),
+    }
+
+
+def _secured(context: Context) -> dict[str, str]:
+    if not context.settings.secure:
+        return {}
+    log_in = client_config(context.settings, context.credentials, METRICS)
+    return {
+        "PHOTO_KAFKA_CLIENT_CONFIG": json.dumps(log_in),
+        "PHOTO_METRICS_ELASTICSEARCH_CA_FILE": str(context.settings.ca_file),
     }
 
 

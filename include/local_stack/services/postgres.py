@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 from psycopg import sql
+from psycopg.conninfo import make_conninfo
 
 from local_stack.endpoints import AIRFLOW_DATABASE, DATABASE, LOGIN_ROLES, OWNER_ROLE, PIPELINE_ROLE, database_url
 from local_stack.errors import FailoverError, NotReadyError, PrepareError
@@ -35,6 +36,9 @@ host replication photo_replication 127.0.0.0/8 scram-sha-256
 host all all 127.0.0.0/8 scram-sha-256
 host all all 198.18.0.0/15 scram-sha-256
 """
+
+
+TLS_FILES = ("server.crt", "server.key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,7 @@ def _service(context: Context, node: Node) -> Service:
         # A machine that vanishes says no goodbye.
         "wal_sender_timeout": "10s",
         "wal_receiver_timeout": "10s",
+        **_tls_options(context, node),
     }
     return Service(
         name=node.name,
@@ -105,6 +110,13 @@ def _service(context: Context, node: Node) -> Service:
         finish=lambda: _finish(context, node),
         stop_signal="INT",  # "fast": rolls clients back; TERM would wait until the last one leaves
     )
+
+
+def _tls_options(context: Context, node: Node) -> dict[str, object]:
+    if not context.settings.secure:
+        return {}
+    certificate, key = (node.cluster.parent / name for name in TLS_FILES)
+    return {"ssl": "on", "ssl_cert_file": certificate, "ssl_key_file": key}
 
 
 def url(context: Context, role: str, database: str, scheme: str = "postgresql") -> str:
@@ -158,7 +170,12 @@ def _prepare(context: Context, node: Node) -> None:
                 copy_cluster(context, leader.cluster, node.cluster, leader.host, connection)
         except psycopg.Error as error:
             raise PrepareError("copying PostgreSQL's primary", _last_line(error)) from error
-    write_if_changed(node.cluster / "pg_hba.conf", HBA)
+    hba = HBA.replace("host ", "hostssl ") if context.settings.secure else HBA
+    write_if_changed(node.cluster / "pg_hba.conf", hba)
+    if context.settings.secure:
+        issued = context.authority.issue("postgres")
+        for name, text in zip(TLS_FILES, (issued.certificate, issued.key), strict=True):
+            context.layout.write_owned(node.cluster.parent / name, text)
 
 
 def _create_cluster(context: Context, cluster: Path) -> None:
@@ -181,17 +198,23 @@ def _create_cluster(context: Context, cluster: Path) -> None:
 
 
 def _connect(context: Context, host: str, database: str = SUPERUSER) -> psycopg.Connection:
-    return psycopg.connect(
-        host=host,
-        port=context.settings.ports("postgres"),
-        user=SUPERUSER,
-        password=context.credentials.password(SUPERUSER),
-        dbname=database,
-        connect_timeout=3,
-        autocommit=True,
+    where = {
+        "host": host,
+        "port": str(context.settings.ports("postgres")),
+        "user": SUPERUSER,
+        "password": context.credentials.password(SUPERUSER),
+        "dbname": database,
+        "connect_timeout": "3",
         # Roles must be there before a standby can be, so this session waits for none.
-        options="-c synchronous_commit=local",
-    )
+        "options": "-c synchronous_commit=local",
+        **_trust(context),
+    }
+    return psycopg.connect(make_conninfo(**where), autocommit=True)
+
+
+def _trust(context: Context) -> dict[str, str]:
+    ca_file = context.settings.ca_file
+    return {} if ca_file is None else {"sslmode": "verify-full", "sslrootcert": str(ca_file)}
 
 
 def _probe(context: Context, node: Node) -> None:

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from local_stack.endpoints import DATABASE
+from local_stack.kafka_access import API, STREAM, client_config
 from local_stack.service import Layer, Service
 from local_stack.services import base_environment, postgres
 from local_stack.services.asking import ask
@@ -23,6 +24,7 @@ APPLICATIONS = (
     ("api", "Upload API", "photo_pipeline.api.app:create_app"),
     ("stream", "Stream application", "photo_pipeline.stream.app:create_app"),
 )
+USERS = {"api": API, "stream": STREAM}
 
 
 # What every start of the applications says to uvicorn: its protocols with bounds; a frame may be as large as a photo,
@@ -53,7 +55,11 @@ def _application(context: Context, server: str, name: str, instance: int, title:
         layer=Layer.WEB,
         command=(*command, "--port", str(port), "--timeout-graceful-shutdown", str(GRACE_SECONDS)),
         directory=context.layout.home,
-        environment={**environment(context), **(_processes(context, name) if server == "api" else {})},
+        environment={
+            **environment(context),
+            **_kafka(context, USERS[server]),
+            **(_processes(context, name) if server == "api" else {}),
+        },
         ports={server: port},
         host=host,
         needs=(*postgres.names(context), *context.names("kafka")),
@@ -78,6 +84,12 @@ def environment(context: Context) -> dict[str, str]:
         # All replicas share it, so that an upload goes on at any of them.
         "PHOTO_UPLOAD_DIR": str(context.layout.data / "uploads"),
     }
+
+
+def _kafka(context: Context, user: str) -> dict[str, str]:
+    """Return how an application logs in to Kafka, where it has to."""
+    found = client_config(context.settings, context.credentials, user)
+    return {"PHOTO_KAFKA_CLIENT_CONFIG": json.dumps(found)} if found else {}
 
 
 def _processes(context: Context, name: str) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """The servers that the figures do not come from: do they answer, and has HDFS room?"""
 
+import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,13 +24,17 @@ class Room:
     asked_at: datetime | None = None
 
 
-def probe_elasticsearch(url: str) -> None:
+def probe_elasticsearch(url: str, trusted: ssl.SSLContext | None = None) -> None:
     """Ask Elasticsearch anything: that it wants a log-in is an answer.
+
+    Args:
+        url: without a path.
+        trusted: whose certificates to take; the system's authorities' where left out.
 
     Raises:
         ServerUnavailableError: when it does not answer, or answers that it cannot.
     """
-    answer = _get("Elasticsearch", f"{url}/_cluster/health")
+    answer = _get("Elasticsearch", f"{url}/_cluster/health", trusted)
     if answer.is_server_error:
         raise ServerUnavailableError("Elasticsearch", f"HTTP {answer.status_code}")
 
@@ -51,7 +56,7 @@ def room_on_hdfs(urls: Sequence[str]) -> Room:
 
 def _room(url: str) -> Room:
     """The figures of a NameNode's web server (JMX as JSON; Hadoop's ``JMXJsonServlet``)."""
-    answer = _get("HDFS", f"{url}/jmx", qry=NAMENODE_BEAN)
+    answer = _get("HDFS", f"{url}/jmx", None, qry=NAMENODE_BEAN)
     try:
         bean: dict[str, Any] = answer.json()["beans"][0]
         return Room(int(bean["CapacityTotal"]), int(bean["CapacityRemaining"]), _time_of(answer))
@@ -67,8 +72,8 @@ def _time_of(answer: httpx.Response) -> datetime | None:
         return None
 
 
-def _get(server: str, url: str, **query: str) -> httpx.Response:
+def _get(server: str, url: str, trusted: ssl.SSLContext | None, **query: str) -> httpx.Response:
     try:
-        return httpx.get(url, params=query, timeout=SECONDS, trust_env=False)
+        return httpx.get(url, params=query, timeout=SECONDS, trust_env=False, verify=trusted or True)
     except httpx.HTTPError as error:
         raise ServerUnavailableError(server, type(error).__name__) from error
