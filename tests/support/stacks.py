@@ -9,6 +9,8 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 PORT_OFFSET = 10_000
 STRIDE = -230
 """From one process's ports to the next one's. Other stacks lie whole thousands apart: no two of these meet."""
+SECURED = 3
+"""The secured stack's place among them; more than three processes would need another."""
 
 
 def first_stack() -> StackSettings:
@@ -32,3 +34,11 @@ def further_stack(number: int) -> StackSettings:
     offset = int(os.environ.get("PHOTO_PORT_OFFSET") or PORT_OFFSET) + number * STRIDE
     environ = {name: value for name, value in os.environ.items() if not name.startswith("PHOTO_PORT_")}
     return load_settings(environ, home=REPOSITORY / f".local-test-{number + 1}", port_offset=offset)
+
+
+def secure_stack() -> StackSettings:
+    """Where the tests of a secured stack do, in whichever process that is."""
+    offset = int(os.environ.get("PHOTO_PORT_OFFSET") or PORT_OFFSET) + SECURED * STRIDE
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("PHOTO_PORT_")}
+    chosen = {"STACK": "secure", "PHOTO_PORT_OFFSET": str(offset)}
+    return load_settings(environ | chosen, home=REPOSITORY / ".local-test-secure")

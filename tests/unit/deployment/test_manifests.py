@@ -12,6 +12,7 @@ import kubernetes_validate  # type: ignore[import-untyped] # ships none
 import pytest
 import yaml
 
+from local_stack import kafka_access
 from local_stack.services.elasticsearch import ROLES
 
 Document = dict[str, Any]
@@ -255,3 +256,21 @@ def test_metrics_exporter_may_only_look(manifests: list[Document]) -> None:
     policies = {document["metadata"]["name"]: document["spec"] for document in of_kind(manifests, "NetworkPolicy")}
     (rule,) = policies["photo-metrics"]["ingress"]
     assert rule["from"] == [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}]
+
+
+def test_the_secured_local_stack_gives_the_same_rights(manifests: list[Document]) -> None:
+    """What is tried there is what production has: user by user, resource by resource."""
+    for user in of_kind(manifests, "KafkaUser"):
+        rules = user["spec"]["authorization"]["acls"]
+        declared = {(*_resource(rule["resource"]), *sorted(_words(rule["operations"]))) for rule in rules}
+        rights = kafka_access.RIGHTS[user["metadata"]["name"]]
+        local = {(right.kind, right.name, right.is_prefix, *sorted(right.operations)) for right in rights}
+        assert declared == local
+
+
+def _resource(resource: dict[str, str]) -> tuple[str, str, bool]:
+    return resource["type"], resource.get("name", "kafka-cluster"), resource.get("patternType") == "prefix"
+
+
+def _words(operations: list[str]) -> list[str]:
+    return [re.sub(r"(?<=[a-z])(?=[A-Z])", "_", operation).upper() for operation in operations]

@@ -51,7 +51,7 @@ def test_its_state_and_ports_are_its_own(tmp_path: Path) -> None:
 
 def test_an_unknown_profile_is_named() -> None:
     """A misspelt one would start the plain stack."""
-    with pytest.raises(SettingsError, match=r"STACK must be one of: ha .* not 'hq'"):
+    with pytest.raises(SettingsError, match=r"STACK must be one of: ha, secure .* not 'hq'"):
         load_settings({"STACK": "hq"})
 
 
