@@ -19,6 +19,7 @@ from psycopg.conninfo import make_conninfo
 from tests.support.databases import as_settings
 from tests.support.images import encoded, scene
 from tests.support.stacks import secure_stack
+from tests.support.turns import one_at_a_time
 
 from local_stack import Endpoints, Stack
 from local_stack.credentials import Credentials
@@ -71,19 +72,25 @@ class Secured:
 @pytest.fixture(scope="module")
 def secured() -> Iterator[Secured]:
     """Give a secured Kafka, PostgreSQL and both web applications; the topics are made under the pipeline's user."""
-    stack = Stack(secure_stack(), ConsoleProgress())
-    stack.down()
-    try:
-        given = Secured(stack, stack.up(UNITS, setup=False))
-        engine = make_engine(as_settings(given.endpoints.database_url), "tests")
-        upgrade(engine)
-        engine.dispose()
-        config: dict[str, Any] = given.kafka(PIPELINE)
-        servers = config.pop("bootstrap.servers")
-        KafkaTopics(KafkaSettings(bootstrap_servers=servers, client_config=config)).ensure(TOPICS)
-        yield given
-    finally:
-        stack.clean()
+    settings = secure_stack()
+    stack = Stack(settings, ConsoleProgress())
+    with one_at_a_time(settings.home.with_name(".local-test") / "secured.lock"):
+        stack.down()
+        try:
+            given = Secured(stack, stack.up(UNITS, setup=False))
+            _set_up(given)
+            yield given
+        finally:
+            stack.clean()
+
+
+def _set_up(secured: Secured) -> None:
+    engine = make_engine(as_settings(secured.endpoints.database_url), "tests")
+    upgrade(engine)
+    engine.dispose()
+    config: dict[str, Any] = secured.kafka(PIPELINE)
+    servers = config.pop("bootstrap.servers")
+    KafkaTopics(KafkaSettings(bootstrap_servers=servers, client_config=config)).ensure(TOPICS)
 
 
 @pytest.fixture
@@ -176,7 +183,7 @@ class TestKafka:
     @pytest.mark.parametrize("said", [{"security.protocol": "PLAINTEXT"}, {"security.protocol": "SASL_PLAINTEXT"}])
     def test_a_client_without_tls(self, secured: Secured, said: dict[str, str]) -> None:
         """A password that is right is not heard in the open."""
-        config = secured.kafka(API) | said | {"socket.timeout.ms": "2000", "log_level": "0"}
+        config: dict[str, Any] = secured.kafka(API) | said | {"socket.timeout.ms": 2000, "log_level": 0}
         with pytest.raises(KafkaException):
             AdminClient(config).list_topics(timeout=3)
 
@@ -232,7 +239,7 @@ class TestPostgres:
             encrypted = connection.execute("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()").fetchone()
             assert encrypted == (True,)
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
-                connection.execute(sql.SQL(statement))  # type: ignore[arg-type] # texts of this file
+                connection.execute(sql.SQL(statement))
 
     @pytest.mark.parametrize(
         ("role", "database"),

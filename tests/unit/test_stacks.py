@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.spare_servers import spare_offset
-from tests.support.stacks import stack_of_this_process
+from tests.support.stacks import secure_stack, stack_of_this_process
 
 from local_stack import StackSettings, load_settings
 
@@ -31,6 +31,7 @@ def test_no_two_processes_meet(monkeypatch: pytest.MonkeyPatch, chosen: str) -> 
     processes = [f"gw{number}" for number in range(4)]
     stacks = [stack_of(process, monkeypatch) for process in processes]
     stacks += [spare_stack_of(process, monkeypatch) for process in processes]
+    stacks.append(secure_stack())
     assert len({stack.home for stack in stacks}) == len(stacks)
     ports = [port for stack in stacks for port in stack.ports.numbers.values()]
     assert len(set(ports)) == len(ports)
