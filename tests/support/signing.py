@@ -9,6 +9,9 @@ from typing import Any
 from joserfc.jwk import OKPKey
 
 from photo_pipeline.domain.events import Headers
+from photo_pipeline.domain.proof import ProofRules
+from photo_pipeline.domain.signatures import keys_in
+from photo_pipeline.web.tokens import Tokens
 
 COVERED = re.compile(r"ce_(specversion|id|type|source|subject|time|sha256|filename)|content-type")
 
@@ -21,6 +24,12 @@ def new_key() -> OKPKey:
 def x_of(key: OKPKey) -> str:
     """What is public of it."""
     return str(key.as_dict(private=False)["x"])
+
+
+def believing(tokens: Tokens) -> ProofRules:
+    """Rules of a pipeline that believes this platform, and nobody who does not sign."""
+    keys = keys_in(json.dumps(tokens.jwks()))
+    return ProofRules({str(key.kid): key for key in keys}, take_unsigned=False)
 
 
 def proof(key: OKPKey, kid: str, headers: Headers, topic: str, /, **claims: Any) -> bytes:

@@ -1,6 +1,7 @@
 """What a micro-batch asks and writes, from the plan to what is published."""
 
 from collections.abc import Mapping
+from uuid import uuid4
 
 from tests.history.questions.kind import Prepare, Put, each, one
 from tests.history.shape import HOARDER, ordinary
@@ -83,4 +84,5 @@ QUESTIONS: Mapping[str, Prepare] = {
     "ingest: lease a slice": _lease,
     "ingest: plan": _plan,
     "ingest: customers that are known": _known,
+    "ingest: devices that sign": lambda h: one(lambda: h.ingest.signing_devices([uuid4()])),
 }

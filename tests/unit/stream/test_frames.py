@@ -11,12 +11,14 @@ from uuid import UUID
 
 import pytest
 from tests.support.images import encoded, scene
+from tests.support.signing import believing
 from tests.support.stream import StreamPlatform, serving
 from tests.support.web import NOON
 
 from photo_pipeline.domain.events import Record, parse_record
 from photo_pipeline.domain.imaging import SniffedFormat
 from photo_pipeline.domain.photo import MAX_PHOTO_BYTES, RecordCoordinates, Source, photo_id_for
+from photo_pipeline.domain.proof import is_proven
 
 pytestmark = pytest.mark.anyio
 
@@ -50,7 +52,9 @@ async def test_a_frame_gets_a_receipt_and_becomes_an_event(platform: StreamPlatf
     assert signed.coordinates == RecordCoordinates("photos.streamed", 0, 0)
     assert receipt["status_url"] == f"http://testserver/api/v1/receipts/{receipt['token']}"
     (record,) = platform.log.records
-    event = parse_record(Record(signed.coordinates, NOON, record.key, record.value or b"", record.headers))
+    read = Record(signed.coordinates, NOON, record.key, record.value or b"", record.headers)
+    event = parse_record(read)
+    assert is_proven(read, believing(platform.tokens), {})
     assert (event.source, event.customer_id, event.data) == (Source.STREAM, platform.customer_id, data)
     assert (event.filename, event.content_type) == ("Haustür.jpg", "image/jpeg")
     assert event.origin == f"/devices/{device.device_id}"

@@ -9,11 +9,13 @@ from uuid import UUID
 import httpx
 import pytest
 from tests.support.images import encoded, png_claiming, scene, truncated
+from tests.support.signing import believing
 from tests.support.web import API, NOON, Platform, running, sign_up, web_settings
 
 from photo_pipeline.domain.events import OutboundRecord, Record, parse_record
 from photo_pipeline.domain.imaging import SniffedFormat
 from photo_pipeline.domain.photo import MAX_PHOTO_BYTES, RecordCoordinates, Source, photo_id_for, sha256_hex
+from photo_pipeline.domain.proof import is_proven
 
 pytestmark = pytest.mark.anyio
 
@@ -77,6 +79,7 @@ async def test_a_record_follows_the_kafka_contract(platform: Platform, ada: http
     assert event.filename == "Größe 漢.jpg"
     assert event.content_type == "image/jpeg"
     assert (sent.topic, event.origin, event.sent_at) == ("photos.uploaded", "/api/v1/photos", NOON)
+    assert is_proven(as_read(sent), believing(platform.app.state.services.tokens), {})
 
 
 def as_read(sent: OutboundRecord) -> Record:
