@@ -48,12 +48,11 @@ def properties(context: Context, folder: Path) -> dict[str, object]:
     """
     if not context.settings.secure:
         return {}
-    jaas = f'{LOGIN_MODULE} required username="{BROKER}" password="{password_of(context.credentials, BROKER)}";'
     return {
         "listener.security.protocol.map": "SASL_SSL:SASL_SSL,CONTROLLER:SSL",
         "sasl.enabled.mechanisms": MECHANISM,
         "sasl.mechanism.inter.broker.protocol": MECHANISM,
-        "listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config": jaas,
+        "listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config": _jaas(context),
         "listener.name.controller.ssl.client.auth": "required",
         "ssl.keystore.type": "PEM",
         "ssl.keystore.location": folder / "server.pem",
@@ -69,11 +68,10 @@ def prepare(context: Context, folder: Path) -> None:
     if context.settings.secure:
         issued = context.authority.issue(BROKER)
         write_if_changed(folder / "server.pem", issued.key + issued.certificate)
-        jaas = f'{LOGIN_MODULE} required username="{BROKER}" password="{password_of(context.credentials, BROKER)}";'
         lines = {
             "security.protocol": "SASL_SSL",
             "sasl.mechanism": MECHANISM,
-            "sasl.jaas.config": jaas,
+            "sasl.jaas.config": _jaas(context),
             "ssl.truststore.type": "PEM",
             "ssl.truststore.location": context.settings.ca_file,
         }
@@ -116,6 +114,11 @@ def admin_config(context: Context) -> dict[str, str | int | float | bool]:
     """Return how this stack itself reaches Kafka."""
     log_in = client_config(context.settings, context.credentials, BROKER)
     return {"bootstrap.servers": context.endpoints.kafka_bootstrap_servers, "socket.timeout.ms": 2000, **log_in}
+
+
+def _jaas(context: Context) -> str:
+    password = password_of(context.credentials, BROKER)
+    return f'{LOGIN_MODULE} required username="{BROKER}" password="{password}";'
 
 
 def _log_in(context: Context, user: str) -> UserScramCredentialUpsertion:
