@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from joserfc.jwk import OKPKey
+from pydantic import ValidationError
 from tests.support.images import encoded, scene
 from tests.support.pipeline import Pipeline
 from tests.support.reprocessing import Reprocessing
@@ -118,3 +119,9 @@ def test_keys_that_cannot_be_read_judge_nothing(pipeline: Pipeline, tmp_path: Pa
     assert outcomes(pipeline) == []
     strict(pipeline, write_keys(tmp_path / "keys.json", platform)).ingest()
     assert outcomes(pipeline) == [("processed", None, ada)]
+
+
+def test_nothing_can_be_asked_for_that_cannot_be_checked() -> None:
+    """Without keys every record would be refused; the error names what is missing."""
+    with pytest.raises(ValidationError, match="PHOTO_RECORDS_KEYS_FILE"):
+        RecordSettings(take_unsigned=False)
