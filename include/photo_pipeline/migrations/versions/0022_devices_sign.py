@@ -1,13 +1,13 @@
 """A device may have a key of its own, with which it signs what it writes to Kafka; the pipeline reads that key.
 
-Revision ID: 0018
-Revises: 0017
+Revision ID: 0022
+Revises: 0021
 """
 
 from alembic import op
 
-revision = "0018"
-down_revision = "0017"
+revision = "0022"
+down_revision = "0021"
 branch_labels = None
 depends_on = None
 
