@@ -24,7 +24,7 @@ from joserfc.jwk import OKPKey
 from PIL import Image
 from pydantic import SecretStr
 from tests.support.api_process import STREAM, ApiProcess, api_environment, api_process
-from tests.support.describing import CLOSE, LOG_OUT, api_samples, described, samples
+from tests.support.describing import BINNING, CLOSE, LOG_OUT, api_samples, described, samples
 from tests.support.images import encoded, png_claiming, scene, truncated
 from tests.support.pipeline import Pipeline, fresh_pipeline
 
@@ -257,7 +257,11 @@ def test_the_api_is_as_it_describes_itself(pipeline: Pipeline, api: ApiProcess, 
             pass
         client.put(f"/holds/{kept_id}").raise_for_status()
         known, session = api_samples(client, who, photo_id, kept_id), client.headers["Authorization"]
-        run = described(api.url, known, session, tmp_path, "--exclude-name", LOG_OUT, "--exclude-name", CLOSE)
+        later = [option for name in (*BINNING, LOG_OUT, CLOSE) for option in ("--exclude-name", name)]
+        run = described(api.url, known, session, tmp_path, *later)
+        # Not before: the tool throws away whatever photos it has heard of, and nobody can look into the bin.
+        thrown = [option for name in BINNING for option in ("--include-name", name)]
+        run += described(api.url, known, session, tmp_path, *thrown)
         assert client.get("/me").status_code == 200, "the run has ended its own session"
         # Last, because nothing that needs a session would succeed after it; nor a log-in, after the other.
         run += described(api.url, known, session, tmp_path, "--include-name", LOG_OUT)

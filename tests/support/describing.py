@@ -26,6 +26,7 @@ Samples = dict[str, Any]
 _V1 = "/api/v1"
 LOG_OUT = f"DELETE {_V1}/session"
 CLOSE = f"DELETE {_V1}/me"
+BINNING = (f"DELETE {_V1}/photos/{{photo_id}}", f"POST {_V1}/photos/delete", f"POST {_V1}/photos/restore")
 _TUS = {"Tus-Resumable": "1.0.0"}
 
 
