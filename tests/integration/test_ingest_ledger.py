@@ -221,6 +221,34 @@ class TestLanes:
         ledger.release(lease)
         assert len(self.bulk(self.plan(ledger, "run-2", 5))) == 1
 
+    def test_normal_lane_comes_first(self, ledger: PostgresIngestLedger) -> None:
+        """A run's tasks begin in this order: nobody's photos wait for a slot behind a flood."""
+        planned = self.plan(ledger, "run", 5, Lanes(0.5, bulk_slices=2))
+        assert [each.log.partition for each in planned] == [1, 1, 0, 0]
+
+    def test_what_a_run_never_began_comes_first_in_the_next(self, ledger: PostgresIngestLedger) -> None:
+        """Or a flood would wait for as long as others' photos keep all workers busy."""
+        (left,) = (each for each in self.plan(ledger, "run-1", 5) if each.topic_partition in self.BULK)
+        lease = ledger.lease(left.slice_id, "run-1", 60)
+        assert lease is not None
+        ledger.release(lease)
+        assert left.slice_id in [each.slice_id for each in self.plan(ledger, "run-2", 10)][:3]
+        for each in self.plan(ledger, "run-2", 10):
+            if each.topic_partition not in self.BULK:
+                self.commit(ledger, each, "run-2")
+        assert self.plan(ledger, "run-2", 20)[0].slice_id == left.slice_id
+
+    def test_one_that_fails_keeps_no_other_out(self, ledger: PostgresIngestLedger) -> None:
+        """Each has its turn, whether it comes to an end or not."""
+        turns = []
+        for number in range(4):
+            (planned,) = (each for each in self.plan(ledger, f"run-{number}", 5) if each.topic_partition in self.BULK)
+            lease = ledger.lease(planned.slice_id, f"run-{number}", 60)
+            assert lease is not None
+            ledger.release(lease)
+            turns.append(planned.topic_partition)
+        assert set(turns[:2]) == set(turns[2:]) == set(self.BULK)
+
     def test_many_may_be_allowed(self, ledger: PostgresIngestLedger) -> None:
         """All of them one run's."""
         assert len(self.bulk(self.plan(ledger, "run-1", 5, Lanes(0.5, bulk_slices=8)))) == 2

@@ -42,6 +42,7 @@ class Client:
     """Kafka's client: acknowledges a record whenever it is polled with patience, all of them when it is flushed."""
 
     knows_kafka = True
+    partitions = 6
 
     def __init__(self, config: dict[str, Any], **_: object) -> None:
         self.config = config
@@ -56,8 +57,12 @@ class Client:
         if not self.knows_kafka:
             raise KafkaException(KafkaError(KafkaError._TRANSPORT))
 
-    def produce(self, _topic: str, value: bytes, on_delivery: Callable[..., None], **_: object) -> None:
+    def produce(
+        self, _topic: str, value: bytes, on_delivery: Callable[..., None], partition: int = -1, **_: object
+    ) -> None:
         """Queue."""
+        if partition >= self.partitions:
+            raise KafkaException(KafkaError(KafkaError._UNKNOWN_PARTITION))
         self.asked.append("produce")
         self._waiting.append((len(value), on_delivery))
 
@@ -114,6 +119,15 @@ def test_a_server_that_does_not_tell_its_metadata_stops_nothing(
     """It may be there when the record's own time is over."""
     monkeypatch.setattr(Client, "knows_kafka", False)
     assert len(KafkaPhotoLogWriter(SETTINGS).publish([RECORD])) == len(clients) == 1
+
+
+def test_a_partition_that_is_too_new_to_be_known_refuses_nothing() -> None:
+    """Whoever adds partitions would have uploads refused until all producers have asked for metadata again."""
+    client, reports = Client({}), []
+    for partition in (7, 2):
+        writer.hand_over(client, RECORD, lambda error, _: reports.append(error), 1, partition)  # type: ignore[arg-type]
+    client.flush(1)
+    assert reports == [None, None]
 
 
 def test_operators_settings_go_before_the_writers_own(clients: list[Client]) -> None:

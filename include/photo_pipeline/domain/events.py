@@ -45,6 +45,12 @@ class Record:
     headers: Headers
     leader_epoch: int | None = None
 
+    @property
+    def size(self) -> int:
+        """Bytes that it takes: a record of a kilobyte may have a header of megabytes."""
+        named = sum(len(name) + len(value or b"") for name, value in self.headers)
+        return len(self.key or b"") + len(self.value) + named
+
 
 @dataclass(frozen=True, slots=True)
 class PhotoEvent:

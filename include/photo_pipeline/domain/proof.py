@@ -14,7 +14,7 @@ from joserfc.jwk import OKPKey
 from photo_pipeline.domain.errors import RecordRejected
 from photo_pipeline.domain.events import STREAMED_TYPE, Headers, Record, customer_of, format_time, text_headers
 from photo_pipeline.domain.outcomes import RejectReason
-from photo_pipeline.domain.signatures import SignatureError, key_id_of, opened, public_key, require_kind
+from photo_pipeline.domain.signatures import KeysError, SignatureError, key_id_of, opened, public_key, require_kind
 from photo_pipeline.domain.text import on_one_line
 
 PROOF = "ce_proof"
@@ -101,7 +101,7 @@ def is_proven(record: Record, rules: ProofRules, devices: Mapping[UUID, SigningD
         raise RecordRejected(RejectReason.UNSIGNED, f"no header {PROOF}: unsigned records are not taken here")
     try:
         _check(token, record, rules, devices)
-    except SignatureError as error:
+    except (SignatureError, KeysError) as error:
         # What was signed may be any text, also such as no database holds.
         said = on_one_line(str(error))
         raise RecordRejected(RejectReason.INVALID_SIGNATURE, f"{PROOF}: {said}"[:MAX_DETAIL]) from error

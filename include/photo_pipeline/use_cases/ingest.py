@@ -7,11 +7,11 @@ it.
 """
 
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
 from dataclasses import dataclass, field
 
 from photo_pipeline.domain.errors import LogCutError, ServerUnavailableError
-from photo_pipeline.domain.lanes import ONE_LANE, Lane, Lanes
+from photo_pipeline.domain.lanes import ONE_LANE, Lanes
 from photo_pipeline.domain.ledger import Lease, PlannedSlice, SliceSummary
 from photo_pipeline.domain.logs import changes, troubles
 from photo_pipeline.domain.proof import ProofRules
@@ -22,7 +22,7 @@ from photo_pipeline.ports.photo_log import PhotoLogReader
 from photo_pipeline.use_cases.lease_keeper import LeaseKeeper
 from photo_pipeline.use_cases.reading_ahead import Ahead
 from photo_pipeline.use_cases.shard_staging import StagedShard
-from photo_pipeline.use_cases.slice_reading import parsed, read_slice, weight_of
+from photo_pipeline.use_cases.slice_reading import AbsentRange, ReadRecord, parsed, read_slice, weight_of
 from photo_pipeline.use_cases.slice_senders import from_known_senders
 from photo_pipeline.use_cases.slice_work import SliceWork
 from photo_pipeline.use_cases.time_budget import TimeBudget
@@ -74,7 +74,8 @@ def plan_micro_batch(
 ) -> Sequence[PlannedSlice]:
     """Plan what waits in Kafka, and reserve it and whatever dead workers left to ``owner`` (one run of the DAG).
 
-    Slices of the bulk lane come last, and are one run's at a time: another that begins meanwhile has none to wait for.
+    What was planned first comes first, and of what is planned now the bulk lane's slices come last. They are one run's
+    at a time: another that begins meanwhile has none to wait for.
     What Kafka has is held against what the ledger knows first: a topic that was made anew is another log, and a log
     that was cut is left alone.
     """
@@ -86,8 +87,7 @@ def plan_micro_batch(
         logger.warning("%s %s", trouble.log, trouble.text)
     planned = ledger.plan(watermarks, limits.slice_max_records, owner, limits.lease_seconds, limits.lanes)
     logger.info("planned slices=%d records<=%d owner=%s", len(planned), sum(s.end - s.start for s in planned), owner)
-    lane_of = limits.lanes.of(watermarks)
-    return sorted(planned, key=lambda each: (lane_of[each.topic_partition] is Lane.BULK, each.slice_id))
+    return planned
 
 
 def process_slice(slice_id: int, owner: str, ports: IngestPorts, limits: IngestLimits) -> SliceSummary:
@@ -122,18 +122,24 @@ def _process_leased(lease: Lease, ports: IngestPorts, limits: IngestLimits, keep
     time = TimeBudget(ports.monotonic, limits.slice_seconds)
     shard = StagedShard(ports.archive, ports.archive_root, lease)
     work = SliceWork(lease, ports.images, shard, limits.in_flight_bytes, time)
-    read = parsed(read_slice(ports.log, lease.slice, limits.slice_max_bytes))
-    believed = from_known_senders(read, ports.ledger, ports.proofs)
-    with Ahead(believed, weight_of, READ_AHEAD_BYTES) as items:
+    with Ahead(_believed(lease, ports, limits), weight_of, READ_AHEAD_BYTES) as items:
         for item in items:
             keeper.check()
             work.add(item)
-            if time.is_spent:
+            if time.is_spent or work.is_stuck:
                 break
     ports.log.confirm(lease.slice.log)
     commit = work.finish(TimeBudget(ports.monotonic, limits.slice_seconds * OVERTIME))
     keeper.check()
     return ports.ledger.commit(commit)
+
+
+def _believed(
+    lease: Lease, ports: IngestPorts, limits: IngestLimits
+) -> Generator[ReadRecord | AbsentRange, None, None]:
+    """What is read of the slice. Nobody else holds what it is made of, so that closing it ends the reading at once."""
+    read = read_slice(ports.log, lease.slice, limits.slice_max_bytes)
+    return from_known_senders(parsed(read), ports.ledger, ports.proofs)
 
 
 def _give_back(ledger: IngestLedger, lease: Lease) -> None:

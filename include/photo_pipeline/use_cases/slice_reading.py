@@ -40,7 +40,7 @@ def parsed(items: Iterable[Record | AbsentRange]) -> Generator[ReadRecord | Abse
 
 def weight_of(item: ReadRecord | AbsentRange) -> int:
     """How many bytes it holds in memory."""
-    return len(item.record.value) if isinstance(item, ReadRecord) else 0
+    return item.record.size if isinstance(item, ReadRecord) else 0
 
 
 def _event_in(record: Record) -> PhotoEvent | RecordRejected:
@@ -51,7 +51,7 @@ def _event_in(record: Record) -> PhotoEvent | RecordRejected:
 
 
 def read_slice(log: PhotoLogReader, planned: PlannedSlice, max_bytes: int) -> Iterator[Record | AbsentRange]:
-    """Cover ``[start, end)`` without a hole, in offset order; end early once ``max_bytes`` of photos have been read.
+    """Cover ``[start, end)`` without a hole, in offset order; end early once ``max_bytes`` of records have been read.
 
     Raises:
         LogChangedError: when Kafka has another log in the place of the slice's.
@@ -68,7 +68,7 @@ def read_slice(log: PhotoLogReader, planned: PlannedSlice, max_bytes: int) -> It
         if offset > position:
             yield AbsentRange(position, offset, AbsentReason.NO_RECORD)
         yield item
-        position, size = offset + 1, size + len(item.value)
+        position, size = offset + 1, size + item.size
         if size >= max_bytes:
             return
     if position < planned.end:

@@ -16,6 +16,11 @@ from photo_pipeline.domain.proof import ProofRules, SigningDevice, device_of, is
 from photo_pipeline.ports.ingest import IngestLedger
 from photo_pipeline.use_cases.slice_reading import AbsentRange, ReadRecord, weight_of
 
+NOT_WHAT_WAS_SIGNED = frozenset(
+    {RejectReason.SHA256_MISMATCH, RejectReason.PHOTO_ID_MISMATCH, RejectReason.EMPTY, RejectReason.TOO_LARGE}
+)
+"""A proof is about headers, the sha256 among them: of other bytes, or under another key, it proves nothing."""
+
 T = TypeVar("T")
 Read = ReadRecord | AbsentRange
 
@@ -78,9 +83,11 @@ class _Senders:
         """
         rejected = item.found if isinstance(item.found, RecordRejected) else None
         try:
-            is_proven(item.record, self._rules, self._devices)
+            proven = is_proven(item.record, self._rules, self._devices)
         except RecordRejected as rejection:
             return replace(item, found=rejected or rejection, customer_id=None)
+        if proven and rejected is not None and rejected.reason in NOT_WHAT_WAS_SIGNED:
+            return replace(item, customer_id=None)
         if isinstance(item.found, PhotoEvent) and not self._customers[item.found.customer_id]:
             unknown = RecordRejected(RejectReason.UNKNOWN_CUSTOMER, str(item.found.customer_id))
             return replace(item, found=unknown)

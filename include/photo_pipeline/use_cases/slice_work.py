@@ -1,5 +1,6 @@
 """The work on one slice: records in, one shard and a commit out, in offset order, with bounded memory and time."""
 
+import logging
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import CancelledError, Future
@@ -17,6 +18,8 @@ from photo_pipeline.use_cases.photo_members import description_of, members_of
 from photo_pipeline.use_cases.shard_staging import StagedShard
 from photo_pipeline.use_cases.slice_reading import AbsentRange, ReadRecord
 from photo_pipeline.use_cases.time_budget import TimeBudget
+
+logger = logging.getLogger(__name__)
 
 RENDITIONS_BYTES = 512 * 1024
 """What a photo's renditions count for, which wait with it for those before them: seldom more."""
@@ -87,6 +90,7 @@ class SliceWork:
         self._end = lease.slice.start
         self._epoch: int | None = None
         self._read_epoch: int | None = None
+        self._stuck = False
         self._seen: set[UUID] = set()
         self._results: list[RecordResult] = []
         self._result_of: dict[UUID, RecordResult] = {}
@@ -104,11 +108,16 @@ class SliceWork:
             if not self._settle_first(self._time):
                 return
 
+    @property
+    def is_stuck(self) -> bool:
+        """Whether work on a photo failed for no fault of its own: nothing more is to be begun, what there is stays."""
+        return self._stuck
+
     def finish(self, overtime: TimeBudget) -> SliceCommit:
         """Wait for what is in flight, close the shard and give it its final name.
 
-        What is not ready when the overtime is over is left to the next slice, with all that came after it; the first
-        record of a slice never is, so that each attempt comes further.
+        What is not ready when the overtime is over is left to the next slice, with all that came after it, and so is
+        what failed because of the machine; the first record of a slice never is, so that each attempt comes further.
         """
         while self._pending and self._settle_first(overtime if self._results else None):
             pass
@@ -127,13 +136,17 @@ class SliceWork:
         if event.photo_id in self._seen:
             return _Repeat(event.photo_id, _accepted(record, event, Outcome.DUPLICATE))
         self._seen.add(event.photo_id)
-        self._in_flight += _weight(event)
+        self._in_flight += _weight(record)
         return _InFlight(record, event, self._images.submit(event.data))
 
     def _settle_first(self, time: TimeBudget | None) -> bool:
         """Take the result at the front; ``False`` where it is not ready in time. Without a limit it is waited for."""
         first = self._pending[0]
-        if not _becomes_ready(first, time):
+        if self._stuck or not _becomes_ready(first, time):
+            return False
+        if self._results and (error := _failure_of(first)) is not None:
+            logger.warning("slice=%d ends at offset=%d: %s", self._lease.slice.slice_id, self._end, error)
+            self._stuck = True
             return False
         self._pending.popleft()
         self._results.append(self._result(first.work))
@@ -142,7 +155,7 @@ class SliceWork:
 
     def _result(self, work: _InFlight | _Repeat | RecordResult) -> RecordResult:
         if isinstance(work, _InFlight):
-            self._in_flight -= _weight(work.event)
+            self._in_flight -= _weight(work.record)
             result = self._result_of[work.event.photo_id] = self._archive_photo(work)
             return result
         return self._repeat(work) if isinstance(work, _Repeat) else work
@@ -179,12 +192,18 @@ class SliceWork:
         return pending.result
 
 
-def _weight(event: PhotoEvent) -> int:
-    return len(event.data) + RENDITIONS_BYTES
+def _weight(record: Record) -> int:
+    return record.size + RENDITIONS_BYTES
 
 
 def _is_ready(pending: _Pending) -> bool:
     return not isinstance(pending.work, _InFlight) or pending.work.image.done()
+
+
+def _failure_of(pending: _Pending) -> BaseException | None:
+    """Why there is no result, where that is not the photo's own fault."""
+    error = pending.work.image.exception() if isinstance(pending.work, _InFlight) else None
+    return None if isinstance(error, ImageRejected) else error
 
 
 def _becomes_ready(pending: _Pending, time: TimeBudget | None) -> bool:

@@ -17,7 +17,6 @@ from tests.support.signing import new_key, proof, x_of
 from photo_pipeline.domain.errors import LeaseLostError, MachineBusyError, OffsetOutOfRangeError, SliceBusyError
 from photo_pipeline.domain.events import PhotoEvent, Record
 from photo_pipeline.domain.imaging import ProcessedImage
-from photo_pipeline.domain.lanes import Lanes
 from photo_pipeline.domain.ledger import SliceCommit, Watermarks
 from photo_pipeline.domain.outcomes import AbsentReason, Outcome, RejectReason
 from photo_pipeline.domain.photo import RecordCoordinates, Source, TopicPartition, photo_id_for, sha256_hex
@@ -156,17 +155,18 @@ class TestOffsets:
 
     def test_byte_limit_commits_short(self) -> None:
         """Reading stops at the limit; ``end`` is what was really read."""
-        world = World([photo_record(offset, bytes([offset]) * 10) for offset in range(10)])
-        commit = world.process(replace(LIMITS, slice_max_bytes=25))
+        records = [photo_record(offset, bytes([offset]) * 10) for offset in range(10)]
+        commit = World(records).process(replace(LIMITS, slice_max_bytes=sum(each.size for each in records[:3])))
         assert (commit.end, len(commit.records)) == (3, 3)
 
-    @given(st.sets(st.integers(0, 30)), st.integers(1, 200))
+    @given(st.sets(st.integers(0, 30)), st.integers(1, 20_000))
     def test_records_cover_the_range(self, offsets: set[int], max_bytes: int) -> None:
         """Whatever offsets hold records and wherever the byte limit falls: no hole, no offset twice."""
-        world = World([photo_record(offset, f"photo {offset}".encode()) for offset in sorted(offsets)], end=31)
-        commit = world.process(replace(LIMITS, slice_max_bytes=max_bytes))
+        records = [photo_record(offset, f"photo {offset}".encode()) for offset in sorted(offsets)]
+        commit = World(records, end=31).process(replace(LIMITS, slice_max_bytes=max_bytes))
         assert [record.offset for record in commit.records] == list(range(commit.end))
-        assert commit.end == 31 or max_bytes <= sum(record.bytes or 0 for record in commit.records)
+        read = sum(each.size for each in records if each.coordinates.offset < commit.end)
+        assert commit.end == 31 or max_bytes <= read
 
 
 class TestShard:
@@ -311,6 +311,22 @@ class TestLease:
         world.images = images
         assert [record.outcome for record in world.process().records] == [Outcome.PROCESSED, Outcome.PROCESSED]
 
+    def test_what_was_done_before_it_stays(self) -> None:
+        """Or a machine that is short of memory once in each slice's time would never come further."""
+        world = World([photo_record(0, b"one"), photo_record(1, b"two"), photo_record(2, b"three")])
+        submit = world.images.submit
+        world.images = _Submitting(lambda data: _held_up(data) if data == b"two" else submit(data))  # type: ignore[assignment] # as much of the port as is called
+        commit = world.process()
+        assert ([record.offset for record in commit.records], commit.end) == ([0], 1)
+
+    def test_headers_count_as_bytes(self) -> None:
+        """A record of a few bytes may have headers of many megabytes."""
+        small = photo_record(0, b"one")
+        large = replace(small, headers=[*small.headers, ("x", bytes(2_000_000))])
+        assert large.size > 2_000_000
+        other = photo_record(1, b"two")
+        assert World([large, other]).process().end == 1
+
     def test_progress_report_may_fail(self) -> None:
         """The consumer group is for monitoring: a failure to commit it does not fail the slice."""
         world = World([photo_record(0, b"one")])
@@ -331,14 +347,6 @@ def _held_up(_: bytes) -> "Future[object]":
 
 def _failing(*_: object) -> None:
     raise OSError("broken")
-
-
-def test_normal_lane_comes_first() -> None:
-    """A run's tasks begin in this order: nobody's photos wait for a slot behind a flood."""
-    where = [TopicPartition("photos.uploaded", number) for number in range(4)]
-    log, ledger = MemoryLog(high=dict.fromkeys(where, 1)), MemoryLedger()
-    planned = plan_micro_batch(ledger, log, ["photos.uploaded"], replace(LIMITS, lanes=Lanes(0.5)), "run")
-    assert [each.log.partition for each in planned] == [2, 3, 0, 1]
 
 
 def test_plan_is_bounded_by_records() -> None:
@@ -379,12 +387,12 @@ class TestSenders:
         assert (first.customer_id, first.photo_id, second.customer_id) == (None, None, None)
         assert world.images.most_held == 0
 
-    def test_a_broken_record_that_is_signed_is_its_senders(self) -> None:
-        """Somebody who sent a photo is told that it did not arrive as it was sent."""
+    def test_other_bytes_than_were_signed_for_are_nobodys(self) -> None:
+        """Whoever kept one signed record, and may write, fills no list with it: a proof is about headers."""
         platform = new_key()
         good = photo_record(0, b"one")
         token = proof(platform, str(platform.kid), good.headers, PARTITION.topic, iat=int(NOON.timestamp()))
         world = World([replace(good, value=b"two", headers=[*good.headers, ("ce_proof", token)])])
         world.rules = ProofRules({str(platform.kid): platform}, take_unsigned=False)
         (only,) = world.process().records
-        assert (only.reason, only.customer_id) == (RejectReason.SHA256_MISMATCH, CUSTOMER)
+        assert (only.reason, only.customer_id) == (RejectReason.SHA256_MISMATCH, None)

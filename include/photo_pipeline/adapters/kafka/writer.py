@@ -75,6 +75,8 @@ def hand_over(
 ) -> None:
     """Put a record in the producer's queue, which copies it.
 
+    A partition that was added a moment ago may be unknown to this producer: any of those that it knows will do then.
+
     Raises:
         BufferError: when the queue is full.
         RecordTooLargeError: when no queue would be large enough.
@@ -91,9 +93,12 @@ def hand_over(
         )
     except KafkaException as error:
         failure = error.args[0]
-        if isinstance(failure, KafkaError) and failure.code() == KafkaError.MSG_SIZE_TOO_LARGE:
+        code = failure.code() if isinstance(failure, KafkaError) else None
+        if code == KafkaError.MSG_SIZE_TOO_LARGE:
             raise RecordTooLargeError(record.topic, limit) from error
-        raise unavailable(error, f"writing to {record.topic}") from error
+        if code != KafkaError._UNKNOWN_PARTITION or partition == BY_KEY:  # noqa: SLF001 - the client's own name for it
+            raise unavailable(error, f"writing to {record.topic}") from error
+        hand_over(producer, record, report, limit)
 
 
 def delivery_of(message: Message) -> Delivery:
@@ -165,16 +170,17 @@ class KafkaPhotoLogWriter:
         return self._producer.flush(max(0.0, deadline - time.monotonic()))
 
     def _partition_of(self, record: OutboundRecord) -> int:
-        """Where its lane is; how many partitions a topic has is asked once."""
+        """Where its lane is; how many partitions a topic has is asked until Kafka has said so."""
         if record.lane is None or record.key is None:
             return BY_KEY
-        if record.topic not in self._partitions:
+        if not self._partitions.get(record.topic):
             try:
                 found = self._producer.list_topics(record.topic, self._timeout_seconds).topics[record.topic]
             except KafkaException as error:
                 raise unavailable(error, f"asking for the partitions of {record.topic}") from error
             self._partitions[record.topic] = len(found.partitions)
-        return self._lanes.partition_for(record.lane, record.key, max(1, self._partitions[record.topic]))
+        partitions = self._partitions[record.topic]
+        return self._lanes.partition_for(record.lane, record.key, partitions) if partitions else BY_KEY
 
     def _enqueue(self, record: OutboundRecord, report: Callable[[KafkaError | None, Message], None]) -> None:
         """Wait while the queue is full. What is in it is delivered or times out, so this ends as well."""

@@ -6,7 +6,7 @@ everybody's photos, no second run is given slices that another customer's flood 
 
 from collections.abc import Collection, Mapping, Sequence
 
-from sqlalchemy import Connection, and_, func, select
+from sqlalchemy import Connection, and_, case, func, select
 
 from photo_pipeline.adapters.postgres.commit import OF_LOG
 from photo_pipeline.adapters.postgres.logs import OPEN_SLICE
@@ -29,7 +29,9 @@ def in_turn(
     bulk = [each for each in readable if lane_of[each.log.topic_partition] is Lane.BULK]
     waiting = [each.log for each in bulk if watermarks[each.log.topic_partition].high > each.next_offset]
     chosen = _next_of(connection, waiting, owner)[: lanes.bulk_slices] if waiting else []
-    return [each for each in readable if each not in bulk or each.log in chosen]
+    # The bulk lane last: a slice that is planned later comes later, until it has been waiting for as long as others.
+    normal = [each for each in readable if each not in bulk]
+    return normal + [each for each in bulk if each.log in chosen]
 
 
 def kept_waiting(worked_at: Collection[TopicPartition], lane_of: Mapping[TopicPartition, Lane]) -> set[TopicPartition]:
@@ -39,19 +41,21 @@ def kept_waiting(worked_at: Collection[TopicPartition], lane_of: Mapping[TopicPa
 
 
 def _next_of(connection: Connection, waiting: Sequence[Log], owner: str) -> list[Log]:
-    """What the owner has already, then what was committed longest ago; none while another owner has any."""
+    """What the owner has already, then what failed least and was committed longest ago; none while another has any."""
+    is_leased = Slice.lease_expires_at > func.now()
     statement = (
         select(
             PartitionProgress.topic,
             PartitionProgress.partition,
             PartitionProgress.incarnation,
             PartitionProgress.updated_at,
-            Slice.lease_owner,
+            case((is_leased, Slice.lease_owner)).label("lease_owner"),
+            func.coalesce(Slice.attempt, 0).label("attempts"),
         )
-        .outerjoin(Slice, and_(OF_LOG, Slice.state.in_(OPEN_SLICE), Slice.lease_expires_at > func.now()))
+        .outerjoin(Slice, and_(OF_LOG, Slice.state.in_(OPEN_SLICE)))
         .where(PartitionProgress.topic.in_({log.topic for log in waiting}))
     )
     found = {Log(*row[:3]): row for row in connection.execute(statement) if Log(*row[:3]) in waiting}
     if any(row.lease_owner not in {None, owner} for row in found.values()):
         return []
-    return sorted(found, key=lambda log: (found[log].lease_owner is None, found[log].updated_at))
+    return sorted(found, key=lambda log: (found[log].lease_owner is None, found[log].attempts, found[log].updated_at))
