@@ -24,7 +24,7 @@ class Lane(StrEnum):
 class Lanes:
     """How a topic's partitions are shared out. Whoever writes and whoever plans must agree on the share.
 
-    The bulk lane is the first partitions: those that are added later do not move it.
+    The bulk lane is the first partitions: where others are added, it begins where it began, and has more.
 
     Attributes:
         bulk_share: of a topic's partitions, so many are the bulk lane: at least one of two or more; with 0, none.
