@@ -9,9 +9,9 @@ REPORT = values="$$($(LOCAL_STACK) env)" && eval "$$values" && \
 	PHOTO_ELASTICSEARCH_PASSWORD="$$ELASTICSEARCH_ANALYST_PASSWORD" \
 	env $${PHOTO_CA_FILE:+PHOTO_ELASTICSEARCH_CA_FILE="$$PHOTO_CA_FILE"} \
 	$(PYTHON) -m photo_pipeline.bi.report --output .local/report.html $(ARGS)
-# Servers and files are waited for most of the time: four processes share two cores, each with its own servers, for which
+# Servers and files are waited for much of the time: three processes share two cores, each with its own servers, for which
 # it wants some 5 GB of memory.
-PROCESSES := $(shell awk '/^MemTotal/ { n = int($$2 / 5e6); print (n < 1 ? 1 : n > 4 ? 4 : n) }' /proc/meminfo)
+PROCESSES := $(shell awk '/^MemTotal/ { n = int($$2 / 5e6); print (n < 1 ? 1 : n > 3 ? 3 : n) }' /proc/meminfo)
 AT_ONCE := --numprocesses=$(PROCESSES) --dist=loadgroup --no-loadscope-reorder --durations=20
 export PYTHONPATH := include:.
 # Every process that starts would compile the whole product again.

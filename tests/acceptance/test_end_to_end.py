@@ -82,7 +82,7 @@ def test_noise_on_the_stream_is_a_dead_letter_and_the_next_photo_is_fine(places:
     key, headers = photo_event(customer.customer_id, photo.data, photo.name)
     nothing: Headers = []
     # The same key, so that both are in the same partition, one right after the other.
-    noise, good = produce(places.kafka, [(key, NOISE, nothing), (key, photo.data, headers)])
+    noise, good = produce(places, [(key, NOISE, nothing), (key, photo.data, headers)])
     assert (noise.partition, noise.offset + 1) == (good.partition, good.offset)
     eventually(lambda: outcomes_of(places, [noise, good]).keys() == {noise, good}, "both records have an outcome")
     assert outcomes_of(places, [noise, good]) == {noise: "rejected", good: "processed"}

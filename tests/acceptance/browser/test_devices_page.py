@@ -126,7 +126,7 @@ def test_nobody_sees_devices_without_signing_in(browser: Browser, urls: tuple[st
         requested: list[str] = []
         page.on("request", lambda request: requested.append(request.url))
         page.goto(f"{urls[0]}/devices")
-        expect(page.get_by_text("You are not signed in.")).to_be_visible(timeout=SOON)
+        expect(page.get_by_text("You are not logged in.")).to_be_visible(timeout=SOON)
         expect(page.get_by_role("button", name="Make a token")).to_be_hidden()
         assert_no_barrier(page)
         assert_fits(page)
