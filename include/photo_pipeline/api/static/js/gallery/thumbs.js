@@ -5,6 +5,8 @@ import { Retrying } from "../retrying.js";
 
 const AT_ONCE = 6;
 const GONE = new Set([404, 410]);
+/** A picture that has come whole so often and is none all the same will not become one. */
+const WHOLE_AT_MOST = 2;
 
 export class Thumbs {
   /**
@@ -21,20 +23,26 @@ export class Thumbs {
     this.retrying?.stop();
     this.retrying = null;
     this.waiting = new Map(); // from the <img> to its handlers, the longest waiting first
+    this.whole = new Map(); // from an address to how often its picture has come whole for an <img> that did not show it
     this.onTrouble(0, null);
   }
 
   /**
    * Loads a picture into an <img>.
-   * @param {{onLoaded: () => void, onMissing: () => void, onGone: () => void}} handlers what became of it
+   * @param {{onLoaded: () => void, onMissing: () => void, onGone: () => void, onBroken: () => void}} handlers what became of it
    */
   load(image, url, handlers) {
     image.addEventListener("load", () => {
       this.settled(image);
+      this.whole.delete(url);
       handlers.onLoaded();
     });
     image.addEventListener("error", () => {
       if (!image.isConnected) return; // it belongs to a list that is gone
+      if (this.whole.get(url) >= WHOLE_AT_MOST) {
+        handlers.onBroken();
+        return;
+      }
       handlers.onMissing();
       this.waiting.set(image, { url, ...handlers });
       this.tell();
@@ -78,6 +86,7 @@ export class Thumbs {
     if (image === null) return false;
     try {
       await picture(url);
+      this.whole.set(url, (this.whole.get(url) ?? 0) + 1);
     } catch (error) {
       const handlers = this.waiting.get(image);
       this.settled(image);

@@ -51,6 +51,7 @@ export class Tiles {
       onLoaded: () => this.become(photo, "loaded"),
       onMissing: () => this.become(photo, "missing"),
       onGone: () => this.become(photo, "gone"),
+      onBroken: () => this.become(photo, "broken"),
     });
     return item;
   }
@@ -61,7 +62,7 @@ export class Tiles {
   }
 
   become(photo, state) {
-    this.button(photo)?.classList.remove("loaded", "missing", "gone");
+    this.button(photo)?.classList.remove("loaded", "missing", "gone", "broken");
     this.button(photo)?.classList.add(state);
     this.mark(photo);
   }
@@ -96,6 +97,7 @@ function placeholder(photo) {
 /** A tile says how long its photo is kept where that is not a matter of days. */
 function badge(photo, states) {
   if (states.contains("gone")) return "no longer kept";
+  if (states.contains("broken")) return "cannot be shown";
   if (states.contains("missing")) return "not loaded yet";
   if (photo.held) return "kept";
   const left = new Date(photo.kept_until).getTime() - Date.now();

@@ -5,6 +5,8 @@ import { make } from "../dom.js";
 import { explained, Retrying } from "../retrying.js";
 
 const GONE = new Set([404, 410]);
+/** A picture that has come whole so often and is none all the same will not become one. */
+const WHOLE_AT_MOST = 2;
 
 export class Slides {
   /**
@@ -15,6 +17,7 @@ export class Slides {
     this.viewer = viewer;
     this.onLoggedOut = onLoggedOut;
     this.troubles = new Map();
+    this.whole = new Map(); // from an address to how often its picture has come whole after it was not shown
     viewer.addFilter("contentErrorElement", (_, content) => this.troubled(content));
   }
 
@@ -31,6 +34,11 @@ export class Slides {
     const button = make("button", { type: "button", textContent: "Try now" });
     const element = make("div", { className: "slide-trouble" }, text, button);
     element.setAttribute("role", "alert");
+    if (this.whole.get(data.src) >= WHOLE_AT_MOST) {
+      text.textContent = "This photo cannot be shown. Its original can be downloaded.";
+      button.hidden = true;
+      return element;
+    }
     const retrying = new Retrying(() => picture(data.src), (trouble) => {
       if (trouble === null) return;
       const isGone = GONE.has(trouble.status);
@@ -48,6 +56,7 @@ export class Slides {
       await retrying.run();
       if (retrying.stopped) return;
       this.troubles.delete(src);
+      this.whole.set(src, (this.whole.get(src) ?? 0) + 1);
       this.viewer.refreshSlideContent(index);
     } catch (error) {
       if (error.status !== 401) throw error;
