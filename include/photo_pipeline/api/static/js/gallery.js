@@ -59,7 +59,7 @@ export class Gallery {
     this.photos = [];
     this.ids.clear();
     this.grid.clear(this.order);
-    this.newcomers.clear(Date.now());
+    this.newcomers.clear();
     this.pageNotice.hide();
     this.newsNotice.hide();
     find("#rejected").hidden = true;
@@ -86,12 +86,16 @@ export class Gallery {
     announce(order === "taken" ? "Photos by day taken" : "Photos by day uploaded");
   }
 
-  /** Something has happened: looks what, until that succeeds. */
+  /** Events have told what became of photos. */
+  hear(outcomes) {
+    this.newcomers.hear(outcomes);
+  }
+
+  /** Something has happened: looks what, until that succeeds. A server in trouble is not asked sooner for that. */
   refresh() {
     if (this.photos.length === 0 && !this.pages?.atEnd) return; // the first page is on its way, and will have it
     if (this.news !== null) {
       this.again = true;
-      this.news.now();
       return;
     }
     this.listen(async () => {
@@ -123,7 +127,7 @@ export class Gallery {
   }
 
   add(page) {
-    if (this.photos.length === 0) this.newcomers.clear(page.servedAt);
+    if (this.photos.length === 0) this.newcomers.begin(page.servedAt);
     const fresh = page.photos.filter((photo) => !this.has(photo));
     for (const photo of fresh) {
       this.grid.place(photo, null);

@@ -31,6 +31,7 @@ function tell(outcomes) {
   document.dispatchEvent(new CustomEvent("photo-outcomes", { detail: outcomes }));
   const arrived = outcomes.filter((outcome) => outcome.status === "processed").length;
   if (arrived > 0) announce(arrived === 1 ? "A photo has come into your gallery" : `${arrived} photos have come into your gallery`);
+  gallery.hear(outcomes);
   refreshSoon();
 }
 

@@ -2,6 +2,7 @@
 
 import { photos } from "../api.js";
 import { find } from "../dom.js";
+import { Told } from "./told.js";
 
 const PAGE_LENGTHS = [60, 200, 200, 200];
 /** A photo may be committed after younger ones, and clocks of several servers differ. */
@@ -13,51 +14,94 @@ export class Newcomers {
     this.gallery = gallery;
     this.pill = find("#newcomers");
     this.pill.addEventListener("click", () => this.showAll());
-    this.clear(Date.now());
+    this.told = new Told();
+    this.clear();
+  }
+
+  /** Knows nothing any more: a list is about to be asked for. */
+  clear() {
+    this.told.clear();
+    this.begin(Date.now());
   }
 
   /** Begins anew, with a list that was served at that time. */
-  clear(servedAt) {
+  begin(servedAt) {
     this.seen = servedAt;
     this.waiting = new Map();
     this.areTooMany = false;
     this.update();
   }
 
+  /** Events have told what became of photos; the next look sees to it. */
+  hear(outcomes) {
+    this.told.hear(outcomes);
+  }
+
   /**
    * Looks for photos that have come since the last look.
-   * @throws {ApiError} and then nothing was looked at
+   * @throws {ApiError} and then what was not looked at is looked at next time
    */
   async look() {
-    const seen = this.seen;
-    const { found, isAll, servedAt } = await this.since(seen - SLACK_MILLISECONDS);
-    if (seen !== this.seen) return; // the list was begun anew meanwhile
+    const { waiting } = this;
+    const told = [...this.told.ids];
+    const { found, met, isAll, servedAt } = await this.since(this.seen - SLACK_MILLISECONDS);
+    if (waiting !== this.waiting) return; // the list was begun anew meanwhile
     this.seen = servedAt;
+    this.told.forget(met);
+    if (!isAll && !this.gallery.isBeingRead) {
+      this.gallery.start();
+      return;
+    }
     this.areTooMany ||= !isAll;
     this.take(found);
+    await this.ask(told.filter((photoId) => !met.has(photoId)));
   }
 
   async since(moment) {
-    const found = [];
+    const [found, met] = [[], new Set()];
     let [cursor, servedAt] = [null, null];
+    let fresh = [];
     for (const limit of PAGE_LENGTHS) {
       const page = await photos({ cursor, limit });
       servedAt ??= page.servedAt;
-      const fresh = page.photos.filter((photo) => Date.parse(photo.processed_at) >= moment);
+      fresh = page.photos.filter((photo) => this.isFresh(photo));
       found.push(...fresh);
+      for (const photo of page.photos) met.add(photo.photo_id);
       cursor = page.next_cursor;
-      if (fresh.length < page.photos.length || cursor === null) return { found, isAll: true, servedAt };
+      if (cursor === null || !page.photos.some((photo) => Date.parse(photo.processed_at) >= moment)) {
+        return { found, met, isAll: true, servedAt };
+      }
     }
-    return { found, isAll: false, servedAt };
+    return { found, met, isAll: fresh.length === 0, servedAt };
+  }
+
+  /** Neither shown nor waiting, and not to be found by scrolling. */
+  isFresh(photo) {
+    return !this.gallery.has(photo) && !this.waiting.has(photo.photo_id) && this.gallery.hasPlaceFor(photo);
+  }
+
+  /** Asks for photos of which events told and the list did not. */
+  async ask(ids) {
+    const { waiting } = this;
+    const unknown = this.areTooMany ? [] : ids.filter((photoId) => !this.gallery.has({ photo_id: photoId }) && !waiting.has(photoId));
+    this.told.forget(ids.filter((photoId) => !unknown.includes(photoId)));
+    const found = await this.told.fetch(unknown);
+    if (waiting !== this.waiting) return;
+    if (found !== null) this.take(found);
+    else this.offer();
   }
 
   take(found) {
-    for (const photo of found) {
-      if (!this.gallery.has(photo) && this.gallery.hasPlaceFor(photo)) this.waiting.set(photo.photo_id, photo);
-    }
+    // Scrolling may have come to one since it was found.
+    for (const photo of found.filter((each) => this.isFresh(each))) this.waiting.set(photo.photo_id, photo);
     if (this.gallery.isBeingRead) this.update();
-    else if (this.areTooMany) this.gallery.start();
     else this.insertAll();
+  }
+
+  /** So many that the list is better begun anew, which is for the reader to say. */
+  offer() {
+    this.areTooMany = true;
+    this.update();
   }
 
   /** Scrolling has come to them meanwhile. */

@@ -1,0 +1,255 @@
+"""The gallery's page in a browser, before an API that says what it is told to: news, and pictures that are none."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from anyio.from_thread import start_blocking_portal
+from fastapi import FastAPI
+from playwright.sync_api import Browser, Page, Route, expect
+from tests.support.browser import WIDE, chromium
+from tests.support.images import encoded, scene
+from tests.support.serving import served
+
+from photo_pipeline.api.pages import mount_pages
+from photo_pipeline.domain.imaging import SniffedFormat
+
+NOW = datetime.now(UTC)
+PATIENCE = 20_000
+"""Milliseconds; expectations are met much sooner."""
+LOOK_MILLISECONDS = 600
+"""Longer than the page gathers events before it looks."""
+EVENTS = """
+window.EventSource = class extends EventTarget {
+  static CLOSED = 2;
+  constructor() {
+    super();
+    window.events = this;
+    setTimeout(() => this.dispatchEvent(new Event("hello")));
+  }
+  close() {}
+};
+"""
+TELL = 'outcomes => events.dispatchEvent(new MessageEvent("outcomes", { data: JSON.stringify({ outcomes }) }))'
+MARK = "document.querySelector('.tile').dataset.mark = 'the same'"
+IS_MARKED = "document.querySelector('[data-mark]') !== null"
+Photo = dict[str, Any]
+
+
+def photo(number: int, *, age: timedelta, processed: timedelta | None = None, taken: str | None = None) -> Photo:
+    """A photo as the API tells of it, uploaded so long ago, and processed so long ago."""
+    photo_id = f"00000000-0000-4000-8000-{number:012}"
+    rendition = {"content_type": "image/jpeg", "width": 64, "height": 48, "bytes": 900}
+    return {
+        "photo_id": photo_id,
+        "status": "processed",
+        "source": "upload",
+        "filename": f"{number:04}.jpg",
+        "content_type": "image/jpeg",
+        "format": "jpeg",
+        "width": 64,
+        "height": 48,
+        "bytes": 900,
+        "camera": None,
+        "taken_at": taken,
+        "uploaded_at": (NOW - age).isoformat(),
+        "processed_at": (NOW - (age if processed is None else processed)).isoformat(),
+        "blurhash": None,
+        "dominant_color": None,
+        "kept_until": (NOW + timedelta(days=9)).isoformat(),
+        "held": False,
+        "renditions": {
+            kind: {**rendition, "url": f"/api/v1/photos/{photo_id}/{kind}?v=1"} for kind in ("thumb", "web", "original")
+        },
+    }
+
+
+def outcome(of: Photo, offset: int) -> dict[str, Any]:
+    """What an event tells of a photo."""
+    return {
+        "photo_id": of["photo_id"],
+        "status": "processed",
+        "topic": "photos",
+        "partition": 0,
+        "offset": offset,
+        "processed_at": of["processed_at"],
+    }
+
+
+@dataclass
+class FakeApi:
+    """What the page is answered.
+
+    Attributes:
+        photos: the customer's.
+        picture: every rendition.
+        away: whether lists are answered 503.
+        asked: how often what was asked for, by path and, of lists, status.
+    """
+
+    photos: list[Photo]
+    picture: bytes
+    away: bool = False
+    asked: Counter[str] = field(default_factory=Counter)
+
+    def answer(self, route: Route) -> None:
+        """Answer a request for the API."""
+        url = urlsplit(route.request.url)
+        path = url.path.removeprefix("/api/v1")
+        query = {name: values[0] for name, values in parse_qs(url.query).items()}
+        self.asked[f"{path} {query.get('status', '')}".strip()] += 1
+        if path == "/me":
+            route.fulfill(json={"display_name": "Ada", "holds_allowed": 0})
+        elif path == "/photos" and self.away:
+            route.fulfill(status=503, headers={"Retry-After": "600"}, json={"status": 503, "detail": "away"})
+        elif path == "/photos":
+            route.fulfill(json=self._page(query))
+        elif path.count("/") == 2:
+            route.fulfill(json=next(each for each in self.photos if path.endswith(each["photo_id"])))
+        else:
+            route.fulfill(body=self.picture, content_type="image/jpeg")
+
+    def _page(self, query: dict[str, str]) -> dict[str, Any]:
+        if query["status"] != "processed":
+            return {"photos": [], "next_cursor": None}
+        by_time_taken = query["order"] == "taken"
+        in_order = sorted(
+            self.photos, key=lambda each: (by_time_taken and each["taken_at"]) or each["uploaded_at"], reverse=True
+        )
+        first, limit = int(query.get("cursor", 0)), int(query["limit"])
+        end = first + limit
+        return {"photos": in_order[first:end], "next_cursor": str(end) if end < len(in_order) else None}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Give Chromium."""
+    with chromium() as started:
+        expect.set_options(timeout=PATIENCE)
+        yield started
+        expect.set_options(timeout=None)
+
+
+@pytest.fixture(scope="module")
+def pages() -> Iterator[str]:
+    """Give where the pages are served, without an API."""
+    app = FastAPI()
+    mount_pages(app)
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(served(app)) as url:
+        yield url
+
+
+@contextmanager
+def gallery(browser: Browser, pages: str, api: FakeApi) -> Iterator[Page]:
+    """Open the page, which has looked at everything; whatever it throws is looked at in the end."""
+    with browser.new_context(viewport=WIDE, base_url=pages) as context:
+        context.add_init_script(EVENTS)
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE)
+        wrong: list[str] = []
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.route("**/api/v1/**", api.answer)
+        with page.expect_response(re.compile("status=rejected")):
+            page.goto("/")
+        yield page
+        assert wrong == []
+
+
+def tell(page: Page, *outcomes: dict[str, Any]) -> None:
+    """Send the page an event, and wait until it has looked."""
+    with page.expect_response(re.compile("status=rejected")):
+        page.evaluate(TELL, outcomes)
+    page.wait_for_timeout(LOOK_MILLISECONDS)
+
+
+def jpeg() -> bytes:
+    """Any picture."""
+    return encoded(scene(64, 48, seed=1), SniffedFormat.JPEG)
+
+
+def test_photos_that_are_there_already_are_no_news(browser: Browser, pages: str) -> None:
+    """After a burst of hundreds, an event about one that is shown does not begin the list anew under its reader."""
+    api = FakeApi([photo(n, age=timedelta(seconds=n)) for n in range(900)], jpeg())
+    with gallery(browser, pages, api) as page:
+        page.evaluate(MARK)
+        tell(page, outcome(api.photos[0], 0))
+        assert page.evaluate(IS_MARKED)
+        expect(page.locator("#newcomers")).to_be_hidden()
+
+
+def late_photos(first: int, count: int) -> list[Photo]:
+    """Photos that were sent long ago, have only now come out, and are by the time they were taken the newest of all."""
+    return [
+        photo(
+            n,
+            age=timedelta(days=3),
+            processed=timedelta(0),
+            taken=(NOW + timedelta(days=1, seconds=n)).replace(tzinfo=None).isoformat(),
+        )
+        for n in range(first, first + count)
+    ]
+
+
+def test_photos_that_waited_long_are_shown_when_they_are_told_of(browser: Browser, pages: str) -> None:
+    """Hundreds that were sent after it do not hide it. Of very many the page says so, once, and asks for none."""
+    api = FakeApi([photo(n, age=timedelta(days=1, minutes=n)) for n in range(300)], jpeg())
+    with gallery(browser, pages, api) as page:
+        late = late_photos(400, 1)
+        api.photos += late
+        tell(page, outcome(late[0], 0))
+        expect(page.locator(".tile").first).to_have_accessible_name(re.compile("0400.jpg"))
+
+        many = late_photos(500, 60)
+        api.photos += many
+        page.evaluate(MARK)
+        told = [outcome(each, 1 + n) for n, each in enumerate(many)]
+        tell(page, *told)
+        expect(page.locator("#newcomers")).to_have_text("Many new photos")
+        assert page.evaluate(IS_MARKED)
+        assert sum(api.asked[f"/photos/{each['photo_id']}"] for each in many) == 0
+        page.locator("#newcomers").click()
+        expect(page.locator(".tile").first).to_have_accessible_name(re.compile("0559.jpg"))
+        tell(page, *told)
+        expect(page.locator("#newcomers")).to_be_hidden()
+
+
+def test_a_picture_that_is_none_is_not_asked_for_again_and_again(browser: Browser, pages: str) -> None:
+    """What comes whole and cannot be shown is said to be so, in its tile and in the lightbox."""
+    api = FakeApi([photo(n, age=timedelta(days=1, minutes=n)) for n in range(3)], b"no picture")
+    with gallery(browser, pages, api) as page:
+        expect(page.locator(".tile.broken")).to_have_count(3)
+        expect(page.locator(".tile").first).to_contain_text("cannot be shown")
+        expect(page.locator("#thumbs-trouble")).to_be_hidden()
+        page.locator(".tile").first.click()
+        expect(page.locator(".slide-trouble").first).to_contain_text("cannot be shown. Its original can be downloaded.")
+        page.wait_for_timeout(LOOK_MILLISECONDS)
+        asked = api.asked.copy()
+        page.wait_for_timeout(LOOK_MILLISECONDS)
+        assert api.asked == asked
+
+
+def test_events_do_not_hurry_a_server_in_trouble(browser: Browser, pages: str) -> None:
+    """It is asked again as late as it said, however much it tells meanwhile; or when its reader wants it to be."""
+    api = FakeApi([photo(n, age=timedelta(days=1, minutes=n)) for n in range(3)], jpeg())
+    with gallery(browser, pages, api) as page:
+        new = photo(10, age=timedelta(0))
+        api.photos.append(new)
+        api.away = True
+        page.evaluate(TELL, [outcome(new, 0)])
+        trouble = page.locator("#news-trouble")
+        expect(trouble).to_contain_text("cannot be looked for")
+        asked = api.asked["/photos processed"]
+        for offset in range(1, 4):
+            page.evaluate(TELL, [outcome(new, offset)])
+            page.wait_for_timeout(LOOK_MILLISECONDS)
+        assert api.asked["/photos processed"] == asked
+        api.away = False
+        trouble.get_by_role("button", name="Try now").click()
+        expect(page.locator(".tile")).to_have_count(4)
+        expect(trouble).to_be_hidden()
