@@ -175,7 +175,7 @@ def jpeg() -> bytes:
 
 def test_photos_that_are_there_already_are_no_news(browser: Browser, pages: str) -> None:
     """After a burst of hundreds, an event about one that is shown does not begin the list anew under its reader."""
-    api = FakeApi([photo(n, age=timedelta(seconds=n)) for n in range(900)], jpeg())
+    api = FakeApi([photo(n, age=timedelta(milliseconds=500 * n)) for n in range(900)], jpeg())
     with gallery(browser, pages, api) as page:
         page.evaluate(MARK)
         tell(page, outcome(api.photos[0], 0))
