@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, func, select, text
 from tests.support.databases import Database
 from tests.support.gallery_rows import Commit, expire, photos_of, signed_up
+from tests.support.replicas import wait_for
 from tests.support.slices import accepted, archived_photo, rejected
 
 from photo_pipeline.adapters.postgres.accounts import PostgresAccounts
@@ -397,6 +398,13 @@ def everything(owner: Engine) -> str:
         return "\n".join(row for found in list(rows) for row in found)
 
 
+def waits_for_a_lock(owner: Engine) -> bool:
+    """Whether somebody in this database waits for somebody else."""
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    with owner.connect() as connection:
+        return bool(connection.execute(text(waiting)).scalar_one())
+
+
 class TestClosing:
     """Accounts that end."""
 
@@ -486,6 +494,55 @@ class TestClosing:
         assert shown(api, ada) == []
         assert "a.jpg" not in everything(owner)
 
+    @pytest.mark.parametrize("what", ["renewed", "refused"])
+    def test_a_commit_without_a_new_photo_waits_for_a_closing(
+        self, api: Engine, ada: Customer, commit: Commit, owner: Engine, what: str
+    ) -> None:
+        """An expired photo that was sent again, or refusals alone: nothing of them names the customer afterwards."""
+        [photo] = photos_of(ada, 1)
+        commit([photo], [accepted(0, photo)])
+        expire(owner, photo.photo_id)
+        refused = replace(rejected(1), customer_id=ada.customer_id, filename="a.jpg", detail="a.jpg")
+        renewing, refusing = ([photo], [accepted(1, photo)]), ([], [refused])
+        with ThreadPoolExecutor(1) as pool, api.connect() as closing:
+            assert closing.scalar(select(func.close_account(ada.customer_id, LATER)))
+            committing = pool.submit(commit, *(renewing if what == "renewed" else refusing))
+            wait_for(lambda: committing.done() or waits_for_a_lock(owner), "the commit waits, or is done")
+            closing.commit()
+            committing.result()
+        assert "a.jpg" not in everything(owner)
+
+    def test_whoever_holds_waits_for_a_closing(self, api: Engine, ada: Customer, commit: Commit, owner: Engine) -> None:
+        """A customer's hold on a photo of an account that is being closed is none; an operator's is one."""
+        [photo] = photos_of(ada, 1)
+        commit([photo], [accepted(0, photo)])
+        asked = (ada.customer_id, photo.photo_id, "mine", "customer")
+        with ThreadPoolExecutor(1) as pool, api.connect() as closing:
+            assert closing.scalar(select(func.close_account(ada.customer_id, LATER)))
+            holding = pool.submit(PostgresCustomerHolds(api, 5).place, *asked)
+            wait_for(lambda: holding.done() or waits_for_a_lock(owner), "the hold waits, or is there")
+            closing.commit()
+            with pytest.raises(UnknownCustomerError):
+                holding.result()
+        assert PostgresHoldRegister(api).active(ada.customer_id) == []
+        PostgresHoldRegister(api).place(*asked)
+
+    def test_a_new_link_waits_for_no_other_account(
+        self, api: Engine, ada: Customer, grace: Customer, commit: Commit, shares: PostgresShares, owner: Engine
+    ) -> None:
+        """What may be forgotten is, of anybody; a link that somebody else has just now is left to the next one."""
+        [hers], [his] = photos_of(grace, 1), photos_of(ada, 1)
+        commit([hers, his], [accepted(0, hers), accepted(1, his)])
+        shares.add(link(grace, hers.photo_id), 5)
+        with owner.begin() as connection:
+            connection.execute(text("UPDATE share SET expires_at = now() - interval '31 days'"))
+        with ThreadPoolExecutor(1) as pool, api.connect() as closing:
+            assert closing.scalar(select(func.close_account(grace.customer_id, LATER)))
+            adding = pool.submit(shares.add, link(ada, his.photo_id), 5)
+            wait_for(lambda: adding.done() or waits_for_a_lock(owner), "the link is there, or waits")
+            assert adding.done()
+            closing.commit()
+
     def test_records_come_page_by_page(self, api: Engine, ada: Customer, grace: Customer, commit: Commit) -> None:
         """All of a customer's, oldest first, each once, and nobody else's."""
         accounts = PostgresAccounts(api)
@@ -515,6 +572,9 @@ class TestClosing:
         ("pipeline", "SELECT close_account(gen_random_uuid(), now())"),
         ("bi", "SELECT * FROM share"),
         ("bi", "SELECT close_account(gen_random_uuid(), now())"),
+        ("api", "SELECT keep_open('{}')"),
+        ("bi", "SELECT keep_open('{}')"),
+        ("pipeline", "SELECT FROM customer FOR KEY SHARE"),
     ],
 )
 def test_roles_may_do_no_more_than_they_must(database: Database, role: str, statement: str) -> None:

@@ -1,8 +1,9 @@
 """The one commit point: what a slice makes visible, in one transaction.
 
-The order matters. The fence comes first: it takes the slice's row lock and checks the attempt, so that of two attempts
-one waits for the other and then finds the slice committed. Then the compare-and-set on ``next_offset``. Photos are
-locked in the order of their ids, so that two slices with the same photos cannot deadlock.
+The order matters. Customers come first: closing an account locks its customer before anything else too, and whoever
+waits for that holds nothing that others wait for. Then the fence: it takes the slice's row lock and checks the attempt,
+so that of two attempts one waits for the other and then finds the slice committed. Then the compare-and-set on
+``next_offset``. Photos are locked in the order of their ids, so that two slices with the same photos cannot deadlock.
 """
 
 from collections.abc import Sequence
@@ -14,7 +15,6 @@ from sqlalchemy import Connection, any_, delete, func, insert, literal, select, 
 
 from photo_pipeline.adapters.postgres.bulk import as_array, insert_rows, sent_rows, update_rows
 from photo_pipeline.adapters.postgres.models import (
-    Customer,
     LedgerRecord,
     LedgerState,
     Outbox,
@@ -58,6 +58,7 @@ def commit_slice(connection: Connection, commit: SliceCommit) -> SliceSummary:
         LeaseLostError: when the slice's attempt is not this one's, or the slice is committed already.
         ProgressConflictError: when ``next_offset`` is not the slice's start.
     """
+    closed = _lock_customers(connection, commit)
     _fence(connection, commit)
     log_id = _advance(connection, commit)
     if commit.shard is not None:
@@ -65,7 +66,6 @@ def commit_slice(connection: Connection, commit: SliceCommit) -> SliceSummary:
         fresh = _index_photos(connection, commit.photos, shard_id)
     else:
         fresh = set()
-    closed = _closed(connection, commit)
     if closed:
         _hide(connection, closed, [photo.photo_id for photo in commit.photos])
     _insert_records(connection, log_id, commit, fresh, closed)
@@ -229,14 +229,13 @@ def replace_renditions(connection: Connection, photos: Sequence[ArchivedPhoto], 
     connection.execute(insert_rows(Rendition, rows))
 
 
-def _closed(connection: Connection, commit: SliceCommit) -> set[UUID]:
-    """Customers whose accounts were closed since their records were read.
+def _lock_customers(connection: Connection, commit: SliceCommit) -> set[UUID]:
+    """Keep accounts open until this transaction ends; those that were closed since their records were read.
 
-    Asked once their photos are in: whoever closes an account waits for these, or has been waited for.
+    Whoever closes one waits for all of this slice, also where it brings no new photo, or has been waited for.
     """
     customers = {record.customer_id for record in commit.records if record.customer_id is not None}
-    named = Customer.customer_id == any_(as_array(customers))
-    return set(connection.scalars(select(Customer.customer_id).where(named, Customer.closed_at.is_not(None))))
+    return set(connection.scalars(select(func.keep_open(as_array(customers)))))
 
 
 def _hide(connection: Connection, customers: set[UUID], photo_ids: Sequence[UUID]) -> None:
@@ -249,13 +248,18 @@ def _insert_records(
     connection: Connection, log_id: int, commit: SliceCommit, fresh: set[UUID], closed: set[UUID]
 ) -> None:
     """A photo's file name is with what changes: it goes when the photo expires."""
-    known = [replace(record, filename=None) if record.customer_id in closed else record for record in commit.records]
+    known = [_blank(record) if record.customer_id in closed else record for record in commit.records]
     rows = [_record_row(log_id, commit, record, fresh) for record in known]
     if not rows:
         return
     names = [{"log_id": log_id, "offset": row["offset"], "filename": row.pop("photo_filename")} for row in rows]
     connection.execute(insert_rows(LedgerRecord, rows, processed_at=func.now()))
     connection.execute(insert_rows(LedgerState, names, processed_at=func.now()))
+
+
+def _blank(record: RecordResult) -> RecordResult:
+    """Without what closing an account would have taken from it."""
+    return replace(record, filename=None, detail=None)
 
 
 def _record_row(log_id: int, commit: SliceCommit, record: RecordResult, fresh: set[UUID]) -> Row:

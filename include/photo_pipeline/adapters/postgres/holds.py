@@ -45,6 +45,7 @@ class PostgresHoldRegister:
         values = {"customer_id": customer_id, "photo_id": photo_id, "reason": reason, "placed_by": placed_by}
         values["origin"] = self._origin
         with transaction(self._engine) as connection:
+            self._lock_customer(connection, customer_id)
             lock_holds(connection)
             _require_something_to_hold(connection, customer_id, photo_id)
             self._check_shown(connection, photo_id)
@@ -69,6 +70,9 @@ class PostgresHoldRegister:
             statement = statement.where(HoldRow.customer_id == customer_id)
         with transaction(self._engine) as connection:
             return [_hold(row) for row in connection.execute(statement)]
+
+    def _lock_customer(self, connection: Connection, customer_id: UUID) -> None:
+        """Operators hold also what is left of accounts that were closed."""
 
     def _check_limit(self, connection: Connection, customer_id: UUID, photo_id: UUID | None) -> None:
         """Operators know no limit. Called with the lock on holds."""
@@ -97,6 +101,15 @@ class PostgresCustomerHolds(PostgresHoldRegister):
     def __init__(self, engine: Engine, limit: int) -> None:
         super().__init__(engine, CUSTOMER)
         self._limit = limit
+
+    def _lock_customer(self, connection: Connection, customer_id: UUID) -> None:
+        """Whoever closes the account lifts this hold, too, or has closed it.
+
+        Taken before the lock on holds: nobody else waits for that while this waits for the account to be closed.
+        """
+        mine = select(Customer.customer_id).where(Customer.customer_id == customer_id, Customer.closed_at.is_(None))
+        if connection.scalar(mine.with_for_update(read=True, key_share=True)) is None:
+            raise UnknownCustomerError(customer_id)
 
     def _check_limit(self, connection: Connection, customer_id: UUID, photo_id: UUID | None) -> None:
         others = select(func.count()).where(

@@ -45,12 +45,12 @@ class PostgresShares:
     def add(self, share: NewShare, limit: int) -> shares.Share:
         """See the port. The customer's row is locked, so that two requests at once cannot both take the last place.
 
-        What may be forgotten goes on the way.
+        That lock is the first one, as of whoever closes the account. What may be forgotten goes on the way.
         """
         with transaction(self._engine) as connection:
-            connection.execute(delete(Share).where(Share.expires_at < func.now() - REMEMBERED))
             theirs = Customer.customer_id == share.customer_id
             connection.execute(select(literal(1)).where(theirs).with_for_update(of=Customer))
+            _forget_old(connection)
             mine = select(func.count()).where(Share.customer_id == share.customer_id, _IS_GOOD)
             if connection.execute(mine).scalar_one() >= limit:
                 raise TooManySharesError(limit)
@@ -106,6 +106,12 @@ class PostgresShares:
         )
         with transaction(self._engine) as connection:
             return connection.scalar(statement)
+
+
+def _forget_old(connection: Connection) -> None:
+    """Anybody's links, without waiting for whoever has them: they are going, too, or go next time."""
+    old = select(Share.share_id).where(Share.expires_at < func.now() - REMEMBERED).with_for_update(skip_locked=True)
+    connection.execute(delete(Share).where(Share.share_id.in_(old)))
 
 
 def _shown(connection: Connection, share: NewShare) -> list[UUID]:
