@@ -2,6 +2,8 @@
 
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from datetime import datetime
+from typing import TypeVar
 from uuid import UUID
 
 from anyio import CapacityLimiter, to_thread
@@ -20,6 +22,8 @@ AT_ONCE = 4
 RETRY_SECONDS = 30
 FAILED_SECONDS = 600.0
 MAX_FAILED = 10_000
+
+Made = TypeVar("Made")
 
 
 class Downloads:
@@ -63,6 +67,10 @@ class Downloads:
         broken = {photo.photo_id for photo in chosen.photos if (self._failed.get(photo.photo_id) or now) > now}
         photos = [photo for photo in chosen.photos if photo.photo_id not in broken]
         return Chosen(photos, {**chosen.absent, **dict.fromkeys(broken, Absence.UNREADABLE)})
+
+    async def prepare(self, make: Callable[[Chosen, datetime], Made], chosen: Chosen, now: datetime) -> Made:
+        """What takes its time before the first byte, without blocking anybody else."""
+        return await to_thread.run_sync(make, chosen, now, limiter=self._threads)
 
     async def read(self, pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
         """What an iterator that blocks gives, without blocking anybody else."""

@@ -1,6 +1,7 @@
 """A selection as one ZIP: whole, in order, with every photo's bytes, or visibly cut off."""
 
 import io
+import threading
 import zipfile
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -16,6 +17,7 @@ from tests.support.serving import eventually
 from tests.support.web import NOON, FakeArchive, Platform, serving, sign_up
 
 from photo_pipeline.api import downloads, zipping
+from photo_pipeline.api.routes import archives
 from photo_pipeline.api.zipping import MISSING, PIECE_BYTES, PhotoZip
 from photo_pipeline.domain.gallery import Absence
 from photo_pipeline.domain.ledger import ArchiveLocation
@@ -181,6 +183,22 @@ async def test_what_fails_at_once_is_said(platform: Platform, ada: httpx.AsyncCl
     assert (answer.status_code, "Retry-After" in answer.headers) == (503, True)
     assert (await ada.post("/photos/archive", json=put(platform, photo))).status_code == 503
     assert platform.app.state.services.downloads._places.total() == 0
+
+
+async def test_a_zip_is_laid_out_in_its_place_and_in_a_thread(
+    platform: Platform, ada: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What takes long for many photos begins once there is a place for it, and keeps nobody else waiting."""
+    seen: list[tuple[int, bool]] = []
+
+    def lay_out(chosen: Chosen, now: datetime) -> PhotoZip:
+        places = platform.app.state.services.downloads._places.total()
+        seen.append((places, threading.current_thread() is threading.main_thread()))
+        return PhotoZip(chosen, now)
+
+    monkeypatch.setattr(archives, "PhotoZip", lay_out)
+    opened(await ada.post("/photos/archive", json=put(platform, archived(platform.archive, b"photo"))))
+    assert seen == [(1, False)]
 
 
 async def test_each_has_so_many_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

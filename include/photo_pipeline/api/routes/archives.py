@@ -67,12 +67,7 @@ async def archive(request: Request, caller: TheCaller, services: TheServices) ->
     wanted = await _wanted(request)
     customer_id, kind = caller.session.customer_id, RenditionKind(wanted.kind)
     photo_ids = list(dict.fromkeys(wanted.photo_ids))
-    found = await services.database.run(services.selection.chosen, customer_id, photo_ids, kind)
-    chosen = services.downloads.readable(found)
-    if not chosen.photos:
-        raise _nothing_there(found)
     now = services.clock.now()
-    zipped = PhotoZip(chosen, now)
 
     def look_again(photo_id: UUID) -> ChosenPhoto | None:
         look = services.selection.chosen
@@ -85,6 +80,11 @@ async def archive(request: Request, caller: TheCaller, services: TheServices) ->
     services.downloads.take(customer_id)
     with ExitStack() as undo:
         undo.callback(services.downloads.give_back, customer_id)
+        found = await services.database.run(services.selection.chosen, customer_id, photo_ids, kind)
+        chosen = services.downloads.readable(found)
+        if not chosen.photos:
+            raise _nothing_there(found)
+        zipped = await services.downloads.prepare(PhotoZip, chosen, now)
         pieces = services.downloads.read(zipped.pieces(services.archive.files, look_again, failed))
         begun = await _begun(pieces)
         give_back = undo.pop_all().close
