@@ -59,7 +59,7 @@ class RequestContext:
         except ClientDisconnect:
             status = status or CLIENT_CLOSED_REQUEST
         except Exception:
-            logger.exception("request %s failed: %s %r", request_id, scope["method"], scope["path"])
+            logger.exception("request %s failed: %s %s", request_id, scope["method"], _route(scope))
             if status:  # too late for an answer; the server cuts the connection, so the client sees it is incomplete
                 raise
             detail = "Something went wrong here. The operator finds this request by its id."
@@ -69,9 +69,13 @@ class RequestContext:
             self._observe(scope, status, time.monotonic() - began)
 
     def _observe(self, scope: Scope, status: int, seconds: float) -> None:
-        route = getattr(scope.get("route"), "path", "unmatched")
         method = scope["method"] if scope["method"] in _METHODS else "other"
-        self._metrics.observe(method, route, status, seconds)
+        self._metrics.observe(method, _route(scope), status, seconds)
+
+
+def _route(scope: Scope) -> str:
+    """What the request was led to, without what is in its path: whoever has a link's token sees what is shared."""
+    return getattr(scope.get("route"), "path", "unmatched")
 
 
 class SecurityHeaders:

@@ -43,6 +43,10 @@ class PageTemplate:
             return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
         return HTMLResponse(content, headers=headers)
 
+    def once(self, status: HTTPStatus, **names: str) -> Response:
+        """The page as it is this time, with that status: nobody keeps it, so it never is a 304."""
+        return HTMLResponse(self._template.substitute(names), status, headers={"Cache-Control": "no-store"})
+
 
 def add_page(app: FastAPI, path: str, file: Path) -> None:
     """Serve a page that is the same for everybody."""

@@ -42,7 +42,7 @@ async def page(token: str, request: Request, services: TheServices) -> Response:
     try:
         album = await _album(services, token, network, counted=request.method == "GET")
     except ProblemError as problem:
-        return _over(request, problem)
+        return _over(problem)
     answer = PageTemplate(TEMPLATES / "shared.html").answer(request, **_texts(token, album))
     answer.headers.update(UNSEEN)
     return answer
@@ -84,10 +84,9 @@ def _nowhere() -> ProblemError:
     return ProblemError(HTTPStatus.NOT_FOUND, "no_such_share", detail, headers=UNSEEN)
 
 
-def _over(request: Request, problem: ProblemError) -> Response:
+def _over(problem: ProblemError) -> Response:
     """The same for people: why there is nothing to see."""
-    answer = PageTemplate(TEMPLATES / "share_over.html").answer(request, detail=str(escape(problem.detail)))
-    answer.status_code = problem.status.value
+    answer = PageTemplate(TEMPLATES / "share_over.html").once(problem.status, detail=str(escape(problem.detail)))
     answer.headers.update({**problem.headers, **UNSEEN})
     return answer
 
