@@ -34,7 +34,7 @@ from photo_pipeline.ports.shares import ShareRegister
 from photo_pipeline.ports.uploads import UploadStore
 from photo_pipeline.settings import TopicNames, WebSettings
 from photo_pipeline.web.acceptance import PhotoAcceptance
-from photo_pipeline.web.buckets import Rate
+from photo_pipeline.web.buckets import Buckets, Rate
 from photo_pipeline.web.ended_sessions import EndedSessions
 from photo_pipeline.web.fair_lanes import FairLanes
 from photo_pipeline.web.flow import InFlightBytes
@@ -46,6 +46,11 @@ from photo_pipeline.web.tokens import Tokens
 FAILED_LOGINS_PER_PERSON = 10
 FAILED_LOGINS_PER_ADDRESS = 100
 """One address may be a whole company's; one person's attempts from one address are few."""
+
+BINNED = Rate(per_second=100.0, burst=20_000.0)
+"""Photos that a customer puts into the bin or takes out of it: each is told to whoever follows outcomes."""
+MAX_BINNING = 20_000
+"""So many customers' are counted at a time."""
 
 PATIENCE = 4
 """How many times as long as for Kafka a photo waits for its turn: it has arrived, and sending it again costs more."""
@@ -111,6 +116,7 @@ class Services:
     accounts: AccountRegister
     downloads: Downloads
     visits: Visits
+    binned: Buckets[UUID]
     database: Database
     renditions: Gathering[RenditionName, StoredRendition | Absence]
     archive: ArchiveReading
@@ -178,6 +184,7 @@ def assemble(
         accounts=connections.accounts,
         downloads=Downloads(time.monotonic),
         visits=Visits(clock, time.monotonic),
+        binned=Buckets(BINNED, time.monotonic, MAX_BINNING),
         database=database,
         renditions=Gathering(lambda names: database.run(connections.gallery.renditions, names)),
         archive=ArchiveReading(connections.archive, settings.small_photo_memory_bytes),

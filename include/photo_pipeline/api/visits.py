@@ -5,8 +5,7 @@ from collections.abc import Callable
 
 from photo_pipeline.api.throttle import Throttle, ThrottledError
 from photo_pipeline.ports.clock import Clock
-from photo_pipeline.web.bounded_memory import BoundedMemory
-from photo_pipeline.web.buckets import Bucket, Rate
+from photo_pipeline.web.buckets import Buckets, Rate
 from photo_pipeline.web.problems import ProblemError, too_many
 
 MAX_NETWORKS = 20_000
@@ -25,8 +24,7 @@ class Visits:
     """
 
     def __init__(self, clock: Clock, monotonic: Callable[[], float]) -> None:
-        self._monotonic = monotonic
-        self._buckets = BoundedMemory[str, Bucket](MAX_NETWORKS)
+        self._buckets = Buckets[str](RATE, monotonic, MAX_NETWORKS)
         self._wrong = Throttle(WRONG_LINKS, clock)
 
     def admit(self, network: str) -> None:
@@ -35,14 +33,8 @@ class Visits:
         Raises:
             ProblemError: 429.
         """
-        now = self._monotonic()
-        bucket = self._buckets.get(network)
-        if bucket is None:
-            bucket = Bucket(RATE, now)
-            self._buckets.put(network, bucket)
-        if (seconds := bucket.wait_for(1, now)) > 0:
+        if (seconds := self._buckets.take(network, 1)) > 0:
             raise _too_many(math.ceil(seconds))
-        bucket.take(1)
 
     def led_nowhere(self, network: str) -> None:
         """What was asked for is not there: a link that is over, or a guess.

@@ -8,8 +8,7 @@ from collections.abc import Callable
 from uuid import UUID
 
 from photo_pipeline.domain.lanes import Lane
-from photo_pipeline.web.bounded_memory import BoundedMemory
-from photo_pipeline.web.buckets import Bucket, Rate
+from photo_pipeline.web.buckets import Buckets, Rate
 
 MAX_CUSTOMERS = 50_000
 """More are not remembered at a time; who sent nothing for longest begins with a whole share again."""
@@ -24,18 +23,8 @@ class FairLanes:
     """
 
     def __init__(self, share: Rate, monotonic: Callable[[], float]) -> None:
-        self._share = share
-        self._monotonic = monotonic
-        self._buckets = BoundedMemory[UUID, Bucket](MAX_CUSTOMERS)
+        self._buckets = Buckets[UUID](share, monotonic, MAX_CUSTOMERS)
 
     def lane_for(self, customer_id: UUID, cost: float) -> Lane:
         """The lane of a photo of this cost, which is taken from the customer's share if there is so much left."""
-        now = self._monotonic()
-        bucket = self._buckets.get(customer_id)
-        if bucket is None:
-            bucket = Bucket(self._share, now)
-            self._buckets.put(customer_id, bucket)
-        if bucket.wait_for(cost, now) > 0:
-            return Lane.BULK
-        bucket.take(cost)
-        return Lane.NORMAL
+        return Lane.BULK if self._buckets.take(customer_id, cost) > 0 else Lane.NORMAL

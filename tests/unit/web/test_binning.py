@@ -9,6 +9,7 @@ from tests.unit.web.test_gallery import gallery_photo
 
 from photo_pipeline.domain.gallery import Absence, GalleryPhoto, RenditionName
 from photo_pipeline.domain.photo import RenditionKind, photo_id_for
+from photo_pipeline.web.buckets import Buckets, Rate
 
 pytestmark = pytest.mark.anyio
 
@@ -83,6 +84,25 @@ async def test_a_batch_has_bounds(ada: httpx.AsyncClient, photo_ids: object) -> 
     """1 to 1,000 ids: anything else is 422."""
     for way in ("delete", "restore"):
         assert (await ada.post(f"/photos/{way}", json={"photo_ids": photo_ids})).status_code == 422
+
+
+async def test_each_has_their_pace(platform: Platform, ada: httpx.AsyncClient) -> None:
+    """Photos are counted, whichever way they go: then 429 for a while, for this customer and nobody else."""
+    slow = Buckets[UUID](Rate(per_second=1.0, burst=4.0), lambda: 0.0, 10)
+    object.__setattr__(platform.app.state.services, "binned", slow)
+    photos = [str(photo.photo_id) for photo in own(platform, 3)]
+    assert (await ada.post("/photos/delete", json={"photo_ids": photos})).status_code == 200
+    assert (await ada.post("/photos/restore", json={"photo_ids": photos[:1]})).status_code == 200
+    for answer in (
+        await ada.delete(f"/photos/{photos[0]}"),
+        await ada.post("/photos/delete", json={"photo_ids": photos}),
+        await ada.post("/photos/restore", json={"photo_ids": photos[:2]}),
+    ):
+        assert (answer.status_code, answer.headers["Retry-After"] in {"1", "2", "3"}) == (429, True)
+    assert [photo.binned_at is None for _, photo in platform.gallery.processed] == [True, False, False]
+    async with platform.client() as grace:
+        await sign_up(grace, "grace@example.org")
+        assert (await grace.delete(f"/photos/{uuid4()}")).status_code == 404
 
 
 @pytest.mark.parametrize("way", ["delete", "restore", "archive"])

@@ -1,6 +1,7 @@
 """Links: made and ended by whose photos they are, and opened by whoever has them."""
 
 import re
+import time
 from datetime import timedelta
 from hashlib import sha256
 from uuid import UUID, uuid4
@@ -14,6 +15,7 @@ from photo_pipeline.api import visits
 from photo_pipeline.api.routes.shares import MAX_SHARES
 from photo_pipeline.domain.gallery import RenditionName
 from photo_pipeline.domain.photo import RenditionKind
+from photo_pipeline.web.buckets import Buckets, Rate
 
 pytestmark = pytest.mark.anyio
 
@@ -117,6 +119,10 @@ async def test_a_link_is_over(platform: Platform, ada: httpx.AsyncClient, owner:
             assert page.status_code == 404
             assert "This link is over, or there never was one like it." in page.text
             assert page.headers["X-Robots-Tag"].startswith("noindex")
+            assert ("ETag" in page.headers, page.headers["Cache-Control"]) == (False, "no-store")
+            tag = sha256(page.content).hexdigest()[:32]
+            again = await visitor.get(url, headers={"If-None-Match": f'"{tag}"'})
+            assert (again.status_code, again.content) == (404, page.content)
             photo = await visitor.get(f"{url}/{PHOTO_ID}/web", headers={"If-None-Match": ETAG})
             assert (photo.status_code, photo.headers["Content-Type"]) == (404, "application/problem+json")
 
@@ -185,7 +191,8 @@ async def test_nobody_takes_more_than_their_share(
     platform: Platform, ada: httpx.AsyncClient, owner: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A network that asks faster than anybody looks waits."""
-    monkeypatch.setattr(visits, "RATE", visits.Rate(per_second=0.001, burst=3))
+    slow = Buckets[str](Rate(per_second=0.001, burst=3), time.monotonic, 10)
+    monkeypatch.setattr(platform.app.state.services.visits, "_buckets", slow)
     url = await made(ada)
     async with stranger(platform) as visitor:
         found = [(await visitor.get(f"{url}/{PHOTO_ID}/thumb")).status_code for _ in range(5)]
@@ -198,3 +205,20 @@ async def test_the_times_of_a_link_are_its_own(platform: Platform, ada: httpx.As
     await made(ada, days=30)
     ends = [share.expires_at for share in platform.shares.made.values()]
     assert ends == [NOON + timedelta(days=7), NOON + timedelta(days=30)]
+
+
+async def test_a_links_token_is_in_no_log(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whoever reads the log of a failure learns which route failed, and not what would open the link."""
+
+    def explode(_token_hash: bytes, *, counted: bool) -> None:
+        raise RuntimeError(f"counted: {counted}")
+
+    monkeypatch.setattr(platform.app.state.services.shares, "album", explode)
+    token = "t" * 43
+    async with stranger(platform) as visitor:
+        answer = await visitor.get(f"http://testserver/s/{token}")
+    assert answer.status_code == 500
+    assert "GET /s/{token}" in caplog.text
+    assert token not in caplog.text
