@@ -400,9 +400,9 @@ def everything(owner: Engine) -> str:
 
 def waits_for_a_lock(owner: Engine) -> bool:
     """Whether somebody in this database waits for somebody else."""
-    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    here = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pg_blocking_pids(pid) <> '{}'"
     with owner.connect() as connection:
-        return bool(connection.execute(text(waiting)).scalar_one())
+        return connection.execute(text(here)).first() is not None
 
 
 class TestClosing:
@@ -507,7 +507,7 @@ class TestClosing:
         with ThreadPoolExecutor(1) as pool, api.connect() as closing:
             assert closing.scalar(select(func.close_account(ada.customer_id, LATER)))
             committing = pool.submit(commit, *(renewing if what == "renewed" else refusing))
-            wait_for(lambda: committing.done() or waits_for_a_lock(owner), "the commit waits, or is done")
+            wait_for(lambda: committing.done() or waits_for_a_lock(owner), "the commit waits, or is done", 20)
             closing.commit()
             committing.result()
         assert "a.jpg" not in everything(owner)
@@ -520,7 +520,7 @@ class TestClosing:
         with ThreadPoolExecutor(1) as pool, api.connect() as closing:
             assert closing.scalar(select(func.close_account(ada.customer_id, LATER)))
             holding = pool.submit(PostgresCustomerHolds(api, 5).place, *asked)
-            wait_for(lambda: holding.done() or waits_for_a_lock(owner), "the hold waits, or is there")
+            wait_for(lambda: holding.done() or waits_for_a_lock(owner), "the hold waits, or is there", 20)
             closing.commit()
             with pytest.raises(UnknownCustomerError):
                 holding.result()
@@ -539,7 +539,7 @@ class TestClosing:
         with ThreadPoolExecutor(1) as pool, api.connect() as closing:
             assert closing.scalar(select(func.close_account(grace.customer_id, LATER)))
             adding = pool.submit(shares.add, link(ada, his.photo_id), 5)
-            wait_for(lambda: adding.done() or waits_for_a_lock(owner), "the link is there, or waits")
+            wait_for(lambda: adding.done() or waits_for_a_lock(owner), "the link is there, or waits", 20)
             assert adding.done()
             closing.commit()
 
