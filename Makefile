@@ -17,7 +17,7 @@ export PYTHONPATH := include:.
 # Every process that starts would compile the whole product again.
 unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap demo report kibana-check screenshots up status restart failover chaos down clean logs env fetch test bench bench-history \
+.PHONY: help bootstrap demo report kibana-check screenshots up status restart failover chaos down clean logs env fetch test proofs bench bench-history \
 	power fuzz lint format lock
 
 help: ## this list
@@ -77,6 +77,10 @@ fetch: bootstrap ## download the servers without starting them
 test: export FOR_TESTS := 1
 test: bootstrap ## the whole suite, against its own real servers (ARGS=...: for pytest)
 	@$(PYTHON) -m pytest $(or $(ARGS),$(AT_ONCE))
+
+proofs: export FOR_TESTS := 1
+proofs: bootstrap ## every boundary of the SIGKILL matrices (`make test` takes every fourth), and five faults under load
+	@PHOTO_PROOFS=1 $(PYTHON) -m pytest $(or $(ARGS),-n2 --dist=loadgroup tests/faults)
 
 chaos: export STACK ?= ha
 chaos: bootstrap ## kill servers and cut lines at random under load, then check every receipt (SEED=1 MINUTES=10 STACK=ha)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,8 +24,12 @@ if TYPE_CHECKING:
 TESTS = Path(__file__).resolve().parent
 TOGETHER = ("full_stack", "searched_stack", "dag_bag")
 """Fixtures that are made once in a process, and take long; the longest sequence of tests first."""
-ORDER = (*TOGETHER, "faults", "integration", "acceptance", "dags", "unit")
-"""In which groups and folders of tests begin."""
+MATRICES = ("test_ingest_crashes", "test_bi_sync_crashes", "test_reprocess_crashes", "test_retention_crashes")
+"""Files that kill a process at every boundary there is: each a process of its own, minutes in all."""
+EACH = 4
+"""Of the cases of such a test, every fourth is part of every run; ``make proofs`` runs all."""
+PROOF = ("test_chaos_short",)
+"""Files that only ``make proofs`` runs."""
 AIRFLOW = ("metrics", "stream", "api", "airflow")
 """The units that only ``full_stack`` needs."""
 SERVERS = ("postgres", "kafka", "hdfs")
@@ -54,15 +59,36 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
     """Say which tests stay together in one process when the suite runs in several, each with a stack of its own.
 
     What needs Airflow is one sequence, so that one process starts it, and comes first, being the longest. So is what
-    needs Elasticsearch, which comes next. All else goes by files, which those take who have nothing else to do: first
-    those that wait most, then those that need servers, and last those that only compute, of which many small ones keep
-    all cores busy to the end. A wrapper, because pytest-xdist reads the marks first.
+    needs Elasticsearch, which comes next. All else goes by files, which those take who have nothing else to do. A
+    wrapper, because pytest-xdist reads the marks first.
     """
+    _leave_out_proofs(items)
     groups = {item.path: group for group in reversed(TOGETHER) for item in items if group in _fixtures(item)}
-    items.sort(key=lambda item: ORDER.index(groups.get(item.path, _folder(item))))
+    items.sort(key=lambda item: TOGETHER.index(groups[item.path]) if item.path in groups else len(TOGETHER))
     for item in items:
         item.add_marker(pytest.mark.xdist_group(groups.get(item.path, str(item.path.relative_to(TESTS)))))
     yield
+
+
+def _leave_out_proofs(items: list[pytest.Item]) -> None:
+    """Slow proofs are a target of their own; what is left out is counted as deselected in the closing line."""
+    if os.environ.get("PHOTO_PROOFS") == "1" or not items:
+        return
+    seen: Counter[str] = Counter()
+    left_out = {item for item in items if _is_left_out(item, seen)}
+    if left_out:
+        next(iter(left_out)).config.hook.pytest_deselected(items=list(left_out))
+        items[:] = [item for item in items if item not in left_out]
+
+
+def _is_left_out(item: pytest.Item, seen: Counter[str]) -> bool:
+    if item.path.stem in PROOF:
+        return True
+    if item.path.stem not in MATRICES:
+        return False
+    test = item.nodeid.partition("[")[0]
+    seen[test] += 1
+    return (seen[test] - 1) % EACH != 0
 
 
 @pytest.hookimpl(wrapper=True)
