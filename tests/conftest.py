@@ -55,14 +55,14 @@ hypothesis.settings.load_profile("suite")
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Generator[None]:
     """Say which tests stay together in one process when the suite runs in several, each with a stack of its own.
 
     What needs Airflow is one sequence, so that one process starts it, and comes first, being the longest. So is what
     needs Elasticsearch, which comes next. All else goes by files, which those take who have nothing else to do. A
     wrapper, because pytest-xdist reads the marks first.
     """
-    _leave_out_proofs(items)
+    _leave_out_proofs(config, items)
     groups = {item.path: group for group in reversed(TOGETHER) for item in items if group in _fixtures(item)}
     items.sort(key=lambda item: TOGETHER.index(groups[item.path]) if item.path in groups else len(TOGETHER))
     for item in items:
@@ -70,15 +70,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
     yield
 
 
-def _leave_out_proofs(items: list[pytest.Item]) -> None:
+def _leave_out_proofs(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Slow proofs are a target of their own; what is left out is counted as deselected in the closing line."""
-    if os.environ.get("PHOTO_PROOFS") == "1" or not items:
+    if os.environ.get("PHOTO_PROOFS") == "1":
         return
     seen: Counter[str] = Counter()
-    left_out = {item for item in items if _is_left_out(item, seen)}
-    if left_out:
-        next(iter(left_out)).config.hook.pytest_deselected(items=list(left_out))
-        items[:] = [item for item in items if item not in left_out]
+    kept, left_out = [], []
+    for item in items:
+        (left_out if _is_left_out(item, seen) else kept).append(item)
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = kept
 
 
 def _is_left_out(item: pytest.Item, seen: Counter[str]) -> bool:

@@ -111,15 +111,21 @@ class IndexName:
         return cls(found["alias"], found["month"], int(found["generation"] or FIRST_GENERATION))
 
 
+def index_month(moment: datetime) -> str:
+    """The month of a moment in UTC as indices are named, ``YYYY.MM``: such texts are in the months' order."""
+    there = moment.astimezone(UTC)
+    return f"{there.year:04}.{there.month:02}"
+
+
 def document_of(row: OutcomeRow) -> Document:
     """The document of a row. Pure: the same row gives the same document on every run."""
     record = row.coordinates
     # A record without acceptance time cannot come from Kafka; one wrong row must not stop the sync of all others.
-    accepted_at = (row.uploaded_at or row.processed_at).astimezone(UTC)
+    accepted_at = row.uploaded_at or row.processed_at
     return Document(
         document_id=str(record),
         version=row.version,
-        month=f"{accepted_at.year:04}.{accepted_at.month:02}",
+        month=index_month(accepted_at),
         body={name: value for name, value in _fields(row).items() if value is not None},
     )
 

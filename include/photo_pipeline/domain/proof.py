@@ -94,8 +94,10 @@ def is_proven(record: Record, rules: ProofRules, devices: Mapping[UUID, SigningD
     Raises:
         RecordRejected: when it needs one, or when the one it has does not hold.
     """
+    if not rules.keys:
+        return False
     token = _token(record)
-    if not rules.keys or (token is None and rules.take_unsigned):
+    if token is None and rules.take_unsigned:
         return False
     if token is None:
         raise RecordRejected(RejectReason.UNSIGNED, f"no header {PROOF}: unsigned records are not taken here")
@@ -109,20 +111,21 @@ def is_proven(record: Record, rules: ProofRules, devices: Mapping[UUID, SigningD
 
 
 def _check(token: str, record: Record, rules: ProofRules, devices: Mapping[UUID, SigningDevice]) -> None:
-    key = rules.keys.get(key_id_of(token) or "") or _key_of_device(token, record, devices)
+    key_id = key_id_of(token) or ""
+    key = rules.keys.get(key_id) or _key_of_device(key_id, record, devices)
     found = opened(token, key)
     require_kind(found, PROOF_TYPE)
     _check_claims(found.claims, record)
 
 
-def _key_of_device(token: str, record: Record, devices: Mapping[UUID, SigningDevice]) -> OKPKey:
+def _key_of_device(key_id: str, record: Record, devices: Mapping[UUID, SigningDevice]) -> OKPKey:
     """The key of a device that may sign this record.
 
     A device was revoked for what came after: Kafka's clock says when a record came, so that a slice which is read late,
     or again, has the same outcome.
     """
     try:
-        device_id = UUID(key_id_of(token) or "")
+        device_id = UUID(key_id)
     except ValueError:
         raise SignatureError("its kid is neither a key of this platform nor the id of a device") from None
     device = devices.get(device_id)

@@ -10,6 +10,7 @@ from photo_pipeline.bi.kibana.access import bundle
 from photo_pipeline.bi.text import byte_text
 from photo_pipeline.composition import setup
 from photo_pipeline.domain.dashboards import PlatformLinks
+from photo_pipeline.domain.documents import index_month
 from photo_pipeline.orchestration.connections import (
     KIBANA,
     POSTGRES_OWNER,
@@ -59,7 +60,7 @@ def search_index() -> None:
     """Install the index template; make the first index, which dashboards need before there is a first photo."""
     with setup.search_index(search_access()) as index:
         index.ensure_template()
-        index.ensure_shown(f"{datetime.now(UTC):%Y.%m}")
+        index.ensure_shown(index_month(datetime.now(UTC)))
 
 
 def dashboards() -> str:

@@ -20,7 +20,7 @@ from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from photo_pipeline.domain.documents import (
     CommitPosition,
@@ -29,6 +29,7 @@ from photo_pipeline.domain.documents import (
     RefusedDocument,
     SyncProgress,
     document_of,
+    index_month,
 )
 from photo_pipeline.domain.errors import (
     DocumentsRefusedError,
@@ -171,7 +172,7 @@ def _forget_months(ports: SyncPorts, now: datetime) -> int:
     if oldest is None:
         return 0
     kept = min(now - ports.keep, oldest - SETTLED_WITHIN)
-    return len(ports.index.forget(kept.astimezone(UTC).strftime("%Y.%m")))
+    return len(ports.index.forget(index_month(kept)))
 
 
 def _refuse_dump(source: OutcomeSource, horizon: int) -> None:

@@ -4,9 +4,8 @@ The database is asked about all new senders of a group of records at once: a sli
 ask five hundred times.
 """
 
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import replace
-from typing import TypeVar
 from uuid import UUID
 
 from photo_pipeline.domain.errors import RecordRejected
@@ -21,7 +20,6 @@ NOT_WHAT_WAS_SIGNED = frozenset(
 )
 """A proof is about headers, the sha256 among them: of other bytes, or under another key, it proves nothing."""
 
-T = TypeVar("T")
 Read = ReadRecord | AbsentRange
 
 GROUP_RECORDS = 100
@@ -36,18 +34,18 @@ def from_known_senders(items: Iterable[Read], ledger: IngestLedger, rules: Proof
         ServerUnavailableError: when the database is away.
     """
     senders = _Senders(ledger, rules)
-    for group in _grouped(items, weight_of):
+    for group in _grouped(items):
         senders.learn([item for item in group if isinstance(item, ReadRecord)])
         for item in group:
             yield item if isinstance(item, AbsentRange) else senders.judged(item)
 
 
-def _grouped(items: Iterable[T], weigh: Callable[[T], int]) -> Iterator[list[T]]:
-    group: list[T] = []
+def _grouped(items: Iterable[Read]) -> Iterator[list[Read]]:
+    group: list[Read] = []
     size = 0
     for item in items:
         group.append(item)
-        size += weigh(item)
+        size += weight_of(item)
         if len(group) >= GROUP_RECORDS or size >= GROUP_BYTES:
             yield group
             group, size = [], 0

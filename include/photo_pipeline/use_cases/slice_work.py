@@ -65,7 +65,6 @@ class SliceWork:
 
     Args:
         lease: of the slice.
-        ledger: knows the customers.
         images: decodes photos.
         shard: where they go.
         in_flight_bytes: of photos and what becomes of them.

@@ -252,7 +252,10 @@ def _insert_records(
     rows = [_record_row(log_id, commit, record, fresh) for record in known]
     if not rows:
         return
-    names = [{"log_id": log_id, "offset": row["offset"], "filename": row.pop("photo_filename")} for row in rows]
+    names = [
+        {"log_id": log_id, "offset": record.offset, "filename": None if _is_rejected(record) else record.filename}
+        for record in known
+    ]
     connection.execute(insert_rows(LedgerRecord, rows, processed_at=func.now()))
     connection.execute(insert_rows(LedgerState, names, processed_at=func.now()))
 
@@ -262,11 +265,14 @@ def _blank(record: RecordResult) -> RecordResult:
     return replace(record, filename=None, detail=None)
 
 
+def _is_rejected(record: RecordResult) -> bool:
+    return record.outcome is Outcome.REJECTED
+
+
 def _record_row(log_id: int, commit: SliceCommit, record: RecordResult, fresh: set[UUID]) -> Row:
     outcome = record.outcome
     if outcome is Outcome.PROCESSED and record.photo_id not in fresh:
         outcome = Outcome.DUPLICATE
-    is_rejected = outcome is Outcome.REJECTED
     return {
         "log_id": log_id,
         "offset": record.offset,
@@ -278,8 +284,7 @@ def _record_row(log_id: int, commit: SliceCommit, record: RecordResult, fresh: s
         "customer_id": record.customer_id,
         "source": None if record.source is None else record.source.value,
         "event_id": record.event_id,
-        "filename": record.filename if is_rejected else None,
-        "photo_filename": None if is_rejected else record.filename,
+        "filename": record.filename if _is_rejected(record) else None,
         "bytes": record.bytes,
         "accepted_at": record.accepted_at,
     }

@@ -106,8 +106,11 @@ _LATER_BIN_PAGE = _bin_page("AND (p.binned_at, p.photo_id) < (%(moment)s, %(key)
 PHOTO = f"{_SELECT} FROM photo p {_JOIN} WHERE p.customer_id = %(customer)s AND p.photo_id = %(photo)s"
 """A photo, ``photo`` of ``customer``; a row is for ``gallery_photo``."""
 
+SHOWN_STATUS = "CASE WHEN p.binned_at IS NULL THEN p.status ELSE 'binned' END"
+"""What its customer is told of a photo ``p``: one of ``ABSENCES``, or where it stands."""
+
 RENDITIONS = f"""
-SELECT asked.place, CASE WHEN p.binned_at IS NULL THEN p.status ELSE 'binned' END, p.sha256, s.path, r."offset",
+SELECT asked.place, {SHOWN_STATUS}, p.sha256, s.path, r."offset",
        r.length, r.content_type, r.kind, r.crc32, p.filename, s.committed_at, {_HELD}
   FROM unnest(%(customers)s::uuid[], %(photos)s::uuid[], %(kinds)s::text[])
          WITH ORDINALITY AS asked (customer_id, photo_id, kind, place)
@@ -119,7 +122,7 @@ SELECT asked.place, CASE WHEN p.binned_at IS NULL THEN p.status ELSE 'binned' EN
 ``stored_rendition``."""
 
 
-_ABSENCES = {absence.value: absence for absence in (Absence.EXPIRED, Absence.BINNED)}
+ABSENCES = {absence.value: absence for absence in (Absence.EXPIRED, Absence.BINNED)}
 
 
 def page_statement(customer_id: UUID, page: Page) -> tuple[str, dict[str, Any]]:
@@ -162,8 +165,8 @@ def _renditions(sha256: str, values: AnyRow) -> Iterator[GalleryRendition]:
 def stored_rendition(row: AnyRow) -> StoredRendition | Absence:
     """A row of ``RENDITIONS`` without its place."""
     status, sha256, path, offset, length, content_type, kind, crc32, *others = row
-    if status in _ABSENCES:
-        return _ABSENCES[status]
+    if status in ABSENCES:
+        return ABSENCES[status]
     if path is None:
         return Absence.UNKNOWN
     tag = _tag(sha256, RenditionKind(kind), crc32, length)

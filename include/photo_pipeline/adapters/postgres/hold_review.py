@@ -7,22 +7,10 @@ planner knows how little it is.
 
 from collections.abc import Sequence
 
-from sqlalchemy import (
-    ARRAY,
-    BigInteger,
-    ColumnElement,
-    Connection,
-    Select,
-    any_,
-    bindparam,
-    delete,
-    func,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import ColumnElement, Connection, Select, any_, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from photo_pipeline.adapters.postgres.bulk import as_array
 from photo_pipeline.adapters.postgres.holds import CUSTOMER, is_held
 from photo_pipeline.adapters.postgres.models import Hold, HoldReview, Photo, Shard
 from photo_pipeline.domain.retention import KEEP
@@ -54,7 +42,7 @@ def _lift_forgotten(connection: Connection) -> None:
 
 def among(shard_ids: Sequence[int]) -> ColumnElement[bool]:
     """Whether a shard is one of these, however many they are."""
-    return Shard.shard_id == any_(bindparam(None, shard_ids, type_=ARRAY(BigInteger)))
+    return Shard.shard_id == any_(as_array(shard_ids))
 
 
 def _noted(connection: Connection) -> list[int]:

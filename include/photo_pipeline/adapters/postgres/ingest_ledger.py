@@ -9,9 +9,24 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, case, func, insert, or_, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Row,
+    and_,
+    any_,
+    case,
+    func,
+    insert,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from photo_pipeline.adapters.postgres.bulk import as_array
 from photo_pipeline.adapters.postgres.commit import OF_LOG, commit_slice, summarise
 from photo_pipeline.adapters.postgres.engine import transaction
 from photo_pipeline.adapters.postgres.lanes import in_turn, kept_waiting
@@ -125,13 +140,13 @@ class PostgresIngestLedger:
     def known_customers(self, customer_ids: Collection[UUID]) -> set[UUID]:
         """See the port."""
         with transaction(self._engine) as connection:
-            known = select(Customer.customer_id).where(Customer.customer_id.in_(customer_ids))
+            known = select(Customer.customer_id).where(Customer.customer_id == any_(as_array(customer_ids)))
             return set(connection.scalars(known.where(Customer.closed_at.is_(None))))
 
     def signing_devices(self, device_ids: Collection[UUID]) -> Mapping[UUID, SigningDevice]:
         """See the port."""
         statement = select(Device.device_id, Device.customer_id, Device.public_key, Device.revoked_at).where(
-            Device.device_id.in_(device_ids)
+            Device.device_id == any_(as_array(device_ids))
         )
         with transaction(self._engine) as connection:
             return {row.device_id: SigningDevice(*row[1:]) for row in connection.execute(statement)}

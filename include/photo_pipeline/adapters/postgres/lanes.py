@@ -26,11 +26,11 @@ def in_turn(
 ) -> list[KnownLog]:
     """Those of the logs of which this owner may be given slices; to be asked under the planner's lock."""
     lane_of = lanes.of(watermarks)
+    normal = [each for each in readable if lane_of[each.log.topic_partition] is Lane.NORMAL]
     bulk = [each for each in readable if lane_of[each.log.topic_partition] is Lane.BULK]
     waiting = [each.log for each in bulk if watermarks[each.log.topic_partition].high > each.next_offset]
     chosen = _next_of(connection, waiting, owner)[: lanes.bulk_slices] if waiting else []
     # The bulk lane last: a slice that is planned later comes later, until it has been waiting for as long as others.
-    normal = [each for each in readable if each not in bulk]
     return normal + [each for each in bulk if each.log in chosen]
 
 

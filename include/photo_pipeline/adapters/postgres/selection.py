@@ -8,7 +8,7 @@ from sqlalchemy import Engine, any_, func, null, select, update
 
 from photo_pipeline.adapters.postgres.bulk import as_array
 from photo_pipeline.adapters.postgres.engine import reading, transaction
-from photo_pipeline.adapters.postgres.gallery_photos import bin_statement, gallery_photo
+from photo_pipeline.adapters.postgres.gallery_photos import ABSENCES, SHOWN_STATUS, bin_statement, gallery_photo
 from photo_pipeline.adapters.postgres.models import Photo
 from photo_pipeline.domain.gallery import Absence, GalleryPhoto, Page, PhotoStatus
 from photo_pipeline.domain.ledger import ArchiveLocation
@@ -16,8 +16,8 @@ from photo_pipeline.domain.photo import RenditionKind
 from photo_pipeline.domain.selection import Chosen, ChosenPhoto, Moved
 
 _IN_BIN = Photo.binned_at.is_not(None)
-_CHOSEN = """
-SELECT asked.photo_id, CASE WHEN p.binned_at IS NULL THEN p.status ELSE 'binned' END, p.filename, r.content_type,
+_CHOSEN = f"""
+SELECT asked.photo_id, {SHOWN_STATUS}, p.filename, r.content_type,
        p.taken_at, p.taken_at_offset, p.uploaded_at, s.path, r."offset", r.length, r.crc32
   FROM unnest(%(photos)s::uuid[]) AS asked (photo_id)
   LEFT JOIN photo p ON p.photo_id = asked.photo_id AND p.customer_id = %(customer)s
@@ -25,7 +25,6 @@ SELECT asked.photo_id, CASE WHEN p.binned_at IS NULL THEN p.status ELSE 'binned'
   LEFT JOIN shard s ON s.shard_id = r.shard_id
  ORDER BY s.path, r."offset"
 """
-_ABSENCES = {PhotoStatus.EXPIRED.value: Absence.EXPIRED, Absence.BINNED.value: Absence.BINNED}
 
 
 class PostgresSelection:
@@ -54,8 +53,8 @@ class PostgresSelection:
         photos, absent = [], {}
         with reading(self._engine) as cursor:
             for photo_id, status, *facts in cursor.execute(_CHOSEN, parameters):
-                if status in _ABSENCES or facts[-1] is None:
-                    absent[photo_id] = _ABSENCES.get(status, Absence.UNKNOWN)
+                if status in ABSENCES or facts[-1] is None:
+                    absent[photo_id] = ABSENCES.get(status, Absence.UNKNOWN)
                 else:
                     photos.append(_chosen_photo(photo_id, facts))
         return Chosen(photos, absent)

@@ -5,11 +5,12 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, any_, delete, func, insert, literal, select, text, update
+from sqlalchemy import ColumnElement, Connection, Engine, Row, any_, delete, func, insert, literal, select, update
+from sqlalchemy.orm import aliased
 
 from photo_pipeline.adapters.postgres.bulk import as_array, insert_rows
 from photo_pipeline.adapters.postgres.engine import transaction
-from photo_pipeline.adapters.postgres.models import Customer, Photo, Share, SharedPhoto
+from photo_pipeline.adapters.postgres.models import Customer, Photo, Rendition, Share, SharedPhoto
 from photo_pipeline.domain import shares
 from photo_pipeline.domain.shares import NewShare, NothingToShareError, SharedAlbum, TooManySharesError
 
@@ -24,16 +25,16 @@ _IS_SHOWN: ColumnElement[bool] = (
     & (Photo.processed_at <= Share.created_at)
 )
 _IS_GOOD: ColumnElement[bool] = Share.expires_at > func.now()
-_PHOTOS = text("""
-SELECT p.photo_id, w.width, w.height, t.width, p.dominant_color
-  FROM share s
-  JOIN share_photo n USING (share_id)
-  JOIN photo p ON p.photo_id = n.photo_id AND p.customer_id = s.customer_id
-  JOIN rendition w ON w.photo_id = p.photo_id AND w.kind = 'web'
-  JOIN rendition t ON t.photo_id = p.photo_id AND t.kind = 'thumb'
- WHERE s.share_id = :share_id AND p.status = 'processed' AND p.binned_at IS NULL AND p.processed_at <= s.created_at
- ORDER BY n.place
-""")
+_WEB, _THUMB = aliased(Rendition), aliased(Rendition)
+_PHOTOS = (
+    select(Photo.photo_id, _WEB.width, _WEB.height, _THUMB.width, Photo.dominant_color)
+    .select_from(Share)
+    .join(SharedPhoto, SharedPhoto.share_id == Share.share_id)
+    .join(Photo, (Photo.photo_id == SharedPhoto.photo_id) & _IS_SHOWN)
+    .join(_WEB, (_WEB.photo_id == Photo.photo_id) & (_WEB.kind == "web"))
+    .join(_THUMB, (_THUMB.photo_id == Photo.photo_id) & (_THUMB.kind == "thumb"))
+    .order_by(SharedPhoto.place)
+)
 
 
 class PostgresShares:
@@ -85,7 +86,7 @@ class PostgresShares:
             ).one_or_none()
             if found is None:
                 return None
-            rows = connection.execute(_PHOTOS, {"share_id": found.share_id}).all()
+            rows = connection.execute(_PHOTOS.where(Share.share_id == found.share_id)).all()
             if not rows:
                 return None
             if counted:

@@ -247,6 +247,8 @@ class ElasticsearchIndex:
 
     def _unlock(self, indices: Sequence[IndexName]) -> None:
         """So that they can go: what they hold is in the new generation."""
+        if not indices:
+            return
         locked = self._locked(f"{self._alias}-*") & {str(index) for index in indices}
         if locked:
             self._client.indices.put_settings(index=sorted(locked), settings={READ_ONLY: None})

@@ -15,7 +15,7 @@ _MAX_ENTRIES = 512
 """Of one directory, which real ones come nowhere near."""
 _MAX_VALUES = 70_000
 """Of one tag: strips of one row each, in the highest picture that is taken."""
-_STRIPS, _TILES = (273, 279), (324, 325)
+STRIPS, TILES = (273, 279), (324, 325)
 """Tags of where the pieces of a picture begin, and how many bytes each has."""
 _TABLES = (320, 347)
 """Tags of what no pixel can be read without: the map of colours, and the tables of JPEG in TIFF."""
@@ -88,8 +88,8 @@ def is_cut_off(data: bytes) -> bool:
 
 def _piece_ends(data: bytes) -> Iterator[int]:
     """Where each strip and each tile of each page ends."""
-    for tags in _directories(data, {*_STRIPS, *_TILES, *_TABLES}):
-        for offsets, sizes in (_STRIPS, _TILES):
+    for tags in _directories(data, {*STRIPS, *TILES, *_TABLES}):
+        for offsets, sizes in (STRIPS, TILES):
             yield from map(add, tags.get(offsets, ()), tags.get(sizes, ()))
 
 

@@ -4,13 +4,12 @@ import re
 from collections.abc import Iterator
 
 from photo_pipeline.domain.imaging.jpeg_markers import MAX_SCANS
-from photo_pipeline.domain.imaging.tiff_directory import first_page
+from photo_pipeline.domain.imaging.tiff_directory import STRIPS, TILES, first_page
 from photo_pipeline.domain.imaging.values import ImageRejected
 from photo_pipeline.domain.outcomes import RejectReason
 
 JPEG_COMPRESSIONS = frozenset({6, 7})
 
-_STRIPS, _TILES = (273, 279), (324, 325)
 _PROGRESSIVE_FRAME = re.compile(rb"\xff[\xc2\xca]\x00.\x08", re.DOTALL)
 _START_OF_SCAN = b"\xff\xda"
 _MOST_READ = 2
@@ -40,7 +39,7 @@ def most_scans(data: bytes) -> int:
 
 
 def _pieces(data: bytes) -> Iterator[tuple[int, int]]:
-    tags = first_page(data, {*_STRIPS, *_TILES})
-    for offsets, sizes in (_STRIPS, _TILES):
+    tags = first_page(data, {*STRIPS, *TILES})
+    for offsets, sizes in (STRIPS, TILES):
         places = set(zip(tags.get(offsets, ()), tags.get(sizes, ()), strict=False))
         yield from ((start, start + size) for start, size in places if start < len(data))

@@ -52,7 +52,8 @@ def drop_month(ports: RetentionPorts, look: Look, policy: RetentionPolicy, summa
         return []  # the next run goes on
     photos = _in_batches(lambda: ports.months.forget_photos(end_of(month), BATCH))
     if photos:
-        _record(ports, look, RemovedThing(Removal.PHOTOS, f"run {look.run_id}", photos, 0, _why(month, policy)))
+        thing = RemovedThing(Removal.PHOTOS, f"run {look.run_id}", photos, 0, _why(month, policy))
+        ports.book.record(look.run_id, [thing], look.now)
     thing = RemovedThing(Removal.MONTHS, f"{month:%Y-%m}", facts.records, facts.bytes, _why(month, policy))
     ports.months.drop(month, look.run_id, thing, look.now)
     summary.dropped_months += 1
@@ -68,10 +69,6 @@ def _in_batches(step: Callable[[], int]) -> int:
         if not done:
             break
     return total
-
-
-def _record(ports: RetentionPorts, look: Look, thing: RemovedThing) -> None:
-    ports.book.record(look.run_id, [thing], look.now)
 
 
 def _why(month: date, policy: RetentionPolicy) -> str:
