@@ -304,8 +304,8 @@ class FakeShares:
         if share is None:
             return None
         self.views[share.share_id] += counted
-        photos = [SharedPhoto(photo_id, 1600, 1200, 320, "#102030") for photo_id in share.photo_ids]
-        return SharedAlbum(share.share_id, self.name, share.expires_at, photos)
+        photos = [SharedPhoto(photo_id, 1600, 1200, 320) for photo_id in share.photo_ids]
+        return SharedAlbum(self.name, share.expires_at, photos)
 
     def owner(self, token_hash: bytes, photo_id: UUID) -> UUID | None:
         """See the port."""

@@ -47,7 +47,7 @@ async def _photos(services: Services, customer: Customer) -> AsyncIterator[Seque
     """A photo that is put into the bin meanwhile may be in both lists, and is in one at least."""
     ways: list[tuple[Callable[..., Sequence[GalleryPhoto]], Callable[[GalleryPhoto], Place]]] = [
         (services.gallery.photos, lambda photo: photo.place(PhotoOrder.UPLOADED)),
-        (services.selection.binned, lambda photo: Place(photo.binned_at or photo.uploaded_at, str(photo.photo_id))),
+        (services.selection.binned, lambda photo: photo.place_in_bin),
     ]
     for look, place_of in ways:
         page = Page(PAGE)

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, Field, SecretStr
 
 from photo_pipeline.api.passwords import MAX_PASSWORD_LENGTH
 from photo_pipeline.api.schemas import CustomerView, DeviceView, PhotoView
@@ -19,10 +19,15 @@ MOST_SHARED = 500
 LONGEST_SHARE_DAYS = 30
 
 
+def distinct(photo_ids: list[UUID]) -> list[UUID]:
+    """Each of them once, in the order in which they were named."""
+    return list(dict.fromkeys(photo_ids))
+
+
 class PhotoIds(Document):
     """Photos to be moved together."""
 
-    photo_ids: Annotated[list[UUID], Field(min_length=1, max_length=MOST_MOVED)]
+    photo_ids: Annotated[list[UUID], Field(min_length=1, max_length=MOST_MOVED), AfterValidator(distinct)]
 
 
 class MovedPhotos(BaseModel):
@@ -36,14 +41,14 @@ class MovedPhotos(BaseModel):
 class ArchiveRequest(Document):
     """Photos to be downloaded together."""
 
-    photo_ids: Annotated[list[UUID], Field(min_length=1, max_length=MOST_DOWNLOADED)]
+    photo_ids: Annotated[list[UUID], Field(min_length=1, max_length=MOST_DOWNLOADED), AfterValidator(distinct)]
     kind: Literal["original", "web"] = "original"
 
 
 class NewShareLink(Document):
     """A link to be made."""
 
-    photo_ids: Annotated[list[UUID], Field(min_length=1, max_length=MOST_SHARED)]
+    photo_ids: Annotated[list[UUID], Field(min_length=1, max_length=MOST_SHARED), AfterValidator(distinct)]
     days: Annotated[int, Field(ge=1, le=LONGEST_SHARE_DAYS, description="How long it is good")] = 7
 
 

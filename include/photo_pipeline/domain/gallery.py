@@ -126,6 +126,11 @@ class GalleryPhoto:
         moment = self.listed_at if order is PhotoOrder.TAKEN else self.uploaded_at
         return Place(moment, str(self.photo_id), self.filename or "", self.uploaded_at)
 
+    @property
+    def place_in_bin(self) -> Place:
+        """Where it stands in the bin."""
+        return Place(self.binned_at or self.uploaded_at, str(self.photo_id))
+
 
 @dataclass(frozen=True, slots=True)
 class RejectedPhoto:

@@ -61,14 +61,12 @@ class SharedPhoto:
         width: of the ``web`` rendition, in pixels.
         height: of the same.
         thumb_width: of the ``thumb`` rendition, in pixels.
-        color: the dominant one, as ``#rrggbb``, to fill its place until it is there.
     """
 
     photo_id: UUID
     width: int
     height: int
     thumb_width: int
-    color: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +77,6 @@ class SharedAlbum:
         shared_by: the name of who made it.
     """
 
-    share_id: UUID
     shared_by: str
     expires_at: datetime
     photos: Sequence[SharedPhoto]

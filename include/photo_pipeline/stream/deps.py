@@ -12,7 +12,7 @@ from photo_pipeline.stream.limits import SlowDownError
 from photo_pipeline.stream.senders import CrossSiteError, NotAuthenticatedError, Sender
 from photo_pipeline.stream.services import Services
 from photo_pipeline.stream.window import TooManyConnectionsError
-from photo_pipeline.web.problems import RETRY_SECONDS, ProblemError, unavailable
+from photo_pipeline.web.problems import RETRY_SECONDS, ProblemError, too_many, unavailable
 
 _BEARER = HTTPBearer(
     auto_error=False, description="A device's token, from the upload API's `POST /api/v1/devices`; or an access token"
@@ -65,14 +65,12 @@ def no_place(error: TooManyConnectionsError) -> ProblemError:
     """429 where the sender has all their connections, 503 where there are too many in all."""
     if not error.by_sender:
         return unavailable("too_many_connections", str(error))
-    headers = {"Retry-After": str(RETRY_SECONDS)}
-    return ProblemError(HTTPStatus.TOO_MANY_REQUESTS, "too_many_connections", str(error), headers=headers)
+    return too_many("too_many_connections", str(error), RETRY_SECONDS)
 
 
 def too_fast(error: SlowDownError) -> ProblemError:
     """429 that says when the same frame fits."""
-    headers = {"Retry-After": str(ceil(error.wait_seconds))}
-    return ProblemError(HTTPStatus.TOO_MANY_REQUESTS, error.reason, str(error), headers=headers)
+    return too_many(error.reason, str(error), ceil(error.wait_seconds))
 
 
 TheSender = Annotated[Sender, Depends(sender_of)]

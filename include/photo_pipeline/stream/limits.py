@@ -1,10 +1,10 @@
 """How fast one sender may go: frames and bytes per second, each a token bucket. In memory, for one instance."""
 
-from collections import OrderedDict
 from collections.abc import Callable
 from uuid import UUID
 
 from photo_pipeline.domain.errors import PhotoPipelineError
+from photo_pipeline.web.bounded_memory import BoundedMemory
 from photo_pipeline.web.buckets import Bucket, Rate
 
 MAX_SENDERS = 50_000
@@ -38,7 +38,7 @@ class SenderLimits:
         self._frames = frames
         self._size = size
         self._monotonic = monotonic
-        self._buckets: OrderedDict[UUID, tuple[Bucket, Bucket]] = OrderedDict()
+        self._buckets = BoundedMemory[UUID, tuple[Bucket, Bucket]](MAX_SENDERS)
 
     def take(self, sender: UUID, size: int) -> None:
         """Count a frame of ``size`` bytes.
@@ -58,8 +58,6 @@ class SenderLimits:
     def _of(self, sender: UUID, now: float) -> tuple[Bucket, Bucket]:
         found = self._buckets.get(sender)
         if found is None:
-            found = self._buckets[sender] = Bucket(self._frames, now), Bucket(self._size, now)
-            if len(self._buckets) > MAX_SENDERS:
-                self._buckets.popitem(last=False)
-        self._buckets.move_to_end(sender)
+            found = Bucket(self._frames, now), Bucket(self._size, now)
+            self._buckets.put(sender, found)
         return found

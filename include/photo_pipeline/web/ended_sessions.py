@@ -52,13 +52,17 @@ class EndedSessions:
         return session_id in self._forget_at or customer_id in self._forget_at
 
     async def end(self, session_id: UUID, forget_at: datetime) -> None:
-        """End a session, or all of a customer's by the customer's id; here at once.
+        """End a session, here at once.
 
         Raises:
             ServerUnavailableError: when other instances cannot hear of it.
         """
-        self._forget_at[session_id] = forget_at
+        self.note(session_id, forget_at)
         await to_thread.run_sync(self._directory.end, session_id, forget_at)
+
+    def note(self, session_id: UUID, forget_at: datetime) -> None:
+        """Of a session, or by the customer's id of all of a customer's, that has ended in the database already."""
+        self._forget_at[session_id] = forget_at
 
     async def close(self) -> None:
         """Give up what is being asked."""

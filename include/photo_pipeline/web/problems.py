@@ -175,11 +175,8 @@ def _allowed_methods(request: Request) -> list[str]:
 
 def _on_invalid_request(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - as above
-    allowed = _allowed_methods(request)
-    if request.method not in allowed:  # a part of the address was taken for an id, which it is not
-        refusal = ProblemError(HTTPStatus.METHOD_NOT_ALLOWED, "method_not_allowed", "Method Not Allowed")
-        refusal.headers["Allow"] = ", ".join(allowed)
-        return respond(request.scope, refusal)
+    if request.method not in _allowed_methods(request):  # a part of the address was taken for an id, which it is not
+        return _on_http_exception(request, HTTPException(HTTPStatus.METHOD_NOT_ALLOWED))
     fields = [_invalid_field(found) for found in error.errors()[:MAX_ERRORS]]
     errors = [field.model_dump() for field in fields]
     detail = " ".join(sorted({_named(field) for field in fields}))

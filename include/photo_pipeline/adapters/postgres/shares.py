@@ -27,7 +27,7 @@ _IS_SHOWN: ColumnElement[bool] = (
 _IS_GOOD: ColumnElement[bool] = Share.expires_at > func.now()
 _WEB, _THUMB = aliased(Rendition), aliased(Rendition)
 _PHOTOS = (
-    select(Photo.photo_id, _WEB.width, _WEB.height, _THUMB.width, Photo.dominant_color)
+    select(Photo.photo_id, _WEB.width, _WEB.height, _THUMB.width)
     .select_from(Share)
     .join(SharedPhoto, SharedPhoto.share_id == Share.share_id)
     .join(Photo, (Photo.photo_id == SharedPhoto.photo_id) & _IS_SHOWN)
@@ -93,7 +93,7 @@ class PostgresShares:
                 seen = update(Share).where(Share.share_id == found.share_id)
                 connection.execute(seen.values(views=Share.views + 1, last_viewed_at=func.now()))
         photos = [shares.SharedPhoto(*row) for row in rows]
-        return SharedAlbum(found.share_id, found.display_name or "", found.expires_at, photos)
+        return SharedAlbum(found.display_name or "", found.expires_at, photos)
 
     def owner(self, token_hash: bytes, photo_id: UUID) -> UUID | None:
         """See the port."""

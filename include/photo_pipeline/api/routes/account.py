@@ -1,6 +1,7 @@
 """Leaving: all that is kept of oneself, and the end of the account."""
 
 import logging
+from functools import partial
 from http import HTTPStatus
 from uuid import UUID
 
@@ -37,9 +38,7 @@ async def export(customer: TheCustomer, services: TheServices) -> Download:
     services.downloads.take(customer.customer_id)
     headers = {"Content-Disposition": disposition(f"account-{services.clock.now():%Y-%m-%d}.json")}
 
-    def give_back() -> None:
-        services.downloads.give_back(customer.customer_id)
-
+    give_back = partial(services.downloads.give_back, customer.customer_id)
     return Download(exported(services, customer), headers, "application/json", give_back)
 
 
@@ -68,6 +67,7 @@ async def close(body: CloseAccount, request: Request, customer: TheCustomer, ser
         raise ProblemError(HTTPStatus.FORBIDDEN, "wrong_password", "This is not your password.") from None
     until = services.sessions.latest_end()
     await services.database.run(services.accounts.close, customer.customer_id, until)
+    services.ended_sessions.note(customer.customer_id, until)
     await _forget(services, customer.customer_id)
     response = Response(status_code=HTTPStatus.NO_CONTENT)
     services.sessions.end(response)
@@ -77,7 +77,6 @@ async def close(body: CloseAccount, request: Request, customer: TheCustomer, ser
 async def _forget(services: Services, customer_id: UUID) -> None:
     """What this instance knows, and what waits in files. The account is closed already, whatever becomes of this."""
     try:
-        await services.ended_sessions.end(customer_id, services.sessions.latest_end())
         await services.uploads.forget(customer_id)
     except ServerUnavailableError as error:
         logger.warning("of a closed account, unfinished uploads stay until they expire: %s", error)

@@ -66,7 +66,6 @@ async def archive(request: Request, caller: TheCaller, services: TheServices) ->
     """
     wanted = await _wanted(request)
     customer_id, kind = caller.session.customer_id, RenditionKind(wanted.kind)
-    photo_ids = list(dict.fromkeys(wanted.photo_ids))
     now = services.clock.now()
 
     def look_again(photo_id: UUID) -> ChosenPhoto | None:
@@ -80,7 +79,7 @@ async def archive(request: Request, caller: TheCaller, services: TheServices) ->
     services.downloads.take(customer_id)
     with ExitStack() as undo:
         undo.callback(services.downloads.give_back, customer_id)
-        found = await services.database.run(services.selection.chosen, customer_id, photo_ids, kind)
+        found = await services.database.run(services.selection.chosen, customer_id, wanted.photo_ids, kind)
         chosen = services.downloads.readable(found)
         if not chosen.photos:
             raise _nothing_there(found)

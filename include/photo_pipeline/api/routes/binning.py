@@ -57,7 +57,7 @@ async def restore(body: PhotoIds, caller: TheCaller, services: TheServices) -> M
 
 
 async def _moved(services: Services, move: Move, customer_id: UUID, body: PhotoIds) -> MovedPhotos:
-    asked = list(dict.fromkeys(body.photo_ids))
+    asked = body.photo_ids
     moved = await _at_its_pace(services, move, customer_id, asked)
     return MovedPhotos(
         done=[photo_id for photo_id in asked if photo_id in moved.done],

@@ -2,16 +2,17 @@
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Header
 from fastapi.responses import StreamingResponse
 from fastapi.sse import format_sse_event
-from starlette.types import Receive, Scope, Send
 
 from photo_pipeline.api.deps import TheCaller, TheServices
-from photo_pipeline.api.outcome_hub import Listener, OutcomeHub, TooManyListenersError
+from photo_pipeline.api.downloads import Download
+from photo_pipeline.api.outcome_hub import Listener, TooManyListenersError
 from photo_pipeline.api.schemas import Outcomes, OutcomeView
 from photo_pipeline.api.services import Services
 from photo_pipeline.api.sessions import Caller
@@ -32,25 +33,6 @@ router = APIRouter(tags=["photos"])
 _EVENTS = {"schema": {"type": "string"}}
 
 
-class EventStream(StreamingResponse):
-    """A stream that gives its place back however it ends."""
-
-    media_type = "text/event-stream"
-
-    def __init__(self, content: AsyncIterator[bytes], hub: OutcomeHub, listener: Listener) -> None:
-        # Not to be held back by a proxy: nginx goes by this header.
-        super().__init__(content, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
-        self._hub = hub
-        self._listener = listener
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer."""
-        try:
-            await super().__call__(scope, receive, send)
-        finally:
-            self._hub.leave(self._listener)
-
-
 @router.get(
     "/events",
     response_class=StreamingResponse,
@@ -68,7 +50,7 @@ async def events(
     caller: TheCaller,
     services: TheServices,
     last_event_id: Annotated[str | None, Header(max_length=64)] = None,
-) -> EventStream:
+) -> Download:
     """Follow the caller's photos.
 
     The event `hello` says that from now on nothing is missed: look at what there is when it comes. Then `outcomes`
@@ -83,7 +65,10 @@ async def events(
         if not error.by_customer:
             raise unavailable("too_many_connections", str(error)) from None
         raise too_many("too_many_connections", str(error), RETRY_SECONDS) from None
-    return EventStream(_told(services, caller, listener, missed), services.hub, listener)
+    # Not to be held back by a proxy: nginx goes by the second header.
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    told = _told(services, caller, listener, missed)
+    return Download(told, headers, "text/event-stream", partial(services.hub.leave, listener))
 
 
 async def _told(

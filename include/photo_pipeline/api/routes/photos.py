@@ -156,8 +156,8 @@ def _page(kind: ListKind, found: Sequence[GalleryPhoto | RejectedPhoto], limit: 
 
 
 def _place(kind: ListKind, photo: GalleryPhoto | RejectedPhoto) -> Place:
-    if isinstance(photo, GalleryPhoto) and kind is ListKind.BINNED and photo.binned_at is not None:
-        return Place(photo.binned_at, str(photo.photo_id))
-    if isinstance(photo, GalleryPhoto):
-        return photo.place(PhotoOrder.TAKEN if kind is ListKind.TAKEN else PhotoOrder.UPLOADED)
-    return photo.place
+    if isinstance(photo, RejectedPhoto):
+        return photo.place
+    if kind is ListKind.BINNED:
+        return photo.place_in_bin
+    return photo.place(PhotoOrder.TAKEN if kind is ListKind.TAKEN else PhotoOrder.UPLOADED)

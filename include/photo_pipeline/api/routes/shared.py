@@ -1,10 +1,11 @@
 """What a link leads to: a page that needs no account and no script, and the photos on it."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
@@ -21,6 +22,7 @@ from photo_pipeline.web.pages import PageTemplate
 from photo_pipeline.web.problems import ProblemError
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
+_PAGE, _OVER = PageTemplate(TEMPLATES / "shared.html"), PageTemplate(TEMPLATES / "share_over.html")
 UNSEEN = {"X-Robots-Tag": "noindex, nofollow, noarchive, noimageindex"}
 """No search engine lists it, however it came to know of it."""
 THUMBS_UP_TO = 4
@@ -32,18 +34,20 @@ _PHOTO = Markup(
     'sizes="{sizes}" width="{width}" height="{height}" loading="lazy" alt="Photo {number} of {count}"></a></li>\n'
 )
 
+Found = TypeVar("Found")
+
 router = APIRouter(include_in_schema=False)
 
 
 @router.api_route("/s/{token}", methods=["GET", "HEAD"])
 async def page(token: str, request: Request, services: TheServices) -> Response:
     """The page of a link; opening it is counted, asking whether it is there is not."""
-    network = network_of_sender(request)
+    look = partial(services.shares.album, counted=request.method == "GET")
     try:
-        album = await _album(services, token, network, counted=request.method == "GET")
+        album = await _found(services, request, token, look)
     except ProblemError as problem:
         return _over(problem)
-    answer = PageTemplate(TEMPLATES / "shared.html").answer(request, **_texts(token, album))
+    answer = _PAGE.answer(request, **_texts(token, album))
     answer.headers.update(UNSEEN)
     return answer
 
@@ -53,30 +57,22 @@ async def photo(
     token: str, photo_id: UUID, kind: Literal["web", "thumb"], request: Request, services: TheServices
 ) -> Response:
     """One photo of the page. Each is asked about anew, also by a browser that has it: links end."""
-    network = network_of_sender(request)
-    services.visits.admit(network)
-    customer_id = None
-    if _TOKEN.fullmatch(token):
-        customer_id = await services.database.run(services.shares.owner, hash_of(token), photo_id)
-    if customer_id is None:
-        services.visits.led_nowhere(network)
-        raise _nowhere()
+    customer_id = await _found(services, request, token, lambda key: services.shares.owner(key, photo_id))
     name = RenditionName(customer_id, photo_id, RenditionKind(kind))
     answer = await get_rendition_of(services, name, Conditions.of(request))
     answer.headers.update({**UNSEEN, "Cache-Control": "private, no-cache"})
     return answer
 
 
-async def _album(services: Services, token: str, network: str, *, counted: bool) -> SharedAlbum:
+async def _found(services: Services, request: Request, token: str, look: Callable[[bytes], Found | None]) -> Found:
+    """What the link leads to; whoever tries links that lead nowhere is told to wait."""
+    network = network_of_sender(request)
     services.visits.admit(network)
-    album = None
-    if _TOKEN.fullmatch(token):
-        look = services.shares.album
-        album = await services.database.run(lambda: look(hash_of(token), counted=counted))
-    if album is None:
+    found = await services.database.run(look, hash_of(token)) if _TOKEN.fullmatch(token) else None
+    if found is None:
         services.visits.led_nowhere(network)
         raise _nowhere()
-    return album
+    return found
 
 
 def _nowhere() -> ProblemError:
@@ -86,7 +82,7 @@ def _nowhere() -> ProblemError:
 
 def _over(problem: ProblemError) -> Response:
     """The same for people: why there is nothing to see."""
-    answer = PageTemplate(TEMPLATES / "share_over.html").once(problem.status, detail=str(escape(problem.detail)))
+    answer = _OVER.once(problem.status, detail=str(escape(problem.detail)))
     answer.headers.update({**problem.headers, **UNSEEN})
     return answer
 

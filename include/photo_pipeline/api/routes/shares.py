@@ -50,7 +50,7 @@ async def share(body: NewShareLink, caller: TheCaller, services: TheServices) ->
         customer_id=caller.session.customer_id,
         token_hash=hash_of(token),
         expires_at=services.clock.now() + timedelta(days=body.days),
-        photo_ids=list(dict.fromkeys(body.photo_ids)),
+        photo_ids=body.photo_ids,
     )
     try:
         made = await services.database.run(services.shares.add, new, MAX_SHARES)

@@ -1,10 +1,9 @@
 // The account's page: links, the bin, the export, and the end. Works with the session's cookie.
 
 import { binned, closeAccount, endShare, me, restore, shares } from "./api.js";
-import { announce, find, make } from "./dom.js";
+import { moment } from "./days.js";
+import { announce, asked, find, make } from "./dom.js";
 
-const shownDate = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
-const shown = (moment) => shownDate.format(new Date(moment));
 const counted = (count, one, many) => (count === 1 ? `1 ${one}` : `${count} ${many}`);
 
 /** One line of a list: what it is, and what can be done with it. */
@@ -17,9 +16,9 @@ function line(title, note, action, label, work) {
 }
 
 function shareLine(share) {
-  const title = `${counted(share.photos, "photo", "photos")}, until ${shown(share.expires_at)}`;
-  const note = `Made ${shown(share.created_at)}, opened ${counted(share.views, "time", "times")}`;
-  return line(title, note, "End", `End the link made ${shown(share.created_at)}`, async () => {
+  const title = `${counted(share.photos, "photo", "photos")}, until ${moment(share.expires_at)}`;
+  const note = `Made ${moment(share.created_at)}, opened ${counted(share.views, "time", "times")}`;
+  return line(title, note, "End", `End the link made ${moment(share.created_at)}`, async () => {
     await endShare(share.share_id);
     await listShares();
     announce("The link is over.");
@@ -35,8 +34,8 @@ async function listShares() {
 
 function binnedLine(photo) {
   const title = photo.filename ?? "Photo without a name";
-  const end = photo.kept_until === null ? "" : `, gone ${shown(photo.kept_until)}`;
-  const note = `Deleted ${shown(photo.binned_at)}${end}`;
+  const end = photo.kept_until === null ? "" : `, gone ${moment(photo.kept_until)}`;
+  const note = `Deleted ${moment(photo.binned_at)}${end}`;
   return line(title, note, "Restore", `Restore ${title}`, async () => {
     await restore([photo.photo_id]);
     await listBinned();
@@ -61,17 +60,13 @@ async function show() {
   const account = await me();
   find("#name").textContent = account.display_name;
   find("#email").textContent = account.email;
-  find("#since").textContent = shown(account.created_at);
+  find("#since").textContent = moment(account.created_at);
   await Promise.all([listShares(), listBinned()]);
   find("#application").hidden = false;
 }
 
 async function askToClose(form) {
-  const dialog = find("#confirm");
-  dialog.returnValue = "";
-  dialog.showModal();
-  await new Promise((resolve) => { dialog.addEventListener("close", resolve, { once: true }); });
-  if (dialog.returnValue !== "close") return;
+  if (await asked(find("#confirm")) !== "close") return;
   await closeAccount(form.elements.password.value);
   find("#application").hidden = true;
   find("#closed").hidden = false;

@@ -32,7 +32,7 @@ export function errorFrom(status, text, fallback) {
 }
 
 /** Seconds, from a header that holds them or a date. */
-export function secondsOf(retryAfter) {
+function secondsOf(retryAfter) {
   if (retryAfter === null) return 0;
   const seconds = Number(retryAfter);
   return Math.max(0, Number.isNaN(seconds) ? (Date.parse(retryAfter) - Date.now()) / 1000 || 0 : seconds);

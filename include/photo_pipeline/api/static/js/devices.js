@@ -1,19 +1,15 @@
 // The page of devices: makes a token, shows it once, lists and revokes. Works with the session's cookie.
 
 import { devices, makeDevice, revokeDevice } from "./api.js";
+import { moment } from "./days.js";
+import { announce, asked } from "./dom.js";
 import { Notice } from "./notice.js";
 import { explained, Retrying } from "./retrying.js";
 
 const find = (id) => document.getElementById(id);
-const shownDate = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 
 function sentenceOf(error) {
   return error.status === 422 ? "A name has 1 to 100 characters, and no spaces at its ends." : error.message;
-}
-
-/** Tells a screen reader. */
-function announce(text) {
-  find("status").textContent = text;
 }
 
 function item(device) {
@@ -25,7 +21,7 @@ function item(device) {
   name.textContent = device.name;
   const since = document.createElement("span");
   since.className = "note";
-  since.textContent = `Made ${shownDate.format(new Date(device.created_at))}`;
+  since.textContent = `Made ${moment(device.created_at)}`;
   what.append(name, since);
   const revoke = document.createElement("button");
   revoke.type = "button";
@@ -45,12 +41,8 @@ async function list() {
 }
 
 async function askToRevoke(device) {
-  const dialog = find("confirm");
   find("confirm-heading").textContent = `Revoke ${device.name}?`;
-  dialog.returnValue = "";
-  dialog.showModal();
-  await new Promise((resolve) => { dialog.addEventListener("close", resolve, { once: true }); });
-  if (dialog.returnValue !== "revoke") return;
+  if (await asked(find("confirm")) !== "revoke") return;
   await revokeDevice(device.device_id);
   await list();
   announce(`${device.name} is revoked.`);

@@ -13,6 +13,14 @@ export function announce(text) {
   find("#status").textContent = text;
 }
 
+/** Asks in a dialog; the value of the button that closed it. */
+export async function asked(dialog) {
+  dialog.returnValue = "";
+  dialog.showModal();
+  await new Promise((resolve) => { dialog.addEventListener("close", resolve, { once: true }); });
+  return dialog.returnValue;
+}
+
 export function formatBytes(bytes) {
   if (bytes < 1024) return `${Math.round(bytes)} ${Math.round(bytes) === 1 ? "byte" : "bytes"}`;
   const kibibytes = Math.round(bytes / 1024);

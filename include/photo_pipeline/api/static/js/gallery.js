@@ -109,14 +109,9 @@ export class Gallery {
     const news = new Retrying(work, (trouble) => {
       if (trouble === null) this.newsNotice.hide();
       else this.newsNotice.show(`New photos cannot be looked for just now. ${explained(trouble)}`, () => news.now());
-    });
+    }, this.onLoggedOut);
     this.news = news;
-    try {
-      await news.run();
-    } catch (error) {
-      if (error.status !== 401) throw error;
-      this.onLoggedOut();
-    }
+    await news.run();
     if (this.news !== news) return; // the gallery was begun anew meanwhile
     this.news = null;
     if (this.again) this.refresh();

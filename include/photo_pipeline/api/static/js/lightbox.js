@@ -208,17 +208,12 @@ export class Lightbox {
       if (trouble === null) this.notice.hide();
       else if (trouble.isTemporary) this.notice.show(`The photo cannot be opened just now. ${explained(trouble)}`, () => asking.now());
       else this.cannotBeSeen(trouble.message);
-    });
+    }, this.gallery.onLoggedOut);
     this.asking = asking;
-    try {
-      const found = await asking.run();
-      if (found === undefined) return;
-      if (found.status === "processed") await this.open(found);
-      else this.cannotBeSeen(found.sentence ?? "The photo is no longer kept: its time has passed.");
-    } catch (error) {
-      if (error.status !== 401) throw error;
-      this.gallery.onLoggedOut();
-    }
+    const found = await asking.run();
+    if (found === undefined) return;
+    if (found.status === "processed") await this.open(found);
+    else this.cannotBeSeen(found.sentence ?? "The photo is no longer kept: its time has passed.");
   }
 
   cannotBeSeen(why) {

@@ -11,17 +11,19 @@ export class Retrying {
   /**
    * @param {() => Promise} work what is to be done
    * @param {(trouble: ApiError|null) => void} onTrouble told of every failure, and with null once it is over
+   * @param {(() => void)|null} onLoggedOut called when the session has ended, which stops it; without one that is thrown
    */
-  constructor(work, onTrouble) {
+  constructor(work, onTrouble, onLoggedOut = null) {
     this.work = work;
     this.onTrouble = onTrouble;
+    this.onLoggedOut = onLoggedOut;
     this.stopped = false;
     this.wake = null;
   }
 
   /**
    * @returns what the work came to; undefined where it was stopped before
-   * @throws {ApiError} with status 401 when the session has ended
+   * @throws {ApiError} with status 401 when the session has ended and nobody is called for that
    */
   async run() {
     for (let failures = 1; !this.stopped; failures += 1) {
@@ -31,6 +33,11 @@ export class Retrying {
         return this.stopped ? undefined : result;
       } catch (error) {
         if (this.stopped) return undefined;
+        if (error.status === 401 && this.onLoggedOut !== null) {
+          this.stopped = true;
+          this.onLoggedOut();
+          return undefined;
+        }
         if (!(error instanceof ApiError) || error.status === 401) throw error;
         this.onTrouble(error);
         await this.pause(error, failures);

@@ -15,7 +15,8 @@ export class Pages {
     this.cursor = null;
     this.atEnd = false;
     this.loading = null;
-    this.retrying = new Retrying(() => this.fetch(), (trouble) => this.onTrouble(trouble, () => this.retrying.now()));
+    this.retrying = new Retrying(() => this.fetch(), (trouble) => this.onTrouble(trouble, () => this.retrying.now()),
+      this.onLoggedOut);
   }
 
   stop() {
@@ -30,16 +31,11 @@ export class Pages {
   }
 
   async load() {
-    try {
-      const page = await this.retrying.run();
-      if (page === undefined) return;
-      this.cursor = page.next_cursor;
-      this.atEnd = page.next_cursor === null;
-      this.onPage(page);
-    } catch (error) {
-      if (error.status !== 401) throw error;
-      this.onLoggedOut();
-    }
+    const page = await this.retrying.run();
+    if (page === undefined) return;
+    this.cursor = page.next_cursor;
+    this.atEnd = page.next_cursor === null;
+    this.onPage(page);
   }
 
   async fetch() {

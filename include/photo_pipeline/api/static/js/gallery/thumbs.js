@@ -22,29 +22,29 @@ export class Thumbs {
   clear() {
     this.retrying?.stop();
     this.retrying = null;
-    this.waiting = new Map(); // from the <img> to its handlers, the longest waiting first
+    this.waiting = new Map(); // from the <img> to its address and who is told, the longest waiting first
     this.whole = new Map(); // from an address to how often its picture has come whole for an <img> that did not show it
     this.onTrouble(0, null);
   }
 
   /**
    * Loads a picture into an <img>.
-   * @param {{onLoaded: () => void, onMissing: () => void, onGone: () => void, onBroken: () => void}} handlers what became of it
+   * @param {(state: "loaded"|"missing"|"gone"|"broken") => void} become told what became of it
    */
-  load(image, url, handlers) {
+  load(image, url, become) {
     image.addEventListener("load", () => {
       this.settled(image);
       this.whole.delete(url);
-      handlers.onLoaded();
+      become("loaded");
     });
     image.addEventListener("error", () => {
       if (!image.isConnected) return; // it belongs to a list that is gone
       if (this.whole.get(url) >= WHOLE_AT_MOST) {
-        handlers.onBroken();
+        become("broken");
         return;
       }
-      handlers.onMissing();
-      this.waiting.set(image, { url, ...handlers });
+      become("missing");
+      this.waiting.set(image, { url, become });
       this.tell();
       this.heal();
     });
@@ -67,14 +67,11 @@ export class Thumbs {
 
   async heal() {
     if (this.retrying !== null) return;
-    const retrying = new Retrying(() => this.tryOne(), () => {});
+    const retrying = new Retrying(() => this.tryOne(), () => {}, this.onLoggedOut);
     this.retrying = retrying;
     try {
       // What is seen is asked for as the reader comes to it: an <img> is lazy.
       while (this.waiting.size > 0 && await retrying.run()) this.askFor(AT_ONCE);
-    } catch (error) {
-      if (error.status !== 401) throw error;
-      this.onLoggedOut();
     } finally {
       if (this.retrying === retrying) this.retrying = null;
     }
@@ -82,19 +79,19 @@ export class Thumbs {
 
   /** @returns whether pictures can be had again; another picture is tried each time */
   async tryOne() {
-    const [image, { url, onGone }] = this.waiting.entries().next().value ?? [null, {}];
+    const [image, { url, become }] = this.waiting.entries().next().value ?? [null, {}];
     if (image === null) return false;
     try {
       await picture(url);
       this.whole.set(url, (this.whole.get(url) ?? 0) + 1);
     } catch (error) {
-      const handlers = this.waiting.get(image);
+      const waited = this.waiting.get(image);
       this.settled(image);
       if (GONE.has(error.status)) {
-        onGone();
+        become("gone");
         return true;
       }
-      if (handlers !== undefined && image.isConnected) this.waiting.set(image, handlers);
+      if (waited !== undefined && image.isConnected) this.waiting.set(image, waited);
       this.tell();
       throw error;
     }

@@ -47,12 +47,7 @@ export class Tiles {
     this.items.set(photo.photo_id, item);
     this.photos.set(item, photo);
     this.mark(photo);
-    this.thumbs.load(image, pictureFor(photo), {
-      onLoaded: () => this.become(photo, "loaded"),
-      onMissing: () => this.become(photo, "missing"),
-      onGone: () => this.become(photo, "gone"),
-      onBroken: () => this.become(photo, "broken"),
-    });
+    this.thumbs.load(image, pictureFor(photo), (state) => this.become(photo, state));
     return item;
   }
 

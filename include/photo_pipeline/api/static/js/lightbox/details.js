@@ -91,17 +91,12 @@ export class Details {
     this.tell("Reading what else the camera wrote …");
     const reading = new Retrying(() => cameraFacts(photo), (trouble) => {
       if (trouble !== null) this.tell(`What the camera wrote could not be read. ${explained(trouble)}`, trouble.status !== 410);
-    });
+    }, this.gallery.onLoggedOut);
     this.reading = reading;
-    try {
-      const found = await reading.run();
-      if (found === undefined) return;
-      this.tell(found.length === 0 ? "Lens, exposure and place are not in this file." : "");
-      this.cameraList.replaceChildren(...lines([...ofCamera(photo), ...found]));
-    } catch (error) {
-      if (error.status !== 401) throw error;
-      this.gallery.onLoggedOut();
-    }
+    const found = await reading.run();
+    if (found === undefined) return;
+    this.tell(found.length === 0 ? "Lens, exposure and place are not in this file." : "");
+    this.cameraList.replaceChildren(...lines([...ofCamera(photo), ...found]));
   }
 
   tell(text, canRetry = false) {

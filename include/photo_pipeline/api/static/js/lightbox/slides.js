@@ -44,7 +44,7 @@ export class Slides {
       const isGone = GONE.has(trouble.status);
       text.textContent = isGone ? "This photo is no longer kept." : `This photo cannot be shown just now. ${explained(trouble)}`;
       button.hidden = isGone;
-    });
+    }, this.onLoggedOut);
     button.addEventListener("click", () => retrying.now());
     this.troubles.set(data.src, { element, retrying });
     this.heal(retrying, data.src, index);
@@ -52,15 +52,10 @@ export class Slides {
   }
 
   async heal(retrying, src, index) {
-    try {
-      await retrying.run();
-      if (retrying.stopped) return;
-      this.troubles.delete(src);
-      this.whole.set(src, (this.whole.get(src) ?? 0) + 1);
-      this.viewer.refreshSlideContent(index);
-    } catch (error) {
-      if (error.status !== 401) throw error;
-      this.onLoggedOut();
-    }
+    await retrying.run();
+    if (retrying.stopped) return;
+    this.troubles.delete(src);
+    this.whole.set(src, (this.whole.get(src) ?? 0) + 1);
+    this.viewer.refreshSlideContent(index);
   }
 }
