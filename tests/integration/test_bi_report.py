@@ -12,7 +12,7 @@ from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it ships no types
-from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 from sqlalchemy import text
 from tests.support.figures import EVERYTHING, RECORDS, World
 from tests.support.search import Search, fresh_search
@@ -141,7 +141,7 @@ def test_filters_leave_what_sql_finds(
     assert page.locator("#card-cameras.unfiltered").count() == 1
     assert page.locator("#card-types.unfiltered").count() == 0
     page.click("button[type=reset]")
-    page.wait_for_function("!document.querySelector('.unfiltered')")
+    expect(page.locator(".unfiltered")).to_have_count(0)
     assert page.locator("main").inner_text() == before
     assert wrong == []
     page.close()
