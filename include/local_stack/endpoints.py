@@ -146,11 +146,9 @@ def database_url(settings: StackSettings, role: str, password: str, database: st
 
 def _trust(settings: StackSettings, scheme: str) -> dict[str, str]:
     """Whose certificate PostgreSQL has to show. asyncpg takes the file from the environment alone."""
-    if settings.ca_file is None:
-        return {}
-    if scheme.endswith("+asyncpg"):
+    if settings.secure and scheme.endswith("+asyncpg"):
         return {"ssl": "verify-full"}
-    return {"sslmode": "verify-full", "sslrootcert": str(settings.ca_file)}
+    return settings.postgres_trust
 
 
 def endpoints_of(settings: StackSettings, credentials: Credentials) -> Endpoints:

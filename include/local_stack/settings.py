@@ -105,6 +105,11 @@ class StackSettings:
         return self.home / "tls" / "ca.pem" if self.secure else None
 
     @property
+    def postgres_trust(self) -> dict[str, str]:
+        """Whose certificate PostgreSQL has to show, in libpq's words; nothing where there is none."""
+        return {} if self.ca_file is None else {"sslmode": "verify-full", "sslrootcert": str(self.ca_file)}
+
+    @property
     def hosts(self) -> tuple[str, ...]:
         """Where PostgreSQL and the NameNode listen: one of each, or two, the second of which stands by."""
         return (HOST, STANDBY_HOST) if self.instances.get("standby") else (HOST,)

@@ -22,12 +22,11 @@ from rich.progress import track
 from rich.table import Table
 from tests.bench.aims import Aim
 from tests.bench.photos import hundred_kilobytes, twelve_megapixels
-from tests.support.databases import fresh_database
+from tests.support.databases import fresh_database, superuser_of
 from tests.support.pipeline import Pipeline, event_record, own_pipeline, photo_event
 from tests.support.stacks import first_stack
 
 from local_stack import Stack
-from local_stack.credentials import Credentials
 from local_stack.demo.customer import Customer
 from local_stack.demo.places import Places
 from local_stack.settings import StackSettings
@@ -171,7 +170,7 @@ def measure(case: Case, settings: StackSettings) -> Found:
     stack = Stack(settings)
     endpoints = stack.up()
     places = Places.of(endpoints.as_environment())
-    superuser = Credentials(settings.home / "secrets").password("postgres")
+    superuser = superuser_of(stack)
     with airflow(places) as client:
         put_to_sleep(client)
     with fresh_database(endpoints, superuser) as database, own_pipeline(endpoints, database, PARTITIONS) as own:

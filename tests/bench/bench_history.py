@@ -12,11 +12,10 @@ from tests.history.pasts import Pasts, pasts
 from tests.history.questions import QUESTIONS
 from tests.history.shape import SMALL
 from tests.history.verdict import PENDING, Comparison
-from tests.support.databases import Server
+from tests.support.databases import Server, superuser_of
 from tests.support.stacks import first_stack
 
 from local_stack import Stack
-from local_stack.credentials import Credentials
 
 MANY = 20_000_000
 
@@ -50,10 +49,9 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--records", type=int, default=MANY)
     chosen = arguments.parse_args()
-    settings = first_stack()
-    endpoints = Stack(settings).up(("postgres",))
-    superuser = Credentials(settings.home / "secrets").password("postgres")
-    with pasts(Server(endpoints, superuser), chosen.records) as found:
+    stack = Stack(first_stack())
+    endpoints = stack.up(("postgres",))
+    with pasts(Server(endpoints, superuser_of(stack)), chosen.records) as found:
         figures = compare(found)
     report(figures, chosen.records)
     if any(verdict(question, each) == "MORE" for question, each in figures.items()):

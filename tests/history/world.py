@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-import psycopg
 from sqlalchemy import Engine, text
 from tests.history.load import load
 from tests.history.pages import Counter, explain_all
@@ -181,7 +180,7 @@ def history(server: Server, shape: Shape) -> Iterator[History]:
     name = f"test_{uuid4().hex}"
     server.copy(server.migrated(), name)
     try:
-        with _superuser(server, name) as connection:
+        with server.connected(name) as connection:
             load(connection, shape)
             _count(server.database(name))
             connection.execute("VACUUM ANALYZE")  # as autovacuum would have by now
@@ -210,13 +209,3 @@ def _opened(database: Database, shape: Shape) -> Iterator[History]:
         for engine in (api, pipeline, bi):
             counter.watch(engine)
         yield History(shape, api, pipeline, bi, owner, counter, datetime.now(UTC))
-
-
-def _superuser(server: Server, database: str) -> "psycopg.Connection[tuple[Any, ...]]":
-    return psycopg.connect(
-        server.endpoints.database_url,
-        user="postgres",
-        password=server.superuser_password,
-        dbname=database,
-        autocommit=True,
-    )

@@ -136,23 +136,24 @@ class Server:
         self._execute(statement)
 
     def _exists(self, name: str) -> bool:
-        with self._connected() as connection:
+        with self.connected() as connection:
             return connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone() is not None
 
     def _end_sessions(self, name: str) -> None:
-        with self._connected() as connection:
+        with self.connected() as connection:
             connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
 
     def _execute(self, statement: LiteralString, *names: str) -> None:
-        with self._connected() as connection:
+        with self.connected() as connection:
             connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
 
-    def _connected(self) -> "psycopg.Connection[TupleRow]":
+    def connected(self, database: str = "postgres") -> "psycopg.Connection[TupleRow]":
+        """The superuser's connection to a database."""
         return psycopg.connect(
             self.endpoints.database_url,
             user="postgres",
             password=self.superuser_password,
-            dbname="postgres",
+            dbname=database,
             autocommit=True,
         )
 

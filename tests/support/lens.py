@@ -120,7 +120,7 @@ def panels(ndjson: bytes) -> list[Panel]:
 def shifted(scope: Scope, shift: str) -> tuple[Scope, timedelta]:
     """The time that a shifted number is of, and how much earlier that is."""
     by = {"": timedelta(), "1w": timedelta(weeks=1), "previous": scope.until - scope.since}[shift]
-    return scope.earlier(by), by
+    return replace(scope, since=scope.since - by, until=scope.until - by), by
 
 
 def search_of(panel: Panel, time_field: str, scope: Scope) -> Json:

@@ -12,8 +12,8 @@ from uuid import UUID
 import httpx
 from argon2 import PasswordHasher
 from fastapi import FastAPI
-from joserfc.jwk import OKPKey
 from tests.support.serving import served
+from tests.support.signing import new_key
 
 from photo_pipeline.adapters.upload_directory import UploadDirectory
 from photo_pipeline.api.app import create_app
@@ -507,15 +507,10 @@ class Platform:
         return httpx.AsyncClient(transport=transport, base_url=API, headers=headers)
 
 
-def signing_key() -> OKPKey:
-    """A fresh Ed25519 key."""
-    return OKPKey.generate_key("Ed25519", private=True, auto_kid=True)
-
-
 def web_settings(folder: Path, **changes: object) -> WebSettings:
     """Settings with a fresh key in that folder."""
     path = folder / "signing_key.jwk"
-    path.write_text(json.dumps(signing_key().as_dict(private=True)))
+    path.write_text(json.dumps(new_key().as_dict(private=True)))
     uploads = folder / "uploads"
     return WebSettings.model_validate(
         {"signing_key_file": path, "public_url": "http://testserver", "upload_dir": uploads, **changes}

@@ -205,8 +205,8 @@ def _postgres(context: Context, role: str) -> dict[str, Any]:
 
 
 def _postgres_extra(context: Context) -> dict[str, Any]:
-    if context.settings.ca_file is not None:
-        return {"extra": {"sslmode": "verify-full", "sslrootcert": str(context.settings.ca_file)}}
+    if trust := context.settings.postgres_trust:
+        return {"extra": trust}
     return {"extra": _TO_THE_PRIMARY} if len(context.settings.hosts) > 1 else {}
 
 

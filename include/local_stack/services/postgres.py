@@ -207,14 +207,9 @@ def _connect(context: Context, host: str, database: str = SUPERUSER) -> psycopg.
         "connect_timeout": "3",
         # Roles must be there before a standby can be, so this session waits for none.
         "options": "-c synchronous_commit=local",
-        **_trust(context),
+        **context.settings.postgres_trust,
     }
     return psycopg.connect(make_conninfo(**where), autocommit=True)
-
-
-def _trust(context: Context) -> dict[str, str]:
-    ca_file = context.settings.ca_file
-    return {} if ca_file is None else {"sslmode": "verify-full", "sslrootcert": str(ca_file)}
 
 
 def _probe(context: Context, node: Node) -> None:

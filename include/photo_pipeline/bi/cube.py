@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from photo_pipeline.bi.queries import moment_of, term, time_filter
+from photo_pipeline.bi.queries import CANDIDATES, term, time_filter
 from photo_pipeline.bi.shapes import PROCESSED
 from photo_pipeline.bi.spec import MISSING, Scope
 
@@ -16,7 +16,6 @@ MAX_CELLS = 8_000
 """Of single customers; some twenty bytes of the page each."""
 MAX_CUSTOMERS = 100
 PAGE_BUCKETS = 5_000
-CANDIDATES = 1_000
 ALL = -1
 """In the place of a customer: all of them together."""
 
@@ -117,7 +116,7 @@ def _cells(buckets: Sequence[Mapping[str, Any]], customers: Sequence[str]) -> It
             customer=customers.index(key["customer"]) if customers else ALL,
             source=key["source"] or MISSING,
             format=key["format"] or MISSING,
-            time=int(moment_of(key["time"]).timestamp() * 1000) if "time" in key else 0,
+            time=int(key.get("time", 0)),
             photos=int(bucket["doc_count"]),
             bytes=int(bucket["bytes"]["value"]),
         )

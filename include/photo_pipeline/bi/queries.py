@@ -63,7 +63,7 @@ def extent_of(response: Mapping[str, Any]) -> tuple[datetime, datetime] | None:
     """First and last moment; none where there is nothing yet."""
     found = response.get("aggregations", {})
     first, last = (found.get(name, {}).get("value") for name in ("first", "last"))
-    return None if first is None or last is None else (moment_of(first), moment_of(last))
+    return None if first is None or last is None else (_moment(first), _moment(last))
 
 
 def answer_of(figure: Figure, response: Mapping[str, Any]) -> Answer:
@@ -132,7 +132,7 @@ def _rows(figure: Figure, found: Mapping[str, Any], keys: tuple[Key, ...]) -> It
 def _key(dimension: Dimension, key: Any) -> Key:
     match dimension:
         case OverTime():
-            return moment_of(key)
+            return _moment(key)
         case Ranges():
             return int(key)
         case Terms():
@@ -165,6 +165,6 @@ def _is_exact(found: Any) -> bool:
     return True
 
 
-def moment_of(milliseconds: float) -> datetime:
+def _moment(milliseconds: float) -> datetime:
     """A time as Elasticsearch's aggregations say it."""
     return datetime.fromtimestamp(milliseconds / 1000, UTC)

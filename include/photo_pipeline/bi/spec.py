@@ -51,9 +51,9 @@ class Scope:
         """The scope whose charts have a readable number of buckets."""
         return cls(since.astimezone(UTC), until.astimezone(UTC), Interval.fitting(until - since))
 
-    def earlier(self, span: timedelta | None = None) -> "Scope":
-        """The same so much earlier; where nothing is said, the period of the same length right before this one."""
-        by = span or self.until - self.since
+    def earlier(self) -> "Scope":
+        """The period of the same length right before this one."""
+        by = self.until - self.since
         return replace(self, since=self.since - by, until=self.until - by)
 
 
@@ -168,8 +168,6 @@ RANK_TOLERANCE = 0.01
 a percentile may lie anywhere between the two numbers around its rank."""
 
 Dimension = Terms | OverTime | Ranges
-WEEK = timedelta(weeks=1)
-"""How far apart are what is compared over time: a Monday with a Monday."""
 
 OUTCOME_COLOURS = {"processed": "#0f8f7e", "duplicate": "#2f7fd0", "rejected": "#d0442f"}
 """Green, blue and red: in Kibana as in the report, in every chart."""

@@ -12,7 +12,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from joserfc import jwt
 from joserfc.jwk import OctKey
-from tests.support.web import NOON, FakeClock, signing_key
+from tests.support.signing import new_key
+from tests.support.web import NOON, FakeClock
 
 from photo_pipeline.domain.photo import Receipt, RecordCoordinates
 from photo_pipeline.domain.signatures import sign
@@ -40,7 +41,7 @@ def clock() -> FakeClock:
 @pytest.fixture
 def tokens(clock: FakeClock) -> Tokens:
     """Give tokens with one fresh key."""
-    return Tokens([signing_key()], clock)
+    return Tokens([new_key()], clock)
 
 
 def signed(tokens: Tokens) -> dict[str, str]:
@@ -95,7 +96,7 @@ def test_no_kind_passes_for_another(tokens: Tokens, kind: str, other: str) -> No
 @pytest.mark.parametrize("kind", ["receipt", "session", "device"])
 def test_another_key_is_refused(tokens: Tokens, clock: FakeClock, kind: str) -> None:
     """A token of another platform's key proves nothing here."""
-    stranger = Tokens([signing_key()], clock)
+    stranger = Tokens([new_key()], clock)
     with pytest.raises(TokenError):
         verify(tokens, kind, signed(stranger)[kind])
 
@@ -103,7 +104,7 @@ def test_another_key_is_refused(tokens: Tokens, clock: FakeClock, kind: str) -> 
 @pytest.mark.parametrize("kind", ["receipt", "session", "device"])
 def test_a_stranger_cannot_borrow_the_key_id(clock: FakeClock, kind: str) -> None:
     """Naming the right key does not help without having it."""
-    own, forged = signing_key(), signing_key()
+    own, forged = new_key(), new_key()
     forger = Tokens([forged], clock)
     kind_of_token = str(part(signed(forger)[kind], 0)["typ"])
     token = sign(kind_of_token, part(signed(forger)[kind], 1), forged, own.kid)
@@ -180,7 +181,7 @@ def test_the_private_key_is_not_published(tokens: Tokens) -> None:
 
 def test_a_retired_key_still_verifies(clock: FakeClock) -> None:
     """After a rotation older receipts are good, new ones carry the new key, and both keys are published."""
-    old, new = signing_key(), signing_key()
+    old, new = new_key(), new_key()
     before, after = Tokens([old], clock), Tokens([new, old], clock)
     assert after.verify_receipt(before.sign_receipt(RECEIPT)) == RECEIPT
     assert part(after.sign_receipt(RECEIPT), 0)["kid"] == new.kid
@@ -189,7 +190,7 @@ def test_a_retired_key_still_verifies(clock: FakeClock) -> None:
 
 def test_keys_are_read_from_a_jwk_or_a_set(tmp_path: Path) -> None:
     """One key, or several of which the first signs. A key without an id gets its thumbprint."""
-    first, second = signing_key(), signing_key()
+    first, second = new_key(), new_key()
     nameless = {name: value for name, value in first.as_dict(private=True).items() if name != "kid"}
     path = tmp_path / "keys.jwk"
     path.write_text(json.dumps(nameless))
