@@ -21,6 +21,8 @@ REQUEST_SECONDS = 120.0
 TRIES = 6
 LONGEST_PAUSE = 10.0
 RECEIPTS_AT_ONCE = 100
+LATER = frozenset({"busy", "not_acknowledged"})
+"""Why a file was not taken that may be taken when it is sent again."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -97,7 +99,19 @@ class Customer:
         return str(self._json("POST", "/devices", json={"name": device, "public_key": public_key})["device_id"])
 
     def upload(self, files: Sequence[PhotoFile]) -> tuple[list[Receipt], list[Refusal]]:
-        """Send files in one request. What was accepted has a receipt, the rest a reason."""
+        """Send files, again what may be taken later. What was accepted has a receipt, the rest a reason."""
+        receipts, refused = self._upload(files)
+        for _ in range(TRIES):
+            again = {refusal.filename for refusal in refused if refusal.reason in LATER}
+            if not again:
+                break
+            time.sleep(1)
+            more, still_refused = self._upload([file for file in files if file.name in again])
+            receipts += more
+            refused = [refusal for refusal in refused if refusal.filename not in again] + still_refused
+        return receipts, refused
+
+    def _upload(self, files: Sequence[PhotoFile]) -> tuple[list[Receipt], list[Refusal]]:
         parts = [("files", (file.name, file.data)) for file in files]
         answer = send(self._http, "POST", "/photos", files=parts)
         body = _body(answer)

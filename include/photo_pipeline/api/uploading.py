@@ -1,6 +1,8 @@
 """One upload: its files are accepted one after the other, each as soon as all of it has arrived."""
 
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from uuid import UUID
@@ -22,6 +24,9 @@ ORIGIN = "/api/v1/photos"
 """``ce_source`` of uploads."""
 COPIES = 2
 """While a photo waits for Kafka it is in memory twice: here, and in the producer's queue."""
+WAITING_SECONDS = 30.0
+"""For a place and for Kafka, all files of a request together: balancers give up an answer after a minute, and with it
+the receipts of what was accepted before."""
 _LATER = frozenset(LaterReason)
 _STATUSES = {
     RejectReason.TOO_LARGE.value: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -62,9 +67,11 @@ class Upload:
     customer_id: UUID
     acceptance: PhotoAcceptance
     budget: InFlightBytes
+    monotonic: Callable[[], float] = time.monotonic
     receipts: list[ReceiptView] = field(default_factory=list)
     refused: list[RefusedFile] = field(default_factory=list)
     _kafka_is_away: bool = False
+    _waited: float = 0.0
 
     async def run(self, parts: AsyncIterator[FilePart]) -> UploadResult:
         """Accept what can be accepted.
@@ -98,12 +105,21 @@ class Upload:
     async def _accept(self, part: FilePart, filename: str | None) -> ReceiptView:
         self._check(part)
         try:
-            async with self.budget.reserve(COPIES * part.size):
-                data = await part.read()
-                signed = await self.acceptance.accept(IncomingPhoto(self.customer_id, ORIGIN, filename, data))
+            with self._waiting():
+                async with self.budget.reserve(COPIES * part.size):
+                    data = await part.read()
+                    signed = await self.acceptance.accept(IncomingPhoto(self.customer_id, ORIGIN, filename, data))
         except BusyError as error:
             raise self.acceptance.refuse(LaterReason.BUSY, str(error)) from None
         return ReceiptView.of(signed, filename)
+
+    @contextmanager
+    def _waiting(self) -> Iterator[None]:
+        begun = self.monotonic()
+        try:
+            yield
+        finally:
+            self._waited += self.monotonic() - begun
 
     def _check(self, part: FilePart) -> None:
         if part.too_large:
@@ -112,6 +128,8 @@ class Upload:
             raise self.acceptance.refuse(RejectReason.TRUNCATED, "the body ends within the file")
         if self._kafka_is_away:  # waiting for it once per request is enough
             raise self.acceptance.refuse(LaterReason.NOT_ACKNOWLEDGED, "nor was an earlier file of this request")
+        if self._waited >= WAITING_SECONDS:
+            raise self.acceptance.refuse(LaterReason.BUSY, "the files before it took the request's time")
 
     def _problem(self) -> ProblemError:
         members = {"rejected": [refused.model_dump() for refused in self.refused]}

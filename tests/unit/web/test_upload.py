@@ -12,6 +12,7 @@ from tests.support.images import encoded, png_claiming, scene, truncated
 from tests.support.signing import believing
 from tests.support.web import API, NOON, Platform, running, sign_up, web_settings
 
+from photo_pipeline.api import uploading
 from photo_pipeline.domain.events import OutboundRecord, Record, parse_record
 from photo_pipeline.domain.imaging import SniffedFormat
 from photo_pipeline.domain.photo import MAX_PHOTO_BYTES, RecordCoordinates, Source, photo_id_for, sha256_hex
@@ -168,6 +169,19 @@ async def test_what_kafka_acknowledged_before_it_went_away_keeps_its_receipt(
         ("1.jpg", "not_acknowledged"),
         ("2.jpg", "not_acknowledged"),
     ]
+
+
+async def test_a_slow_kafka_costs_no_receipt(
+    platform: Platform, ada: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A request is answered before a balancer gives it up: receipts for what Kafka has, the rest may come again."""
+    monkeypatch.setattr(uploading, "WAITING_SECONDS", 0.05)
+    platform.log.seconds = 0.03
+    answer = await ada.post("/photos", files=[part(f"{n}.jpg", photo(n)) for n in range(8)])
+    assert answer.status_code == 202
+    assert [receipt["filename"] for receipt in answer.json()["receipts"]] == ["0.jpg", "1.jpg"]
+    assert {refused["reason"] for refused in answer.json()["rejected"]} == {"busy"}
+    assert len(platform.log.records) == 2
 
 
 async def test_uploads_need_no_database(platform: Platform, ada: httpx.AsyncClient) -> None:
