@@ -79,8 +79,8 @@ test: bootstrap ## the whole suite, against its own real servers (ARGS=...: for 
 	@$(PYTHON) -m pytest $(or $(ARGS),$(AT_ONCE))
 
 proofs: export FOR_TESTS := 1
-proofs: bootstrap ## every boundary of the SIGKILL matrices (`make test` takes every fourth), and five faults under load
-	@PHOTO_PROOFS=1 $(PYTHON) -m pytest $(or $(ARGS),-n2 --dist=loadgroup tests/faults)
+proofs: bootstrap ## every boundary of the SIGKILL matrices (`make test` takes every fourth), ten times the retention histories, and five faults under load
+	@PHOTO_PROOFS=1 $(PYTHON) -m pytest $(or $(ARGS),-n2 --dist=loadgroup tests/faults tests/unit/use_cases/test_retention_stateful.py)
 
 chaos: export STACK ?= ha
 chaos: bootstrap ## kill servers and cut lines at random under load, then check every receipt (SEED=1 MINUTES=10 STACK=ha)

@@ -5,6 +5,7 @@ retention runs every hour (late by up to 20 minutes), and at any of a run's call
 or something else may happen: a duplicate moves the index, a hold is placed, another run overtakes it.
 """
 
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -162,7 +163,7 @@ class RetentionMachine(RuleBasedStateMachine):
 
 TestRetention = RetentionMachine.TestCase
 TestRetention.settings = settings(
-    max_examples=300,
+    max_examples=1_000 if os.environ.get("PHOTO_PROOFS") == "1" else 100,
     stateful_step_count=12,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
