@@ -44,6 +44,10 @@ COPY --from=page-packages /pages/node_modules/exifreader/dist/exif-reader.js \
      /opt/photo/photo_pipeline/api/npm/node_modules/exifreader/dist/
 COPY --from=page-packages /pages/node_modules/exifreader/LICENSE \
      /opt/photo/photo_pipeline/api/npm/node_modules/exifreader/
+COPY --from=page-packages /pages/node_modules/qrcode-generator/dist/qrcode.mjs \
+     /opt/photo/photo_pipeline/api/npm/node_modules/qrcode-generator/dist/
+COPY --from=page-packages /pages/node_modules/qrcode-generator/package.json \
+     /opt/photo/photo_pipeline/api/npm/node_modules/qrcode-generator/
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONPATH=/opt/photo \
     PYTHONUNBUFFERED=1 \

@@ -1,5 +1,7 @@
 """Every setting of the product, read from ``PHOTO_*`` environment variables when asked, never at import."""
 
+import ssl
+from enum import StrEnum
 from os import getuid
 from pathlib import Path
 from tempfile import gettempdir
@@ -205,6 +207,53 @@ class WebSettings(BaseSettings):
     """Of one instance. For one more, the one that has had no request for longest makes room, or it is told 503."""
     upload_sweep_seconds: float = Field(default=600.0, gt=0)
     """How often each replica removes what has expired."""
+
+
+class MailSecurity(StrEnum):
+    """How the way to the mail server is kept from others."""
+
+    STARTTLS = "starttls"
+    TLS = "tls"
+    NONE = "none"
+
+
+class MailSettings(BaseSettings):
+    """The server that takes mail to customers. Without a host none is sent, and no password is set anew by mail."""
+
+    model_config = SettingsConfigDict(env_prefix="PHOTO_MAIL_", frozen=True)
+
+    host: str | None = None
+    port: Positive = 587
+    security: MailSecurity = MailSecurity.STARTTLS
+    """``starttls`` (port 587), ``tls`` from the first byte (465), or ``none``, which takes no log-in."""
+    user: str | None = None
+    password: SecretStr | None = None
+    sender: str = ""
+    """What customers see as the sender: ``photos@example.com``, or ``Photos <photos@example.com>``."""
+    ca_file: Path | None = None
+    """PEM file of the authorities whose certificates to trust, instead of the system's."""
+    timeout_seconds: float = Field(default=10.0, gt=0)
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.host is None:
+            return self
+        if "@" not in self.sender or "\n" in self.sender:
+            raise ValueError("PHOTO_MAIL_HOST needs PHOTO_MAIL_SENDER, an address")
+        if (self.user is None) != (self.password is None):
+            raise ValueError("PHOTO_MAIL_USER and PHOTO_MAIL_PASSWORD go together")
+        if self.security is MailSecurity.NONE and self.user is not None:
+            raise ValueError("PHOTO_MAIL_SECURITY=none would send PHOTO_MAIL_PASSWORD in the clear")
+        if self.ca_file is not None:
+            self._read_authorities(self.ca_file)
+        return self
+
+    @staticmethod
+    def _read_authorities(file: Path) -> None:
+        try:
+            ssl.create_default_context(cafile=file)
+        except OSError as error:
+            raise ValueError(f"PHOTO_MAIL_CA_FILE={file}: no certificates can be read from it") from error
 
 
 class RetentionSettings(BaseSettings):

@@ -24,7 +24,7 @@ from tests.support.slices import (
     rejected,
 )
 
-from photo_pipeline.adapters.postgres import models_of_days, models_of_removal
+from photo_pipeline.adapters.postgres import models_of_days, models_of_removal, models_of_sessions
 from photo_pipeline.adapters.postgres.engine import make_engine
 from photo_pipeline.adapters.postgres.ingest_ledger import PostgresIngestLedger
 from photo_pipeline.adapters.postgres.models import Base, Xid8
@@ -86,6 +86,7 @@ class TestSchema:
             # Imported, so that their tables are among them.
             assert models_of_days.Base is Base
             assert models_of_removal.Base is Base
+            assert models_of_sessions.Base is Base
             differences = compare_metadata(context, Base.metadata)
         flat = [change for item in differences for change in (item if isinstance(item, list) else [item])]
         # Constraints and indexes stand in the migrations alone.

@@ -26,7 +26,7 @@ from photo_pipeline.adapters.postgres.outcome_feed import PostgresOutcomeFeed
 from photo_pipeline.adapters.postgres.selection import PostgresSelection
 from photo_pipeline.adapters.postgres.sessions import PostgresSessions
 from photo_pipeline.adapters.postgres.shares import PostgresShares
-from photo_pipeline.domain.customers import Customer
+from photo_pipeline.domain.customers import Credentials, Customer
 from photo_pipeline.domain.documents import CommitPosition, OutcomeRow
 from photo_pipeline.domain.errors import PhotoBinnedError, UnknownCustomerError
 from photo_pipeline.domain.gallery import Absence, GalleryPhoto, Page, PhotoOrder, PhotoStatus, Place, RenditionName
@@ -445,7 +445,7 @@ class TestClosing:
         assert (customers.get(ada.customer_id), customers.credentials("ada@example.org")) == (None, None)
         again = signed_up(customers, "ada@example.org")
         assert again.customer_id != ada.customer_id
-        customers.replace_password_hash(ada.customer_id, "$argon2id$y")
+        customers.replace_password_hash(Credentials(ada.customer_id, "$argon2id$x", 0), "$argon2id$y")
         with pytest.raises(UnknownCustomerError):
             customers.add_device(ada.customer_id, uuid4(), "door", 5)
         assert [end.session_id for end in PostgresSessions(api).ended(None)] == [ada.customer_id]

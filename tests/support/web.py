@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -26,6 +26,8 @@ from photo_pipeline.domain.customers import (
     Device,
     EmailTakenError,
     EndedSession,
+    NewReset,
+    OpenSession,
     TooManyDevicesError,
     Usage,
 )
@@ -49,6 +51,7 @@ from photo_pipeline.domain.gallery import (
     RenditionName,
     StoredRendition,
 )
+from photo_pipeline.domain.mail import Mail
 from photo_pipeline.domain.photo import Receipt, RecordCoordinates, RenditionKind
 from photo_pipeline.domain.retention import Hold, TooManyHoldsError
 from photo_pipeline.domain.selection import Chosen, ChosenPhoto, Moved
@@ -110,6 +113,7 @@ class FakeCustomers:
 
     def __init__(self) -> None:
         self.customers: dict[str, tuple[Customer, str]] = {}
+        self.versions: Counter[UUID] = Counter()
         self.registered: dict[UUID, tuple[UUID, Device]] = {}
         self.away = False
 
@@ -131,13 +135,29 @@ class FakeCustomers:
         """See the port."""
         self._check()
         found = self.customers.get(email.lower())
-        return None if found is None else Credentials(found[0].customer_id, found[1])
+        return None if found is None else Credentials(*self.secret(found[0].customer_id))
 
-    def replace_password_hash(self, customer_id: UUID, password_hash: str) -> None:
-        """See the port."""
+    def secret(self, customer_id: UUID) -> tuple[UUID, str, int]:
+        """Whose password it is, its hash, and which of theirs it is."""
         customer = self.get(customer_id)
         assert customer is not None
-        self.customers[customer.email] = (customer, password_hash)
+        return customer_id, self.customers[customer.email][1], self.versions[customer_id]
+
+    def rename(self, customer_id: UUID, display_name: str) -> bool:
+        """See the port."""
+        customer = self.get(customer_id)
+        if customer is None:
+            return False
+        renamed = replace(customer, display_name=display_name)
+        self.customers[customer.email] = (renamed, self.customers[customer.email][1])
+        return True
+
+    def replace_password_hash(self, known: Credentials, password_hash: str) -> None:
+        """See the port."""
+        customer = self.get(known.customer_id)
+        assert customer is not None
+        if self.versions[known.customer_id] == known.password_version:
+            self.customers[customer.email] = (customer, password_hash)
 
     def add_device(
         self, customer_id: UUID, device_id: UUID, name: str, limit: int, public_key: str | None = None
@@ -153,6 +173,14 @@ class FakeCustomers:
         """See the port."""
         self._check()
         return [device for owner, device in self.registered.values() if owner == customer_id]
+
+    def rename_device(self, customer_id: UUID, device_id: UUID, name: str) -> Device | None:
+        """See the port."""
+        if not self.is_active_device(customer_id, device_id):
+            return None
+        device = replace(self.registered[device_id][1], name=name)
+        self.registered[device_id] = (customer_id, device)
+        return device
 
     def revoke_device(self, customer_id: UUID, device_id: UUID) -> bool:
         """See the port."""
@@ -375,6 +403,114 @@ class FakeSessions:
             raise ServerUnavailableError("PostgreSQL", "gone fishing")
 
 
+class FakeOpenSessions:
+    """Sessions that go on."""
+
+    def __init__(self, customers: FakeCustomers, clock: FakeClock) -> None:
+        self.open: dict[UUID, OpenSession] = {}
+        self._customers = customers
+        self._clock = clock
+
+    def begin(self, session: OpenSession, password_version: int) -> bool:
+        """See the port."""
+        if self._customers.versions[session.customer_id] != password_version:
+            return False
+        self.open[session.session_id] = session
+        return True
+
+    def seen(self, session_id: UUID, expires_at: datetime) -> bool:
+        """See the port."""
+        found = self.open.get(session_id)
+        if found is None:
+            return False
+        newest = max(found.expires_at, expires_at)
+        self.open[session_id] = replace(found, seen_at=self._clock.now(), expires_at=newest)
+        return True
+
+    def of_customer(self, customer_id: UUID, limit: int) -> Sequence[OpenSession]:
+        """See the port."""
+        good = [found for found in self.open.values() if found.expires_at > self._clock.now()]
+        mine = [found for found in good if found.customer_id == customer_id]
+        return sorted(mine, key=lambda found: found.seen_at, reverse=True)[:limit]
+
+    def end(self, customer_id: UUID, session_id: UUID, forget_at: datetime) -> Sequence[EndedSession]:
+        """See the port."""
+        return self._end(customer_id, lambda each: each == session_id, forget_at)
+
+    def end_others(self, customer_id: UUID, kept: UUID | None, forget_at: datetime) -> Sequence[EndedSession]:
+        """See the port."""
+        return self._end(customer_id, lambda each: each != kept, forget_at)
+
+    def _end(self, customer_id: UUID, which: Callable[[UUID], bool], forget_at: datetime) -> Sequence[EndedSession]:
+        gone = [each for each, found in self.open.items() if found.customer_id == customer_id and which(each)]
+        for session_id in gone:
+            del self.open[session_id]
+        return [EndedSession(session_id, self._clock.now(), forget_at) for session_id in gone]
+
+
+class FakePasswords:
+    """Replaces passwords of the customers that there are."""
+
+    def __init__(self, customers: FakeCustomers, sessions: FakeOpenSessions, clock: FakeClock) -> None:
+        self.resets: dict[bytes, NewReset] = {}
+        self._customers = customers
+        self._sessions = sessions
+        self._clock = clock
+
+    def change(
+        self, customer_id: UUID, version: int, password_hash: str, kept: UUID, forget_at: datetime
+    ) -> Sequence[EndedSession] | None:
+        """See the port."""
+        if self._customers.versions[customer_id] != version:
+            return None
+        return self._replace(customer_id, password_hash, kept, forget_at)
+
+    def add_reset(self, reset: NewReset, limit: int) -> bool:
+        """See the port."""
+        mine = [each for each in self.resets.values() if each.customer_id == reset.customer_id and self._is_good(each)]
+        if len(mine) >= limit:
+            return False
+        self.resets[reset.token_hash] = reset
+        return True
+
+    def whose_reset(self, token_hash: bytes) -> Customer | None:
+        """See the port."""
+        found = self.resets.get(token_hash)
+        return None if found is None or not self._is_good(found) else self._customers.get(found.customer_id)
+
+    def use_reset(self, token_hash: bytes, password_hash: str, forget_at: datetime) -> Sequence[EndedSession] | None:
+        """See the port."""
+        customer = self.whose_reset(token_hash)
+        return None if customer is None else self._replace(customer.customer_id, password_hash, None, forget_at)
+
+    def _is_good(self, reset: NewReset) -> bool:
+        return reset.expires_at > self._clock.now()
+
+    def _replace(
+        self, customer_id: UUID, password_hash: str, kept: UUID | None, forget_at: datetime
+    ) -> Sequence[EndedSession]:
+        customer = self._customers.get(customer_id)
+        assert customer is not None
+        self._customers.customers[customer.email] = (customer, password_hash)
+        self._customers.versions[customer_id] += 1
+        self.resets = {key: each for key, each in self.resets.items() if each.customer_id != customer_id}
+        return self._sessions.end_others(customer_id, kept, forget_at)
+
+
+class FakeMailer:
+    """Keeps what is sent; ``refusing`` is raised as often as there is something in it."""
+
+    def __init__(self) -> None:
+        self.sent: list[Mail] = []
+        self.refusing: list[Exception] = []
+
+    def send(self, mail: Mail) -> None:
+        """See the port."""
+        if self.refusing:
+            raise self.refusing.pop(0)
+        self.sent.append(mail)
+
+
 class FakeUsage:
     """What customers have sent, as tests say; ``away`` answers nobody."""
 
@@ -494,6 +630,9 @@ class Platform:
     selection: FakeSelection = field(init=False)
     shares: FakeShares = field(init=False)
     accounts: FakeAccounts = field(init=False)
+    open_sessions: FakeOpenSessions = field(init=False)
+    passwords: FakePasswords = field(init=False)
+    mailer: FakeMailer | None = field(default_factory=FakeMailer)
 
     def __post_init__(self) -> None:
         """Those that know others."""
@@ -502,6 +641,8 @@ class Platform:
         self.selection = FakeSelection(self.gallery, self.clock)
         self.shares = FakeShares(self.clock)
         self.accounts = FakeAccounts(self.customers)
+        self.open_sessions = FakeOpenSessions(self.customers, self.clock)
+        self.passwords = FakePasswords(self.customers, self.open_sessions, self.clock)
 
     def browser(self, **headers: str) -> httpx.AsyncClient:
         """A client with a cookie jar that says, as browsers do, where its requests come from."""
@@ -555,6 +696,9 @@ async def _connected(platform: Platform) -> AsyncIterator[Connections]:
         selection=platform.selection,
         shares=platform.shares,
         accounts=platform.accounts,
+        open_sessions=platform.open_sessions,
+        passwords=platform.passwords,
+        mailer=platform.mailer,
         archive=platform.archive,
         uploads=UploadDirectory(platform.settings.upload_dir),
     )

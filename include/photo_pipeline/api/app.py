@@ -26,8 +26,10 @@ from photo_pipeline.api.routes import (
     holds,
     keys,
     photos,
+    profile,
     receipts,
     renditions,
+    resets,
     session,
     shared,
     shares,
@@ -96,6 +98,7 @@ def create_app(
             services.hub.close()
             await services.ended_sessions.close()
             await services.quotas.close()
+            await services.posting.close()
 
     app = FastAPI(
         title="Photo upload and gallery",
@@ -133,7 +136,21 @@ def _uploads(settings: WebSettings) -> dict[str, BodyLimits]:
 def _routes() -> Sequence[BaseRoute]:
     """All but the pages'. They know no application, and making them is most of what making one costs."""
     router = APIRouter()
-    modules = (customers, account, session, photos, binning, archives, renditions, holds, shares, receipts, events)
+    modules = (
+        customers,
+        profile,
+        account,
+        session,
+        resets,
+        photos,
+        binning,
+        archives,
+        renditions,
+        holds,
+        shares,
+        receipts,
+        events,
+    )
     for module in (*modules, devices, uploads):
         router.include_router(module.router, prefix=PREFIX)
     router.include_router(health.router)

@@ -5,10 +5,11 @@ from typing import TypeVar
 
 from pydantic_core import to_json
 
+from photo_pipeline.api.account_schemas import SessionView
 from photo_pipeline.api.photo_bodies import photo_body
 from photo_pipeline.api.schemas import CustomerView, DeviceView
 from photo_pipeline.api.selection_schemas import RecordView, ShareView
-from photo_pipeline.api.services import Services
+from photo_pipeline.api.services import MOST_SESSIONS, Services
 from photo_pipeline.domain.accounts import AccountRecord
 from photo_pipeline.domain.customers import Customer
 from photo_pipeline.domain.gallery import GalleryPhoto, Page, PhotoOrder, Place
@@ -22,6 +23,8 @@ async def exported(services: Services, customer: Customer) -> AsyncIterator[byte
     run, customer_id = services.database.run, customer.customer_id
     yield b'{"exported_at":' + to_json(services.clock.now())
     yield b',"customer":' + to_json(CustomerView.of(customer))
+    sessions = await run(services.open_sessions.of_customer, customer_id, MOST_SESSIONS)
+    yield b',"sessions":' + to_json([SessionView.of(each) for each in sessions])
     devices = await run(services.customers.devices, customer_id)
     yield b',"devices":' + to_json([DeviceView.of(each) for each in devices])
     shares = await run(services.shares.of_customer, customer_id)

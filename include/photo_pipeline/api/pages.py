@@ -6,10 +6,11 @@ from pathlib import Path
 from fastapi import FastAPI, Request
 from fastapi.responses import RedirectResponse, Response
 
+from photo_pipeline.api.services import Services
 from photo_pipeline.domain.errors import PhotoPipelineError
 from photo_pipeline.settings import WebSettings
 from photo_pipeline.web.middleware import PAGE_POLICY
-from photo_pipeline.web.pages import RevalidatedFiles, add_page, mount_shared
+from photo_pipeline.web.pages import PageTemplate, RevalidatedFiles, add_page, mount_shared
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
@@ -20,9 +21,10 @@ LOADED = {
     "photoswipe": ("photoswipe.esm.min.js", "photoswipe.css"),
     "blurhash": ("esm/index.js",),
     "exifreader": ("exif-reader.js",),
+    "qrcode-generator": ("qrcode.mjs",),
 }
 """What the pages load of each package's ``dist``."""
-POLICIES = dict.fromkeys(("/", "/devices", "/account", "/docs", "/static/", "/s/"), PAGE_POLICY)
+POLICIES = dict.fromkeys(("/", "/devices", "/account", "/password", "/docs", "/static/", "/s/"), PAGE_POLICY)
 
 
 class MissingPackageError(PhotoPipelineError):
@@ -45,8 +47,20 @@ def mount_pages(app: FastAPI) -> None:
         app.mount(f"/packages/{package}", RevalidatedFiles(directory=folder), name=package)
     for path, file in {"/": "index.html", "/devices": "devices.html", "/account": "account.html"}.items():
         add_page(app, path, HERE / "templates" / file)
+    _add_password_page(app)
     _link_stream_application(app)
     mount_shared(app, STATIC)
+
+
+def _add_password_page(app: FastAPI) -> None:
+    template = PageTemplate(HERE / "templates" / "password.html")
+
+    @app.api_route("/password", methods=["GET", "HEAD"], include_in_schema=False)
+    async def password(request: Request) -> Response:
+        """A password is set anew here, where the operator has set up mail; otherwise it says so."""
+        services: Services = request.app.state.services
+        shown = ("", "hidden") if services.posting.is_set_up else ("hidden", "")
+        return template.answer(request, with_mail=shown[0], without_mail=shown[1])
 
 
 def _link_stream_application(app: FastAPI) -> None:

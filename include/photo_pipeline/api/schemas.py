@@ -67,11 +67,17 @@ Email = Annotated[
 ]
 
 
+NewSecret = Annotated[SecretStr, Field(min_length=MIN_PASSWORD_LENGTH, max_length=MAX_PASSWORD_LENGTH)]
+"""A password that somebody thinks of."""
+GivenSecret = Annotated[SecretStr, Field(max_length=MAX_PASSWORD_LENGTH)]
+"""One that is compared with what is known."""
+
+
 class SignUp(Document):
     """Somebody new."""
 
     email: Email
-    password: Annotated[SecretStr, Field(min_length=MIN_PASSWORD_LENGTH, max_length=MAX_PASSWORD_LENGTH)]
+    password: NewSecret
     display_name: Name
 
 
@@ -79,7 +85,7 @@ class LogIn(Document):
     """Somebody known."""
 
     email: Annotated[str, StringConstraints(max_length=MAX_EMAIL_LENGTH)]
-    password: Annotated[SecretStr, Field(max_length=MAX_PASSWORD_LENGTH)]
+    password: GivenSecret
 
 
 class CustomerView(BaseModel):
@@ -161,10 +167,19 @@ class DeviceList(BaseModel):
     devices: list[DeviceView]
 
 
+class NewDeviceName(Document):
+    """What a device is to be called."""
+
+    name: Name
+
+
 class DeviceCreated(DeviceView):
     """A new device with its token, which is shown this once."""
 
     token: str
+    camera_url: str = Field(
+        description="Whoever opens it streams their camera as this device; the token is behind the #"
+    )
     token_expires_at: datetime
 
 

@@ -4,10 +4,10 @@ from datetime import datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, Field
 
-from photo_pipeline.api.passwords import MAX_PASSWORD_LENGTH
-from photo_pipeline.api.schemas import CustomerView, DeviceView, PhotoView
+from photo_pipeline.api.account_schemas import SessionView
+from photo_pipeline.api.schemas import CustomerView, DeviceView, GivenSecret, PhotoView
 from photo_pipeline.domain.accounts import AccountRecord
 from photo_pipeline.domain.shares import Share
 from photo_pipeline.web.text import Document
@@ -90,7 +90,7 @@ class ShareList(BaseModel):
 class CloseAccount(Document):
     """The account's password, once more."""
 
-    password: Annotated[SecretStr, Field(max_length=MAX_PASSWORD_LENGTH)]
+    password: GivenSecret
 
 
 class RecordView(BaseModel):
@@ -132,6 +132,7 @@ class AccountExport(BaseModel):
 
     exported_at: datetime
     customer: CustomerView
+    sessions: list[SessionView]
     devices: list[DeviceView]
     shares: list[ShareView]
     photos: list[PhotoView] = Field(description="Those in the gallery, newest first, then those in the bin")

@@ -14,8 +14,10 @@ from photo_pipeline.api.archive_reading import ArchiveReading
 from photo_pipeline.api.database import Database
 from photo_pipeline.api.downloads import Downloads
 from photo_pipeline.api.gathering import Gathering
+from photo_pipeline.api.letters import Letters
 from photo_pipeline.api.outcome_hub import OutcomeHub
 from photo_pipeline.api.passwords import Passwords
+from photo_pipeline.api.posting import Posting
 from photo_pipeline.api.sessions import Sessions
 from photo_pipeline.api.throttle import Pace, Throttle
 from photo_pipeline.api.tus.receiving import ResumableUploads, UploadLimits
@@ -28,8 +30,11 @@ from photo_pipeline.ports.clock import Clock
 from photo_pipeline.ports.customers import CustomerDirectory, SessionDirectory, UsageDirectory
 from photo_pipeline.ports.gallery import Gallery, OutcomeFeed
 from photo_pipeline.ports.holds import HoldRegister
+from photo_pipeline.ports.mail import Mailer
+from photo_pipeline.ports.passwords import PasswordRegister
 from photo_pipeline.ports.photo_log import AsyncPhotoLogWriter
 from photo_pipeline.ports.selection import Selection
+from photo_pipeline.ports.sessions import SessionRegister
 from photo_pipeline.ports.shares import ShareRegister
 from photo_pipeline.ports.uploads import UploadStore
 from photo_pipeline.settings import TopicNames, WebSettings
@@ -52,6 +57,14 @@ BINNED = Rate(per_second=100.0, burst=20_000.0)
 MAX_BINNING = 20_000
 """So many customers' are counted at a time."""
 
+MOST_SESSIONS = 100
+"""So many of a customer's sessions are told at a time."""
+RESETS_OF_PERSON = 5
+RESETS_FROM_ADDRESS = 20
+"""So often within five minutes a link may be asked for that sets another password."""
+RENAMINGS = 5
+"""So often within five minutes a customer may have another name."""
+
 PATIENCE = 4
 """How many times as long as for Kafka a photo waits for its turn: it has arrived, and sending it again costs more."""
 
@@ -71,6 +84,9 @@ class Connections:
         selection: PostgreSQL.
         shares: PostgreSQL.
         accounts: PostgreSQL.
+        open_sessions: PostgreSQL.
+        passwords: PostgreSQL.
+        mailer: a mail server, where the operator has named one.
         archive: HDFS.
         uploads: the directory that all instances share.
         database_connections: how many calls the database takes at once.
@@ -86,6 +102,9 @@ class Connections:
     selection: Selection
     shares: ShareRegister
     accounts: AccountRegister
+    open_sessions: SessionRegister
+    passwords: PasswordRegister
+    mailer: Mailer | None
     archive: RangeReader
     uploads: UploadStore
     database_connections: int = 5
@@ -108,6 +127,7 @@ class Services:
     customers: CustomerDirectory
     gallery: Gallery
     ended_sessions: EndedSessions
+    open_sessions: SessionRegister
     outcomes: OutcomeFeed
     hub: OutcomeHub
     holds: HoldRegister
@@ -121,10 +141,16 @@ class Services:
     renditions: Gathering[RenditionName, StoredRendition | Absence]
     archive: ArchiveReading
     passwords: Passwords
+    password_register: PasswordRegister
     failed_logins: Throttle
     failed_addresses: Throttle
     pace: Pace
     sign_ups: Throttle
+    renamings: Throttle
+    resets_of_person: Throttle
+    resets_from_address: Throttle
+    letters: Letters
+    posting: Posting
 
 
 def assemble(
@@ -176,6 +202,7 @@ def assemble(
         customers=connections.customers,
         gallery=connections.gallery,
         ended_sessions=EndedSessions(connections.sessions, clock, time.monotonic),
+        open_sessions=connections.open_sessions,
         outcomes=connections.outcomes,
         hub=OutcomeHub(connections.outcomes, database),
         holds=connections.holds,
@@ -189,8 +216,14 @@ def assemble(
         renditions=Gathering(lambda names: database.run(connections.gallery.renditions, names)),
         archive=ArchiveReading(connections.archive, settings.small_photo_memory_bytes),
         passwords=Passwords(hasher or PasswordHasher()),
+        password_register=connections.passwords,
         failed_logins=Throttle(FAILED_LOGINS_PER_PERSON, clock),
         failed_addresses=Throttle(FAILED_LOGINS_PER_ADDRESS, clock),
         pace=Pace(clock, asyncio.sleep),
         sign_ups=Throttle(settings.sign_ups_per_address, clock),
+        renamings=Throttle(RENAMINGS, clock),
+        resets_of_person=Throttle(RESETS_OF_PERSON, clock),
+        resets_from_address=Throttle(RESETS_FROM_ADDRESS, clock),
+        letters=Letters(settings.public_url),
+        posting=Posting(connections.mailer, asyncio.sleep, registry),
     )

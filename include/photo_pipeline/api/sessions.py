@@ -65,17 +65,15 @@ class Sessions:
         response.delete_cookie(self._cookie, path="/", secure=self._secure, httponly=True, samesite="strict")
         response.headers["Clear-Site-Data"] = '"cache"'
 
-    def prolong(self, caller: Caller, response: Response) -> Session:
-        """Give a browser's session that is past its half a new end. Others log in again."""
+    def prolonged(self, caller: Caller) -> Session:
+        """A browser's session that is past its half, with a new end. Others log in again: they are as they were."""
         session, now = caller.session, self._clock.now()
         if not caller.by_cookie or session.expires_at - now > self._length / 2:
             return session
         expires_at = min(now + self._length, session.began_at + LONGEST_SESSION)
         if expires_at <= session.expires_at:
             return session
-        prolonged = replace(session, expires_at=expires_at)
-        self.begin(prolonged, response)
-        return prolonged
+        return replace(session, expires_at=expires_at)
 
     def caller(self, request: Request) -> Caller:
         """Who is asking, and may.

@@ -14,13 +14,15 @@ from photo_pipeline.adapters.postgres.engine import make_engine
 from photo_pipeline.adapters.postgres.gallery import PostgresGallery
 from photo_pipeline.adapters.postgres.holds import PostgresCustomerHolds
 from photo_pipeline.adapters.postgres.outcome_feed import PostgresOutcomeFeed
+from photo_pipeline.adapters.postgres.passwords import PostgresPasswords
 from photo_pipeline.adapters.postgres.selection import PostgresSelection
-from photo_pipeline.adapters.postgres.sessions import PostgresSessions
+from photo_pipeline.adapters.postgres.sessions import PostgresSessionRegister, PostgresSessions
 from photo_pipeline.adapters.postgres.shares import PostgresShares
 from photo_pipeline.adapters.postgres.usage import PostgresUsage
+from photo_pipeline.adapters.smtp import SmtpMailer
 from photo_pipeline.adapters.upload_directory import UploadDirectory
 from photo_pipeline.api.services import Connections
-from photo_pipeline.settings import DatabaseSettings, HdfsSettings, KafkaSettings, WebSettings
+from photo_pipeline.settings import DatabaseSettings, HdfsSettings, KafkaSettings, MailSettings, WebSettings
 from photo_pipeline.web.startup import read_settings
 
 READ_SECONDS = 15.0
@@ -28,11 +30,12 @@ READ_SECONDS = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Servers:
-    """How to reach the servers, as ``PHOTO_KAFKA_*``, ``PHOTO_DATABASE_*`` and ``PHOTO_HDFS_*`` say."""
+    """How to reach the servers: ``PHOTO_KAFKA_*``, ``PHOTO_DATABASE_*``, ``PHOTO_HDFS_*`` and ``PHOTO_MAIL_*``."""
 
     kafka: KafkaSettings
     database: DatabaseSettings
     hdfs: HdfsSettings
+    mail: MailSettings
 
 
 def servers_from_environment() -> Servers:
@@ -41,7 +44,12 @@ def servers_from_environment() -> Servers:
     Raises:
         SettingsError: when one is missing.
     """
-    return Servers(read_settings(KafkaSettings), read_settings(DatabaseSettings), read_settings(HdfsSettings))
+    return Servers(
+        read_settings(KafkaSettings),
+        read_settings(DatabaseSettings),
+        read_settings(HdfsSettings),
+        read_settings(MailSettings),
+    )
 
 
 @asynccontextmanager
@@ -62,6 +70,9 @@ async def connect(servers: Servers, settings: WebSettings) -> AsyncIterator[Conn
             selection=PostgresSelection(engine),
             shares=PostgresShares(engine),
             accounts=PostgresAccounts(engine),
+            open_sessions=PostgresSessionRegister(engine),
+            passwords=PostgresPasswords(engine),
+            mailer=None if servers.mail.host is None else SmtpMailer(servers.mail),
             archive=archive,
             uploads=UploadDirectory(settings.upload_dir),
             database_connections=servers.database.pool_size,

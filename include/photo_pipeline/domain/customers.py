@@ -31,10 +31,14 @@ class Customer:
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What a log-in is checked against. The hash is in argon2's encoded form."""
+    """What a log-in is checked against. The hash is in argon2's encoded form.
+
+    ``password_version`` counts the customer's passwords: a session begins only with the one that was given for it.
+    """
 
     customer_id: UUID
     password_hash: str
+    password_version: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +55,42 @@ class Device:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenSession:
+    """A session that goes on.
+
+    Attributes:
+        session_id: in its tokens.
+        customer_id: whose.
+        agent: what it was begun with, such as ``Firefox on Linux``; ``None`` where that was not said.
+        began_at: the log-in.
+        seen_at: when it last showed a page, or began.
+        expires_at: of its newest token.
+    """
+
+    session_id: UUID
+    customer_id: UUID
+    agent: str | None
+    began_at: datetime
+    seen_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class EndedSession:
     """A session that its customer ended. From ``forget_at`` on no token of it is good anyway."""
 
     session_id: UUID
     ended_at: datetime
     forget_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NewReset:
+    """Leave to set a password once, for whoever has the token with that SHA-256."""
+
+    token_hash: bytes
+    customer_id: UUID
+    expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,8 +27,12 @@ class CustomerDirectory(Protocol):
         """What the log-in of this address is checked against."""
         ...
 
-    def replace_password_hash(self, customer_id: UUID, password_hash: str) -> None:
-        """Store the same password hashed anew, with today's parameters."""
+    def rename(self, customer_id: UUID, display_name: str) -> bool:
+        """Give a customer another name; ``False`` where there is no such customer, or not any more."""
+        ...
+
+    def replace_password_hash(self, known: Credentials, password_hash: str) -> None:
+        """Store the same password hashed anew, with today's parameters; nothing where it is another one by now."""
         ...
 
     def add_device(
@@ -44,6 +48,10 @@ class CustomerDirectory(Protocol):
 
     def devices(self, customer_id: UUID) -> Sequence[Device]:
         """A customer's devices that are not revoked, newest first."""
+        ...
+
+    def rename_device(self, customer_id: UUID, device_id: UUID, name: str) -> Device | None:
+        """Give a device another name; ``None`` where this customer has no such device."""
         ...
 
     def revoke_device(self, customer_id: UUID, device_id: UUID) -> bool:

@@ -55,17 +55,25 @@ class PostgresCustomers:
 
     def credentials(self, email: str) -> Credentials | None:
         """See the port."""
-        statement = select(_CUSTOMER.customer_id, _CUSTOMER.password_hash).where(_CUSTOMER.email == _folded(email))
+        columns = (_CUSTOMER.customer_id, _CUSTOMER.password_hash, _CUSTOMER.password_version)
+        statement = select(*columns).where(_CUSTOMER.email == _folded(email))
         with transaction(self._engine) as connection:
             row = connection.execute(statement).one_or_none()
-        return None if row is None or row.password_hash is None else Credentials(row.customer_id, row.password_hash)
+        if row is None or row.password_hash is None:
+            return None
+        return Credentials(row.customer_id, row.password_hash, row.password_version)
 
-    def replace_password_hash(self, customer_id: UUID, password_hash: str) -> None:
+    def rename(self, customer_id: UUID, display_name: str) -> bool:
         """See the port."""
         theirs = update(_CUSTOMER).where(_CUSTOMER.customer_id == customer_id, _IS_OPEN)
-        statement = theirs.values(password_hash=password_hash)
         with transaction(self._engine) as connection:
-            connection.execute(statement)
+            return connection.execute(theirs.values(display_name=display_name)).rowcount > 0
+
+    def replace_password_hash(self, known: Credentials, password_hash: str) -> None:
+        """See the port."""
+        same = (_CUSTOMER.customer_id == known.customer_id) & (_CUSTOMER.password_version == known.password_version)
+        with transaction(self._engine) as connection:
+            connection.execute(update(_CUSTOMER).where(same, _IS_OPEN).values(password_hash=password_hash))
 
     def add_device(
         self, customer_id: UUID, device_id: UUID, name: str, limit: int, public_key: str | None = None
@@ -93,6 +101,13 @@ class PostgresCustomers:
         with transaction(self._engine) as connection:
             rows = connection.execute(statement).all()
         return [Device(*row) for row in rows]
+
+    def rename_device(self, customer_id: UUID, device_id: UUID, name: str) -> Device | None:
+        """See the port."""
+        theirs = update(_DEVICE).where(_active(customer_id), _DEVICE.device_id == device_id)
+        with transaction(self._engine) as connection:
+            row = connection.execute(theirs.values(name=name).returning(*_DEVICE_COLUMNS)).one_or_none()
+        return None if row is None else Device(*row)
 
     def revoke_device(self, customer_id: UUID, device_id: UUID) -> bool:
         """See the port."""

@@ -40,6 +40,7 @@ class Customer(Base):
     email: Mapped[str | None] = mapped_column(unique=True)
     display_name: Mapped[str | None]
     password_hash: Mapped[str | None]
+    password_version: Mapped[int] = mapped_column(server_default=FetchedValue())
     created_at: Mapped[datetime] = mapped_column(server_default=FetchedValue())
     closed_at: Mapped[datetime | None]
 
@@ -249,19 +250,6 @@ class HoldReview(Base):
     review_id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
     hold_id: Mapped[int | None]
     shard_id: Mapped[int | None]
-
-
-class EndedSession(Base):
-    """A session that its customer ended, for as long as a token of it could still be good.
-
-    Or all sessions of a customer who has closed the account: then the id is the customer's.
-    """
-
-    __tablename__ = "ended_session"
-
-    session_id: Mapped[UUID] = mapped_column(primary_key=True)
-    ended_at: Mapped[datetime] = mapped_column(server_default=FetchedValue())
-    forget_at: Mapped[datetime]
 
 
 class Share(Base):

@@ -12,11 +12,11 @@ from photo_pipeline.api.deps import TheCustomer, TheServices, network_of_sender
 from photo_pipeline.api.downloads import Download
 from photo_pipeline.api.exporting import exported
 from photo_pipeline.api.file_names import disposition
-from photo_pipeline.api.proving import WrongPasswordError, proven
+from photo_pipeline.api.proving import confirmed
 from photo_pipeline.api.selection_schemas import AccountExport, CloseAccount
 from photo_pipeline.api.services import Services
 from photo_pipeline.domain.errors import ServerUnavailableError
-from photo_pipeline.web.problems import ProblemError, described
+from photo_pipeline.web.problems import described
 
 router = APIRouter(tags=["customers"])
 logger = logging.getLogger(__name__)
@@ -61,10 +61,7 @@ async def close(body: CloseAccount, request: Request, customer: TheCustomer, ser
     most seven days later; what an operator holds stays for as long. Whoever signs up with the same address is somebody
     else.
     """
-    try:
-        await proven(services, network_of_sender(request), customer.email, body.password.get_secret_value())
-    except WrongPasswordError:
-        raise ProblemError(HTTPStatus.FORBIDDEN, "wrong_password", "This is not your password.") from None
+    await confirmed(services, network_of_sender(request), customer, body.password)
     until = services.sessions.latest_end()
     await services.database.run(services.accounts.close, customer.customer_id, until)
     services.ended_sessions.note(customer.customer_id, until)

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from fastapi import APIRouter, Request, Response
 
 from photo_pipeline.api.deps import OwnPagesOnly, TheCaller, TheCustomer, TheServices, network_of_sender
-from photo_pipeline.api.passwords import weakness_of
+from photo_pipeline.api.proving import chosen
 from photo_pipeline.api.schemas import CustomerView, Me, SignUp
 from photo_pipeline.api.services import Services
 from photo_pipeline.api.throttle import ThrottledError
@@ -29,10 +29,7 @@ router = APIRouter(tags=["customers"])
 )
 async def sign_up(body: SignUp, request: Request, services: TheServices) -> CustomerView:
     """Sign up. A password has 10 characters, five of them different, and is not the name or the e-mail address."""
-    password = body.password.get_secret_value()
-    weakness = weakness_of(password, body.email, body.display_name)
-    if weakness is not None:
-        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "weak_password", weakness)
+    password = chosen(body.password, body.email, body.display_name)
     _throttle(services, network_of_sender(request))
     password_hash = await services.passwords.hash(password)
     try:
@@ -57,7 +54,12 @@ def _throttle(services: Services, address: str) -> None:
 @router.get("/me", responses=described(HTTPStatus.UNAUTHORIZED, HTTPStatus.SERVICE_UNAVAILABLE))
 async def me(caller: TheCaller, customer: TheCustomer, services: TheServices, response: Response) -> Me:
     """Who the caller is. A browser's session past its half is prolonged by this, up to 12 hours in all."""
-    session = services.sessions.prolong(caller, response)
+    session = services.sessions.prolonged(caller)
+    going_on = await services.database.run(services.open_sessions.seen, session.session_id, session.expires_at)
+    if not going_on:  # of before sessions were noted, or ended a moment ago: its token is good as long as it says
+        session = caller.session
+    if session != caller.session:
+        services.sessions.begin(session, response)
     return Me(
         **CustomerView.of(customer).model_dump(),
         session_expires_at=session.expires_at,

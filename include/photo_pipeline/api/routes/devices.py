@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 
 from photo_pipeline.api.deps import TheCaller, TheServices
-from photo_pipeline.api.schemas import DeviceCreated, DeviceList, DeviceView, NewDevice
+from photo_pipeline.api.schemas import DeviceCreated, DeviceList, DeviceView, NewDevice, NewDeviceName
 from photo_pipeline.api.sessions import session_ended
 from photo_pipeline.domain.customers import TooManyDevicesError
 from photo_pipeline.domain.errors import UnknownCustomerError
@@ -46,7 +46,9 @@ async def add_device(body: NewDevice, caller: TheCaller, services: TheServices) 
         raise ProblemError(HTTPStatus.CONFLICT, "too_many_devices", detail) from None
     expires_at = services.clock.now() + DEVICE_TOKEN_LIFE
     token = services.tokens.sign_device(DeviceIdentity(device.device_id, customer_id), expires_at)
-    return DeviceCreated(**DeviceView.of(device).model_dump(), token=token, token_expires_at=expires_at)
+    camera_url = f"{services.settings.stream_url.rstrip('/')}/camera#token={token}"
+    view = DeviceView.of(device).model_dump()
+    return DeviceCreated(**view, token=token, camera_url=camera_url, token_expires_at=expires_at)
 
 
 @router.get("/devices", responses=described(HTTPStatus.UNAUTHORIZED, HTTPStatus.SERVICE_UNAVAILABLE))
@@ -54,6 +56,29 @@ async def list_devices(caller: TheCaller, services: TheServices) -> DeviceList:
     """The devices that are not revoked, newest first."""
     devices = await services.database.run(services.customers.devices, caller.session.customer_id)
     return DeviceList(devices=[DeviceView.of(device) for device in devices])
+
+
+@router.patch(
+    "/devices/{device_id}",
+    responses=described(
+        HTTPStatus.UNAUTHORIZED,
+        HTTPStatus.FORBIDDEN,
+        HTTPStatus.NOT_FOUND,
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+    ),
+)
+async def rename_device(device_id: UUID, body: NewDeviceName, caller: TheCaller, services: TheServices) -> DeviceView:
+    """Give a device another name. Its token stays."""
+    customer_id = caller.session.customer_id
+    device = await services.database.run(services.customers.rename_device, customer_id, device_id, body.name)
+    if device is None:
+        raise _no_such_device()
+    return DeviceView.of(device)
+
+
+def _no_such_device() -> ProblemError:
+    return ProblemError(HTTPStatus.NOT_FOUND, "no_such_device", "You have no such device.")
 
 
 @router.delete(
@@ -70,5 +95,5 @@ async def list_devices(caller: TheCaller, services: TheServices) -> DeviceList:
 async def revoke_device(device_id: UUID, caller: TheCaller, services: TheServices) -> Response:
     """Revoke a device: its token is refused from now on."""
     if not await services.database.run(services.customers.revoke_device, caller.session.customer_id, device_id):
-        raise ProblemError(HTTPStatus.NOT_FOUND, "no_such_device", "You have no such device.")
+        raise _no_such_device()
     return Response(status_code=HTTPStatus.NO_CONTENT)

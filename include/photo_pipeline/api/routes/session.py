@@ -5,10 +5,12 @@ from http import HTTPStatus
 
 from fastapi import APIRouter, Request, Response
 
+from photo_pipeline.api.agents import agent_named
 from photo_pipeline.api.deps import OwnPagesOnly, TheServices, network_of_sender
 from photo_pipeline.api.emails import email_given
 from photo_pipeline.api.proving import WrongPasswordError, proven
 from photo_pipeline.api.schemas import AccessToken, LogIn
+from photo_pipeline.domain.customers import OpenSession
 from photo_pipeline.domain.errors import ServerUnavailableError
 from photo_pipeline.web.problems import ProblemError, described, unavailable
 from photo_pipeline.web.tokens import Session
@@ -33,14 +35,22 @@ async def log_in(body: LogIn, request: Request, response: Response, services: Th
     try:
         found = await proven(services, network, email, password)
     except WrongPasswordError:
-        detail = "The e-mail address or the password is wrong."
-        headers = {"WWW-Authenticate": "Bearer"}
-        raise ProblemError(HTTPStatus.UNAUTHORIZED, "wrong_credentials", detail, headers=headers) from None
+        raise _wrong() from None
     now = services.clock.now()
     seconds = services.settings.session_seconds
     session = Session(services.new_id(), found.customer_id, now, now + timedelta(seconds=seconds))
+    agent = agent_named(request.headers.get("User-Agent", ""))
+    opened = OpenSession(session.session_id, found.customer_id, agent, now, now, session.expires_at)
+    if not await services.database.run(services.open_sessions.begin, opened, found.password_version):
+        raise _wrong()  # it was replaced in this moment
     token = services.sessions.begin(session, response)
     return AccessToken(access_token=token, expires_in=seconds)
+
+
+def _wrong() -> ProblemError:
+    detail = "The e-mail address or the password is wrong."
+    headers = {"WWW-Authenticate": "Bearer"}
+    return ProblemError(HTTPStatus.UNAUTHORIZED, "wrong_credentials", detail, headers=headers)
 
 
 @router.delete(

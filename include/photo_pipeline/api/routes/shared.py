@@ -12,8 +12,8 @@ from fastapi import APIRouter, Request, Response
 from markupsafe import Markup, escape
 
 from photo_pipeline.api.deps import TheServices, network_of_sender
+from photo_pipeline.api.link_tokens import hash_of
 from photo_pipeline.api.routes.renditions import Conditions, get_rendition_of
-from photo_pipeline.api.routes.shares import hash_of
 from photo_pipeline.api.services import Services
 from photo_pipeline.domain.gallery import RenditionName
 from photo_pipeline.domain.photo import RenditionKind

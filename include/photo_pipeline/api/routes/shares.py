@@ -1,28 +1,20 @@
 """Links to photos, made and ended by whose photos they are."""
 
-import secrets
 from datetime import timedelta
-from hashlib import sha256
 from http import HTTPStatus
 from uuid import UUID
 
 from fastapi import APIRouter, Response
 
 from photo_pipeline.api.deps import TheCaller, TheServices
+from photo_pipeline.api.link_tokens import hash_of, new_token
 from photo_pipeline.api.selection_schemas import NewShareLink, ShareCreated, ShareList, ShareView
 from photo_pipeline.domain.shares import NewShare, NothingToShareError, TooManySharesError
 from photo_pipeline.web.problems import ProblemError, described
 
 MAX_SHARES = 100
-TOKEN_BYTES = 32
-"""256 random bits: nobody guesses one."""
 
 router = APIRouter(tags=["shares"])
-
-
-def hash_of(token: str) -> bytes:
-    """What is kept of a link. It is random, so nothing slower is needed."""
-    return sha256(token.encode()).digest()
 
 
 @router.post(
@@ -44,7 +36,7 @@ async def share(body: NewShareLink, caller: TheCaller, services: TheServices) ->
     pixels: nothing that the camera wrote into them, no place, no file name. It ends at its time, or earlier by
     `DELETE`; a photo that expires or is deleted is not seen by it any more.
     """
-    token = secrets.token_urlsafe(TOKEN_BYTES)
+    token = new_token()
     new = NewShare(
         share_id=services.new_id(),
         customer_id=caller.session.customer_id,

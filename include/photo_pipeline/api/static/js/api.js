@@ -96,6 +96,7 @@ export const keep = (photoId) => request("PUT", `/holds/${photoId}`);
 export const letGo = (photoId) => request("DELETE", `/holds/${photoId}`);
 export const devices = () => request("GET", "/devices");
 export const makeDevice = (name) => request("POST", "/devices", { name });
+export const renameDevice = (deviceId, name) => request("PATCH", `/devices/${deviceId}`, { name });
 export const revokeDevice = (deviceId) => request("DELETE", `/devices/${deviceId}`);
 export const photo = (photoId) => request("GET", `/photos/${photoId}`);
 
@@ -120,4 +121,13 @@ export const binned = (cursor = null) => photos({ cursor, status: "binned" });
 export const restore = (photoIds) => request("POST", "/photos/restore", { photo_ids: photoIds });
 export const shares = () => request("GET", "/shares");
 export const endShare = (shareId) => request("DELETE", `/shares/${shareId}`);
+export const rename = (displayName) => request("PATCH", "/me", { display_name: displayName });
+export const changePassword = (oldPassword, password) => request("PUT", "/me/password", { old_password: oldPassword, password });
+export const sessions = () => request("GET", "/me/sessions");
+export const endSession = (sessionId) => request("DELETE", `/me/sessions/${sessionId}`);
+export const endOtherSessions = () => request("DELETE", "/me/sessions");
 export const closeAccount = (password) => request("DELETE", "/me", { password });
+
+// For whoever has forgotten their password.
+export const askForReset = (email) => request("POST", "/password-resets", { email });
+export const useReset = (token, password) => request("PUT", "/password-resets", { token, password });

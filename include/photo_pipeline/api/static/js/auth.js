@@ -2,16 +2,10 @@
 
 import { logIn, signUp } from "./api.js";
 import { find } from "./dom.js";
+import { sentence } from "./forms.js";
 
 const FIELDS = { "/display_name": "display_name", "/email": "email", "/password": "password" };
 const NAMES = { display_name: "Name", email: "E-mail address", password: "Password" };
-
-/** A person is told how long a while is. */
-function whenAgain({ status, retryAfter }) {
-  if (status !== 429 || retryAfter === 0) return "";
-  const minutes = Math.ceil(retryAfter / 60);
-  return minutes > 1 ? ` Try again in ${minutes} minutes.` : ` Try again in ${Math.ceil(retryAfter)} seconds.`;
-}
 
 /** Makes the form work; `onDone` is called once a session has begun. */
 export function setUpAuth(onDone) {
@@ -40,7 +34,7 @@ export function setUpAuth(onDone) {
 
   function blame(problem) {
     const wrong = (problem.problem.errors ?? []).filter(({ pointer }) => pointer in FIELDS);
-    error.textContent = wrong.length === 0 ? `${problem.message}${whenAgain(problem)}`
+    error.textContent = wrong.length === 0 ? sentence(problem)
       : wrong.map(({ pointer, detail }) => `${NAMES[FIELDS[pointer]]}: ${detail}`).join(" ");
     error.hidden = false;
     instead.hidden = !(mode === "sign-up" && problem.status === 409);

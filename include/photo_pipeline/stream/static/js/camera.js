@@ -169,6 +169,7 @@ async function enter(token) {
     find("start").focus();
   } catch (error) {
     if (error.isFinal) sessionStorage.removeItem(KEPT_AS);
+    else find("token").value = token; // to be tried again
     problem.textContent = error.message;
     problem.hidden = false;
   }
@@ -191,4 +192,18 @@ find("controls").addEventListener("submit", (event) => {
 find("stop").addEventListener("click", () => stop());
 window.addEventListener("pagehide", () => streaming?.webcam.close());
 
-if (sessionStorage.getItem(KEPT_AS)) enter(sessionStorage.getItem(KEPT_AS));
+/** A link that pairs this device brings its token behind the #, which goes to no server; it leaves the address at once. */
+function broughtToken() {
+  const token = new URLSearchParams(location.hash.slice(1)).get("token");
+  if (token !== null) history.replaceState(null, "", location.pathname);
+  return token;
+}
+
+// Whoever opens another link in the same tab wants that device, unless pictures are on their way.
+window.addEventListener("hashchange", () => {
+  const token = broughtToken();
+  if (token !== null && streaming === null) enter(token);
+});
+
+const known = broughtToken() ?? sessionStorage.getItem(KEPT_AS);
+if (known) enter(known);

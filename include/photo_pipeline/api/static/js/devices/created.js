@@ -1,0 +1,41 @@
+// A new device's token, shown once: as a link for a phone, as a code that its camera reads, and as it is.
+
+import { announce, find } from "../dom.js";
+import { codeOf } from "./code.js";
+
+export async function showCreated(device) {
+  find("#token").value = device.token;
+  find("#camera-link").href = device.camera_url;
+  find("#created-heading").textContent = `The token of ${device.name}`;
+  find("#created").hidden = false;
+  find("#code").replaceChildren(...[await codeOf(device.camera_url).catch(() => null)].filter(Boolean));
+}
+
+async function copy(text, button, told) {
+  try {
+    await navigator.clipboard.writeText(text);
+    button.textContent = "Copied";
+    announce(told);
+  } catch {
+    find("#token").select();
+    announce("The token is selected; copy it with the keyboard.");
+  }
+}
+
+function forget() {
+  find("#token").value = "";
+  find("#camera-link").removeAttribute("href");
+  find("#code").replaceChildren();
+  find("#created").hidden = true;
+  find("#copy").textContent = "Copy the token";
+  find("#copy-link").textContent = "Copy the link";
+  find("#device-name").focus();
+}
+
+export function setUpCreated() {
+  find("#copy").addEventListener("click", ({ currentTarget }) => copy(find("#token").value, currentTarget, "The token is copied."));
+  find("#copy-link").addEventListener("click", ({ currentTarget }) => {
+    copy(find("#camera-link").href, currentTarget, "The link is copied.");
+  });
+  find("#done").addEventListener("click", forget);
+}
