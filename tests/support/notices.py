@@ -79,11 +79,12 @@ class Post:
 
 
 @contextmanager
-def post_office() -> Iterator[Post]:
-    """Both servers, while the context lasts."""
+def post_office(**mail_options: Any) -> Iterator[Post]:
+    """Both servers, while the context lasts; the options are aiosmtpd's."""
     inbox = Inbox()
     port = _free_port()
-    mail = Controller(inbox, hostname=HOST, port=port, authenticator=_authenticate, auth_require_tls=False)
+    options = {"auth_require_tls": False, **mail_options}
+    mail = Controller(inbox, hostname=HOST, port=port, authenticator=_authenticate, **options)
     slack = ThreadingHTTPServer((HOST, 0), _webhook(inbox))
     thread = threading.Thread(target=slack.serve_forever, daemon=True)
     thread.start()
@@ -107,7 +108,7 @@ def _free_port() -> int:
 
 def _authenticate(server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: Any) -> AuthResult:
     known = isinstance(data, LoginPassword) and data.login == b"photos" and data.password == PASSWORD.encode()
-    return AuthResult(success=known)
+    return AuthResult(success=known, handled=False)
 
 
 def _webhook(inbox: Inbox) -> type[BaseHTTPRequestHandler]:

@@ -1,7 +1,7 @@
 """What a session was begun with, in a few words by which its customer knows it again.
 
-Browsers have frozen what they say of themselves, so a short list does. Versions are left out: they would tell one person
-from others, and nobody needs them here.
+Browsers have frozen what they say of themselves, so a short list does. Versions are left out: they would tell one
+person from others, and nobody needs them here.
 """
 
 import re

@@ -46,7 +46,7 @@ class PostgresPasswords:
         with transaction(self._engine) as connection:
             if connection.execute(theirs.with_for_update(of=Customer)).first() is None:
                 return False
-            _forget_old(connection)
+            connection.execute(delete(PasswordReset).where(~_IS_GOOD))
             if connection.execute(good).scalar_one() >= limit:
                 return False
             connection.execute(insert(PasswordReset).values(values))
@@ -86,9 +86,3 @@ def _replace(connection: Connection, customer_id: UUID, password_hash: str) -> N
     version = Customer.password_version + 1
     connection.execute(theirs.values(password_hash=password_hash, password_version=version))
     connection.execute(delete(PasswordReset).where(PasswordReset.customer_id == customer_id))
-
-
-def _forget_old(connection: Connection) -> None:
-    """Anybody's, without waiting for whoever has them: they are going, too, or go next time."""
-    old = select(PasswordReset.token_hash).where(~_IS_GOOD).with_for_update(skip_locked=True)
-    connection.execute(delete(PasswordReset).where(PasswordReset.token_hash.in_(old)))
