@@ -24,8 +24,19 @@ from joserfc.jwk import OKPKey
 from PIL import Image
 from pydantic import SecretStr
 from tests.support.api_process import STREAM, ApiProcess, api_environment, api_process
-from tests.support.describing import BINNING, CLOSE, LOG_OUT, api_samples, described, samples
+from tests.support.describing import (
+    BINNING,
+    CLOSE,
+    LOG_OUT,
+    PROVING,
+    USE_RESET,
+    api_samples,
+    described,
+    proving_samples,
+    samples,
+)
 from tests.support.images import encoded, png_claiming, scene, truncated
+from tests.support.notices import Post
 from tests.support.pipeline import Pipeline, fresh_pipeline
 
 from local_stack import Endpoints, Stack
@@ -47,14 +58,15 @@ def pipeline(stack: Endpoints, test_stack: Stack) -> Iterator[Pipeline]:
 
 
 @pytest.fixture(scope="module")
-def environment(pipeline: Pipeline, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Give the API's settings, with a fresh key."""
+def environment(pipeline: Pipeline, post: Post, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Give the API's settings, with a fresh key and a mail server."""
     key_file = tmp_path_factory.mktemp("key") / "signing_key.jwk"
     key_file.write_text(json.dumps(OKPKey.generate_key("Ed25519", private=True).as_dict(private=True)))
     settings = pipeline.settings
     servers = settings.kafka.bootstrap_servers
     environment = api_environment(servers, pipeline.database.api, settings.hdfs, settings.topics, key_file)
-    return {**environment, "PHOTO_IN_FLIGHT_BYTES": str(IN_FLIGHT), "PHOTO_CUSTOMER_HOLDS": "5"}
+    limits = {"PHOTO_IN_FLIGHT_BYTES": str(IN_FLIGHT), "PHOTO_CUSTOMER_HOLDS": "5"}
+    return {**environment, **limits, **post.mail_settings()}
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +100,13 @@ def somebody(api: ApiProcess) -> Iterator[tuple[dict[str, str], httpx.Client]]:
         client.cookies.clear()
         client.headers["Authorization"] = f"Bearer {token}"
         yield who, client
+
+
+def reset_token(api: ApiProcess, post: Post) -> str:
+    """What the link ends with that was mailed to somebody who has forgotten their password."""
+    with somebody(api) as (who, client):
+        client.post("/password-resets", json={"email": who["email"]}).raise_for_status()
+        return post.link_for(who["email"]).rpartition("=")[2]
 
 
 def photo(seed: int | None = None, kind: SniffedFormat = SniffedFormat.JPEG) -> bytes:
@@ -244,7 +263,7 @@ def test_a_database_without_password_is_not_told_to_strangers(environment: dict[
     assert "photo_nobody" not in answer.text
 
 
-def test_the_api_is_as_it_describes_itself(pipeline: Pipeline, api: ApiProcess, tmp_path: Path) -> None:
+def test_the_api_is_as_it_describes_itself(pipeline: Pipeline, api: ApiProcess, post: Post, tmp_path: Path) -> None:
     """Whatever schemathesis makes of the description, no answer is a failure or undescribed in status or shape.
 
     Each operation did what it is for at least once, so that what lies behind the refusals was looked at. An answer
@@ -257,8 +276,14 @@ def test_the_api_is_as_it_describes_itself(pipeline: Pipeline, api: ApiProcess, 
             pass
         client.put(f"/holds/{kept_id}").raise_for_status()
         known, session = api_samples(client, who, photo_id, kept_id), client.headers["Authorization"]
-        later = [option for name in (*BINNING, LOG_OUT, CLOSE) for option in ("--exclude-name", name)]
+        known["operations"][USE_RESET] = {"body": {"token": reset_token(api, post), "password": "yet another horse"}}
+        later = [option for name in (*BINNING, *PROVING, LOG_OUT, CLOSE) for option in ("--exclude-name", name)]
         run = described(api.url, known, session, tmp_path, *later)
+        # By somebody else: guesses at a password count, and sessions that end are those of others.
+        with somebody(api) as (guessed, other):
+            own = [option for name in PROVING for option in ("--include-name", name)]
+            proving = samples(proving_samples(other, guessed))
+            run += described(api.url, proving, other.headers["Authorization"], tmp_path, *own)
         # Not before: the tool throws away whatever photos it has heard of, and nobody can look into the bin.
         thrown = [option for name in BINNING for option in ("--include-name", name)]
         run += described(api.url, known, session, tmp_path, *thrown)

@@ -27,6 +27,12 @@ _V1 = "/api/v1"
 LOG_OUT = f"DELETE {_V1}/session"
 CLOSE = f"DELETE {_V1}/me"
 BINNING = (f"DELETE {_V1}/photos/{{photo_id}}", f"POST {_V1}/photos/delete", f"POST {_V1}/photos/restore")
+PROVING = (
+    f"DELETE {_V1}/me/sessions/{{session_id}}",
+    f"DELETE {_V1}/me/sessions",
+    f"PUT {_V1}/me/password",
+)
+USE_RESET = f"PUT {_V1}/password-resets"
 _TUS = {"Tus-Resumable": "1.0.0"}
 
 
@@ -93,12 +99,27 @@ def api_samples(client: httpx.Client, who: Mapping[str, str], photo_id: str, kep
             f"GET {_V1}/receipts/{{token}}": {"token": receipt["token"]},
             f"POST {_V1}/receipts": {"body": {"tokens": [receipt["token"]]}},
             f"DELETE {_V1}/devices/{{device_id}}": {"device_id": device},
+            f"PATCH {_V1}/devices/{{device_id}}": {"device_id": device, "body": {"name": "back door"}},
+            f"PATCH {_V1}/me": {"body": {"display_name": "Ada Lovelace"}},
+            f"POST {_V1}/password-resets": {"body": {"email": who["email"]}},
             f"POST {_V1}/customers": {"body": newcomer},
             f"POST {_V1}/session": {"body": dict(who)},
             f"GET {_V1}/uploads/known/{{sha256}}": {"sha256": sha256(_photo()).hexdigest()},
             **dict(_uploads(client)),
         }
     )
+
+
+def proving_samples(client: httpx.Client, who: Mapping[str, str]) -> dict[str, dict[str, object]]:
+    """A session to end, and the password, which stays what it is."""
+    secret = who["password"]
+    client.post("/session", json=dict(who)).raise_for_status()
+    client.cookies.clear()
+    sessions = client.get("/me/sessions").raise_for_status().json()["sessions"]
+    other = next(session["session_id"] for session in sessions if not session["current"])
+    bodies = {"body": {"old_password": secret, "password": secret}}
+    one, _, change = PROVING
+    return {one: {"session_id": other}, change: bodies}
 
 
 def _uploads(client: httpx.Client) -> Iterator[tuple[str, dict[str, str]]]:

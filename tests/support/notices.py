@@ -1,8 +1,10 @@
 """A mail server and a Slack webhook of a test's own, and the Airflow connections that lead there."""
 
 import json
+import re
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +17,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 HOST = "127.0.0.1"
+PATIENCE_SECONDS = 30.0
 PASSWORD = "correct horse battery staple"
 TOKEN = "T000/B000/a-slack-token"
 
@@ -56,6 +59,26 @@ class Post:
     inbox: Inbox
     smtp_port: int
     slack_port: int
+
+    def mail_settings(self) -> dict[str, str]:
+        """The environment variables that have the upload API send its mail here."""
+        return {
+            "PHOTO_MAIL_HOST": HOST,
+            "PHOTO_MAIL_PORT": str(self.smtp_port),
+            "PHOTO_MAIL_SECURITY": "none",
+            "PHOTO_MAIL_SENDER": "photos@example.org",
+        }
+
+    def link_for(self, recipient: str) -> str:
+        """The link in the newest mail to somebody that has one, which is waited for."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < deadline:
+            texts = [mail.get_content() for mail in reversed(self.inbox.mails) if mail["To"] == recipient]
+            links = [link for text in texts for link in re.findall(r"^http\S+#token=\S+$", text, re.MULTILINE)]
+            if links:
+                return links[0].strip()
+            time.sleep(0.05)
+        raise AssertionError(f"no mail with a link has come to {recipient}")
 
     def connections(self, *, slack: bool = True) -> dict[str, str]:
         """The environment variables that make the two connections."""

@@ -1,17 +1,19 @@
 """The account's page, and the page that a link leads to, in a real browser."""
 
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from tests.support.browser import NARROW, WIDE, assert_fits, assert_no_barrier, photographed
 from tests.support.gallery import PASSWORD, Account, GalleryWorld
 from tests.support.images import encoded, scene
+from tests.support.notices import Post
 
 from photo_pipeline.domain.imaging import SniffedFormat
 
+OTHER, BY_MAIL = "another horse entirely", "a horse that came by mail"
 PICTURES = Path(__file__).resolve().parents[3] / ".local-test" / "pictures"
 
 
@@ -34,18 +36,118 @@ def looked_at(page: Page, name: str) -> None:
     """Wide and on a phone: no barrier, nothing cut off."""
     for size_name, size in (("wide", WIDE), ("narrow", NARROW)):
         page.set_viewport_size(size)
-        assert_no_barrier(page)
+        assert_no_barrier(page, every_level=True)
         assert_fits(page)
         photographed(page, PICTURES, f"{name}-{size_name}")
+    page.set_viewport_size(WIDE)
+
+
+@contextmanager
+def logged_in(world: GalleryWorld, browser: Browser, account: Account) -> Iterator[Page]:
+    """A page of that customer's, in a browser of its own."""
+    with closing(browser.new_context(viewport=WIDE, base_url=world.api.url)) as context:
+        token = account.client.headers["Authorization"].removeprefix("Bearer ")
+        cookie = {"name": "photo_session", "value": token, "url": world.api.url, "httpOnly": True}
+        context.add_cookies([cookie])  # type: ignore[list-item] # a dictionary of its keys
+        yield context.new_page()
+
+
+def failing_once(page: Page, method: str, path: str) -> None:
+    """The next such request is answered 503, without being asked to come again soon."""
+    left = [1]
+
+    def answer(route: Route) -> None:
+        if route.request.method == method and left:
+            left.pop()
+            route.fulfill(status=503, headers={"Retry-After": "600"}, json={"detail": "The server has to rest."})
+        else:
+            route.fallback()
+
+    page.route(f"**/api/v1{path}", answer)
+
+
+def test_name_password_and_sessions(world: GalleryWorld, browser: Browser, ada: Account, post: Post) -> None:
+    """Each is changed, each failure is told where it is and tried again, and a forgotten password is set by mail."""
+    with logged_in(world, browser, ada) as page, world.api.client() as phone:
+        world.log_in(phone, ada.email)
+        failing_once(page, "GET", "/me/sessions")
+        page.goto("/account")
+        expect(page.get_by_text("Your account cannot be shown just now.")).to_be_visible()
+        looked_at(page, "account-trouble")
+        page.get_by_role("button", name="Try now").click()
+        name = page.get_by_label("Name", exact=True)
+        expect(name).to_have_value("Ada")
+        name.fill("Ada Lovelace")
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_text("Saved.")).to_be_visible()
+        assert ada.client.get("/me").json()["display_name"] == "Ada Lovelace"
+        sessions = page.get_by_role("list", name="Where you are logged in").get_by_role("listitem")
+        expect(sessions).to_have_count(2)
+        failing_once(page, "DELETE", "/me/sessions/*")
+        page.get_by_role("button", name="Log out python-httpx").click()
+        page.get_by_role("button", name="Try now").click()
+        expect(sessions).to_have_count(1)
+        assert phone.get("/me").status_code == 401
+        world.log_in(phone, ada.email)
+        change_password(page)
+        assert phone.get("/me").status_code == 401
+        assert ada.client.get("/me").status_code == 200
+    with closing(browser.new_context(viewport=WIDE, base_url=world.api.url)) as context:
+        set_by_mail(context.new_page(), ada.email, post)
+
+
+def change_password(page: Page) -> None:
+    """A wrong one, a weak one, and one that will do."""
+    told = page.locator("#password-error")
+    for old, new, said in (
+        ("something else", OTHER, "This is not your password."),
+        (PASSWORD, "password123", "guessed first"),
+    ):
+        page.get_by_label("Old password").fill(old)
+        page.get_by_label("New password").fill(new)
+        page.get_by_role("button", name="Change it").click()
+        expect(told).to_contain_text(said)
+    looked_at(page, "account-password")
+    page.get_by_label("New password").fill(OTHER)
+    page.get_by_role("button", name="Change it").click()
+    expect(page.get_by_text("Your new password is set.")).to_be_visible()
+    expect(page.get_by_label("Old password")).to_have_value("")
+
+
+def set_by_mail(page: Page, email: str, post: Post) -> None:
+    """From the log-in to the log-in, by way of a mail, whose link is nowhere to be read afterwards."""
+    page.goto("/")
+    page.get_by_role("link", name="Forgotten the password?").click()
+    looked_at(page, "password-ask")
+    page.get_by_label("E-mail address").fill(email)
+    page.get_by_role("button", name="Send the link").click()
+    expect(page.get_by_role("heading", name="Look into your mail")).to_be_focused()
+    looked_at(page, "password-asked")
+    link = post.link_for(email)
+    page.goto(link)
+    expect(page.get_by_role("heading", name="Choose a new password")).to_be_visible()
+    assert "token" not in page.url
+    page.get_by_label("New password").fill("password123")
+    page.get_by_role("button", name="Set it").click()
+    expect(page.get_by_role("alert")).to_contain_text("guessed first")
+    looked_at(page, "password-choose")
+    page.get_by_label("New password").fill(BY_MAIL)
+    page.get_by_role("button", name="Set it").click()
+    expect(page.get_by_role("heading", name="Your new password is set")).to_be_focused()
+    page.get_by_role("link", name="Log in with it").click()
+    page.get_by_label("E-mail address").fill(email)
+    page.get_by_label("Password", exact=True).fill(BY_MAIL)
+    page.get_by_role("button", name="Log in", exact=True).last.click()
+    expect(page.get_by_role("heading", name="Your gallery")).to_be_visible()
+    page.goto(link)
+    page.get_by_label("New password").fill(OTHER)
+    page.get_by_role("button", name="Set it").click()
+    expect(page.get_by_role("heading", name="This link is over")).to_be_focused()
 
 
 def test_links_bin_and_the_end(world: GalleryWorld, browser: Browser, ada: Account) -> None:
     """A photo is restored, a link ended, a wrong password told where it was typed, and then the account is over."""
-    with closing(browser.new_context(viewport=WIDE, base_url=world.api.url)) as context:
-        token = ada.client.headers["Authorization"].removeprefix("Bearer ")
-        cookie = {"name": "photo_session", "value": token, "url": world.api.url, "httpOnly": True}
-        context.add_cookies([cookie])  # type: ignore[list-item] # a dictionary of its keys
-        page = context.new_page()
+    with logged_in(world, browser, ada) as page:
         page.goto("/account")
         expect(page.get_by_text(ada.email)).to_be_visible()
         looked_at(page, "account")

@@ -1,11 +1,14 @@
 """The page on which a customer makes and revokes the tokens of devices, in a real browser."""
 
+import io
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import httpx
 import pytest
+import zxingcpp
+from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 from tests.support.api_process import api_process
 from tests.support.browser import NARROW, WIDE, assert_fits, assert_no_barrier, photographed
@@ -58,6 +61,12 @@ def make_device(page: Page, name: str) -> str:
     return page.get_by_label("Token", exact=True).input_value()
 
 
+def read_from_screen(page: Page) -> str:
+    """What a phone reads from the code, as it is shown."""
+    [found] = zxingcpp.read_barcodes(Image.open(io.BytesIO(page.locator("#code canvas").screenshot())))
+    return str(found.text)
+
+
 def is_good(stream_url: str, token: str) -> bool:
     """Whether the stream application takes the token."""
     headers = {"Authorization": f"Bearer {token}"}
@@ -76,10 +85,17 @@ def test_a_token_is_made_used_and_revoked(page: Page, urls: tuple[str, str]) -> 
         assert_no_barrier(page)
         assert_fits(page)
         photographed(page, PICTURES, f"devices-{name}")
+    assert read_from_screen(page) == page.locator("#camera-link").get_attribute("href")
     page.get_by_role("button", name="I have it").click()
     assert token not in page.content()
     page.reload()
-    revoke = page.get_by_role("button", name="Revoke Front door")
+    page.get_by_role("button", name="Rename Front door").click(timeout=SOON)
+    page.get_by_label("New name").fill("Back door")
+    assert_no_barrier(page)
+    photographed(page, PICTURES, "devices-renaming")
+    page.get_by_role("button", name="Rename", exact=True).click()
+    expect(page.get_by_role("status")).to_have_text("The device is called Back door now.")
+    revoke = page.get_by_role("button", name="Revoke Back door")
     revoke.click(timeout=SOON)
     page.get_by_role("button", name="Keep").click()
     expect(page.get_by_role("listitem")).to_have_count(1)
@@ -88,7 +104,7 @@ def test_a_token_is_made_used_and_revoked(page: Page, urls: tuple[str, str]) -> 
     photographed(page, PICTURES, "devices-revoking")
     page.get_by_role("button", name="Revoke", exact=True).click()
     expect(page.get_by_text("No devices yet.")).to_be_visible(timeout=SOON)
-    expect(page.get_by_role("status")).to_have_text("Front door is revoked.")
+    expect(page.get_by_role("status")).to_have_text("Back door is revoked.")
     for _ in range(100):
         if not is_good(urls[1], token):
             return
@@ -107,16 +123,29 @@ def test_names_are_text_and_faults_are_explained(page: Page) -> None:
     assert_no_barrier(page)
 
 
-def test_the_page_leads_to_the_stream_application(page: Page, urls: tuple[str, str]) -> None:
-    """The link goes where that is; the token pasted there is taken."""
-    token = make_device(page, "webcam")
-    with page.context.expect_page() as opened:
-        page.get_by_role("link", name="Stream a webcam with it").click()
-    camera = opened.value
-    camera.get_by_label("Device token").fill(token)
-    camera.get_by_role("button", name="Use it").click()
-    expect(camera.get_by_role("button", name="Start")).to_be_visible(timeout=SOON)
-    assert camera.url == f"{urls[1]}/camera"
+def test_a_link_pairs_a_phone(page: Page, browser: Browser, urls: tuple[str, str]) -> None:
+    """Opened elsewhere, where nobody is logged in, it is ready to stream, and its token has left the address.
+
+    No server is told the token in an address, and it is kept until the tab is closed.
+    """
+    token = make_device(page, "phone")
+    link = page.locator("#camera-link").get_attribute("href")
+    assert link == f"{urls[1]}/camera#token={token}"
+    with closing(browser.new_context(viewport=NARROW)) as phone:
+        camera = phone.new_page()
+        requested: list[str] = []
+        camera.on("request", lambda request: requested.append(request.url))
+        camera.goto(link)
+        expect(camera.get_by_role("button", name="Start")).to_be_visible(timeout=SOON)
+        assert camera.url == f"{urls[1]}/camera"
+        assert not [url for url in requested if token in url.partition("#")[0]]
+        assert_no_barrier(camera)
+        assert_fits(camera)
+        camera.reload()
+        expect(camera.get_by_role("button", name="Start")).to_be_visible(timeout=SOON)
+        camera.get_by_role("button", name="Forget the token").click()
+        camera.goto(f"{urls[1]}/camera#token=nonsense")
+        expect(camera.get_by_role("alert")).to_contain_text("not valid")
 
 
 def test_nobody_sees_devices_without_signing_in(browser: Browser, urls: tuple[str, str]) -> None:

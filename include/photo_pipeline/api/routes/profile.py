@@ -49,6 +49,48 @@ def _throttle(services: Services, customer_id: UUID) -> None:
     services.renamings.failed(str(customer_id))
 
 
+@router.get("/me/sessions", responses=described(HTTPStatus.UNAUTHORIZED, HTTPStatus.SERVICE_UNAVAILABLE))
+async def list_sessions(caller: TheCaller, services: TheServices) -> SessionList:
+    """Where the caller is logged in; the session that was seen last comes first, and there are at most 100."""
+    own = caller.session
+    found = await services.database.run(services.open_sessions.of_customer, own.customer_id, MOST_SESSIONS)
+    return SessionList(sessions=[SessionView.of(each, own.session_id) for each in found])
+
+
+@router.delete(
+    "/me/sessions/{session_id}",
+    status_code=HTTPStatus.NO_CONTENT,
+    responses=described(
+        HTTPStatus.UNAUTHORIZED,
+        HTTPStatus.FORBIDDEN,
+        HTTPStatus.NOT_FOUND,
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+    ),
+)
+async def end_session(session_id: UUID, caller: TheCaller, services: TheServices) -> Response:
+    """End one of the caller's sessions."""
+    until = services.sessions.latest_end()
+    ended = await services.database.run(services.open_sessions.end, caller.session.customer_id, session_id, until)
+    if not ended:
+        raise ProblemError(HTTPStatus.NOT_FOUND, "no_such_session", "You have no such session, or it has ended.")
+    note_ended(services, ended)
+    return Response(status_code=HTTPStatus.NO_CONTENT)
+
+
+@router.delete(
+    "/me/sessions",
+    status_code=HTTPStatus.NO_CONTENT,
+    responses=described(HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.SERVICE_UNAVAILABLE),
+)
+async def end_other_sessions(caller: TheCaller, services: TheServices) -> Response:
+    """End all of the caller's sessions but this one; at other instances they are refused some seconds later."""
+    own, until = caller.session, services.sessions.latest_end()
+    ended = await services.database.run(services.open_sessions.end_others, own.customer_id, own.session_id, until)
+    note_ended(services, ended)
+    return Response(status_code=HTTPStatus.NO_CONTENT)
+
+
 @router.put(
     "/me/password",
     status_code=HTTPStatus.NO_CONTENT,
@@ -81,46 +123,4 @@ async def change_password(
     if ended is None:
         raise session_ended()
     password_replaced(services, customer, ended)
-    return Response(status_code=HTTPStatus.NO_CONTENT)
-
-
-@router.get("/me/sessions", responses=described(HTTPStatus.UNAUTHORIZED, HTTPStatus.SERVICE_UNAVAILABLE))
-async def list_sessions(caller: TheCaller, services: TheServices) -> SessionList:
-    """Where the caller is logged in; the session that was seen last comes first, and there are at most 100."""
-    own = caller.session
-    found = await services.database.run(services.open_sessions.of_customer, own.customer_id, MOST_SESSIONS)
-    return SessionList(sessions=[SessionView.of(each, own.session_id) for each in found])
-
-
-@router.delete(
-    "/me/sessions",
-    status_code=HTTPStatus.NO_CONTENT,
-    responses=described(HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.SERVICE_UNAVAILABLE),
-)
-async def end_other_sessions(caller: TheCaller, services: TheServices) -> Response:
-    """End all of the caller's sessions but this one; at other instances they are refused some seconds later."""
-    own, until = caller.session, services.sessions.latest_end()
-    ended = await services.database.run(services.open_sessions.end_others, own.customer_id, own.session_id, until)
-    note_ended(services, ended)
-    return Response(status_code=HTTPStatus.NO_CONTENT)
-
-
-@router.delete(
-    "/me/sessions/{session_id}",
-    status_code=HTTPStatus.NO_CONTENT,
-    responses=described(
-        HTTPStatus.UNAUTHORIZED,
-        HTTPStatus.FORBIDDEN,
-        HTTPStatus.NOT_FOUND,
-        HTTPStatus.UNPROCESSABLE_ENTITY,
-        HTTPStatus.SERVICE_UNAVAILABLE,
-    ),
-)
-async def end_session(session_id: UUID, caller: TheCaller, services: TheServices) -> Response:
-    """End one of the caller's sessions."""
-    until = services.sessions.latest_end()
-    ended = await services.database.run(services.open_sessions.end, caller.session.customer_id, session_id, until)
-    if not ended:
-        raise ProblemError(HTTPStatus.NOT_FOUND, "no_such_session", "You have no such session, or it has ended.")
-    note_ended(services, ended)
     return Response(status_code=HTTPStatus.NO_CONTENT)
