@@ -30,6 +30,12 @@ class AskForReset(Document):
     email: Email
 
 
+class ResetAsked(BaseModel):
+    """A link is on its way, if there is such an account."""
+
+    minutes: int = Field(description="How long it is good")
+
+
 class UseReset(Document):
     """Another password, from whoever reads the mail of the account's address."""
 

@@ -110,7 +110,7 @@ def change_password(page: Page) -> None:
     looked_at(page, "account-password")
     page.get_by_label("New password").fill(OTHER)
     page.get_by_role("button", name="Change it").click()
-    expect(page.get_by_text("Your new password is set.")).to_be_visible()
+    expect(page.locator("#password-saved")).to_be_visible()
     expect(page.get_by_label("Old password")).to_have_value("")
 
 

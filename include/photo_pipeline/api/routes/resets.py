@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
-from photo_pipeline.api.account_schemas import AskForReset, UseReset
+from photo_pipeline.api.account_schemas import AskForReset, ResetAsked, UseReset
 from photo_pipeline.api.deps import OwnPagesOnly, TheServices, network_of_sender
 from photo_pipeline.api.link_tokens import hash_of, new_token
 from photo_pipeline.api.proving import chosen, forgive
@@ -17,7 +17,8 @@ from photo_pipeline.domain.customers import NewReset
 from photo_pipeline.domain.mail import Mail
 from photo_pipeline.web.problems import ProblemError, described, too_many
 
-GOOD_FOR = timedelta(hours=1)
+MINUTES = 60
+GOOD_FOR = timedelta(minutes=MINUTES)
 MOST_RESETS = 5
 """So many links of a customer are good at a time, whoever asks: nobody's mail is flooded."""
 
@@ -35,7 +36,7 @@ router = APIRouter(tags=["session"])
         HTTPStatus.SERVICE_UNAVAILABLE,
     ),
 )
-async def ask(body: AskForReset, request: Request, services: TheServices) -> Response:
+async def ask(body: AskForReset, request: Request, services: TheServices) -> ResetAsked:
     """Have a link mailed that sets another password, to the address that was signed up with.
 
     The answer is the same, and comes as soon, whether there is such an account or not. 503 `no_mail` where the operator
@@ -47,7 +48,7 @@ async def ask(body: AskForReset, request: Request, services: TheServices) -> Res
     if found is not None:
         customer_id = found.customer_id
         services.posting.post(lambda: _invitation(services, customer_id))
-    return Response(status_code=HTTPStatus.ACCEPTED)
+    return ResetAsked(minutes=MINUTES)
 
 
 def _throttle(services: Services, network: str, email: str) -> None:
@@ -73,8 +74,7 @@ async def _invitation(services: Services, customer_id: UUID) -> Mail | None:
     reset = NewReset(hash_of(token), customer_id, now + GOOD_FOR)
     if not await services.database.run(services.password_register.add_reset, reset, MOST_RESETS):
         return None
-    minutes = int(GOOD_FOR.total_seconds() / 60)
-    return services.letters.invitation(customer.email, token, minutes, now)
+    return services.letters.invitation(customer.email, token, MINUTES, now)
 
 
 @router.put(
