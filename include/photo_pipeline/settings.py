@@ -220,7 +220,7 @@ class MailSecurity(StrEnum):
 class MailSettings(BaseSettings):
     """The server that takes mail to customers. Without a host none is sent, and no password is set anew by mail."""
 
-    model_config = SettingsConfigDict(env_prefix="PHOTO_MAIL_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="PHOTO_MAIL_", env_ignore_empty=True, frozen=True)
 
     host: str | None = None
     port: Positive = 587

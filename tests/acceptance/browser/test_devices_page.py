@@ -119,7 +119,9 @@ def test_names_are_text_and_faults_are_explained(page: Page) -> None:
     assert page.title() == "Devices"
     page.get_by_label("Name of the new device").fill("\u202egnorw")
     page.get_by_role("button", name="Make a token").click()
-    expect(page.get_by_role("alert").filter(visible=True)).to_contain_text("Name: This has characters that cannot be seen")
+    expect(page.get_by_role("alert").filter(visible=True)).to_contain_text(
+        "Name: This has characters that cannot be seen"
+    )
     assert_no_barrier(page)
 
 
