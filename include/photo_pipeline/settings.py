@@ -373,3 +373,5 @@ class PageSettings(BaseSettings):
 
     gallery_url: str = ""
     dashboard_url: str = ""
+    archive_url: str = ""
+    """Under which the archive's folders can be looked at: their paths are put behind it."""

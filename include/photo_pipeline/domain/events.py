@@ -139,6 +139,15 @@ def customer_of(headers: Headers) -> UUID | None:
         return None
 
 
+def sending_device(headers: Headers) -> UUID | None:
+    """The device that a record says has sent it: its ``ce_source`` is ``/devices/<id>``."""
+    _, of_device, name = text_headers(headers).get("ce_source", "").rpartition("/devices/")
+    try:
+        return UUID(name) if of_device else None
+    except ValueError:
+        return None
+
+
 def filename_of(headers: Headers) -> str | None:
     """The file name a record carries: base name only, no control characters, at most 255 characters."""
     name = text_headers(headers).get("ce_filename")

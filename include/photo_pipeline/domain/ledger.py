@@ -95,6 +95,7 @@ class RecordResult:
     bytes: int | None = None
     reason: RejectReason | AbsentReason | None = None
     detail: str | None = None
+    device_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

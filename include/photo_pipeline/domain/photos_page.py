@@ -56,7 +56,7 @@ class Shard:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """A slice, what became of its records so far, and its shard where it has one."""
+    """A slice, what became of its records so far, its shard where it has one, and the run that has or had it."""
 
     slice_id: int
     where: Log
@@ -69,6 +69,7 @@ class Slice:
     lease_expires_at: datetime | None
     outcomes: Mapping[str, int]
     shard: Shard | None
+    run_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

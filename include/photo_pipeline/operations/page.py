@@ -1,4 +1,4 @@
-"""The page as an application: five addresses, each behind the log-in and the permissions that it is handed."""
+"""The page as an application: the addresses, each behind the log-in and the permissions that it is handed."""
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Query, Request, Response
-from fastapi import Path as PathParameter
 from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
@@ -23,9 +22,12 @@ from photo_pipeline.domain.photo import RecordCoordinates
 from photo_pipeline.domain.photos_page import NoPreviewError, Rejected
 from photo_pipeline.domain.reprocess import ANY, Mode
 from photo_pipeline.operations.charts import HEIGHT, OUTCOMES, WIDTH
+from photo_pipeline.operations.finding import record_path
 from photo_pipeline.operations.panels import Panel
 from photo_pipeline.operations.previews import SHOWN
+from photo_pipeline.operations.records import who
 from photo_pipeline.operations.text import moment, number, plural
+from photo_pipeline.operations.tracing import Links, Tracing, Trails, Where
 from photo_pipeline.operations.view import (
     DAY,
     HOUR,
@@ -35,7 +37,6 @@ from photo_pipeline.operations.view import (
     PageView,
     page_view,
     rejected_row,
-    slice_row,
 )
 from photo_pipeline.ports.photos_page import Backlog, Dags, LedgerView, Previews, SearchIndex
 from photo_pipeline.web.text import TextOnly
@@ -51,7 +52,6 @@ HEADERS = {
     "Cache-Control": "no-store",
 }
 THREADS = 12
-MAX_INTEGER, MAX_BIGINT = 2**31 - 1, 2**63 - 1
 MODE_TITLES = {Mode.RENDITIONS.value: "Derive renditions again", Mode.DEAD_LETTERS.value: "Feed dead letters again"}
 LONG_PATIENCE, LONG_KEEP = 6.0, 30.0
 """Of the week's figures: they cost more and change less."""
@@ -73,14 +73,6 @@ class Access:
 
 
 @dataclass(frozen=True, slots=True)
-class Links:
-    """Where else to look; empty where that is not configured."""
-
-    gallery: str = ""
-    dashboard: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Sources:
     """The servers."""
 
@@ -89,6 +81,7 @@ class Sources:
     search: SearchIndex
     previews: Previews
     dags: Dags
+    trails: Trails
     links: Links
 
 
@@ -103,20 +96,6 @@ class Form(BaseModel):
     customer_id: str = ""
     format: str = ANY
     reason: str = ANY
-
-
-def _coordinates(
-    topic: str,
-    partition: Annotated[int, PathParameter(ge=0, le=MAX_INTEGER)],
-    offset: Annotated[int, PathParameter(ge=0, le=MAX_BIGINT)],
-) -> RecordCoordinates:
-    try:
-        return RecordCoordinates.parse(f"{topic}-{partition}-{offset}")
-    except ValueError:
-        raise HTTPException(HTTPStatus.NOT_FOUND, f"There is no topic {topic}.") from None
-
-
-Where = Annotated[RecordCoordinates, Depends(_coordinates)]
 
 
 class Desk:
@@ -214,12 +193,13 @@ class _Pages:
         )
         self._templates.filters.update(number=number, moment=moment)
         self._templates.globals["plural"] = plural
+        self._tracing = Tracing(lambda: desk.sources, self._page)
 
     def routes(self) -> dict[str, Callable[..., Response]]:
         """Each address and what answers it."""
         return {
             "/": self.photos,
-            "/slices/{slice_id}": self.one_slice,
+            **self._tracing.routes(),
             "/rejected/{topic}/{partition}/{offset}": self.one_rejected,
             "/rejected/{topic}/{partition}/{offset}/preview.jpg": self.preview,
             "/reprocess": self.reprocess,
@@ -230,18 +210,14 @@ class _Pages:
         shapes = {"outcomes": OUTCOMES, "width": WIDTH, "height": HEIGHT}
         return self._page(request, "photos.html", {"view": self._desk.view(), "links": self._links, **shapes})
 
-    def one_slice(self, request: Request, slice_id: Annotated[int, PathParameter(ge=0, le=MAX_BIGINT)]) -> Response:
-        """A slice and its shard."""
-        found = self._desk.sources.ledger.slice(slice_id)
-        if found is None:
-            raise HTTPException(HTTPStatus.NOT_FOUND, f"There is no slice {slice_id}.")
-        return self._page(request, "slice.html", {"slice": found, "row": slice_row(found), "links": self._links})
-
     def one_rejected(self, request: Request, where: Where) -> Response:
         """A rejected record."""
         found = self._rejected(where)
         row = rejected_row(found, datetime.now(UTC))
-        return self._page(request, "rejected.html", {"row": row, "shown": found.reason in SHOWN})
+        names = self._tracing.names_of(request, {found.where: found.processed_at}, [found.customer_id])
+        known = {"file": names.files.get(found.where, ""), "who": who(found.customer_id, names)}
+        way = record_path(found.where)
+        return self._page(request, "rejected.html", {"row": row, "shown": found.reason in SHOWN, "way": way, **known})
 
     def preview(self, request: Request, where: Where) -> Response:
         """A picture of a rejected record, for those who may act on it."""
@@ -290,5 +266,6 @@ class _Pages:
             base=base,
             airflow=base.removesuffix(self._prefix),
             may_reprocess=getattr(request.state, "may_reprocess", False),
+            typed=request.query_params.get("q", ""),
         )
         return HTMLResponse(html, status, HEADERS)

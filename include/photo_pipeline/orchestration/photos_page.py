@@ -16,17 +16,19 @@ from fastapi import FastAPI
 from sqlalchemy import Row, Select, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from photo_pipeline.composition.photos_page import page_sources
+from photo_pipeline.composition.photos_page import PageAirflow, page_sources
 from photo_pipeline.domain.errors import ServerUnavailableError
 from photo_pipeline.domain.photos_page import DagState
 from photo_pipeline.operations.page import Access, Sources, photos_app
 from photo_pipeline.orchestration.connections import (
+    POSTGRES,
     POSTGRES_BI,
     database_settings,
     kafka_settings,
     search_access,
 )
 from photo_pipeline.orchestration.defaults import TAGS
+from photo_pipeline.orchestration.slice_tasks import AirflowSliceTasks
 
 READ_DAG = "photo_ingest"
 """Whoever may see this DAG may see the page."""
@@ -72,7 +74,9 @@ def _may_reprocess(user: GetUserDep) -> bool:
 
 def _sources() -> Sources:
     """The servers by Airflow's connections."""
-    return page_sources(database_settings(POSTGRES_BI), kafka_settings(), search_access(), AirflowDags())
+    airflow = PageAirflow(AirflowDags(), AirflowSliceTasks())
+    views, names = database_settings(POSTGRES_BI), database_settings(POSTGRES)
+    return page_sources(views, names, kafka_settings(), search_access(), airflow)
 
 
 def _last(dag_id: str) -> Select[Any]:

@@ -1,11 +1,10 @@
 """Where the links of the platform's tasks lead, found by the API server when somebody looks at a task."""
 
-import json
-
 from airflow.models.xcom import XComModel
 from airflow.sdk.types import TaskInstanceKey
 from airflow.utils.session import create_session
 
+from photo_pipeline.orchestration.slice_tasks import DAG, TASK, slice_in
 from photo_pipeline.settings import PageSettings
 
 OURS = "photo_"
@@ -14,7 +13,7 @@ OURS = "photo_"
 
 def slice_of(ti_key: TaskInstanceKey) -> int | None:
     """The slice that a task of ``photo_ingest`` says it has committed."""
-    if ti_key.dag_id != "photo_ingest" or ti_key.task_id != "process_slice":
+    if ti_key.dag_id != DAG or ti_key.task_id != TASK:
         return None
     summary = XComModel.get_many(
         key="return_value",
@@ -25,11 +24,7 @@ def slice_of(ti_key: TaskInstanceKey) -> int | None:
     ).with_only_columns(XComModel.value)
     with create_session() as session:
         found = session.execute(summary).first()
-    if found is None:
-        return None
-    value = json.loads(found.value) if isinstance(found.value, str) else found.value
-    slice_id = value.get("slice_id") if isinstance(value, dict) else None
-    return slice_id if isinstance(slice_id, int) else None
+    return None if found is None else slice_in(found.value)
 
 
 def gallery_for(ti_key: TaskInstanceKey) -> str:

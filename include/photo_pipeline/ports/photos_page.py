@@ -52,6 +52,10 @@ class SearchIndex(Protocol):
         """How many outcomes analysts see."""
         ...
 
+    def index_of(self, document_id: str) -> str | None:
+        """The name of the index that holds this document; ``None`` where none does."""
+        ...
+
 
 class Previews(Protocol):
     """Small pictures of rejected records."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from photo_pipeline.domain.errors import RecordRejected
-from photo_pipeline.domain.events import PhotoEvent, Record, filename_of
+from photo_pipeline.domain.events import PhotoEvent, Record, filename_of, sending_device
 from photo_pipeline.domain.imaging import ImageRejected, ProcessedImage
 from photo_pipeline.domain.ledger import ArchivedPhoto, Lease, RecordResult, ShardFile, SliceCommit
 from photo_pipeline.domain.outcomes import Outcome, RejectReason
@@ -229,6 +229,7 @@ def _accepted(record: Record, event: PhotoEvent, outcome: Outcome) -> RecordResu
         event_id=event.event_id,
         filename=event.filename,
         bytes=len(record.value),
+        device_id=sending_device(record.headers),
     )
 
 
@@ -248,4 +249,5 @@ def _rejected(
         bytes=len(record.value),
         reason=reason,
         detail=detail,
+        device_id=sending_device(record.headers),
     )

@@ -107,7 +107,14 @@ def _fence(connection: Connection, commit: SliceCommit) -> None:
     fenced = connection.execute(
         update(Slice)
         .where(Slice.slice_id == planned.slice_id, Slice.attempt == attempt, Slice.state == "running")
-        .values(state="committed", end=commit.end, committed_at=func.now(), lease_owner=None, lease_expires_at=None)
+        .values(
+            state="committed",
+            end=commit.end,
+            committed_at=func.now(),
+            worked_by=Slice.lease_owner,
+            lease_owner=None,
+            lease_expires_at=None,
+        )
     )
     if fenced.rowcount == 0:
         raise LeaseLostError(planned.slice_id, attempt)
@@ -287,6 +294,7 @@ def _record_row(log_id: int, commit: SliceCommit, record: RecordResult, fresh: s
         "filename": record.filename if _is_rejected(record) else None,
         "bytes": record.bytes,
         "accepted_at": record.accepted_at,
+        "device_id": record.device_id,
     }
 
 

@@ -104,6 +104,7 @@ class Slice(Base):
     planned_at: Mapped[datetime] = mapped_column(server_default=FetchedValue())
     committed_at: Mapped[datetime | None]
     counted_at: Mapped[datetime | None]
+    worked_by: Mapped[str | None]
 
 
 class Shard(Base):
@@ -195,6 +196,7 @@ class LedgerRecord(Base):
     event_id: Mapped[str | None]
     filename: Mapped[str | None]
     detail: Mapped[str | None]
+    device_id: Mapped[UUID | None]
 
 
 class LedgerState(Base):

@@ -3,15 +3,14 @@
 Everything has a limit or a window that an index serves, so a page costs the same after a year as after a day.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, TextClause, text
+from sqlalchemy import Connection, Engine, Row, text
 
-from photo_pipeline.adapters.postgres.engine import transaction
 from photo_pipeline.adapters.postgres.logs import known_log
+from photo_pipeline.adapters.postgres.looking import looking, rows_of
 from photo_pipeline.domain.logs import KnownLog
 from photo_pipeline.domain.photo import Log, RecordCoordinates, TopicPartition
 from photo_pipeline.domain.photos_page import (
@@ -39,8 +38,6 @@ FINDINGS = 20
 COUNTED = 10_000
 """A queue longer than this is only said to be longer."""
 
-# Rather no figures than a server that is kept busy by people who look at it.
-LIMITS = (text("SET TRANSACTION READ ONLY"), text("SET LOCAL statement_timeout = '4s'"))
 NOW = text("SELECT clock_timestamp()")
 PARTITIONS = text("""
 SELECT topic, "partition", next_offset, updated_at, average_bytes FROM page_partition
@@ -53,7 +50,7 @@ SELECT topic, "partition", incarnation, topic_id, state, first_offset, next_offs
 """)
 SLICE_COLUMNS = """
 slice_id, topic, "partition", incarnation, "start", "end", state, attempt, planned_at, committed_at, lease_expires_at,
-path, length, photos, shard_state, shard_committed_at,
+path, length, photos, shard_state, shard_committed_at, run_id,
 (SELECT jsonb_object_agg(outcome, records)
    FROM (SELECT o.outcome, count(*) AS records FROM page_outcome o
           WHERE o.log_id = s.log_id AND o."offset" >= s."start" AND o."offset" < s."end"
@@ -129,7 +126,7 @@ class PostgresLedgerView:
 
     def overview(self) -> Overview:
         """See the port."""
-        with self._looking() as connection:
+        with looking(self._engine) as connection:
             return Overview(
                 now=connection.execute(NOW).scalar_one(),
                 partitions=[_partition(row) for row in connection.execute(PARTITIONS)],
@@ -146,34 +143,23 @@ class PostgresLedgerView:
 
     def logs(self) -> Sequence[KnownLog]:
         """See the port."""
-        return [known_log(row) for row in self._rows(LOGS)]
+        return [known_log(row) for row in rows_of(self._engine, LOGS)]
 
     def outcomes(self, window: timedelta, interval: timedelta) -> Sequence[OutcomeCount]:
         """See the port."""
-        with self._looking() as connection:
+        with looking(self._engine) as connection:
             rows = connection.execute(OUTCOMES, {"window": window, "interval": interval})
             return [OutcomeCount(row.since, row.outcome, row.source, row.records, int(row.bytes)) for row in rows]
 
     def slice(self, slice_id: int) -> Slice | None:
         """See the port."""
-        return next(iter(_slices(self._rows(ONE_SLICE, slice_id=slice_id))), None)
+        return next(iter(_slices(rows_of(self._engine, ONE_SLICE, slice_id=slice_id))), None)
 
     def rejected(self, where: RecordCoordinates) -> Rejected | None:
         """See the port."""
         position = {"topic": where.topic, "partition": where.partition, "offset": where.offset}
-        rows = self._rows(ONE_REJECTED, **position, incarnation=where.incarnation)
+        rows = rows_of(self._engine, ONE_REJECTED, **position, incarnation=where.incarnation)
         return next((_rejected(row) for row in rows), None)
-
-    def _rows(self, statement: TextClause, **parameters: object) -> Sequence[AnyRow]:
-        with self._looking() as connection:
-            return connection.execute(statement, parameters).all()
-
-    @contextmanager
-    def _looking(self) -> Iterator[Connection]:
-        with transaction(self._engine) as connection:
-            for limit in LIMITS:
-                connection.execute(limit)
-            yield connection
 
 
 def _partition(row: AnyRow) -> Partition:
@@ -195,6 +181,7 @@ def _slices(rows: Iterable[AnyRow]) -> list[Slice]:
             lease_expires_at=row.lease_expires_at,
             outcomes=row.outcomes or {},
             shard=_shard(row),
+            run_id=row.run_id,
         )
         for row in rows
     ]

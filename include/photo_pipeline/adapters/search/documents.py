@@ -24,3 +24,14 @@ class ElasticsearchDocuments:
             return 0
         except (ApiError, TransportError) as error:
             raise ServerUnavailableError(SERVER, str(error)) from error
+
+    def index_of(self, document_id: str) -> str | None:
+        """See the port. An id says nothing of its month, so all of them are asked."""
+        wanted = {"ids": {"values": [document_id]}}
+        try:
+            found = self._client.search(index=self._alias, query=wanted, size=1, source=False)["hits"]["hits"]
+        except NotFoundError:
+            return None
+        except (ApiError, TransportError) as error:
+            raise ServerUnavailableError(SERVER, str(error)) from error
+        return str(found[0]["_index"]) if found else None
