@@ -11,6 +11,7 @@ from uuid import UUID
 import pytest
 from fastapi import FastAPI, HTTPException
 from httpx import ASGITransport, AsyncClient, Response
+from tests.support.trails import ADA, CAMERA, PHOTO, MemoryTasks, MemoryTrails
 
 from photo_pipeline.domain.errors import ServerUnavailableError, UnstorableError
 from photo_pipeline.domain.logs import KnownLog, LogTrouble
@@ -26,9 +27,10 @@ from photo_pipeline.domain.photos_page import (
     Slice,
     Waiting,
 )
-from photo_pipeline.operations.page import Access, Links, Sources, photos_app
+from photo_pipeline.operations.page import Access, Sources, photos_app
 from photo_pipeline.operations.panels import Away, Panel
 from photo_pipeline.operations.previews import SHOWN
+from photo_pipeline.operations.tracing import Links, Trails
 
 NOW = datetime(2026, 3, 9, 12, tzinfo=UTC)
 NASTY = '"><script>alert(1)</script>'
@@ -84,6 +86,11 @@ class Servers:
         """See the port."""
         self._answer("Elasticsearch")
         return 42
+
+    def index_of(self, document_id: str) -> str | None:
+        """See the port."""
+        self._answer("Elasticsearch")
+        return "photos-2026.03"
 
     def jpeg(self, where: RecordCoordinates) -> bytes:
         """See the port."""
@@ -142,17 +149,29 @@ class Browser:
             return await client.get(f"/photos-page{path}", params=parameters or None)
 
 
-def client(servers: Servers, person: Person | None = None) -> Browser:
+def client(servers: Servers, person: Person | None = None, memory: MemoryTrails | None = None) -> Browser:
     """A browser in front of the page, mounted as Airflow mounts it."""
     person = person or Person()
-    sources = Sources(servers, servers, servers, servers, servers, Links())
+    trails = Trails(memory or MemoryTrails(), memory or MemoryTrails(), MemoryTasks())
+    sources = Sources(servers, servers, servers, servers, servers, trails, Links())
     access = Access(person.read, person.act, lambda address: f"/auth/login?next={address}")
     airflow = FastAPI()
     airflow.mount("/photos-page", photos_app(lambda: sources, access, "/photos-page"))
     return Browser(airflow)
 
 
-PATHS = ("/", "/slices/5", RECORD, f"{RECORD}/preview.jpg", "/reprocess")
+WAY = "/records/photos.uploaded/0/7"
+PATHS = (
+    "/",
+    "/slices/5",
+    RECORD,
+    f"{RECORD}/preview.jpg",
+    "/reprocess",
+    "/find",
+    WAY,
+    f"/customers/{ADA}",
+    "/rejected",
+)
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -347,3 +366,70 @@ def test_a_mistake_of_ours_takes_only_its_panel() -> None:
         answer = Panel("Kafka", lambda: secrets["password"], threads).answer()
     assert isinstance(answer, Away)
     assert "password" not in answer.said
+
+
+TRACED = ("/find?q=nothing", f"/photos/{PHOTO}", WAY, f"/customers/{ADA}", "/slices/5", "/rejected", RECORD)
+
+
+def test_an_operator_sees_names_and_a_reader_none() -> None:
+    """On no page of a way; a reader's requests do not even reach whoever knows names."""
+    for path in TRACED:
+        memory = MemoryTrails()
+        seen = client(Servers(), Person(may_reprocess=False), memory).get(path)
+        assert seen.status_code == 200, path
+        assert memory.asked_names == 0, path
+        assert "ada@example.org" not in seen.text
+        assert "IMG_0001" not in seen.text
+    for path in TRACED[1:]:
+        page = client(Servers()).get(path).text
+        assert "ada@example.org" in page, path
+        assert "IMG_0001.jpg" in page, path
+
+
+def test_the_one_thing_that_fits_is_opened() -> None:
+    """Within the application, wherever it is mounted; what resembles it is offered."""
+    answer = client(Servers()).get("/find", q=f" {str(PHOTO).upper()} ")
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/photos-page/photos/{PHOTO}")
+    near = client(Servers()).get("/find", q=f"{str(PHOTO)[:-1]}0")
+    assert f'href="/photos-page/photos/{PHOTO}"' in near.text
+    assert f'value="{str(PHOTO)[:-1]}0"' in near.text, "what was typed can be mended"
+
+
+def test_what_is_searched_for_is_text() -> None:
+    """It comes back in the field, and never as markup."""
+    page = client(Servers()).get("/find", q=NASTY)
+    assert page.status_code == 200
+    assert NASTY not in page.text
+    assert client(Servers()).get("/find", q="%00").status_code == 200
+
+
+def test_a_record_that_waits_has_a_page() -> None:
+    """It says how many are before it; of a log that nobody knows there is none."""
+    assert "It waits in Kafka" in client(Servers()).get("/records/photos.uploaded/0/15").text
+    assert client(Servers()).get("/records/elsewhere/0/15").status_code == 404
+    assert client(Servers()).get(f"/photos/{UUID(int=5)}").status_code == 404
+
+
+def test_a_way_is_told_without_elasticsearch_too() -> None:
+    """What analysts see is one step of it."""
+    page = client(Servers(away={"Elasticsearch"})).get(WAY)
+    assert page.status_code == 200
+    assert "Elasticsearch does not answer" in page.text
+
+
+def test_refused_records_are_narrowed_by_their_addresses() -> None:
+    """Each group leads to its records alone; empty fields of the form are none, and what no id is is refused."""
+    browser = client(Servers())
+    page = browser.get("/rejected", reason="", customer="", device=str(CAMERA), days="1").text
+    assert '<b data-figure="refused">1</b>' in page
+    assert "reason=truncated" in page
+    assert '<b data-figure="refused">0</b>' in browser.get("/rejected", reason="corrupt").text
+    for wrong in ({"customer": "x"}, {"days": "900"}, {"page": "-1"}, {"until": "yesterday"}):
+        assert browser.get("/rejected", **wrong).status_code == 422
+
+
+def test_a_list_goes_on_behind_a_record_only() -> None:
+    """A customer's older records are asked for by the last one that was shown."""
+    path = f"/customers/{ADA}"
+    assert client(Servers()).get(path, before=NOW.isoformat(), record="photos.uploaded-0-7").status_code == 200
+    assert client(Servers()).get(path, before=NOW.isoformat(), record="x").status_code == 404

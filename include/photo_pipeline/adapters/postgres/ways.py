@@ -252,7 +252,26 @@ def _course(connection: Connection, row: AnyRow) -> Course | None:
 
 
 def _photos(rows: Iterable[AnyRow]) -> list[PhotoFacts]:
-    return [PhotoFacts(*row[:14], _place(row)) for row in rows]
+    return [
+        PhotoFacts(
+            photo_id=row.photo_id,
+            customer_id=row.customer_id,
+            sha256=row.sha256,
+            source=row.source,
+            status=row.status,
+            format=row.format,
+            width=row.width,
+            height=row.height,
+            bytes=row.bytes,
+            uploaded_at=row.uploaded_at,
+            accepted_at=row.accepted_at,
+            processed_at=row.processed_at,
+            expired_at=row.expired_at,
+            binned_at=row.binned_at,
+            place=_place(row),
+        )
+        for row in rows
+    ]
 
 
 def _place(row: AnyRow) -> Place | None:
