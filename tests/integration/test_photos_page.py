@@ -16,6 +16,7 @@ from tests.support.pipeline import Pipeline
 
 from photo_pipeline.adapters.kafka.backlog import KafkaBacklog
 from photo_pipeline.adapters.postgres.engine import make_engine
+from photo_pipeline.adapters.postgres.looking import looking
 from photo_pipeline.adapters.postgres.photos_page import (
     LATEST_REJECTED,
     LATEST_SLICES,
@@ -195,7 +196,7 @@ def test_the_page_reads_views_only_and_writes_nothing(planted: Planted, database
     engine = make_engine(database.bi, "tests")
     with engine.connect() as connection, pytest.raises(Exception, match="permission denied"):
         connection.execute(text("SELECT 1 FROM ingest_record"))
-    with planted.view._looking() as connection, pytest.raises(Exception, match="read-only"):
+    with looking(engine) as connection, pytest.raises(Exception, match="read-only"):
         connection.execute(text("CREATE TEMPORARY TABLE t (x int)"))
     engine.dispose()
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
@@ -168,6 +169,11 @@ def _add_refusals(app: FastAPI, pages: "_Pages", access: Access) -> None:
         if error.status_code == HTTPStatus.UNAUTHORIZED:
             return RedirectResponse(access.login_url(str(request.url)), HTTPStatus.SEE_OTHER)
         return pages.message(request, HTTPStatus(error.status_code), str(error.detail))
+
+    @app.exception_handler(RequestValidationError)
+    async def wrong(request: Request, error: RequestValidationError) -> Response:
+        said = "; ".join(f"{one['loc'][-1]}: {one['msg']}" for one in error.errors())
+        return pages.message(request, HTTPStatus.UNPROCESSABLE_ENTITY, f"This address cannot be read. {said}.")
 
     @app.exception_handler(UnstorableError)
     async def nowhere(request: Request, _error: UnstorableError) -> Response:

@@ -85,18 +85,18 @@ class Servers(Protocol):
 
 
 class RefusedForm(BaseModel):
-    """What the list of refused records is narrowed to. An empty field of the form is none."""
+    """What the list of refused records is narrowed to, as it was typed. An empty field of the form is none."""
 
     model_config = ConfigDict(frozen=True)
 
     reason: str = ""
-    customer: UUID | None = None
-    device: UUID | None = None
+    customer: str = ""
+    device: str = ""
     days: Annotated[int, Query(ge=1, le=max(DAYS))] = 7
     until: AwareDatetime | None = None
     page: Annotated[int, Query(ge=0, le=LAST_PAGE)] = 0
 
-    @field_validator("customer", "device", "until", mode="before")
+    @field_validator("until", mode="before")
     @classmethod
     def _may_be_empty(cls, given: object) -> object:
         return given or None
@@ -211,14 +211,24 @@ class Tracing:
 
     def refused(self, request: Request, form: Annotated[RefusedForm, Query()]) -> Response:
         """Refused records by reason, customer and device, and one page of them."""
+        customer, wrong_customer = self._customer(form.customer.strip(), _may_act(request))
+        device, wrong_device = _identifier(form.device.strip(), "device")
+        wrong = {"customer": wrong_customer, "device": wrong_device}
         until = form.until or datetime.now(UTC)
-        chosen = Chosen(form.reason, form.customer, form.device, form.days, until)
-        question = RefusedQuestion(until - timedelta(days=form.days), until, form.customer, form.device)
-        found = self._trails.ways.refused(question)
+        chosen = Chosen(form.reason, customer, device, form.days, until)
+        question = RefusedQuestion(until - timedelta(days=form.days), until, customer, device)
+        found = [] if any(wrong.values()) else self._trails.ways.refused(question)
         groups = [customer for (_, customer, _), _ in largest_groups(found, chosen)[:GROUPS]]
         names = self._names(request, page_of(found, chosen, form.page), groups)
         view = refused_view(found, chosen, form.page, names)
-        return self._page(request, "refused.html", {"view": view, "days": DAYS})
+        return self._page(request, "refused.html", {"view": view, "days": DAYS, "form": form, "wrong": wrong})
+
+    def _customer(self, typed: str, may_act: bool) -> tuple[UUID | None, str]:  # noqa: FBT001 - whose right it is
+        """A customer by id, or by mail address for those who may act; and what is wrong with what was typed."""
+        if "@" not in typed or not may_act:
+            return _identifier(typed, "customer")
+        people = [one for one in self._trails.names.people_near(typed.lower()) if one.email == typed.lower()]
+        return (people[0].customer_id, "") if people else (None, "No customer has this mail address.")
 
     def _way(self, request: Request, way: Way) -> Response:
         names = self._names(request, way.passages)
@@ -261,6 +271,13 @@ class Tracing:
 
 def _may_act(request: Request) -> bool:
     return bool(request.state.may_reprocess)
+
+
+def _identifier(typed: str, whose: str) -> tuple[UUID | None, str]:
+    try:
+        return (UUID(typed) if typed else None), ""
+    except ValueError:
+        return None, f"This is no id of a {whose}."
 
 
 def _mark(before: datetime | None, record: str) -> Mark | None:

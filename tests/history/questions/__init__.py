@@ -17,6 +17,7 @@ from tests.history.questions import (
     retention,
     retention_writes,
     selection,
+    tracing,
 )
 from tests.history.questions.kind import Prepare
 
@@ -25,6 +26,7 @@ QUESTIONS: Mapping[str, Prepare] = {
     **customers.QUESTIONS,
     **bi.QUESTIONS,
     **operations.QUESTIONS,
+    **tracing.QUESTIONS,
     **reconcile.QUESTIONS,
     **retention.QUESTIONS,
     # From here on rows are written.
