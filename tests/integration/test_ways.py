@@ -99,14 +99,15 @@ def test_a_way_follows_what_happens_later(ledger: Ledger) -> None:
     ledger.sql("UPDATE outbox SET published_at = now()")
     ledger.sql("INSERT INTO bi_sync_state (name, watermark, synced_at) VALUES ('x', pg_current_xact_id(), now())")
     ledger.sql(
-        "INSERT INTO hold (customer_id, photo_id, reason, placed_by) VALUES (:who, NULL, 'all', 'G'), (:who, :id, 'it', 'G')",
+        "INSERT INTO hold (customer_id, photo_id, reason, placed_by) "
+        "VALUES (:who, NULL, 'all', 'G'), (:who, :id, 'it', 'G')",
         who=ledger.customer,
         id=ledger.photo.photo_id,
     )
     ledger.sql("INSERT INTO reprocess_request (request_id, mode, parameters) VALUES ('again', 'dead_letters', '{}')")
     ledger.sql(
-        'INSERT INTO refed_record (topic, "partition", "offset", request_id, sought_from, fed_at, fed_partition, fed_offset) '
-        "VALUES (:topic, 0, 1, 'again', '{}', now(), 0, 9)",
+        'INSERT INTO refed_record (topic, "partition", "offset", request_id, sought_from, fed_at, fed_partition, '
+        "fed_offset) VALUES (:topic, 0, 1, 'again', '{}', now(), 0, 9)",
         topic=TOPIC,
     )
     way, refused = ledger.ways.of_record(at(0)), ledger.ways.of_record(at(1))
@@ -188,8 +189,8 @@ def test_lists_go_on_where_they_ended(ledger: Ledger, commit: Commit) -> None:
         many=many,
     )
     ledger.sql(
-        'INSERT INTO ingest_record (topic, "partition", "offset", slice_id, outcome, customer_id, photo_id, processed_at) '
-        "SELECT topic, 0, n, slice_id, 'duplicate', :who, :id, committed_at "
+        'INSERT INTO ingest_record (topic, "partition", "offset", slice_id, outcome, customer_id, photo_id, '
+        "processed_at) SELECT topic, 0, n, slice_id, 'duplicate', :who, :id, committed_at "
         '  FROM slice CROSS JOIN generate_series(4, 3 + :many) n WHERE "start" = 4',
         who=ledger.customer,
         id=photos[0].photo_id,

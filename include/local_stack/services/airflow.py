@@ -130,6 +130,7 @@ def environment(context: Context) -> dict[str, str]:
         **base_environment(context),
         "AIRFLOW_HOME": str(context.layout.airflow_home),
         "PHOTO_PAGE_GALLERY_URL": context.endpoints.api_url,
+        "PHOTO_PAGE_ARCHIVE_URL": f"{context.endpoints.webhdfs_url.partition(';')[0]}/explorer.html#",
         "PHOTO_AIRFLOW_METADATA_URL": _metadata(context),
         # Each partition with a backlog is a task of its own, and every task costs two cores a second of start-up.
         "PHOTO_KAFKA_PARTITIONS": str(PARTITIONS),

@@ -145,8 +145,10 @@ def _whole(text: str) -> Guess | None:
     if checksum is not None:
         email = _EMAIL.search(text)
         return Checksum(checksum[0].lower(), None if email is None else email[0].lower())
-    found = _UUID.search(text)
-    return None if found is None else Id(found[0].replace("-", "").lower())
+    found, email = _UUID.search(text), _EMAIL.search(text)
+    if found is None or (email is not None and found[0] in email[0]):
+        return None
+    return Id(found[0].replace("-", "").lower())
 
 
 def _uncertain(text: str) -> Iterator[Guess]:

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from playwright.sync_api import Browser, FrameLocator, Page, expect
 from tests.support.browser import NARROW, WIDE, assert_fits, assert_no_barrier, photographed
-from tests.support.uploading import photo, signed_in, upload
+from tests.support.uploading import photo, signed_in
 
 from local_stack import Endpoints
 
@@ -21,15 +21,19 @@ PATIENCE = 90.0
 FRAME = 'iframe[title="Photos"]'
 UI_MILLISECONDS = 30_000
 TRIES = 10
+NAME = "At the sea.jpg"
 
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """What a customer of this module sent: a photo, and one that is cut off."""
+    """What a customer of this module sent: a photo, and one that is cut off, at that place."""
 
     topic: str
     partition: int
     offset: int
+    photo_id: str
+    receipt: str
+    email: str
 
 
 @pytest.fixture(scope="module")
@@ -37,9 +41,14 @@ def arrived(full_stack: Endpoints) -> Arrived:
     """Send a good and a damaged photo, and wait until both have their outcome."""
     with closing(signed_in(full_stack.api_url)) as customer:
         whole, cut = photo(uuid4().int % 2**31), photo(uuid4().int % 2**31)
-        receipts = [upload(customer, data).raise_for_status().json()["receipts"][0] for data in (whole, cut[:-200])]
+        files = [("files", (NAME, data)) for data in (whole, cut[:-200])]
+        receipts = customer.post("/photos", files=files).raise_for_status().json()["receipts"]
         _eventually(lambda: [_status(customer, receipt) for receipt in receipts] == ["processed", "rejected"])
-    return Arrived(receipts[1]["topic"], receipts[1]["partition"], receipts[1]["offset"])
+    whole_one, cut_one = receipts
+    where = (cut_one["topic"], cut_one["partition"], cut_one["offset"])
+    owner = "SELECT email FROM customer JOIN photo USING (customer_id) WHERE photo_id = %s"
+    ((email,),) = _sql(full_stack, owner, whole_one["photo_id"])
+    return Arrived(*where, whole_one["photo_id"], whole_one["token"], str(email))
 
 
 @pytest.fixture(scope="module")
@@ -164,6 +173,66 @@ def test_a_reader_sees_figures_and_cannot_act(reader: Page, full_stack: Endpoint
     assert reader.request.post(runs, data={"logical_date": None, "conf": conf}).status == 403
 
 
+def test_an_operator_follows_a_mistyped_receipt(
+    operator: Page, full_stack: Endpoints, arrived: Arrived, shots: Path
+) -> None:
+    """Find, choose what is nearest, and there is the whole way: two clicks on the page Photos; then its task's log."""
+    frame = _opened(operator, full_stack)
+    _mistyped(frame, arrived)
+    for name in ("Received", "Waited", "Slice", "Worker", "Outcome", "Shard", "Published", "Indexed", "Expires"):
+        expect(frame.locator("ol.way b", has_text=name)).to_have_count(1)
+    expect(frame.locator("ol.way")).to_contain_text(arrived.email)
+    expect(frame.locator("ol.way")).to_contain_text(NAME)
+    ((path, start, length),) = _sql(
+        full_stack,
+        """SELECT path, "offset", rendition.length FROM rendition JOIN shard USING (shard_id)
+            WHERE photo_id = %s AND rendition.kind = 'original'""",
+        arrived.photo_id,
+    )
+    expect(frame.locator("ol.way")).to_contain_text(str(path))
+    end = int(str(start)) + int(str(length)) - 1
+    expect(frame.get_by_role("region", name="Renditions")).to_contain_text(f"{start}-{end}")
+    _looked_at(operator, full_stack, arrived, shots)
+    frame.get_by_role("link", name="Slice ").click()
+    records = frame.get_by_role("region", name="Records of the slice")
+    expect(records.get_by_role("link", name=arrived.email).first).to_be_visible()
+    operator.go_back()
+    frame.get_by_role("link", name="Task and log").click()
+    operator.wait_for_url("**/dags/photo_ingest/runs/*/tasks/process_slice/**")
+
+
+def test_a_receipt_is_found_by_whatever_is_left_of_it(operator: Page, full_stack: Endpoints, arrived: Arrived) -> None:
+    """Pasted with its address, cut at its end: one click. A position leads to its record, an address to its owner."""
+    frame = _opened(operator, full_stack)
+    _find(frame, f"{full_stack.api_url}/api/v1/receipts/{arrived.receipt[:-30]}")
+    expect(frame.get_by_role("heading", name=f"Photo {arrived.photo_id}")).to_be_visible()
+    _find(frame, f"{arrived.topic}/{arrived.partition}@{arrived.offset}")
+    expect(frame.locator("#lead")).to_contain_text("cut off")
+    _find(frame, arrived.email.upper())
+    expect(frame.get_by_role("region", name="Records of the customer").get_by_role("row")).to_have_count(3)
+    frame.get_by_role("link", name="Rejected records of this customer").click()
+    groups = frame.get_by_role("region", name="Rejected records by reason, customer and device")
+    expect(groups).to_contain_text("truncated")
+    expect(groups).to_contain_text(arrived.email)
+    expect(frame.get_by_role("region", name="Rejected records one by one")).to_contain_text(NAME)
+
+
+def test_a_reader_follows_a_receipt_and_learns_no_name(reader: Page, full_stack: Endpoints, arrived: Arrived) -> None:
+    """The same three clicks and the same way, without whose photo it is and what it is called."""
+    frame = _opened(reader, full_stack)
+    _mistyped(frame, arrived)
+    expect(frame.locator("ol.way b", has_text="Expires")).to_have_count(1)
+    expect(frame.get_by_role("link", name="Task and log")).to_have_count(1)
+    expect(frame.locator("main")).not_to_contain_text(arrived.email)
+    expect(frame.locator("main")).not_to_contain_text(NAME)
+    _find(frame, arrived.email)
+    expect(frame.get_by_text("are for accounts that may start photo_reprocess")).to_be_visible()
+    for path in (f"records/{arrived.topic}/{arrived.partition}/{arrived.offset}", "rejected"):
+        page = reader.request.get(f"{full_stack.airflow_url}/photos-page/{path}").text()
+        assert arrived.email not in page
+        assert NAME not in page
+
+
 def test_nobody_unknown_sees_anything(full_stack: Endpoints) -> None:
     """Without a log-in the page leads to Airflow's, and back; a made-up token does not help."""
     address = f"{full_stack.airflow_url}/photos-page/"
@@ -185,6 +254,37 @@ def _logged_in(browser: Browser, endpoints: Endpoints, user: str, password: str)
     expect(page.get_by_role("link", name="Photos", exact=True)).to_be_visible(timeout=UI_MILLISECONDS)
     yield page
     context.close()
+
+
+def _mistyped(frame: FrameLocator, arrived: Arrived) -> None:
+    """Look for the photo's id with a slip in it, and take the nearest: with the page's own link three clicks."""
+    slip = "0" if arrived.photo_id[-1] != "0" else "1"
+    _find(frame, f" {arrived.photo_id[:-1]}{slip}".upper())
+    expect(frame.get_by_role("heading", name="Nothing is exactly that")).to_be_visible()
+    frame.get_by_role("link", name=f"Photo {arrived.photo_id}").click()
+    expect(frame.get_by_role("heading", name=f"Photo {arrived.photo_id}")).to_be_visible()
+
+
+def _find(frame: FrameLocator, typed: str) -> None:
+    frame.get_by_role("searchbox", name="Find a photo").fill(typed)
+    frame.get_by_role("button", name="Find").click()
+
+
+def _looked_at(operator: Page, endpoints: Endpoints, arrived: Arrived, shots: Path) -> None:
+    """The ways' pages have no barrier and fit a phone, in the light and in the dark."""
+    page = operator.context.new_page()
+    paths = {"way": f"photos/{arrived.photo_id}", "refused": "rejected", "find": "find?q=0000000000000000"}
+    for name, path in paths.items():
+        page.goto(f"{endpoints.airflow_url}/photos-page/{path}")
+        for shape, size in {"wide": WIDE, "narrow": NARROW}.items():
+            page.set_viewport_size(size)
+            assert_fits(page)
+            photographed(page, shots, f"photos-page-{name}-{shape}")
+        assert_no_barrier(page)
+        page.emulate_media(color_scheme="dark")
+        assert_no_barrier(page)
+        page.emulate_media(color_scheme="light")
+    page.close()
 
 
 def _opened(page: Page, endpoints: Endpoints) -> FrameLocator:

@@ -70,13 +70,14 @@ def _bytes_slip(history: History) -> Put:
 
 
 def _of_slice(history: History) -> Put:
-    return one(lambda: _ways(history).of_slice(history.shape.slices // 2, 0))
+    return each(lambda: _ways(history).of_slice(history.shape.slices // 2, 0))
 
 
 def _older(history: History) -> Put:
     record = history.records("customer_id = :who", limit=200, who=VETERAN)[-1]
+    place = 'topic = :topic AND "partition" = :partition AND "offset" = :offset'
     at = history.one(
-        'SELECT processed_at FROM ingest_record WHERE topic = :topic AND "partition" = :partition AND "offset" = :offset',
+        f"SELECT processed_at FROM ingest_record WHERE {place}",
         topic=record.at.topic,
         partition=record.at.partition,
         offset=record.at.offset,
@@ -108,7 +109,7 @@ QUESTIONS: Mapping[str, Prepare] = {
     "find: photos one slip away": _slip,
     "find: a checksum": _bytes,
     "find: checksums one slip away": _bytes_slip,
-    "find: a checksum's beginning": lambda h: one(lambda: _ways(h).photos_of_bytes_from("abc")),
+    "find: a checksum's beginning": lambda h: each(lambda: _ways(h).photos_of_bytes_from("abc")),
     "find: a slice's number": lambda h: one(lambda: _ways(h).slices_near(h.shape.slices // 2)),
     "find: a slice's records": _of_slice,
     "find: a customer's records": in_every_month(lambda h: one(lambda: _ways(h).of_customer(VETERAN, None))),

@@ -120,6 +120,7 @@ def test_a_receipt_in_small_letters_is_known_for_one() -> None:
         ("Slice 12", SliceNumber(12)),
         ("http://127.0.0.1:8080/plugin/photos/photos-page/slices/12", SliceNumber(12)),
         ("ada@example.org", Email("ada@example.org")),
+        (f"{PHOTO}@example.org", Email(f"{PHOTO}@example.org")),
         ("Ada <Ada@Example.org>", Email("ada@example.org")),
         ("IMG_0001.jpg", FileName("IMG_0001.jpg")),
         ("C:\\Users\\ada\\IMG 0001.jpg", FileName("IMG 0001.jpg")),

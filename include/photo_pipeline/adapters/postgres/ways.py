@@ -86,9 +86,12 @@ photo_id, customer_id, sha256, source, status, format, width, height, bytes, upl
 expired_at, binned_at, path, kind, shard_state, length, committed_at, kept_until
 """
 PHOTOS = text(f"SELECT {PHOTO_COLUMNS} FROM page_photo WHERE photo_id = ANY (:photo_ids)")
+# One look into the index for each: with a list and a limit, the planner would hope to find some of them on the way.
 BY_BYTES = text(f"""
-SELECT {PHOTO_COLUMNS} FROM page_photo
- WHERE status = 'processed' AND left(sha256, 12) COLLATE "C" = ANY (CAST(:starts AS text[])) LIMIT {FOUND}
+SELECT p.* FROM unnest(CAST(:starts AS text[])) AS s (start)
+ CROSS JOIN LATERAL (SELECT {PHOTO_COLUMNS} FROM page_photo
+                      WHERE status = 'processed' AND left(sha256, 12) COLLATE "C" = s.start LIMIT {FOUND}) p
+ LIMIT {FOUND}
 """)
 BY_BYTES_FROM = text(f"""
 SELECT {PHOTO_COLUMNS} FROM page_photo
