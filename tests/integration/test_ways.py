@@ -164,7 +164,7 @@ def test_people_and_files_are_found_by_name(ledger: Ledger) -> None:
     assert ledger.names.files(settled) == {at(0): "Am Meer.JPG", at(1): "Am Abend.jpg"}
 
 
-def test_refused_records_are_narrowed_to_a_customer_or_a_device(ledger: Ledger) -> None:
+def test_refused_records_are_narrowed_to_a_customer(ledger: Ledger) -> None:
     """The newest first, and none of anybody else."""
 
     def offsets(question: RefusedQuestion) -> list[int]:
@@ -172,8 +172,7 @@ def test_refused_records_are_narrowed_to_a_customer_or_a_device(ledger: Ledger) 
 
     assert offsets(lately()) == [1, 2]
     assert offsets(replace(lately(), customer_id=ledger.customer)) == [1]
-    assert offsets(replace(lately(), device_id=CAMERA)) == [1]
-    assert offsets(replace(lately(), device_id=uuid4())) == []
+    assert offsets(replace(lately(), customer_id=uuid4())) == []
     assert offsets(replace(lately(), until=datetime.now(UTC) - SOON)) == []
 
 

@@ -153,8 +153,7 @@ class MemoryTrails:
 
     def refused(self, question: RefusedQuestion) -> Sequence[Passage]:
         """See the port."""
-        found = [one for one in self.passages if one.outcome == "rejected"]
-        return [one for one in found if question.device_id in {None, one.device_id}]
+        return [one for one in self.passages if one.outcome == "rejected"]
 
     def people(self, customer_ids: Collection[UUID]) -> Sequence[Person]:
         """See the port."""

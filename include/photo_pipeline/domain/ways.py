@@ -206,7 +206,6 @@ class RefusedQuestion:
     since: datetime
     until: datetime
     customer_id: UUID | None = None
-    device_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -163,7 +163,8 @@ def refused_view(found: Sequence[Passage], chosen: Chosen, page: int, names: Nam
 
 
 def _matching(found: Sequence[Passage], chosen: Chosen) -> list[Passage]:
-    return [one for one in found[:NEWEST_REFUSED] if chosen.reason in {"", one.reason}]
+    wanted = (one for one in found[:NEWEST_REFUSED] if chosen.reason in {"", one.reason})
+    return [one for one in wanted if chosen.device in {None, one.device_id}]
 
 
 def _group_row(

@@ -13,6 +13,8 @@ from photo_pipeline.domain.photo import RecordCoordinates
 
 MOST = 4096
 """Characters that are looked at: a receipt has some 600."""
+MOST_OF_A_NAME = 500
+"""Characters; in what is longer only a receipt, an id or a checksum is looked for."""
 ID_DIGITS, SHA_DIGITS = 32, 64
 FEWEST = 6
 """Digits of an id or a checksum with which it is worth looking."""
@@ -117,7 +119,9 @@ def guesses(typed: str) -> list[Guess]:
     if not text:
         return []
     certain = _receipt(text) or _whole(text)
-    return [certain] if certain is not None else list(_uncertain(text))
+    if certain is not None:
+        return [certain]
+    return list(_uncertain(text)) if len(text) <= MOST_OF_A_NAME else []
 
 
 def edits(digits: str, length: int) -> set[str]:

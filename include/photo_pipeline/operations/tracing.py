@@ -216,7 +216,7 @@ class Tracing:
         wrong = {"customer": wrong_customer, "device": wrong_device}
         until = form.until or datetime.now(UTC)
         chosen = Chosen(form.reason, customer, device, form.days, until)
-        question = RefusedQuestion(until - timedelta(days=form.days), until, customer, device)
+        question = RefusedQuestion(until - timedelta(days=form.days), until, customer)
         found = [] if any(wrong.values()) else self._trails.ways.refused(question)
         groups = [customer for (_, customer, _), _ in largest_groups(found, chosen)[:GROUPS]]
         names = self._names(request, page_of(found, chosen, form.page), groups)

@@ -99,7 +99,6 @@ def _files(history: History) -> Put:
     return each(lambda: _names(history).files(settled) or settled)
 
 
-DEVICE = "SELECT device_id FROM ledger_record WHERE device_id IS NOT NULL AND outcome = 'rejected' LIMIT 1"
 QUESTIONS: Mapping[str, Prepare] = {
     "find: a photo's way": in_every_month(_photo(LIVE)),
     "find: a removed photo's way": in_every_month(_photo(GONE)),
@@ -116,7 +115,6 @@ QUESTIONS: Mapping[str, Prepare] = {
     "find: a customer's older records": in_every_month(_older),
     "find: refused records": _refused(),
     "find: refused records of a customer": _refused(customer_id=VETERAN),
-    "find: refused records of a device": lambda h: _refused(device_id=h.one(DEVICE))(h),
     "find: logs": lambda h: one(lambda: _ways(h).logs()),
     "find: a customer": lambda h: one(lambda: _names(h).people([VETERAN])),
     "find: a mail address": lambda h: one(lambda: _names(h).people_near("2@example.org")),

@@ -204,7 +204,9 @@ def test_airflow_gets_every_connection(airflow: Document, manifests: list[Docume
     assert {name for name in given if name.startswith("AIRFLOW_CONN_")} == {f"AIRFLOW_CONN_{i.upper()}" for i in ids}
     written = _secret_keys(manifests)["photo-connections"]
     page = {connections.KAFKA, connections.POSTGRES, connections.POSTGRES_BI, connections.ELASTICSEARCH}
-    assert {f"AIRFLOW_CONN_{i.upper()}" for i in page} <= environment(airflow["apiServer"]).keys(), "for the Photos page"
+    assert {f"AIRFLOW_CONN_{i.upper()}" for i in page} <= environment(airflow["apiServer"]).keys(), (
+        "for the Photos page"
+    )
     for source in (airflow["workers"]["celery"], airflow["triggerer"], airflow["apiServer"]):
         for name, value in environment(source).items():
             if name.startswith("AIRFLOW_CONN_"):

@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from photo_pipeline.domain.errors import RecordRejected
-from photo_pipeline.domain.events import PhotoEvent, Record, clean_filename, customer_of, format_time, parse_record
+from photo_pipeline.domain.events import (
+    PhotoEvent,
+    Record,
+    clean_filename,
+    customer_of,
+    format_time,
+    parse_record,
+    sending_device,
+)
 from photo_pipeline.domain.outcomes import RejectReason
 from photo_pipeline.domain.photo import MAX_PHOTO_BYTES, RecordCoordinates, Source, photo_id_for, sha256_hex
 
@@ -153,3 +161,20 @@ def test_file_names_keep_what_they_are_made_of(given: str, kept: str | None) -> 
 def test_times_are_written_in_utc() -> None:
     """``ce_time`` is RFC 3339 in UTC, wherever the clock stands."""
     assert format_time(NOON.astimezone(timezone(timedelta(hours=-5)))) == "2026-05-04T12:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("source", "device"),
+    [
+        (f"/devices/{CUSTOMER}", CUSTOMER),
+        (f"https://photos.example/devices/{CUSTOMER}", CUSTOMER),
+        (str(CUSTOMER), None),
+        ("/devices/camera", None),
+        ("/uploads", None),
+        ("", None),
+    ],
+)
+def test_a_device_is_named_by_its_source(source: str, device: UUID | None) -> None:
+    """``/devices/<id>``; whatever else sends photos has no id that is kept."""
+    assert sending_device([("ce_source", source.encode())]) == device
+    assert sending_device([]) is None

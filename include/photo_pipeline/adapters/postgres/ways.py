@@ -121,9 +121,10 @@ HOLDS = text(f"""
 """)
 LOGS = text('SELECT topic, "partition", incarnation, first_offset, next_offset FROM page_partition ORDER BY 1, 2, 3')
 STANDING = text(f"SELECT first_offset, next_offset, kafka_end, state FROM page_partition WHERE {OF_LOG}")
-REFUSED = (
-    "{passage} WHERE r.outcome = 'rejected' AND r.processed_at > :since AND r.processed_at <= :until {of} {newest}"
-)
+_REFUSED = f"{PASSAGE} WHERE r.outcome = 'rejected' AND r.processed_at > :since AND r.processed_at <= :until"
+_NEWEST_REFUSED = f"ORDER BY r.processed_at DESC LIMIT {NEWEST_REFUSED + 1}"
+REFUSED = text(f"{_REFUSED} {_NEWEST_REFUSED}")
+REFUSED_OF_CUSTOMER = text(f"{_REFUSED} AND r.customer_id = :customer_id {_NEWEST_REFUSED}")
 
 
 class PostgresWays:
@@ -209,14 +210,11 @@ class PostgresWays:
         return _passages(rows_of(self._engine, OLDER_OF_CUSTOMER, customer_id=customer_id, **position))
 
     def refused(self, question: RefusedQuestion) -> Sequence[Passage]:
-        """See the port. What is asked of a customer or a device has an index; a reason is looked for among those."""
-        chosen = {"customer_id": question.customer_id, "device_id": question.device_id}
-        given = {name: value for name, value in chosen.items() if value is not None}
-        conditions = " ".join(f"AND r.{name} = :{name}" for name in given)
-        newest = f"ORDER BY r.processed_at DESC LIMIT {NEWEST_REFUSED + 1}"
-        statement = REFUSED.format(passage=PASSAGE, of=conditions, newest=newest)
+        """See the port."""
         window = {"since": question.since, "until": question.until}
-        return _passages(rows_of(self._engine, text(statement), **window, **given))
+        if question.customer_id is None:
+            return _passages(rows_of(self._engine, REFUSED, **window))
+        return _passages(rows_of(self._engine, REFUSED_OF_CUSTOMER, **window, customer_id=question.customer_id))
 
 
 def _records_of(connection: Connection, photo_id: UUID) -> list[AnyRow]:
