@@ -106,7 +106,7 @@ SELECT log_id, "start" + b * 20 + k AS "offset", slice_id, at, outcome, blank, t
  ORDER BY slice_id, b, k;
 
 INSERT INTO ledger_record (log_id, "offset", processed_at, slice_id, accepted_at, photo_id, customer_id, bytes, outcome,
-                           source, reason, event_id, filename, detail, device_id)
+                           source, reason, event_id, filename, detail)
 SELECT log_id, "offset", at, slice_id, CASE WHEN outcome <> 'absent' THEN at - interval '40 s' + k * interval '1 s' END,
        CASE outcome WHEN 'absent' THEN NULL WHEN 'rejected' THEN md5('refused' || (i * 10 + b) || '.' || k)::uuid
             ELSE md5('photo' || (i * 10 + b) || '.' || CASE WHEN k < 11 THEN k ELSE k - 11 END)::uuid END,
@@ -115,8 +115,7 @@ SELECT log_id, "offset", at, slice_id, CASE WHEN outcome <> 'absent' THEN at - i
        CASE outcome WHEN 'rejected' THEN (ARRAY['truncated', 'corrupt'])[1 + b % 2] WHEN 'absent' THEN 'no_record' END,
        CASE WHEN outcome <> 'absent' THEN md5('event' || slice_id || '.' || b || '.' || k) END,
        CASE WHEN outcome = 'rejected' AND NOT blank THEN 'IMG_' || k || '.jpg' END,
-       CASE WHEN outcome = 'rejected' AND NOT blank THEN 'ends after 17 of 4000 rows' END,
-       CASE WHEN outcome <> 'absent' AND topic = 'photos.streamed' THEN md5('device' || customer)::uuid END
+       CASE WHEN outcome = 'rejected' AND NOT blank THEN 'ends after 17 of 4000 rows' END
   FROM record ORDER BY slice_id, b, k;
 
 INSERT INTO ledger_state (log_id, "offset", processed_at, version, updated_xid, expired_at, filename)
