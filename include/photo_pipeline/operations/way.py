@@ -154,6 +154,8 @@ def _steps(way: Way, first: Passage | None, asked: Asked) -> Iterator[Step]:
 
 
 def _received(one: Passage, asked: Asked) -> Step:
+    if one.outcome == "absent":
+        return Step("Received", NONE, "never: Kafka had no record at this place", "bad", code=str(one.where))
     by = {"upload": "the upload API", "stream": "the stream application"}.get(one.source or "", "Kafka")
     sender = who(one.customer_id, asked.names)
     named = f" called {asked.names.files[one.where]}" if one.where in asked.names.files else ""
@@ -168,8 +170,9 @@ def _worked(one: Passage, course: Course | None, asked: Asked) -> Iterator[Step]
     if course is None:
         return
     work = course.work
-    waited = NONE if one.accepted_at is None else age(work.planned_at - one.accepted_at)
-    yield Step("Waited", moment(work.planned_at), f"{waited} in Kafka, until its slice was planned")
+    if one.accepted_at is not None:
+        waited = age(work.planned_at - one.accepted_at)
+        yield Step("Waited", moment(work.planned_at), f"{waited} in Kafka, until its slice was planned")
     yield _slice_step(work)
     yield _attempt_step(work, asked.task)
 

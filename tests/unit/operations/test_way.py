@@ -111,6 +111,15 @@ def test_a_refused_record_has_a_way_too() -> None:
     assert "Shard" not in texts(view)
 
 
+def test_a_place_that_never_held_a_record_says_so() -> None:
+    """A hole in a log has an outcome too, and nothing was received or indexed of it."""
+    hole = passage(outcome="absent", reason="no_record", source=None, photo_id=None, customer_id=None, accepted_at=None)
+    view = way_view(Way(NOW, None, [hole], replace(COURSE, told=None)), ASKED)
+    assert "no record" in texts(view)["Received"]
+    assert "never" in texts(view)["Indexed"]
+    assert "Waited" not in texts(view)
+
+
 @pytest.mark.parametrize(
     ("index", "synced", "words"),
     [
