@@ -19,8 +19,10 @@ from photo_pipeline.adapters.kafka.ages import KafkaAppendTimes
 from photo_pipeline.adapters.kafka.client import admin_client
 from photo_pipeline.adapters.postgres.clock import DatabaseClock
 from photo_pipeline.adapters.postgres.engine import make_engine
+from photo_pipeline.adapters.postgres.health import PostgresHealth
 from photo_pipeline.adapters.postgres.metrics import PostgresFigures
 from photo_pipeline.adapters.postgres.notices import PostgresNoticeBook
+from photo_pipeline.adapters.webhdfs import WebHdfsNamespace
 from photo_pipeline.domain.events import OutboundRecord
 from photo_pipeline.domain.notices import Condition, Message, NoticeKind
 from photo_pipeline.domain.photo import TopicPartition
@@ -68,6 +70,8 @@ def still_late(pipeline: Pipeline) -> tuple[str, int]:
         ages=KafkaAppendTimes(admin_client(kafka)),
         clock=DatabaseClock(engine),
         clocks=NamedClocks({"PostgreSQL": DatabaseClock(engine)}),
+        health=PostgresHealth(engine),
+        room=WebHdfsNamespace(pipeline.webhdfs, pipeline.settings.hdfs.root),
         incoming=pipeline.settings.topics.incoming,
     )
     try:

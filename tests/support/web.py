@@ -17,6 +17,7 @@ from tests.support.serving import served
 from tests.support.signing import new_key
 
 from photo_pipeline.adapters.upload_directory import UploadDirectory
+from photo_pipeline.adapters.volumes import DiskOf
 from photo_pipeline.api.app import create_app
 from photo_pipeline.api.services import Connections
 from photo_pipeline.domain.accounts import AccountRecord
@@ -51,6 +52,7 @@ from photo_pipeline.domain.gallery import (
     RenditionName,
     StoredRendition,
 )
+from photo_pipeline.domain.health import DiskSpace
 from photo_pipeline.domain.mail import Mail
 from photo_pipeline.domain.photo import Receipt, RecordCoordinates, RenditionKind
 from photo_pipeline.domain.retention import Hold, TooManyHoldsError
@@ -612,6 +614,17 @@ class FakeArchive:
         return content
 
 
+@dataclass
+class FakeVolumes:
+    """What was noted of disks."""
+
+    noted: dict[str, DiskSpace] = field(default_factory=dict)
+
+    def note(self, name: str, space: DiskSpace) -> None:
+        """See the port."""
+        self.noted[name] = space
+
+
 @dataclass(slots=True)
 class Platform:
     """The application with its twins."""
@@ -625,6 +638,7 @@ class Platform:
     archive: FakeArchive = field(default_factory=FakeArchive)
     outcomes: FakeOutcomes = field(default_factory=FakeOutcomes)
     usage: FakeUsage = field(default_factory=FakeUsage)
+    volumes: FakeVolumes = field(default_factory=FakeVolumes)
     sessions: FakeSessions = field(init=False)
     holds: FakeHolds = field(init=False)
     selection: FakeSelection = field(init=False)
@@ -701,6 +715,8 @@ async def _connected(platform: Platform) -> AsyncIterator[Connections]:
         mailer=platform.mailer,
         archive=platform.archive,
         uploads=UploadDirectory(platform.settings.upload_dir),
+        disk=DiskOf(platform.settings.upload_dir),
+        volumes=platform.volumes,
     )
 
 

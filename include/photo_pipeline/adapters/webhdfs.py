@@ -4,12 +4,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from hdfs import Client, HdfsError
-from requests import RequestException
+from requests import RequestException, Session
 
 from photo_pipeline.domain.errors import ServerUnavailableError
+from photo_pipeline.domain.health import Room
 
 SERVER = "HDFS"
 FOLDERS = ("archive", "held", "_staging")
+SECONDS = 10
+NAMENODE_BEAN = "Hadoop:service=NameNode,name=FSNamesystem"
 
 
 class WebHdfsNamespace:
@@ -42,6 +45,24 @@ class WebHdfsNamespace:
         """
         with _errors():
             return int(self._client.content(self._root)["spaceConsumed"])
+
+    def room(self) -> Room:
+        """See ``ArchiveRoom``. The NameNode's own figures, asked in the session that the hook has logged in.
+
+        Raises:
+            ServerUnavailableError: when HDFS does not answer, refuses, or says nothing of its disks.
+        """
+        session: Session = self._client._session  # noqa: SLF001 - it has the log-in, and no public name
+        with _errors():
+            content = self._client.content(self._root)
+            answer = session.get(f"{self._client.url}/jmx", params={"qry": NAMENODE_BEAN}, timeout=SECONDS)
+        try:
+            bean = answer.json()["beans"][0]
+            capacity, remaining = int(bean["CapacityTotal"]), int(bean["CapacityRemaining"])
+        except (ValueError, LookupError, TypeError) as error:
+            raise ServerUnavailableError(SERVER, f"HTTP {answer.status_code} without figures") from error
+        length = int(content["length"])
+        return Room(capacity, remaining, int(content["spaceConsumed"]) / length if length else 1.0)
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from fastapi import APIRouter, FastAPI
 from prometheus_client import CollectorRegistry
 from starlette.routing import BaseRoute
 
+from photo_pipeline.api.disk_notes import noting, volume_name
 from photo_pipeline.api.openapi import BODIES, DESCRIPTION
 from photo_pipeline.api.pages import POLICIES, mount_pages
 from photo_pipeline.api.routes import (
@@ -36,7 +37,7 @@ from photo_pipeline.api.routes import (
     uploads,
 )
 from photo_pipeline.api.schemas import PREFIX
-from photo_pipeline.api.services import Connections, assemble
+from photo_pipeline.api.services import Connections, Services, assemble
 from photo_pipeline.api.tus.middleware import TusVersion
 from photo_pipeline.api.tus.sweeping import sweeping
 from photo_pipeline.ports.clock import Clock
@@ -93,7 +94,7 @@ def create_app(
             services = assemble(connected, settings, tokens, clock, registry, hasher)
             app.state.services = services
             with told_to_stop(services.hub.close):
-                async with sweeping(services.uploads, settings.upload_sweep_seconds):
+                async with sweeping(services.uploads, settings.upload_sweep_seconds), _noting(connected, services):
                     yield as_state(ServerLimits.of(settings))
             services.hub.close()
             await services.ended_sessions.close()
@@ -130,6 +131,12 @@ def _uploads(settings: WebSettings) -> dict[str, BodyLimits]:
     """Where photos come in, which count their bytes themselves."""
     photos = replace(_limits(settings), most_bytes=None)
     return dict.fromkeys((f"{PREFIX}/photos", f"{PREFIX}/uploads", f"{PREFIX}/uploads/"), photos)
+
+
+def _noting(connected: Connections, services: Services) -> AbstractAsyncContextManager[None]:
+    settings = services.settings
+    name = volume_name(settings.upload_dir)
+    return noting(name, connected.disk, connected.volumes, services.database, settings.upload_sweep_seconds)
 
 
 @cache

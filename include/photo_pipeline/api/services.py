@@ -29,6 +29,7 @@ from photo_pipeline.ports.archive import RangeReader
 from photo_pipeline.ports.clock import Clock
 from photo_pipeline.ports.customers import CustomerDirectory, SessionDirectory, UsageDirectory
 from photo_pipeline.ports.gallery import Gallery, OutcomeFeed
+from photo_pipeline.ports.health import Disk, VolumeBook
 from photo_pipeline.ports.holds import HoldRegister
 from photo_pipeline.ports.mail import Mailer
 from photo_pipeline.ports.passwords import PasswordRegister
@@ -89,6 +90,8 @@ class Connections:
         mailer: a mail server, where the operator has named one.
         archive: HDFS.
         uploads: the directory that all instances share.
+        disk: which holds it.
+        volumes: PostgreSQL; remembers how full that is.
         database_connections: how many calls the database takes at once.
     """
 
@@ -107,6 +110,8 @@ class Connections:
     mailer: Mailer | None
     archive: RangeReader
     uploads: UploadStore
+    disk: Disk
+    volumes: VolumeBook
     database_connections: int = 5
 
 

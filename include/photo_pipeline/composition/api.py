@@ -12,6 +12,7 @@ from photo_pipeline.adapters.postgres.accounts import PostgresAccounts
 from photo_pipeline.adapters.postgres.customers import PostgresCustomers
 from photo_pipeline.adapters.postgres.engine import make_engine
 from photo_pipeline.adapters.postgres.gallery import PostgresGallery
+from photo_pipeline.adapters.postgres.health import PostgresVolumes
 from photo_pipeline.adapters.postgres.holds import PostgresCustomerHolds
 from photo_pipeline.adapters.postgres.outcome_feed import PostgresOutcomeFeed
 from photo_pipeline.adapters.postgres.passwords import PostgresPasswords
@@ -21,6 +22,7 @@ from photo_pipeline.adapters.postgres.shares import PostgresShares
 from photo_pipeline.adapters.postgres.usage import PostgresUsage
 from photo_pipeline.adapters.smtp import SmtpMailer
 from photo_pipeline.adapters.upload_directory import UploadDirectory
+from photo_pipeline.adapters.volumes import DiskOf
 from photo_pipeline.api.services import Connections
 from photo_pipeline.settings import DatabaseSettings, HdfsSettings, KafkaSettings, MailSettings, WebSettings
 from photo_pipeline.web.startup import read_settings
@@ -75,6 +77,8 @@ async def connect(servers: Servers, settings: WebSettings) -> AsyncIterator[Conn
             mailer=None if servers.mail.host is None else SmtpMailer(servers.mail),
             archive=archive,
             uploads=UploadDirectory(settings.upload_dir),
+            disk=DiskOf(settings.upload_dir),
+            volumes=PostgresVolumes(engine),
             database_connections=servers.database.pool_size,
         )
     finally:

@@ -113,3 +113,8 @@ def waiting_ranges(known: Sequence[KnownLog], marks: Marks) -> Mapping[TopicPart
         if marks[where].high > start:
             ranges[where] = WaitingRange(start, marks[where].high)
     return ranges
+
+
+def came_since(marks: Marks, firsts: Mapping[TopicPartition, int]) -> Mapping[TopicPartition, int]:
+    """How many records each partition has from that offset on; 0 where there is none."""
+    return {where: max(0, found.high - firsts.get(where, found.high)) for where, found in marks.items()}

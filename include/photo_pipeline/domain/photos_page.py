@@ -26,10 +26,11 @@ class Partition:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What waits in a partition of Kafka: records, and when Kafka took the oldest of them."""
+    """What waits in a partition of Kafka: records, when Kafka took the oldest of them, and how many came lately."""
 
     records: int
     oldest_at: datetime | None
+    came: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +150,14 @@ class Flow:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenNotice:
+    """Something that the watch has found and that is not over."""
+
+    subject: str
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
 class Overview:
     """What one look at the ledger gives, all at the same time ``now``."""
 
@@ -163,17 +172,22 @@ class Overview:
     reconciliation: Reconciliation | None
     flow: Flow
     logs: Sequence[KnownLog] = ()
+    notices: Sequence[OpenNotice] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class DagState:
-    """A DAG as Airflow has it: whether it sleeps, and how its last run ended. ``None`` where there was none."""
+    """A DAG as Airflow has it: whether it sleeps, and how its last run ended. ``None`` where there was none.
+
+    ``failed_by_itself`` is of the last run that nobody started by hand.
+    """
 
     dag_id: str
     paused: bool
     last_state: str | None
     last_run_id: str | None
     ended_at: datetime | None
+    failed_by_itself: bool = False
 
 
 class NoPreviewError(PhotoPipelineError):

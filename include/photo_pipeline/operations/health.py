@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
 
+from photo_pipeline.domain.health import Backlog, LedgerHealth, Unwell, behind, unusual
 from photo_pipeline.domain.logs import LogTrouble
-from photo_pipeline.domain.photos_page import DagState, Overview, Waiting
+from photo_pipeline.domain.photos_page import DagState, OpenNotice, Overview, Waiting
 from photo_pipeline.domain.retention import KEEP, LATEST
 from photo_pipeline.operations.panels import Away
 from photo_pipeline.operations.text import age, number, plural
@@ -21,6 +22,11 @@ CHECK_LATE = timedelta(hours=2, minutes=30)
 LOGS = 4
 """So many broken logs are named: a topic that was made anew breaks one for each of its partitions."""
 HOLD_KIND = "hold"
+WATCH = "photo_watch"
+WATCH_LATE = timedelta(minutes=20)
+"""It looks every five minutes."""
+WATCHED = {"clocks": True, "disk": False, "retention_stopped": True}
+"""What only the watch sees, for it asks other machines, by the first word of its subject; whether that is serious."""
 MEANINGS = {
     "PostgreSQL": "What became of photos cannot be shown, and none is processed meanwhile. None is lost.",
     "Kafka": "No photo is accepted meanwhile: senders are told to come back.",
@@ -54,13 +60,15 @@ class Seen:
     documents: int | Away
     dags: Sequence[DagState] | Away
     logs: Sequence[LogTrouble] = ()
+    health: LedgerHealth | Away | None = None
 
 
 def concerns(seen: Seen, now: datetime) -> list[Concern]:
     """All that is wrong, the worst first."""
-    found = [*_servers(seen), *_logs(seen.logs), *_waiting(seen.waiting, now), *_dags(seen.dags)]
+    found = [*_servers(seen), *_logs(seen.logs), *_waiting(seen.waiting, now), *_dags(seen.dags, now), *_unwell(seen)]
     if not isinstance(seen.overview, Away):
         found += [*_ledger(seen.overview, now), *_archive(seen.overview, now), *_checks(seen.overview, now)]
+        found += _watched(seen.overview.notices)
     return sorted(found, key=lambda concern: -concern.level)
 
 
@@ -70,7 +78,7 @@ def verdict(found: Sequence[Concern]) -> Level:
 
 
 def _servers(seen: Seen) -> Iterator[Concern]:
-    parts = (seen.overview, seen.waiting, seen.documents, seen.dags)
+    parts = (seen.overview, seen.waiting, seen.documents, seen.dags, seen.health)
     for server in dict.fromkeys(part.server for part in parts if isinstance(part, Away)):
         yield Concern(Level.TROUBLE, f"{server} does not answer. {MEANINGS.get(server, '')}".rstrip())
 
@@ -92,12 +100,42 @@ def _waiting(waiting: Sequence[Waiting] | Away, now: datetime) -> Iterator[Conce
     yield Concern(level, f"A photo has been waiting in Kafka for {age(now - min(times))}. Look at photo_ingest.")
 
 
-def _dags(dags: Sequence[DagState] | Away) -> Iterator[Concern]:
+def _dags(dags: Sequence[DagState] | Away, now: datetime) -> Iterator[Concern]:
+    """What somebody starts by hand, they look after themselves."""
     for dag in () if isinstance(dags, Away) else dags:
         if dag.paused:
             yield Concern(Level.ATTENTION, f"{dag.dag_id} is paused.")
-        if dag.last_state == "failed":
+        elif dag.dag_id == WATCH and dag.ended_at is not None and now - dag.ended_at >= WATCH_LATE:
+            text = (
+                f"{WATCH} has not looked for {age(now - dag.ended_at)}: clocks, disks and what is late are not known."
+            )
+            yield Concern(Level.ATTENTION, text)
+        if dag.failed_by_itself:
             yield Concern(Level.ATTENTION, f"The last run of {dag.dag_id} failed. Its red task's last line says why.")
+
+
+def _unwell(seen: Seen) -> Iterator[Concern]:
+    if seen.health is None or isinstance(seen.health, Away):
+        return
+    found: list[Unwell] = list(unusual(seen.health))
+    if not isinstance(seen.waiting, Away):
+        found += behind(_backlog(seen.waiting), seen.health)
+    for each in found:
+        yield Concern(Level.TROUBLE if each.serious else Level.ATTENTION, f"{each.text}.")
+
+
+def _backlog(waiting: Sequence[Waiting]) -> Backlog:
+    times = [each.oldest_at for each in waiting if each.oldest_at is not None]
+    records, came = sum(each.records for each in waiting), sum(each.came for each in waiting)
+    return Backlog(records, came, min(times, default=None))
+
+
+def _watched(notices: Sequence[OpenNotice]) -> Iterator[Concern]:
+    for each in notices:
+        serious = WATCHED.get(each.subject.partition(" ")[0])
+        if serious is not None:
+            text = each.summary.partition(" See ")[0]
+            yield Concern(Level.TROUBLE if serious else Level.ATTENTION, text[:1].upper() + text[1:])
 
 
 def _ledger(overview: Overview, now: datetime) -> Iterator[Concern]:

@@ -39,6 +39,7 @@ from photo_pipeline.operations.view import (
     page_view,
     rejected_row,
 )
+from photo_pipeline.ports.health import HealthFigures
 from photo_pipeline.ports.photos_page import Backlog, Dags, LedgerView, Previews, SearchIndex
 from photo_pipeline.web.text import TextOnly
 
@@ -84,6 +85,7 @@ class Sources:
     dags: Dags
     trails: Trails
     links: Links
+    health: HealthFigures
 
 
 class Form(BaseModel):
@@ -140,6 +142,7 @@ class Desk:
                 patience=LONG_PATIENCE,
                 keep=LONG_KEEP,
             ),
+            "health": Panel("PostgreSQL", sources.health.health, threads, patience=LONG_PATIENCE, keep=LONG_KEEP),
             "documents": Panel("Elasticsearch", sources.search.documents, threads),
             "dags": Panel("Airflow's database", sources.dags.states, threads),
         }

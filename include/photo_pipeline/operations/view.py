@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 from urllib.parse import urlencode
 
+from photo_pipeline.domain.health import LedgerHealth
 from photo_pipeline.domain.logs import LogTrouble, troubles
 from photo_pipeline.domain.outcomes import RejectReason
 from photo_pipeline.domain.photo import TopicPartition
@@ -54,6 +55,7 @@ class Answers:
     documents: int | Away
     dags: Sequence[DagState] | Away
     logs: Sequence[LogTrouble] | Away = ()
+    health: LedgerHealth | Away | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +172,7 @@ def page_view(answers: Answers, now: datetime) -> PageView:
         answers.documents,
         answers.dags,
         _troubles(answers, overview),
+        answers.health,
     )
     found = concerns(seen, now)
     level, word = _VERDICTS[verdict(found)]

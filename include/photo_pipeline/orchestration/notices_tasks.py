@@ -9,7 +9,13 @@ from photo_pipeline.composition.reconcile import reconciliation_log
 from photo_pipeline.domain.errors import ServerUnavailableError
 from photo_pipeline.domain.notices import Condition, Notice, NoticeKind, compose, shape
 from photo_pipeline.domain.reconciliation import Status
-from photo_pipeline.orchestration.connections import POSTGRES, database_settings, hdfs_settings, kafka_settings
+from photo_pipeline.orchestration.connections import (
+    POSTGRES,
+    database_settings,
+    hdfs_settings,
+    kafka_settings,
+    webhdfs_client,
+)
 from photo_pipeline.orchestration.log_lines import fields
 from photo_pipeline.orchestration.notice_channels import AirflowMessenger
 from photo_pipeline.settings import NoticeSettings, RetentionSettings
@@ -22,7 +28,7 @@ logger = logging.getLogger(__name__)
 def tell_lateness_now() -> dict[str, int]:
     """Look what is late, and tell what was not told."""
     database = database_settings(POSTGRES)
-    with lateness_ports(database, kafka_settings(), hdfs_settings()) as ports:
+    with lateness_ports(database, kafka_settings(), hdfs_settings(), webhdfs_client) as ports:
         conditions = late(ports, late_after(NoticeSettings(), RetentionSettings()))
     with notice_book(database) as book:
         told = tell_lateness(conditions, book, AirflowMessenger())

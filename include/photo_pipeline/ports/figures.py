@@ -39,3 +39,11 @@ class AppendTimes(Protocol):
             ServerUnavailableError: when Kafka does not answer.
         """
         ...
+
+    def first_since(self, partitions: Collection[TopicPartition], at: datetime) -> Mapping[TopicPartition, int]:
+        """The offset of the first record that Kafka took at that time or later; none where there is none.
+
+        Raises:
+            ServerUnavailableError: when Kafka does not answer.
+        """
+        ...

@@ -1,27 +1,33 @@
-"""What is later than it was promised, and logs with which something is wrong.
+"""What is later than it was promised, logs with which something is wrong, and what is not as it usually is.
 
 Looked for in the ledger and in Kafka, not in Airflow's runs: a run that never begins has no deadline to miss; the photo
 that waits for it does (ADR 0160).
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from photo_pipeline.domain.clocks import apart, sentence
 from photo_pipeline.domain.errors import ServerUnavailableError
-from photo_pipeline.domain.figures import LedgerFigures, sync_delay, waiting_ranges
+from photo_pipeline.domain.figures import LedgerFigures, WaitingRange, came_since, sync_delay, waiting_ranges
+from photo_pipeline.domain.health import PACE, Backlog, Unwell, behind, room_left, unusual, volumes_left
 from photo_pipeline.domain.logs import LogTrouble, Marks, troubles
 from photo_pipeline.domain.notices import Condition
+from photo_pipeline.domain.photo import TopicPartition
 from photo_pipeline.domain.retention import KEEP, LATEST, TOLERANCE
 from photo_pipeline.ports.clock import Clock, ClockWitnesses
 from photo_pipeline.ports.figures import AppendTimes, FigureSource
+from photo_pipeline.ports.health import ArchiveRoom, HealthFigures
 from photo_pipeline.ports.photo_log import PhotoLogReader
 
 logger = logging.getLogger(__name__)
 
 RUNBOOK = "docs/operations.md"
+
+Waits = Mapping[TopicPartition, tuple[WaitingRange, datetime]]
+"""What waits in each partition, and since when."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,8 @@ class LatenessPorts:
     ages: AppendTimes
     clock: Clock
     clocks: ClockWitnesses
+    health: HealthFigures
+    room: ArchiveRoom
     incoming: Sequence[str]
 
 
@@ -56,15 +64,41 @@ def late(ports: LatenessPorts, after: LateAfter) -> list[Condition]:
     # In this order: progress only grows, so a log that seems to end below it was cut.
     known = [each for each in ports.figures.logs() if each.log.topic in ports.incoming]
     marks = ports.reader.watermarks(ports.incoming)
+    waiting = _waiting(ports, marks, now)
     found = (
-        _ingest(ports, marks, now, after.ingest),
+        _ingest(waiting, now, after.ingest),
         _sync(figures, after.sync),
         _retention(figures),
         _stopped(figures),
         _clocks(ports, after.clocks),
     )
     wrong = (_log(trouble) for trouble in troubles(known, marks))
-    return [*wrong, *(condition for condition in found if condition is not None)]
+    unwell = (Condition(each.subject, _sentence(each)) for each in _unwell(ports, marks, waiting, now))
+    return [*wrong, *(condition for condition in found if condition is not None), *unwell]
+
+
+def _waiting(ports: LatenessPorts, marks: Marks, now: datetime) -> Waits:
+    waiting = {where: found for where, found in waiting_ranges(ports.figures.logs(), marks).items() if found}
+    times = ports.ages.of({where: found.start for where, found in waiting.items()}, now)
+    return {where: (found, times[where]) for where, found in waiting.items() if where in times}
+
+
+def _unwell(ports: LatenessPorts, marks: Marks, waiting: Waits, now: datetime) -> Iterator[Unwell]:
+    health = ports.health.health()
+    yield from unusual(health)
+    if waiting:
+        came = came_since(marks, ports.ages.first_since(marks, now - PACE))
+        records = sum(found.records for found, _ in waiting.values())
+        yield from behind(Backlog(records, sum(came.values()), min(at for _, at in waiting.values())), health)
+    yield from volumes_left(health.volumes)
+    try:
+        yield from room_left(ports.room.room(), health)
+    except ServerUnavailableError as error:
+        logger.warning("HDFS was not asked for its room: %s", error)
+
+
+def _sentence(each: Unwell) -> str:
+    return f"{each.text}. See {RUNBOOK}#{each.topic}"
 
 
 def _log(trouble: LogTrouble) -> Condition:
@@ -72,19 +106,18 @@ def _log(trouble: LogTrouble) -> Condition:
     return Condition(f"log {trouble.log}", f"{trouble.log} {trouble.text}. See {RUNBOOK}#photologbroken")
 
 
-def _ingest(ports: LatenessPorts, marks: Marks, now: datetime, after: timedelta) -> Condition | None:
-    waiting = {where: found for where, found in waiting_ranges(ports.figures.logs(), marks).items() if found}
-    times = ports.ages.of({where: found.start for where, found in waiting.items()}, now)
-    if not times:
+def _ingest(waiting: Waits, now: datetime, after: timedelta) -> Condition | None:
+    if not waiting:
         return None
-    where = min(times, key=lambda each: times[each])
-    if now - times[where] <= after:
+    where = min(waiting, key=lambda each: waiting[each][1])
+    oldest, since = waiting[where]
+    if now - since <= after:
         return None
-    records = sum(found.records for found in waiting.values())
+    records = sum(found.records for found, _ in waiting.values())
     return Condition(
         "ingest",
-        f"{records} photos wait in Kafka, the oldest since {times[where]:%Y-%m-%d %H:%M} UTC at {where} offset "
-        f"{waiting[where].start}. See {RUNBOOK}#photoingestlate",
+        f"{records} photos wait in Kafka, the oldest since {since:%Y-%m-%d %H:%M} UTC at {where} offset "
+        f"{oldest.start}. See {RUNBOOK}#photoingestlate",
     )
 
 

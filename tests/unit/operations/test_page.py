@@ -14,6 +14,7 @@ from httpx import ASGITransport, AsyncClient, Response
 from tests.support.trails import ADA, CAMERA, PHOTO, MemoryTasks, MemoryTrails
 
 from photo_pipeline.domain.errors import ServerUnavailableError, UnstorableError
+from photo_pipeline.domain.health import LedgerHealth
 from photo_pipeline.domain.logs import KnownLog, LogTrouble
 from photo_pipeline.domain.photo import Log, RecordCoordinates, TopicPartition
 from photo_pipeline.domain.photos_page import (
@@ -51,6 +52,11 @@ class Servers:
         self._answer("PostgreSQL")
         rejected = [self._record()] if self.records else []
         return Overview(NOW, [], self._slices(), [], rejected, {}, [], Holds(0, []), None, Flow(None, 0, 0, None))
+
+    def health(self) -> LedgerHealth:
+        """See the port."""
+        self._answer("PostgreSQL")
+        return LedgerHealth(NOW)
 
     def logs(self) -> Sequence[KnownLog]:
         """See the port."""
@@ -153,7 +159,7 @@ def client(servers: Servers, person: Person | None = None, memory: MemoryTrails 
     """A browser in front of the page, mounted as Airflow mounts it."""
     person = person or Person()
     trails = Trails(memory or MemoryTrails(), memory or MemoryTrails(), MemoryTasks())
-    sources = Sources(servers, servers, servers, servers, servers, trails, Links())
+    sources = Sources(servers, servers, servers, servers, servers, trails, Links(), servers)
     access = Access(person.read, person.act, lambda address: f"/auth/login?next={address}")
     airflow = FastAPI()
     airflow.mount("/photos-page", photos_app(lambda: sources, access, "/photos-page"))

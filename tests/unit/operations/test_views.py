@@ -1,6 +1,7 @@
 """What the page says of given figures, without any server."""
 
 import math
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from urllib.parse import parse_qs
 from uuid import UUID
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.logs import known_log
 
+from photo_pipeline.domain.health import HourOutcomes, LedgerHealth
 from photo_pipeline.domain.logs import LogState, LogTrouble, Problem
 from photo_pipeline.domain.outcomes import RejectReason
 from photo_pipeline.domain.photo import Log, RecordCoordinates, TopicPartition
@@ -20,6 +22,7 @@ from photo_pipeline.domain.photos_page import (
     DagState,
     Flow,
     Holds,
+    OpenNotice,
     OutcomeCount,
     Overview,
     Partition,
@@ -42,8 +45,13 @@ TROUBLE = LogTrouble(LOG, Problem.MADE_ANEW, "was made anew: see photo_settle_lo
 ENDED = known_log(WHERE, 5, state=LogState.ENDED)
 EMPTY = Overview(NOW, [], [], [], [], {}, [], Holds(0, []), None, Flow(None, 0, 0, None))
 PAUSED = DagState("photo_ingest", paused=True, last_state="success", last_run_id="r", ended_at=NOW)
-FAILED = DagState("photo_ingest", paused=False, last_state="failed", last_run_id="r", ended_at=NOW)
+BY_HAND = DagState("photo_hold", paused=False, last_state="failed", last_run_id="r", ended_at=NOW)
+FAILED = replace(BY_HAND, dag_id="photo_ingest", failed_by_itself=True)
+WATCH = DagState("photo_watch", paused=False, last_state="success", last_run_id="r", ended_at=NOW)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+CLOCKS = OpenNotice("clocks", "clocks are apart: the clock of B is ahead. See docs/operations.md#photoclocksapart")
 
 
 def overview(**parts: object) -> Overview:
@@ -98,6 +106,28 @@ def test_a_platform_at_rest_is_healthy() -> None:
         ({"documents": Away("Elasticsearch", "no answer")}, Level.TROUBLE, "Elasticsearch does not answer"),
         ({"dags": [PAUSED]}, Level.ATTENTION, "photo_ingest is paused"),
         ({"dags": [FAILED]}, Level.ATTENTION, "photo_ingest failed"),
+        ({"dags": [BY_HAND, WATCH]}, Level.GOOD, ""),
+        (
+            {"dags": [replace(WATCH, ended_at=NOW - HOUR)]},
+            Level.ATTENTION,
+            "photo_watch has not looked for 1 h 0 min",
+        ),
+        ({"health": LedgerHealth(NOW, hours=[HourOutcomes(NOW, 200, 78)])}, Level.ATTENTION, "39% of the records"),
+        ({"health": LedgerHealth(NOW, hours=[HourOutcomes(NOW, 200, 2)])}, Level.GOOD, ""),
+        (
+            {"waiting": {WHERE: Waiting(400, NOW - timedelta(minutes=6), 300)}, "health": LedgerHealth(NOW, done=100)},
+            Level.TROUBLE,
+            "400 records wait in Kafka: 300 came and 100 were done in the last 10 min, it does not get less",
+        ),
+        (
+            {"waiting": {WHERE: Waiting(400, NOW - timedelta(minutes=6), 300)}, "health": LedgerHealth(NOW, done=700)},
+            Level.GOOD,
+            "",
+        ),
+        ({"ledger": overview(notices=[CLOCKS])}, Level.TROUBLE, "Clocks are apart: the clock of B is ahead."),
+        ({"ledger": overview(notices=[replace(CLOCKS, subject="disk HDFS")])}, Level.ATTENTION, "ahead."),
+        # The page sees it by itself, and sooner.
+        ({"ledger": overview(notices=[replace(CLOCKS, subject="ingest")])}, Level.GOOD, ""),
         ({"ledger": overview(flow=Flow(NOW - HOUR, 5, 0, None))}, Level.ATTENTION, "synced 1 h 0 min ago"),
         ({"ledger": overview(flow=Flow(NOW, 5, 9, NOW - HOUR))}, Level.ATTENTION, "9 outbox entries wait"),
         (

@@ -18,6 +18,7 @@ from photo_pipeline.domain.figures import (
     SyncFigures,
     waiting_ranges,
 )
+from photo_pipeline.domain.health import HourOutcomes, LedgerHealth, Room, Volume
 from photo_pipeline.domain.ledger import Watermarks
 from photo_pipeline.domain.logs import KnownLog
 from photo_pipeline.domain.photo import TopicPartition
@@ -39,6 +40,23 @@ class World:
     times: Mapping[TopicPartition, datetime] = field(default_factory=dict)
     topic_id: str | None = None
     namenode: datetime | None = NOON
+    week: LedgerHealth = field(default_factory=lambda: LedgerHealth(NOON))
+    disks: Room | None = field(default_factory=lambda: Room(1000, 900, 1.0))
+    firsts: Mapping[TopicPartition, int] = field(default_factory=dict)
+
+    def health(self) -> LedgerHealth:
+        """See the port."""
+        return self.week
+
+    def room(self) -> Room:
+        """See the port."""
+        if self.disks is None:
+            raise ServerUnavailableError("HDFS", "a test took it away")
+        return self.disks
+
+    def first_since(self, partitions: Collection[TopicPartition], at: datetime) -> Mapping[TopicPartition, int]:
+        """See the port."""
+        return self.firsts
 
     def readings(self) -> Sequence[Reading]:
         """See the port."""
@@ -76,7 +94,14 @@ class World:
         """The subjects of what is late."""
         here: Any = self  # the reader's other methods are not asked
         ports = LatenessPorts(
-            figures=self, reader=here, ages=self, clock=self, clocks=self, incoming=("photos.uploaded",)
+            figures=self,
+            reader=here,
+            ages=self,
+            clock=self,
+            clocks=self,
+            health=self,
+            room=self,
+            incoming=("photos.uploaded",),
         )
         return [condition.subject for condition in late(ports, AFTER)]
 
@@ -157,3 +182,17 @@ def test_a_log_that_is_another_is_told_at_once() -> None:
     for marks in ({FIRST: Watermarks(0, 9, "new")}, {FIRST: Watermarks(0, 3, "old")}, {}):
         world = World(marks=marks, next_offsets={FIRST: 8}, times={FIRST: NOON}, topic_id="old")
         assert world.late() == ["log photos.uploaded-0"]
+
+
+def test_what_is_not_as_usual_is_told_until_it_is() -> None:
+    """Rejects, a backlog that grows, disks: each is a condition of its own, and none is when its cause is gone."""
+    refused = replace(World().week, hours=[HourOutcomes(NOON, 100, 39)])
+    assert World(week=refused).late() == ["rejects"]
+    assert World(week=replace(refused, hours=[HourOutcomes(NOON, 100, 3)])).late() == []
+    many = replace(waiting(6), marks={FIRST: Watermarks(0, 500)}, times={FIRST: NOON - timedelta(minutes=6)})
+    assert replace(many, firsts={FIRST: 10}).late() == ["backlog"]
+    assert replace(many, firsts={FIRST: 400}, week=replace(many.week, done=600)).late() == []
+    assert World(disks=Room(1000, 40, 1.0)).late() == ["disk HDFS"]
+    assert World(disks=None).late() == []
+    full = Volume("the uploads", 1000, 100, NOON, 300, NOON - timedelta(hours=12))
+    assert World(week=replace(World().week, volumes=[full])).late() == ["disk the uploads"]

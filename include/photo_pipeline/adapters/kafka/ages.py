@@ -1,6 +1,6 @@
 """How old the records are that wait, without reading one: a photo is large, and its age is asked for often."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 
 from confluent_kafka import IsolationLevel
@@ -16,6 +16,9 @@ from photo_pipeline.domain.photo import TopicPartition
 PRECISION = timedelta(seconds=1)
 FARTHEST = timedelta(days=32)
 """Older than anything that Kafka keeps: 22 questions narrow this down to a second."""
+
+NONE = 2**63 - 1
+"""Beyond every offset: there is no such record."""
 
 
 class KafkaAppendTimes:
@@ -56,6 +59,11 @@ class KafkaAppendTimes:
         self._known |= {where: (missing[where], low) for where, (low, _) in bounds.items()}
         return {where: at for where, (_, at) in self._known.items()}
 
+    def first_since(self, partitions: Collection[TopicPartition], at: datetime) -> Mapping[TopicPartition, int]:
+        """See the port."""
+        found = self._first_since(dict.fromkeys(partitions, at)) if partitions else {}
+        return {where: offset for where, (offset, _) in found.items() if offset != NONE}
+
     def _first_since(self, times: Mapping[TopicPartition, datetime]) -> Mapping[TopicPartition, tuple[int, datetime]]:
         """The first record that Kafka took at that time or later; far beyond every offset where there is none."""
         request = {
@@ -69,7 +77,7 @@ class KafkaAppendTimes:
             TopicPartition(where.topic, where.partition): (
                 (found.offset, datetime.fromtimestamp(found.timestamp / 1000, UTC))
                 if found.offset >= 0
-                else (2**63 - 1, datetime.max.replace(tzinfo=UTC))
+                else (NONE, datetime.max.replace(tzinfo=UTC))
             )
             for where, found in results(futures, "asking for times").items()
         }

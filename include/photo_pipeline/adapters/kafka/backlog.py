@@ -6,7 +6,8 @@ from datetime import datetime
 from photo_pipeline.adapters.kafka.ages import KafkaAppendTimes
 from photo_pipeline.adapters.kafka.client import admin_client
 from photo_pipeline.adapters.kafka.reader import KafkaPhotoLogReader
-from photo_pipeline.domain.figures import waiting_ranges
+from photo_pipeline.domain.figures import came_since, waiting_ranges
+from photo_pipeline.domain.health import PACE
 from photo_pipeline.domain.logs import KnownLog, LogTrouble, troubles
 from photo_pipeline.domain.photo import TopicPartition
 from photo_pipeline.domain.photos_page import Waiting
@@ -24,10 +25,12 @@ class KafkaBacklog:
 
     def waiting(self, known: Sequence[KnownLog], now: datetime) -> Mapping[TopicPartition, Waiting]:
         """See the port."""
-        ranges = waiting_ranges(known, self._reader.watermarks(self._topics))
+        marks = self._reader.watermarks(self._topics)
+        ranges = waiting_ranges(known, marks)
         times = self._times.of({where: found.start for where, found in ranges.items() if found}, now)
+        came = came_since(marks, self._times.first_since(marks if times else (), now - PACE))
         return {
-            where: Waiting(found.records, times.get(where)) if found else Waiting(0, None)
+            where: Waiting(found.records, times.get(where), came[where]) if found else Waiting(0, None, came[where])
             for where, found in ranges.items()
         }
 

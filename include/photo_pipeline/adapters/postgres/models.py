@@ -341,6 +341,17 @@ class Notice(Base):
     over_told_at: Mapped[datetime | None]
 
 
+class VolumeReading(Base):
+    """How full a disk was. The table has no key: readings are added, and go by their time."""
+
+    __tablename__ = "volume_reading"
+
+    volume: Mapped[str] = mapped_column(primary_key=True)
+    total: Mapped[int]
+    free: Mapped[int]
+    taken_at: Mapped[datetime] = mapped_column(primary_key=True, server_default=FetchedValue())
+
+
 class ReprocessRequest(Base):
     """Something that an operator asked to be done again."""
 

@@ -20,6 +20,7 @@ from photo_pipeline.domain.photos_page import (
     Finding,
     Flow,
     Holds,
+    OpenNotice,
     OutcomeCount,
     Overview,
     Partition,
@@ -110,6 +111,7 @@ OUTBOX = text(f"""
 SELECT count(*) AS entries, min(created_at) AS oldest
   FROM (SELECT created_at FROM page_outbox ORDER BY outbox_id LIMIT {COUNTED}) waiting
 """)
+NOTICES = text("SELECT subject, summary FROM page_notice ORDER BY opened_at LIMIT 20")
 OUTCOMES = text("""
 SELECT date_bin(CAST(:interval AS interval), hour, timestamptz 'epoch') AS since, outcome,
        coalesce(source, 'unknown') AS source, CAST(sum(records) AS bigint) AS records, sum(bytes) AS bytes
@@ -139,6 +141,7 @@ class PostgresLedgerView:
                 reconciliation=_reconciliation(connection),
                 flow=_flow(connection),
                 logs=[known_log(row) for row in connection.execute(LOGS)],
+                notices=[OpenNotice(*row) for row in connection.execute(NOTICES)],
             )
 
     def logs(self) -> Sequence[KnownLog]:
