@@ -25,7 +25,7 @@ from datetime import UTC, datetime
 
 from airflow.sdk import CronTriggerTimetable, dag, get_current_context, task
 
-from photo_pipeline.orchestration.assets import ARCHIVE, LEDGER
+from photo_pipeline.orchestration.assets import ARCHIVE, LEDGER, tell
 from photo_pipeline.orchestration.defaults import TAGS, default_args
 from photo_pipeline.orchestration.pools import HDFS
 
@@ -47,7 +47,9 @@ def photo_archive_retention() -> None:
         """Compare clocks; mark, save what is held, check again, remove, record; then sweep."""
         from photo_pipeline.orchestration import retention_tasks
 
-        return retention_tasks.remove_expired(get_current_context()["run_id"])
+        summary = retention_tasks.remove_expired(get_current_context()["run_id"])
+        tell(summary, ARCHIVE, LEDGER)
+        return summary
 
     remove_expired()
 

@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 
 from airflow.sdk import CronTriggerTimetable, Param, dag, get_current_context, task
 
-from photo_pipeline.orchestration.assets import LEDGER, SEARCH
+from photo_pipeline.orchestration.assets import LEDGER, SEARCH, tell
 from photo_pipeline.orchestration.defaults import TAGS, default_args
 from photo_pipeline.orchestration.pools import ELASTICSEARCH, POSTGRES
 
@@ -52,7 +52,9 @@ def photo_bi_sync() -> None:
 
         context = get_current_context()
         # A retry of a full sync goes on where the first try stopped.
-        return sync(full=bool(context["params"]["full"]), resume=context["ti"].try_number > 1)
+        summary = sync(full=bool(context["params"]["full"]), resume=context["ti"].try_number > 1)
+        tell({"documents": summary["documents"], "lag_seconds": summary["lag_seconds"]}, SEARCH)
+        return summary
 
     @task(pool=POSTGRES, inlets=[LEDGER])
     def count_outcomes() -> dict[str, int]:

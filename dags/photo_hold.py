@@ -20,7 +20,7 @@ from datetime import UTC, datetime, timedelta
 from airflow.sdk import Param, dag, get_current_context, task
 
 from photo_pipeline.domain.hold_request import HoldAction
-from photo_pipeline.orchestration.assets import HOLDS
+from photo_pipeline.orchestration.assets import HOLDS, tell
 from photo_pipeline.orchestration.defaults import TAGS, default_args
 
 UUID_PATTERN = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
@@ -83,7 +83,9 @@ def photo_hold() -> None:
         """Set or lift the hold that the form names."""
         from photo_pipeline.orchestration import holds_tasks
 
-        return holds_tasks.change(get_current_context()["params"])
+        changed = holds_tasks.change(get_current_context()["params"])
+        tell(changed, HOLDS)
+        return changed
 
     change_hold()
 

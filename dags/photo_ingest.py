@@ -24,7 +24,7 @@ from typing import Any
 from airflow.sdk import Asset, AssetOrTimeSchedule, AssetWatcher, CronTriggerTimetable, dag, get_current_context, task
 
 from photo_backlog_trigger import PhotoBacklogTrigger
-from photo_pipeline.orchestration.assets import ARCHIVE, INCOMING_URIS, LEDGER, PROCESSED, REJECTED
+from photo_pipeline.orchestration.assets import ARCHIVE, INCOMING, LEDGER, PROCESSED, REJECTED, tell
 from photo_pipeline.orchestration.defaults import TAGS, default_args
 from photo_pipeline.orchestration.pools import HDFS, KAFKA, POSTGRES
 
@@ -54,7 +54,7 @@ waiting_photos = Asset(
 def photo_ingest() -> None:
     """Wire the story: plan → process each slice → publish, and a summary that is red when a slice is."""
 
-    @task(pool=KAFKA, inlets=[waiting_photos, *(Asset(uri) for uri in INCOMING_URIS)])
+    @task(pool=KAFKA, inlets=[waiting_photos, *INCOMING])
     def plan_slices() -> list[int]:
         """Plan the backlog in the ledger and hand out the slices by their ids."""
         from photo_pipeline.orchestration.ingest_tasks import plan
@@ -63,17 +63,21 @@ def photo_ingest() -> None:
 
     @task(
         pool=HDFS,
-        outlets=[ARCHIVE, LEDGER],
+        outlets=[ARCHIVE, LEDGER, PROCESSED, REJECTED],
         map_index_template="{{ slice_name }}",
         doc_md="Bring one slice to its end: one shard, one commit.",  # a mapped task does not take its docstring
     )
     def process_slice(slice_id: int) -> dict[str, Any]:
         """Bring one slice to its end: one shard, one commit."""
-        from photo_pipeline.orchestration.ingest_tasks import process
+        from photo_pipeline.orchestration.ingest_tasks import OUTCOMES, process
 
         context = get_current_context()
         summary = process(slice_id, owner=context["run_id"])
         context["slice_name"] = summary["slice"]  # type: ignore[typeddict-unknown-key] # what map_index_template reads
+        tell({name: summary[name] for name in ("slice", "shard", "photos", "bytes")}, ARCHIVE)
+        tell({name: summary[name] for name in ("slice", "records", *OUTCOMES)}, LEDGER)
+        tell({"records": summary["published"]}, PROCESSED)
+        tell({"records": summary["dead_letters"]}, REJECTED)
         return summary
 
     @task(pool=KAFKA, trigger_rule="all_done", outlets=[PROCESSED, REJECTED])
@@ -81,7 +85,10 @@ def photo_ingest() -> None:
         """Tell Kafka what has been committed, also when another slice failed."""
         from photo_pipeline.orchestration.ingest_tasks import publish
 
-        return publish()
+        published = publish()
+        tell({"records": published["processed"]}, PROCESSED)
+        tell({"records": published["dead_letters"]}, REJECTED)
+        return published
 
     @task(pool=POSTGRES)
     def summarise(summaries: list[dict[str, Any]]) -> dict[str, int]:

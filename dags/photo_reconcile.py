@@ -22,7 +22,7 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import CronTriggerTimetable, dag, get_current_context, task
 
-from photo_pipeline.orchestration.assets import ARCHIVE, LEDGER, NOTICES, RECONCILIATION, SEARCH
+from photo_pipeline.orchestration.assets import ARCHIVE, LEDGER, NOTICES, RECONCILIATION, SEARCH, tell
 from photo_pipeline.orchestration.defaults import TAGS, default_args
 from photo_pipeline.orchestration.pools import POSTGRES, RECONCILE
 
@@ -66,7 +66,9 @@ def photo_reconcile() -> None:
         """Tell people what was found for the first time."""
         from photo_pipeline.orchestration.notices_tasks import tell_findings
 
-        return tell_findings(get_current_context()["run_id"])
+        told = tell_findings(get_current_context()["run_id"])
+        tell({"told": told}, NOTICES)
+        return told
 
     # Who is to be told of findings has been told: `judge` itself makes no notice.
     @task(pool=POSTGRES, trigger_rule="all_done", outlets=[RECONCILIATION], on_failure_callback=None)
@@ -74,7 +76,9 @@ def photo_reconcile() -> None:
         """Fail where something is left that could not be repaired, or not be checked."""
         from photo_pipeline.orchestration.reconcile_tasks import judge
 
-        return judge(get_current_context()["run_id"])
+        counts = judge(get_current_context()["run_id"])
+        tell(counts, RECONCILIATION)
+        return counts
 
     check.expand(group=begin()) >> [tell_findings(), judge()]
 

@@ -20,7 +20,7 @@ from airflow.sdk import Param, dag, get_current_context, task
 
 from photo_pipeline.domain.removal import Removal
 from photo_pipeline.domain.removal_permit import PERMITTED
-from photo_pipeline.orchestration.assets import PERMITS
+from photo_pipeline.orchestration.assets import PERMITS, tell
 from photo_pipeline.orchestration.defaults import TAGS, default_args
 
 PARAMS = {
@@ -78,7 +78,9 @@ def photo_removal_permit() -> None:
         """Permit what the form names."""
         from photo_pipeline.orchestration import retention_tasks
 
-        return retention_tasks.permit_removal(get_current_context()["params"])
+        granted = retention_tasks.permit_removal(get_current_context()["params"])
+        tell(granted, PERMITS)
+        return granted
 
     permit()
 

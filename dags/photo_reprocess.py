@@ -21,12 +21,12 @@ clear the task.
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from airflow.sdk import Asset, Param, dag, get_current_context, task
+from airflow.sdk import Param, dag, get_current_context, task
 
 from photo_pipeline.domain.imaging import SniffedFormat
 from photo_pipeline.domain.outcomes import RejectReason
 from photo_pipeline.domain.reprocess import ANY, Mode
-from photo_pipeline.orchestration.assets import ARCHIVE, INCOMING_URIS, LEDGER
+from photo_pipeline.orchestration.assets import ARCHIVE, INCOMING, LEDGER, tell
 from photo_pipeline.orchestration.defaults import TAGS, default_args
 from photo_pipeline.orchestration.pools import HDFS, KAFKA, POSTGRES
 
@@ -119,14 +119,18 @@ def photo_reprocess() -> None:
         """Derive the photos of some shards again."""
         from photo_pipeline.orchestration.reprocess_tasks import rederive
 
-        return rederive(get_current_context()["run_id"], request, shard_ids)
+        counts = rederive(get_current_context()["run_id"], request, shard_ids)
+        tell({"photos": counts["moved"], **counts}, ARCHIVE, LEDGER)
+        return counts
 
-    @task(pool=KAFKA, outlets=[*(Asset(uri) for uri in INCOMING_URIS)])
+    @task(pool=KAFKA, outlets=list(INCOMING))
     def feed_dead_letters(request: dict[str, str | None]) -> dict[str, int]:
         """Send rejected records to their topics again; skipped for renditions."""
         from photo_pipeline.orchestration.reprocess_tasks import feed
 
-        return feed(get_current_context()["run_id"], request)
+        counts = feed(get_current_context()["run_id"], request)
+        tell({"records": counts["fed"], **counts}, *INCOMING)
+        return counts
 
     @task(pool=HDFS)
     def tidy_up() -> int:

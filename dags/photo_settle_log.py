@@ -20,7 +20,7 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import Param, dag, get_current_context, task
 
-from photo_pipeline.orchestration.assets import LEDGER
+from photo_pipeline.orchestration.assets import LEDGER, tell
 from photo_pipeline.orchestration.defaults import TAGS, default_args
 from photo_pipeline.orchestration.pools import KAFKA
 
@@ -75,7 +75,9 @@ def photo_settle_log() -> None:
         """Give up what was never read of the logs that the form names."""
         from photo_pipeline.orchestration import logs_tasks
 
-        return logs_tasks.settle(get_current_context()["params"])
+        settled = logs_tasks.settle(get_current_context()["params"])
+        tell({"logs": len(settled), "records": sum(int(each["unread"]) for each in settled)}, LEDGER)
+        return settled
 
     settle_log()
 

@@ -16,9 +16,9 @@ the platform waits for Kibana, which that task itself gives about eight minutes.
 
 from datetime import UTC, datetime, timedelta
 
-from airflow.sdk import Asset, dag, task
+from airflow.sdk import dag, task
 
-from photo_pipeline.orchestration.assets import ARCHIVE, INCOMING_URIS, LEDGER, PROCESSED, REJECTED, SEARCH
+from photo_pipeline.orchestration.assets import ARCHIVE, INCOMING, LEDGER, PROCESSED, REJECTED, SEARCH
 from photo_pipeline.orchestration.defaults import TAGS, default_args
 from photo_pipeline.orchestration.pools import ELASTICSEARCH, HDFS, KAFKA, POSTGRES
 
@@ -43,7 +43,7 @@ def platform_setup() -> None:
 
         return migrate()
 
-    @task(pool=KAFKA, outlets=[*(Asset(uri) for uri in INCOMING_URIS), PROCESSED, REJECTED])
+    @task(pool=KAFKA, outlets=[*INCOMING, PROCESSED, REJECTED])
     def ensure_topics() -> list[str]:
         """Create the topics, or set right what differs; says what it changed."""
         from photo_pipeline.orchestration.setup_tasks import topics

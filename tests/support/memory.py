@@ -304,6 +304,7 @@ class MemoryLedger:
             rejected=counts[Outcome.REJECTED],
             absent=counts[Outcome.ABSENT],
             shard_path=None if commit.shard is None else commit.shard.path,
+            shard_bytes=0 if commit.shard is None else commit.shard.length,
         )
 
     @contextmanager

@@ -123,7 +123,7 @@ class SliceCommit:
 
 @dataclass(frozen=True, slots=True)
 class SliceSummary:
-    """What a committed slice came to, for logs and the Airflow UI."""
+    """What a committed slice came to, for logs and the Airflow UI. ``shard_bytes`` is 0 where it needed no shard."""
 
     slice_id: int
     log: Log
@@ -135,6 +135,7 @@ class SliceSummary:
     rejected: int
     absent: int
     shard_path: str | None
+    shard_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

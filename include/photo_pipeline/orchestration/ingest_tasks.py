@@ -55,8 +55,8 @@ def process(slice_id: int, owner: str) -> dict[str, Any]:
         raise AirflowFailException(str(error)) from error
     described = _described(summary)
     logger.info("committed %s", fields(described))
-    _publish_at_once()
-    return described
+    published = _publish_at_once()
+    return {**described, "published": published.get("processed", 0), "dead_letters": published.get("dead_letters", 0)}
 
 
 def publish() -> dict[str, int]:
@@ -69,12 +69,13 @@ def publish() -> dict[str, int]:
     return counts
 
 
-def _publish_at_once() -> None:
+def _publish_at_once() -> Mapping[str, int]:
     """Do not wait for the run's slowest slice. What goes wrong here is left to the run's last task."""
     try:
-        publish()
+        return publish()
     except PhotoPipelineError as error:
         logger.warning("not published yet: %s", error)
+        return {}
 
 
 def total(summaries: Iterable[Mapping[str, Any]]) -> dict[str, int]:
@@ -95,6 +96,9 @@ def _described(summary: SliceSummary) -> dict[str, Any]:
         "start": summary.start,
         "end": summary.end,
         "attempt": summary.attempt,
+        "records": summary.end - summary.start,
+        "photos": summary.processed + summary.duplicate,
+        "bytes": summary.shard_bytes,
         **{outcome: getattr(summary, outcome) for outcome in OUTCOMES},
         "shard": summary.shard_path,
     }

@@ -159,6 +159,17 @@ def test_a_task_leads_to_its_slice_and_shard(operator: Page, full_stack: Endpoin
     expect(frame.get_by_role("heading", name=f"Slice {slice_id}")).to_be_visible()
     ((path,),) = _sql(full_stack, "SELECT coalesce(max(path), 'no shard') FROM shard WHERE slice_id = %s", slice_id)
     expect(frame.locator("#shard")).to_contain_text(str(path))
+    events = f"{full_stack.airflow_url}/api/v2/assets/events?source_dag_id=photo_ingest&source_task_id=process_slice"
+    of_run = f"{events}&source_run_id={task['dag_run_id']}&source_map_index={task['map_index']}"
+    extras = [event["extra"] for event in operator.request.get(of_run).json()["asset_events"]]
+    told = {name: value for extra in extras for name, value in extra.items()}
+    ((length, photos),) = _sql(
+        full_stack,
+        "SELECT coalesce(sum(length), 0)::bigint, coalesce(sum(photos), 0) FROM shard WHERE slice_id = %s",
+        slice_id,
+    )
+    assert (told["bytes"], told["photos"]) == (length, photos), "the asset view tells what the micro-batch changed"
+    assert told["records"] >= 0
 
 
 def test_a_reader_sees_figures_and_cannot_act(reader: Page, full_stack: Endpoints, arrived: Arrived) -> None:

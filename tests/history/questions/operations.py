@@ -6,6 +6,7 @@ from datetime import timedelta
 from tests.history.questions.kind import Prepare, Put, one
 from tests.history.world import History
 
+from photo_pipeline.adapters.postgres.health import PostgresHealth
 from photo_pipeline.adapters.postgres.metrics import PostgresFigures
 from photo_pipeline.adapters.postgres.notices import PostgresNoticeBook
 from photo_pipeline.adapters.postgres.photos_page import PostgresLedgerView
@@ -16,6 +17,8 @@ LATELY = timedelta(minutes=10)
 AGAIN = timedelta(hours=6)
 LATE = [Condition("ingest", "late")]
 LIVE_SHARDS = "SELECT count(*) FROM shard WHERE state <> 'removed'"
+
+SUMS_OF_A_DAY = "SELECT count(*) FROM outcome_day WHERE day >= day_of(now() - interval '12 hours')"
 
 
 def _figures(history: History) -> PostgresFigures:
@@ -37,6 +40,16 @@ def _live_shards(ask: Prepare) -> Prepare:
             return shards
 
         return counted
+
+    return prepare
+
+
+def _customers_of_a_day(ask: Prepare) -> Prepare:
+    """Adds up what a day came to, sum by sum: so many as it had customers, formats and sizes."""
+
+    def prepare(history: History) -> Put:
+        put, sums = ask(history), int(history.one(SUMS_OF_A_DAY))
+        return lambda: put() + sums
 
     return prepare
 
@@ -72,6 +85,7 @@ QUESTIONS: Mapping[str, Prepare] = {
     "metrics: the ledger's figures": _live_shards(lambda h: one(lambda: _figures(h).ledger())),
     "metrics: what was committed lately": _committed,
     "watch: notices": _notices,
+    "health: the last week": _customers_of_a_day(_live_shards(lambda h: one(lambda: PostgresHealth(h.bi).health()))),
     "Photos page: logs": lambda h: one(lambda: _view(h).logs()),
     "Photos page: overview": _live_shards(lambda h: one(lambda: _view(h).overview())),
     "Photos page: a day's outcomes": lambda h: one(lambda: _view(h).outcomes(timedelta(days=1), HOUR)),

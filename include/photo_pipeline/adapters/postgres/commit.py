@@ -88,6 +88,7 @@ def summarise(connection: Connection, slice_id: int) -> SliceSummary:
         .group_by(LedgerRecord.outcome)
     )
     counts: dict[str, int] = dict(connection.execute(per_outcome).all())
+    shard = connection.execute(select(Shard.path, Shard.length).where(Shard.slice_id == slice_id)).one_or_none()
     return SliceSummary(
         slice_id=slice_id,
         log=Log(found.topic, found.partition, found.incarnation),
@@ -98,7 +99,8 @@ def summarise(connection: Connection, slice_id: int) -> SliceSummary:
         duplicate=counts.get(Outcome.DUPLICATE, 0),
         rejected=counts.get(Outcome.REJECTED, 0),
         absent=counts.get(Outcome.ABSENT, 0),
-        shard_path=connection.scalar(select(Shard.path).where(Shard.slice_id == slice_id)),
+        shard_path=None if shard is None else shard.path,
+        shard_bytes=0 if shard is None else shard.length,
     )
 
 
