@@ -22,8 +22,7 @@ from airflow.sdk import Param, dag, get_current_context, task
 from photo_pipeline.domain.hold_request import HoldAction
 from photo_pipeline.orchestration.assets import HOLDS, tell
 from photo_pipeline.orchestration.defaults import TAGS, default_args
-
-UUID_PATTERN = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
+from photo_pipeline.orchestration.param_patterns import SAYS_SOMETHING, UUID_PATTERN
 
 PARAMS = {
     "action": Param(
@@ -51,12 +50,14 @@ PARAMS = {
     "reason": Param(
         default=None,
         type=["null", "string"],
+        pattern=SAYS_SOMETHING,
         maxLength=500,
         title="Reason",
         description="What the hold is for, such as a case number. Needed to set one.",
     ),
     "by": Param(
         type="string",
+        pattern=SAYS_SOMETHING,
         minLength=1,
         maxLength=200,
         title="Who asks",

@@ -22,6 +22,7 @@ from photo_pipeline.domain.removal import Removal
 from photo_pipeline.domain.removal_permit import PERMITTED
 from photo_pipeline.orchestration.assets import PERMITS, tell
 from photo_pipeline.orchestration.defaults import TAGS, default_args
+from photo_pipeline.orchestration.param_patterns import SAYS_SOMETHING
 
 PARAMS = {
     "what": Param(
@@ -45,6 +46,7 @@ PARAMS = {
     ),
     "reason": Param(
         type="string",
+        pattern=SAYS_SOMETHING,
         minLength=1,
         maxLength=500,
         title="Reason",
@@ -52,6 +54,7 @@ PARAMS = {
     ),
     "by": Param(
         type="string",
+        pattern=SAYS_SOMETHING,
         minLength=1,
         maxLength=200,
         title="Who permits it",

@@ -28,9 +28,8 @@ from photo_pipeline.domain.outcomes import RejectReason
 from photo_pipeline.domain.reprocess import ANY, Mode
 from photo_pipeline.orchestration.assets import ARCHIVE, INCOMING, LEDGER, tell
 from photo_pipeline.orchestration.defaults import TAGS, default_args
+from photo_pipeline.orchestration.param_patterns import RECORD_PATTERN, TIME_PATTERN, UUID_PATTERN
 from photo_pipeline.orchestration.pools import HDFS, KAFKA, POSTGRES
-
-UUID_PATTERN = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 
 PARAMS = {
     "mode": Param(
@@ -47,12 +46,14 @@ PARAMS = {
     "from": Param(
         type="string",
         format="date-time",
+        pattern=TIME_PATTERN,
         title="From",
         description="Beginning of the window, included: of uploads for renditions, of rejections for dead letters.",
     ),
     "to": Param(
         type="string",
         format="date-time",
+        pattern=TIME_PATTERN,
         title="To",
         description="End of the window, excluded. Later than its beginning.",
     ),
@@ -77,6 +78,13 @@ PARAMS = {
         values_display={ANY: "Any reason", **{reason.value: reason.sentence for reason in RejectReason}},
         title="Reason (dead letters)",
         description="Only records that were rejected for this reason.",
+    ),
+    "record": Param(
+        default=None,
+        type=["null", "string"],
+        pattern=RECORD_PATTERN,
+        title="Record (dead letters)",
+        description="The only record that is meant, as in photos.uploaded-0-7; empty for all in the window.",
     ),
 }
 

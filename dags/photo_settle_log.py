@@ -22,6 +22,7 @@ from airflow.sdk import Param, dag, get_current_context, task
 
 from photo_pipeline.orchestration.assets import LEDGER, tell
 from photo_pipeline.orchestration.defaults import TAGS, default_args
+from photo_pipeline.orchestration.param_patterns import SAYS_SOMETHING
 from photo_pipeline.orchestration.pools import KAFKA
 
 PARAMS = {
@@ -42,6 +43,7 @@ PARAMS = {
     ),
     "reason": Param(
         type="string",
+        pattern=SAYS_SOMETHING,
         minLength=1,
         maxLength=500,
         title="Reason",
@@ -49,6 +51,7 @@ PARAMS = {
     ),
     "by": Param(
         type="string",
+        pattern=SAYS_SOMETHING,
         minLength=1,
         maxLength=200,
         title="Who decides",

@@ -2,13 +2,14 @@
 
 **What**: looks how long the oldest photo has been waiting in Kafka, how far the search index is behind the ledger, and
 whether a shard is still there that should be gone; whether clocks are apart, more is rejected than in the week before,
-one customer is hit, the backlog grows, or a disk fills. Whoever is named in the connections `photo_smtp` and `photo_slack`
-is told once when something becomes late, and once when it is over.
+one customer is hit, the backlog grows, or a disk fills. Whoever is named in the connections `photo_smtp` and
+`photo_slack` is told once when something becomes so, and once when it is over.
 
 **When**: every five minutes. A photo may wait for 10 minutes, so a stopped ingest is told within 15. It looks at what
 waits and not at runs: an ingest that never starts misses no deadline of Airflow's.
 
-**In**: Kafka's offsets and times (no photo is read), the views `metric_*` and `health_*`, HDFS' room. **Out**: the table `notice`, mail, Slack.
+**In**: Kafka's offsets and times (no photo is read), the views `metric_*` and `health_*`, HDFS' room.
+**Out**: the table `notice`, mail, Slack.
 
 **When red**: Kafka or PostgreSQL did not answer, or nobody could be told; the last line says which. What is late is
 told by the next run. While Airflow itself is down nothing is told here: the alert rules in `monitoring/` look at the

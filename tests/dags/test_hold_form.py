@@ -39,6 +39,8 @@ def test_what_can_be_meant_is_taken(dag_bag: Any, fields: dict[str, Any]) -> Non
     [
         {},
         {"by": ""},
+        {"by": "  "},
+        {"by": "counsel", "reason": " "},
         {"by": "counsel", "action": "forget"},
         {"by": "counsel", "photo_id": "holiday.jpg"},
         {"by": "counsel", "customer_id": "ada"},

@@ -24,6 +24,8 @@ def filled_in(dag_bag: Any, fields: dict[str, Any]) -> Any:
         {"mode": "dead_letters", "reason": "unknown_customer"},
         {"customer_id": CUSTOMER, "format": "heif"},
         {"customer_id": None},
+        {"mode": "dead_letters", "record": "photos.uploaded~2-0-7"},
+        {"from": "2026-05-01T00:00:00.000Z"},
     ],
 )
 def test_what_can_be_meant_is_taken(dag_bag: Any, fields: dict[str, Any]) -> None:
@@ -41,6 +43,9 @@ def test_what_can_be_meant_is_taken(dag_bag: Any, fields: dict[str, Any]) -> Non
         {"format": "raw"},
         {"customer_id": "ada"},
         {"from": 5},
+        {"from": "2026-05-01T00:00:00"},
+        {"from": "2026-05-01"},
+        {"record": "the first one"},
         {"to": None},
     ],
 )

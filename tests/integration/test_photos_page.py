@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import Connection, text
@@ -16,6 +16,7 @@ from tests.support.pipeline import Pipeline
 
 from photo_pipeline.adapters.kafka.backlog import KafkaBacklog
 from photo_pipeline.adapters.postgres.engine import make_engine
+from photo_pipeline.adapters.postgres.form_previews import PostgresFormPreviews
 from photo_pipeline.adapters.postgres.looking import looking
 from photo_pipeline.adapters.postgres.photos_page import (
     LATEST_REJECTED,
@@ -26,6 +27,7 @@ from photo_pipeline.adapters.postgres.photos_page import (
 )
 from photo_pipeline.adapters.record_previews import WorkerPreviews
 from photo_pipeline.domain.events import OutboundRecord
+from photo_pipeline.domain.hold_request import HoldAction, HoldRequest
 from photo_pipeline.domain.imaging import SniffedFormat
 from photo_pipeline.domain.photo import RecordCoordinates, TopicPartition
 from photo_pipeline.domain.photos_page import SLICES, NoPreviewError
@@ -179,6 +181,26 @@ def test_archive_holds_and_checks_equal_sql(planted: Planted) -> None:
     assert (overview.flow.documents, overview.flow.outbox) == (41, 20)
     (partition,) = overview.partitions
     assert partition.where == TopicPartition(TOPIC, 0)
+
+
+def test_a_hold_is_counted_before_it_is_set(planted: Planted, database: Database) -> None:
+    """A photo that is there and its owner, all of a customer's, and whether such a hold stands already."""
+    ((customer, photo, held),) = planted.sql("SELECT customer_id, photo_id, hold_id FROM hold WHERE lifted_at IS NULL")
+    assert isinstance(customer, UUID)
+    assert isinstance(photo, UUID)
+    assert held
+    engine = make_engine(database.bi, "tests")
+    previews = PostgresFormPreviews(engine, [TOPIC])
+
+    def found(photo_id: UUID | None, customer_id: UUID | None) -> tuple[int, UUID | None, bool]:
+        asked = HoldRequest(HoldAction.SET, customer_id, photo_id, "a case", "counsel")
+        answer = previews.holdable(asked)
+        return answer.photos, answer.customer_id, answer.is_held
+
+    assert found(photo, None) == (1, customer, True)
+    assert found(None, customer) == (1, customer, False)
+    assert found(uuid4(), None) == (0, None, False)
+    engine.dispose()
 
 
 def test_an_empty_ledger_is_no_error(database: Database) -> None:

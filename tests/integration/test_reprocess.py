@@ -23,6 +23,7 @@ from photo_pipeline.adapters.image_workers.pool import WorkerPool
 from photo_pipeline.adapters.image_workers.worker_time import TimeLimits
 from photo_pipeline.adapters.kafka import KafkaPhotoLogReader
 from photo_pipeline.adapters.postgres.engine import make_engine
+from photo_pipeline.adapters.postgres.form_previews import PostgresFormPreviews
 from photo_pipeline.adapters.postgres.holds import PostgresHoldRegister
 from photo_pipeline.composition.retention import retention_ports
 from photo_pipeline.domain.errors import (
@@ -366,11 +367,22 @@ class TestDeadLetters:
         assert dict(copy.headers)["ce_reprocessof"] == f"{pipeline.settings.topics.uploaded}-0-2".encode()
 
     def test_only_what_was_asked_for(self, pipeline: Pipeline, again: Reprocessing) -> None:
-        """Reason, customer and window choose records."""
+        """Reason, customer, window and record choose records; the Photos page's form says how many beforehand."""
         noise(pipeline, 1)
         stranger = uuid4()
-        pipeline.send(stranger, photo(1))
+        pipeline.send(stranger, photo(1), photo(2))
         pipeline.ingest()
+        engine = make_engine(pipeline.database.bi, "tests")
+        previews = PostgresFormPreviews(engine, pipeline.settings.topics.incoming)
+        everything = previews.feedable(again.ask_for_dead_letters("everything"))
+        assert everything.customers == {stranger: 2, None: 1}
+        record = f"{pipeline.settings.topics.uploaded}-0-1"
+        one = again.ask_for_dead_letters("one", record=record, customer_id=str(stranger))
+        assert previews.feedable(one).records == 1
+        assert again.feed(one).fed == 1
+        assert pipeline.rows('SELECT "offset" FROM refed_record') == [(1,)]
+        assert (previews.feedable(one).records, previews.feedable(one).fed_before) == (0, 1)
+        engine.dispose()
         before = {"from": "2020-01-01T00:00:00Z", "to": "2020-01-02T00:00:00Z"}
         assert again.feed(again.ask_for_dead_letters("before", **before)).fed == 0
         assert again.feed(again.ask_for_dead_letters("empty", reason="empty")).fed == 0

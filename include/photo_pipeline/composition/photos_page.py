@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from photo_pipeline.adapters.kafka.backlog import KafkaBacklog
 from photo_pipeline.adapters.postgres.engine import make_engine
+from photo_pipeline.adapters.postgres.form_previews import PostgresFormPreviews
 from photo_pipeline.adapters.postgres.health import PostgresHealth
 from photo_pipeline.adapters.postgres.names import PostgresNames
 from photo_pipeline.adapters.postgres.photos_page import PostgresLedgerView
@@ -52,4 +53,5 @@ def page_sources(
         ),
         links=Links(gallery=page.gallery_url, dashboard=page.dashboard_url, archive=page.archive_url),
         health=PostgresHealth(engine),
+        forms=PostgresFormPreviews(engine, TopicNames().incoming),
     )

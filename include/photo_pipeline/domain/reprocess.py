@@ -23,6 +23,28 @@ REQUEST = "ce_reprocessrequest"
 """CloudEvents extension: the request by which it was sent again."""
 
 
+MAY_END_OTHERWISE = frozenset(
+    {
+        RejectReason.UNKNOWN_EVENT_TYPE,
+        RejectReason.UNKNOWN_CUSTOMER,
+        RejectReason.UNSIGNED,
+        RejectReason.INVALID_SIGNATURE,
+        RejectReason.DEVICE_REVOKED,
+        RejectReason.UNSUPPORTED,
+        RejectReason.TOO_MANY_PIXELS,
+        RejectReason.DECODER_TIMEOUT,
+        RejectReason.DECODER_CRASHED,
+        RejectReason.DECODER_OUT_OF_MEMORY,
+    }
+)
+"""What an account, a key, a limit or a newer release can change. The others are said of bytes, which stay the same."""
+
+
+def may_end_otherwise(reason: str) -> bool:
+    """Whether a record that was rejected for it can have another outcome, fed again. A newer release's reasons may."""
+    return reason in MAY_END_OTHERWISE or reason not in set(RejectReason)
+
+
 class Mode(StrEnum):
     """What to do again."""
 
@@ -42,6 +64,7 @@ class Request:
         customer_id: whose photos; ``None`` for everybody's.
         format: of the originals; ``None`` for any.
         reason: of the rejections; ``None`` for any.
+        record: the only rejected record that is meant; ``None`` for all in the window.
     """
 
     request_id: str
@@ -51,10 +74,13 @@ class Request:
     customer_id: UUID | None = None
     format: SniffedFormat | None = None
     reason: RejectReason | None = None
+    record: RecordCoordinates | None = None
 
     def parameters(self) -> dict[str, str | None]:
         """All but the id, in JSON's types."""
+        record = {} if self.record is None else {"record": str(self.record)}
         return {
+            **record,
             "mode": self.mode.value,
             "from": self.start.isoformat(),
             "to": self.end.isoformat(),
@@ -130,6 +156,7 @@ def parse_request(request_id: str, parameters: Mapping[str, object]) -> Request:
         customer_id=_customer(parameters),
         format=_any_or(SniffedFormat, _choice(parameters, "format", [ANY, *SniffedFormat])),
         reason=_any_or(RejectReason, _choice(parameters, "reason", [ANY, *RejectReason])),
+        record=_record(parameters),
     )
     _refuse_what_says_nothing(request)
     return request
@@ -190,6 +217,16 @@ def _customer(parameters: Mapping[str, object]) -> UUID | None:
         raise InvalidRequestError(f"customer_id must be a customer's id, not {text!r}") from None
 
 
+def _record(parameters: Mapping[str, object]) -> RecordCoordinates | None:
+    text = parameters.get("record")
+    if text is None or text == "":
+        return None
+    try:
+        return RecordCoordinates.parse(str(text))
+    except ValueError:
+        raise InvalidRequestError(f"record must be a record's name such as photos.uploaded-0-7, not {text!r}") from None
+
+
 def _choice(parameters: Mapping[str, object], name: str, choices: Sequence[str]) -> str:
     chosen = str(parameters.get(name, choices[0]))
     if chosen not in choices:
@@ -205,5 +242,7 @@ def _refuse_what_says_nothing(request: Request) -> None:
     """A filter that the mode would not look at is rather a mistake than a wish."""
     if request.mode is Mode.RENDITIONS and request.reason is not None:
         raise InvalidRequestError("reason chooses dead letters; for renditions leave it at any")
+    if request.mode is Mode.RENDITIONS and request.record is not None:
+        raise InvalidRequestError("record is a dead letter; for renditions leave it empty")
     if request.mode is Mode.DEAD_LETTERS and request.format is not None:
         raise InvalidRequestError("format chooses renditions; for dead letters leave it at any")

@@ -14,16 +14,13 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-from pydantic import BaseModel, ConfigDict, Field
 
 from photo_pipeline.domain.errors import ServerUnavailableError, UnstorableError
-from photo_pipeline.domain.imaging import SniffedFormat
-from photo_pipeline.domain.outcomes import RejectReason
 from photo_pipeline.domain.photo import RecordCoordinates
 from photo_pipeline.domain.photos_page import NoPreviewError, Rejected
-from photo_pipeline.domain.reprocess import ANY, Mode
 from photo_pipeline.operations.charts import HEIGHT, OUTCOMES, WIDTH
 from photo_pipeline.operations.finding import record_path
+from photo_pipeline.operations.forms import Forms
 from photo_pipeline.operations.panels import Panel
 from photo_pipeline.operations.previews import SHOWN
 from photo_pipeline.operations.records import who
@@ -40,7 +37,7 @@ from photo_pipeline.operations.view import (
     rejected_row,
 )
 from photo_pipeline.ports.health import HealthFigures
-from photo_pipeline.ports.photos_page import Backlog, Dags, LedgerView, Previews, SearchIndex
+from photo_pipeline.ports.photos_page import Backlog, Dags, FormPreviews, LedgerView, Previews, SearchIndex
 from photo_pipeline.web.text import TextOnly
 
 POLICY = (
@@ -54,7 +51,6 @@ HEADERS = {
     "Cache-Control": "no-store",
 }
 THREADS = 12
-MODE_TITLES = {Mode.RENDITIONS.value: "Derive renditions again", Mode.DEAD_LETTERS.value: "Feed dead letters again"}
 LONG_PATIENCE, LONG_KEEP = 6.0, 30.0
 """Of the week's figures: they cost more and change less."""
 
@@ -66,11 +62,13 @@ class Access:
     Attributes:
         reader: raises ``HTTPException`` 401 or 403 for whoever may not look.
         may_reprocess: whether the caller may start ``photo_reprocess``.
+        may_hold: the same of ``photo_hold``.
         login_url: where to log in and come back to this address.
     """
 
     reader: Callable[..., Any]
     may_reprocess: Callable[..., Any]
+    may_hold: Callable[..., Any]
     login_url: Callable[[str], str]
 
 
@@ -86,19 +84,7 @@ class Sources:
     trails: Trails
     links: Links
     health: HealthFigures
-
-
-class Form(BaseModel):
-    """What the reprocess form is filled with: names and values of the DAG's params."""
-
-    model_config = ConfigDict(frozen=True)
-
-    mode: str = Mode.DEAD_LETTERS.value
-    start: str = Field("", alias="from")
-    end: str = Field("", alias="to")
-    customer_id: str = ""
-    format: str = ANY
-    reason: str = ANY
+    forms: FormPreviews
 
 
 class Desk:
@@ -153,8 +139,12 @@ def photos_app(make_sources: Callable[[], Sources], access: Access, prefix: str)
     app = FastAPI(title="Photos", openapi_url=None, docs_url=None, redoc_url=None)
     pages = _Pages(Desk(make_sources), prefix)
 
-    def note(request: Request, may_reprocess: Annotated[bool, Depends(access.may_reprocess)]) -> None:
-        request.state.may_reprocess = may_reprocess
+    def note(
+        request: Request,
+        may_reprocess: Annotated[bool, Depends(access.may_reprocess)],
+        may_hold: Annotated[bool, Depends(access.may_hold)],
+    ) -> None:
+        request.state.may_reprocess, request.state.may_hold = may_reprocess, may_hold
 
     router = APIRouter(dependencies=[Depends(access.reader), Depends(note)])
     for path, route in pages.routes().items():
@@ -193,6 +183,7 @@ class _Pages:
     def __init__(self, desk: Desk, prefix: str) -> None:
         self._desk = desk
         self._prefix = prefix
+        self._forms = Forms(lambda: desk.sources.forms, self._page)
         self._templates = Environment(
             loader=PackageLoader("photo_pipeline.operations", "templates"),
             autoescape=select_autoescape(default=True),
@@ -211,7 +202,7 @@ class _Pages:
             **self._tracing.routes(),
             "/rejected/{topic}/{partition}/{offset}": self.one_rejected,
             "/rejected/{topic}/{partition}/{offset}/preview.jpg": self.preview,
-            "/reprocess": self.reprocess,
+            **self._forms.routes(),
         }
 
     def photos(self, request: Request) -> Response:
@@ -240,17 +231,6 @@ class _Pages:
         except NoPreviewError as error:
             raise HTTPException(HTTPStatus.NOT_FOUND, str(error)) from error
 
-    def reprocess(self, request: Request, form: Annotated[Form, Query()]) -> Response:
-        """The form of ``photo_reprocess``, filled. Its button asks Airflow, which decides."""
-        if not request.state.may_reprocess:
-            raise HTTPException(HTTPStatus.FORBIDDEN, "Your account may look, but not start photo_reprocess.")
-        choices = {
-            "modes": MODE_TITLES,
-            "formats": [ANY, *SniffedFormat],
-            "reasons": {ANY: "Any reason"} | {reason.value: reason.sentence for reason in RejectReason},
-        }
-        return self._page(request, "reprocess.html", {"form": form, **choices})
-
     def message(self, request: Request, status: HTTPStatus, text: str) -> Response:
         """A page that says why there is none."""
         return self._page(request, "message.html", {"title": status.phrase, "text": text}, status)
@@ -275,6 +255,7 @@ class _Pages:
             base=base,
             airflow=base.removesuffix(self._prefix),
             may_reprocess=getattr(request.state, "may_reprocess", False),
+            may_hold=getattr(request.state, "may_hold", False),
             typed=request.query_params.get("q", ""),
         )
         return HTMLResponse(html, status, HEADERS)

@@ -21,7 +21,7 @@ from photo_pipeline.domain.photos_page import (
     Slice,
     Waiting,
 )
-from photo_pipeline.domain.reprocess import ANY, Mode
+from photo_pipeline.domain.reprocess import ANY, Mode, may_end_otherwise
 from photo_pipeline.domain.retention import KEEP, LATEST
 from photo_pipeline.operations.charts import OUTCOMES, Chart, chart_of
 from photo_pipeline.operations.health import HOLD_KIND, Concern, Level, Seen, concerns, verdict
@@ -96,7 +96,10 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class RejectedRow:
-    """A rejected record as a line. ``topic`` tells later logs of it; ``again`` is the query of the reprocess form."""
+    """A rejected record as a line.
+
+    ``topic`` tells later logs of it; ``again`` is the query of the reprocess form, empty where that cannot help.
+    """
 
     where: str
     topic: str
@@ -273,12 +276,12 @@ def rejected_row(row: Rejected, now: datetime) -> RejectedRow:
         size=size(row.bytes),
         customer=NONE if row.customer_id is None else str(row.customer_id),
         refed="" if row.refed_at is None else f"sent again {moment(row.refed_at)}",
-        again=reprocess_query(row),
+        again=reprocess_query(row) if may_end_otherwise(row.reason) else "",
     )
 
 
 def reprocess_query(row: Rejected) -> str:
-    """The query of the reprocess form for the second in which this record was rejected."""
+    """The query of the reprocess form for this record and no other, in the second in which it was rejected."""
     start = row.processed_at.replace(microsecond=0)
     values = {
         "mode": Mode.DEAD_LETTERS.value,
@@ -287,6 +290,7 @@ def reprocess_query(row: Rejected) -> str:
         "customer_id": "" if row.customer_id is None else str(row.customer_id),
         "format": ANY,
         "reason": row.reason,
+        "record": str(row.where),
     }
     return urlencode(values)
 

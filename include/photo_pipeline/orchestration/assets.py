@@ -6,6 +6,7 @@ Their URIs are names, not addresses: addresses come from connections and differ 
 from collections.abc import Mapping
 
 from airflow.sdk import Asset, get_current_context
+from pydantic import JsonValue
 
 UPLOADED = Asset(name="photos_uploaded", uri="kafka://photos/photos.uploaded", group="photos")
 STREAMED = Asset(name="photos_streamed", uri="kafka://photos/photos.streamed", group="photos")
@@ -24,7 +25,7 @@ PERMITS = Asset(name="photo_removal_permits", uri="postgres://photos:5432/photos
 INCOMING = (UPLOADED, STREAMED)
 
 
-def tell(figures: Mapping[str, object], *assets: Asset) -> None:
+def tell(figures: Mapping[str, JsonValue], *assets: Asset) -> None:
     """Write what a task has changed at the events of these assets, where Airflow's asset view shows it.
 
     Names are the same everywhere: ``records``, ``photos``, ``documents`` and ``bytes``, and outcomes by their own.

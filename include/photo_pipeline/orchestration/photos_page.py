@@ -34,8 +34,8 @@ from photo_pipeline.orchestration.slice_tasks import AirflowSliceTasks
 
 READ_DAG = "photo_ingest"
 """Whoever may see this DAG may see the page."""
-ACT_DAG = "photo_reprocess"
-"""Whoever may start this DAG gets the buttons; Airflow checks again when it is started."""
+ACT_DAG, HOLD_DAG = "photo_reprocess", "photo_hold"
+"""Whoever may start these DAGs gets the buttons; Airflow checks again when one is started."""
 
 
 def make_app(prefix: str) -> FastAPI:
@@ -43,6 +43,7 @@ def make_app(prefix: str) -> FastAPI:
     access = Access(
         reader=requires_access_dag(method="GET", param_dag_id=READ_DAG),
         may_reprocess=_may_reprocess,
+        may_hold=_may_hold,
         login_url=lambda address: str(get_auth_manager().get_url_login(next_url=address)),
     )
     return photos_app(_sources, access, prefix)
@@ -68,7 +69,15 @@ class AirflowDags:
 
 
 def _may_reprocess(user: GetUserDep) -> bool:
-    details = DagDetails(id=ACT_DAG, team_name=DagModel.get_team_name(ACT_DAG))
+    return _may_start(ACT_DAG, user)
+
+
+def _may_hold(user: GetUserDep) -> bool:
+    return _may_start(HOLD_DAG, user)
+
+
+def _may_start(dag_id: str, user: GetUserDep) -> bool:
+    details = DagDetails(id=dag_id, team_name=DagModel.get_team_name(dag_id))
     return get_auth_manager().is_authorized_dag(
         method="POST", access_entity=DagAccessEntity.RUN, details=details, user=user
     )

@@ -4,9 +4,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from photo_pipeline.domain.forms import Feedable, Holdable
+from photo_pipeline.domain.hold_request import HoldRequest
 from photo_pipeline.domain.logs import KnownLog, LogTrouble
 from photo_pipeline.domain.photo import RecordCoordinates, TopicPartition
 from photo_pipeline.domain.photos_page import DagState, OutcomeCount, Overview, Rejected, Slice, Waiting
+from photo_pipeline.domain.reprocess import Request
 
 
 class LedgerView(Protocol):
@@ -54,6 +57,18 @@ class SearchIndex(Protocol):
 
     def index_of(self, document_id: str) -> str | None:
         """The name of the index that holds this document; ``None`` where none does."""
+        ...
+
+
+class FormPreviews(Protocol):
+    """What a form's request would do."""
+
+    def feedable(self, request: Request) -> Feedable:
+        """The dead letters that it would feed again, counted up to a limit."""
+        ...
+
+    def holdable(self, request: HoldRequest) -> Holdable:
+        """What it would hold or lift."""
         ...
 
 

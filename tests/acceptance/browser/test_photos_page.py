@@ -11,11 +11,15 @@ from uuid import uuid4
 import httpx
 import psycopg
 import pytest
-from playwright.sync_api import Browser, FrameLocator, Page, expect
+from confluent_kafka import Producer
+from playwright.sync_api import Browser, FrameLocator, Locator, Page, expect
 from tests.support.browser import NARROW, WIDE, assert_fits, assert_no_barrier, photographed
+from tests.support.pipeline import event_record, photo_event
 from tests.support.uploading import photo, signed_in
 
 from local_stack import Endpoints
+from photo_pipeline.domain.photo import Source
+from photo_pipeline.settings import TopicNames
 
 PATIENCE = 90.0
 FRAME = 'iframe[title="Photos"]'
@@ -49,6 +53,20 @@ def arrived(full_stack: Endpoints) -> Arrived:
     owner = "SELECT email FROM customer JOIN photo USING (customer_id) WHERE photo_id = %s"
     ((email,),) = _sql(full_stack, owner, whole_one["photo_id"])
     return Arrived(*where, whole_one["photo_id"], whole_one["token"], str(email))
+
+
+@pytest.fixture(scope="module")
+def stranger(full_stack: Endpoints, arrived: Arrived) -> Arrived:
+    """Write a record of a customer who does not exist, as any producer could, and wait until it is rejected."""
+    event = photo_event(uuid4(), photo(uuid4().int % 2**31), Source.UPLOAD)
+    record = event_record(TopicNames(), event)
+    producer = Producer({"bootstrap.servers": full_stack.kafka_bootstrap_servers})
+    producer.produce(record.topic, record.value, record.key, headers=list(record.headers))
+    producer.flush(PATIENCE)
+    query = 'SELECT topic, partition, "offset" FROM ingest_record WHERE customer_id = %s'
+    _eventually(lambda: bool(_sql(full_stack, query, event.customer_id)))
+    ((topic, partition, offset),) = _sql(full_stack, query, event.customer_id)
+    return Arrived(str(topic), int(str(partition)), int(str(offset)))
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +117,24 @@ def test_the_page_has_no_barrier_and_fits_any_window(operator: Page, full_stack:
     page.close()
 
 
+def test_the_page_looks_again_by_itself(operator: Page, full_stack: Endpoints) -> None:
+    """While it is seen; what the reader has unfolded stays so, and a part in which they are is left alone."""
+    page = operator.context.new_page()
+    page.clock.install()
+    page.goto(f"{full_stack.airflow_url}/photos-page/")
+    day = page.locator("section[aria-labelledby=day]")
+    day.locator("summary").click()
+    page.evaluate("document.activeElement.blur()")
+    page.locator("section[aria-labelledby=lag] .scroll").focus()
+    page.evaluate("known.clear(); for (const part of document.querySelectorAll(PARTS)) part.dataset.old = ''")
+    page.clock.fast_forward("00:31")
+    expect(page.locator("section[aria-labelledby=week]:not([data-old])")).to_have_count(1)
+    expect(day).not_to_have_attribute("data-old", "")
+    assert day.locator("details").evaluate("one => one.open")
+    expect(page.locator("section[aria-labelledby=lag]")).to_have_attribute("data-old", "")
+    page.close()
+
+
 def test_the_page_asks_nobody_else(operator: Page, full_stack: Endpoints) -> None:
     """Every request of the page goes to Airflow."""
     page = operator.context.new_page()
@@ -110,26 +146,54 @@ def test_the_page_asks_nobody_else(operator: Page, full_stack: Endpoints) -> Non
     assert {urlsplit(url).netloc for url in asked} == {urlsplit(full_stack.airflow_url).netloc}
 
 
-def test_the_button_opens_the_filled_form_and_starts_the_dag(
-    operator: Page, full_stack: Endpoints, arrived: Arrived, shots: Path
+def test_the_button_opens_the_filled_form_and_follows_the_run(
+    operator: Page, full_stack: Endpoints, arrived: Arrived, stranger: Arrived, shots: Path
 ) -> None:
-    """Window, customer and reason are the record's; Airflow starts the run under the operator's account with them."""
+    """Where it can help; for this record alone, which the form says, with its mistakes at the field, and to the end."""
     frame = _opened(operator, full_stack)
-    record = f"{arrived.topic}-{arrived.partition}-{arrived.offset}"
-    row = frame.get_by_role("row").filter(has=frame.get_by_role("link", name=record, exact=True))
-    row.get_by_role("link", name="Feed again").click()
+    expect(_row(frame, arrived).get_by_role("link", name="Feed again")).to_have_count(0)
+    _row(frame, stranger).get_by_role("link", name="Feed again").click()
     expect(frame.get_by_role("heading", name="Start photo_reprocess")).to_be_visible()
-    wanted = _rejection(full_stack, arrived)
+    wanted = _rejection(full_stack, stranger)
+    start, end = wanted.pop("from"), wanted.pop("to")
     assert {name: frame.locator(f"[name={name}]").input_value() for name in wanted} == wanted
-    assert parse_qs(urlsplit(operator.url).query)["reason"] == ["truncated"], "the address can be passed on"
+    assert [frame.locator(f"[name={name}]").input_value()[:16] for name in ("from", "to")] == [start[:16], end[:16]]
+    assert parse_qs(urlsplit(operator.url).query)["reason"] == ["unknown_customer"], "the address can be passed on"
+    preview, button = frame.locator("#preview"), frame.get_by_role("button", name="Start")
+    expect(preview).to_have_text(f"Feeds 1 record: 1 of customer {wanted['customer_id']}.")
+    frame.locator("[name=record]").fill("the first one")
+    expect(frame.locator("#problem-record")).to_contain_text("record must be a record's name")
+    expect(button).to_be_disabled()
+    frame.locator("[name=record]").fill(wanted["record"])
+    expect(button).to_be_enabled()
     photographed(operator, shots, "photos-page-form")
-    frame.get_by_role("button", name="Start").click()
-    started = frame.get_by_role("status").get_by_role("link")
-    run_id = started.inner_text()
+    button.click()
+    said = frame.locator("#said")
+    run_id = said.get_by_role("link").inner_text()
     found = operator.request.get(f"{full_stack.airflow_url}/api/v2/dags/photo_reprocess/dagRuns/{run_id}").json()
     assert {name: found["conf"][name] for name in wanted} == wanted
-    started.click()
+    assert (found["conf"]["from"], found["conf"]["to"]) == (start, end)
+    expect(said).to_contain_text("has done it", timeout=UI_MILLISECONDS * 2)
+    assert _sql(full_stack, "SELECT count(*) FROM refed_record WHERE request_id = %s", run_id) == [(1,)]
+    said.get_by_role("link").click()
     operator.wait_for_url("**/dags/photo_reprocess/runs/**")
+
+
+def test_a_hold_is_checked_before_it_is_set(operator: Page, full_stack: Endpoints) -> None:
+    """The form of the page's own says what it keeps; nothing is held by looking."""
+    page = operator.context.new_page()
+    page.goto(f"{full_stack.airflow_url}/photos-page/hold")
+    query = "SELECT photo_id::text, customer_id::text FROM photo WHERE status = 'processed' LIMIT 1"
+    ((photo_id, customer_id),) = _sql(full_stack, query)
+    page.get_by_label("Photo; empty").fill("holiday.jpg")
+    expect(page.locator("#problem-photo_id")).to_contain_text("photo_id must be an id")
+    page.get_by_label("Photo; empty").fill(str(photo_id))
+    expect(page.locator("#problem-by")).to_contain_text("by must say who asks")
+    page.get_by_label("Who asks").fill("counsel")
+    page.get_by_label("Reason").fill("case 7")
+    expect(page.locator("#preview")).to_contain_text(f"Keeps one photo, of customer {customer_id}.")
+    assert_no_barrier(page)
+    page.close()
 
 
 def test_a_record_has_a_page_that_never_shows_its_bytes(
@@ -309,6 +373,11 @@ def _opened(page: Page, endpoints: Endpoints) -> FrameLocator:
     return frame
 
 
+def _row(frame: FrameLocator, record: Arrived) -> Locator:
+    name = f"{record.topic}-{record.partition}-{record.offset}"
+    return frame.get_by_role("row").filter(has=frame.get_by_role("link", name=name, exact=True))
+
+
 def _shown(frame: FrameLocator) -> dict[str, str]:
     outcomes = ("processed", "duplicate", "rejected")
     shown = {name: frame.locator(f"[data-figure=day-{name}]").inner_text() for name in outcomes}
@@ -338,7 +407,9 @@ def _rejection(endpoints: Endpoints, arrived: Arrived) -> dict[str, str]:
                to_char(date_trunc('second', processed_at) + interval '1 second', 'YYYY-MM-DD"T"HH24:MI:SS"+00:00"')
           FROM ingest_record WHERE topic = %s AND "partition" = %s AND "offset" = %s"""
     ((customer, reason, start, end),) = _sql(endpoints, query, arrived.topic, arrived.partition, arrived.offset)
+    record = f"{arrived.topic}-{arrived.partition}-{arrived.offset}"
     values = {"customer_id": customer, "reason": reason, "from": start, "to": end, "mode": "dead_letters"}
+    values["record"] = record
     return {name: str(value) for name, value in values.items()}
 
 

@@ -3,15 +3,21 @@
 from collections.abc import Mapping
 from datetime import timedelta
 
-from tests.history.questions.kind import Prepare, Put, one
+from tests.history.questions.kind import Prepare, Put, each, one
+from tests.history.shape import ordinary
 from tests.history.world import History
 
+from photo_pipeline.adapters.postgres.form_previews import PostgresFormPreviews
 from photo_pipeline.adapters.postgres.health import PostgresHealth
 from photo_pipeline.adapters.postgres.metrics import PostgresFigures
 from photo_pipeline.adapters.postgres.notices import PostgresNoticeBook
 from photo_pipeline.adapters.postgres.photos_page import PostgresLedgerView
+from photo_pipeline.domain.forms import Feedable
+from photo_pipeline.domain.hold_request import HoldAction, HoldRequest
 from photo_pipeline.domain.notices import Condition, NoticeKind
+from photo_pipeline.domain.reprocess import Mode, Request
 from photo_pipeline.operations.view import HOUR, WEEK
+from photo_pipeline.settings import TopicNames
 
 LATELY = timedelta(minutes=10)
 AGAIN = timedelta(hours=6)
@@ -80,6 +86,20 @@ def _rejected(history: History) -> Put:
     return one(lambda: _view(history).rejected(record.at))
 
 
+def _feedable(history: History) -> Feedable:
+    window = (history.now - timedelta(hours=1), history.now)
+    return _previews(history).feedable(Request("preview", Mode.DEAD_LETTERS, *window))
+
+
+def _holdable(history: History) -> Put:
+    asked = HoldRequest(HoldAction.SET, ordinary(0), None, "a case", "counsel")
+    return lambda: max(1, _previews(history).holdable(asked).photos)
+
+
+def _previews(history: History) -> PostgresFormPreviews:
+    return PostgresFormPreviews(history.bi, TopicNames().incoming)
+
+
 QUESTIONS: Mapping[str, Prepare] = {
     "metrics: logs": lambda h: one(lambda: _figures(h).logs()),
     "metrics: the ledger's figures": _live_shards(lambda h: one(lambda: _figures(h).ledger())),
@@ -91,5 +111,7 @@ QUESTIONS: Mapping[str, Prepare] = {
     "Photos page: a day's outcomes": lambda h: one(lambda: _view(h).outcomes(timedelta(days=1), HOUR)),
     "Photos page: a week's outcomes": lambda h: one(lambda: _view(h).outcomes(WEEK, HOUR)),
     "Photos page: a slice": _slice,
+    "Photos page: what feeding an hour's dead letters would do": lambda h: each(lambda: _feedable(h).refused),
+    "Photos page: what a customer's hold would keep": _holdable,
     "Photos page: a refused record": _rejected,
 }

@@ -14,7 +14,9 @@ from httpx import ASGITransport, AsyncClient, Response
 from tests.support.trails import ADA, CAMERA, PHOTO, MemoryTasks, MemoryTrails
 
 from photo_pipeline.domain.errors import ServerUnavailableError, UnstorableError
+from photo_pipeline.domain.forms import Feedable, Holdable, Refused
 from photo_pipeline.domain.health import LedgerHealth
+from photo_pipeline.domain.hold_request import HoldRequest
 from photo_pipeline.domain.logs import KnownLog, LogTrouble
 from photo_pipeline.domain.photo import Log, RecordCoordinates, TopicPartition
 from photo_pipeline.domain.photos_page import (
@@ -28,6 +30,7 @@ from photo_pipeline.domain.photos_page import (
     Slice,
     Waiting,
 )
+from photo_pipeline.domain.reprocess import Request
 from photo_pipeline.operations.page import Access, Sources, photos_app
 from photo_pipeline.operations.panels import Away, Panel
 from photo_pipeline.operations.previews import SHOWN
@@ -57,6 +60,17 @@ class Servers:
         """See the port."""
         self._answer("PostgreSQL")
         return LedgerHealth(NOW)
+
+    def feedable(self, request: Request) -> Feedable:
+        """See the port."""
+        self._answer("PostgreSQL")
+        ada, grace = UUID(int=1), UUID(int=2)
+        return Feedable((Refused(ada, "decoder_timeout", 9), Refused(grace, "corrupt", 3)), fed_before=2)
+
+    def holdable(self, request: HoldRequest) -> Holdable:
+        """See the port."""
+        self._answer("PostgreSQL")
+        return Holdable(1, UUID(int=1), is_held=False)
 
     def logs(self) -> Sequence[KnownLog]:
         """See the port."""
@@ -129,6 +143,7 @@ class Person:
 
     status: int = 200
     may_reprocess: bool = True
+    may_hold: bool = True
 
     def read(self) -> None:
         """Refuse whoever may not look."""
@@ -138,6 +153,10 @@ class Person:
     def act(self) -> bool:
         """Whether this person may start photo_reprocess."""
         return self.may_reprocess
+
+    def hold(self) -> bool:
+        """Whether this person may start photo_hold."""
+        return self.may_hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +178,8 @@ def client(servers: Servers, person: Person | None = None, memory: MemoryTrails 
     """A browser in front of the page, mounted as Airflow mounts it."""
     person = person or Person()
     trails = Trails(memory or MemoryTrails(), memory or MemoryTrails(), MemoryTasks())
-    sources = Sources(servers, servers, servers, servers, servers, trails, Links(), servers)
-    access = Access(person.read, person.act, lambda address: f"/auth/login?next={address}")
+    sources = Sources(servers, servers, servers, servers, servers, trails, Links(), servers, servers)
+    access = Access(person.read, person.act, person.hold, lambda address: f"/auth/login?next={address}")
     airflow = FastAPI()
     airflow.mount("/photos-page", photos_app(lambda: sources, access, "/photos-page"))
     return Browser(airflow)
@@ -168,7 +187,8 @@ def client(servers: Servers, person: Person | None = None, memory: MemoryTrails 
 
 WAY = "/records/photos.uploaded/0/7"
 TRACED = ("/find?q=nothing", f"/photos/{PHOTO}", WAY, f"/customers/{ADA}", "/slices/5", "/rejected", RECORD)
-PATHS = ("/", *TRACED, f"{RECORD}/preview.jpg", "/reprocess")
+FORMS = ("/reprocess", "/reprocess/preview", "/hold", "/hold/preview")
+PATHS = ("/", *TRACED, f"{RECORD}/preview.jpg", *FORMS)
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -189,13 +209,14 @@ def test_who_may_not_see_the_ingest_sees_nothing(path: str) -> None:
 
 def test_a_reader_gets_no_button_no_form_and_no_picture() -> None:
     """Whoever may not start photo_reprocess may look at figures only."""
-    reader = client(Servers(), Person(may_reprocess=False))
+    reader = client(Servers(), Person(may_reprocess=False, may_hold=False))
     for path in ("/", RECORD):
         page = reader.get(path)
         assert page.status_code == 200
         assert "reprocess?" not in page.text
         assert "preview.jpg" not in page.text
-    assert reader.get("/reprocess").status_code == 403
+    for form in ("/reprocess", "/reprocess/preview", "/hold", "/hold/preview"):
+        assert reader.get(form).status_code == 403
     assert reader.get(f"{RECORD}/preview.jpg").status_code == 403
 
 
@@ -442,3 +463,61 @@ def test_a_list_goes_on_behind_a_record_only() -> None:
     path = f"/customers/{ADA}"
     assert client(Servers()).get(path, before=NOW.isoformat(), record="photos.uploaded-0-7").status_code == 200
     assert client(Servers()).get(path, before=NOW.isoformat(), record="x").status_code == 404
+WINDOW = {"mode": "dead_letters", "from": "2026-03-09T12:00:00+00:00", "to": "2026-03-09T13:00:00+00:00"}
+
+
+def test_a_form_says_what_it_would_do_before_it_is_asked_for() -> None:
+    """How many records of whom; which will be rejected again, and which were fed before."""
+    said = client(Servers()).get("/reprocess/preview", **WINDOW).json()
+    assert said["said"] == (
+        f"Feeds 12 records: 9 of customer {UUID(int=1)}, 3 of customer {UUID(int=2)}. 3 of them will be rejected "
+        "again: they were for what they are. 2 more were fed before and are left out."
+    )
+    assert said["customers"] == [str(UUID(int=1)), str(UUID(int=2))]
+    renditions = client(Servers()).get("/reprocess/preview", **{**WINDOW, "mode": "renditions"}).json()
+    assert renditions["said"] == "How many photos that is, the run finds out."
+
+
+@pytest.mark.parametrize(
+    ("form", "fields", "field"),
+    [
+        ("reprocess", {**WINDOW, "to": WINDOW["from"]}, "from"),
+        ("reprocess", {**WINDOW, "to": ""}, "to"),
+        ("reprocess", {**WINDOW, "customer_id": "ada"}, "customer_id"),
+        ("reprocess", {**WINDOW, "mode": "renditions", "reason": "corrupt"}, "reason"),
+        ("reprocess", {**WINDOW, "record": NASTY}, "record"),
+        ("hold", {"by": "counsel", "reason": "case 7", "photo_id": "holiday.jpg"}, "photo_id"),
+        ("hold", {"by": "counsel", "photo_id": str(UUID(int=5))}, "reason"),
+        ("hold", {"reason": "case 7", "photo_id": str(UUID(int=5))}, "by"),
+        (
+            "hold",
+            {"by": "counsel", "reason": "a", "photo_id": str(UUID(int=5)), "customer_id": str(UUID(int=2))},
+            "customer_id",
+        ),
+    ],
+)
+def test_a_mistake_is_said_at_its_field(form: str, fields: dict[str, str], field: str) -> None:
+    """What the run would end red for is known before it starts."""
+    said = client(Servers()).get(f"/{form}/preview", **fields).json()
+    assert said["field"] == field
+    assert said["problem"].startswith(field)
+
+
+def test_a_hold_says_what_it_keeps() -> None:
+    """A photo's, and a customer's with those to come; a lift of what is not held changes nothing."""
+    browser, asks = client(Servers()), {"by": "counsel", "reason": "case 7"}
+    photo = browser.get("/hold/preview", **asks, photo_id=str(UUID(int=5))).json()
+    assert photo["said"] == f"Keeps one photo, of customer {UUID(int=1)}."
+    everything = browser.get("/hold/preview", **asks, customer_id=str(UUID(int=1))).json()
+    assert everything["said"] == "Keeps all photos of this customer, 1 now, and those to come."
+    lift = browser.get("/hold/preview", **asks, photo_id=str(UUID(int=5)), action="lift").json()
+    assert lift["said"] == "There is no such hold: nothing changes."
+    assert 'data-runs="/api/v2/dags/photo_hold/dagRuns"' in browser.get("/hold").text
+
+
+@pytest.mark.parametrize(("reason", "offered"), [("unknown_customer", True), ("corrupt", False), ("truncated", False)])
+def test_feed_again_is_offered_only_where_it_can_help(reason: str, *, offered: bool) -> None:
+    """Bytes stay what they are: what was refused for them would be refused again."""
+    browser = client(Servers(reason=reason))
+    assert ("Feed again" in browser.get("/").text) is offered
+    assert ("Feed again" in browser.get(RECORD).text) is offered

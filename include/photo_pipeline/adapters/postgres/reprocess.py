@@ -88,6 +88,8 @@ SELECT p.topic, p."partition", r."offset", p.incarnation, p.topic_id FROM ledger
  WHERE r.outcome = 'rejected' AND r.processed_at >= :start AND r.processed_at < :end AND p.topic = ANY(:topics)
    AND (CAST(:customer_id AS uuid) IS NULL OR r.customer_id = :customer_id)
    AND (CAST(:reason AS text) IS NULL OR r.reason = :reason)
+   AND (CAST(:only_topic AS text) IS NULL OR (p.topic = :only_topic AND p."partition" = :only_partition
+                                              AND r."offset" = :only_offset AND p.incarnation = :only_incarnation))
    AND r.processed_at < (SELECT requested_at FROM reprocess_request WHERE request_id = :request_id)
    AND NOT EXISTS (SELECT FROM refed_record f
                     WHERE f.topic = p.topic AND f."partition" = p."partition" AND f."offset" = r."offset"
@@ -239,6 +241,9 @@ class PostgresDeadLetterLedger:
         """See the port. The index ``ledger_record_rejected`` finds the window."""
         parameters: dict[str, object] = {**_window(request), "topics": list(topics), "limit": limit}
         parameters |= {"request_id": request.request_id, "reason": request.reason and request.reason.value}
+        only = request.record
+        parameters |= {"only_topic": only and only.topic, "only_partition": only and only.partition}
+        parameters |= {"only_offset": only and only.offset, "only_incarnation": only and only.incarnation}
         if after is not None:
             parameters |= {"topic": after.topic, "partition": after.partition, "offset": after.offset}
             parameters["incarnation"] = after.incarnation

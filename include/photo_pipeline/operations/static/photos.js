@@ -31,36 +31,3 @@ document.addEventListener("click", (event) => {
 // Airflow's UI has a switch of its own for light and dark.
 const theme = outside?.document.documentElement.classList;
 if (theme) document.documentElement.dataset.theme = theme.contains("dark") ? "dark" : "light";
-
-const form = document.getElementById("reprocess");
-form?.addEventListener("submit", async (event) => {
-  event.preventDefault();
-  const said = document.getElementById("said");
-  const button = form.querySelector("button");
-  const conf = Object.fromEntries(new FormData(form));
-  conf.customer_id = conf.customer_id || null;
-  button.disabled = true;
-  said.textContent = "Starting…";
-  try {
-    const response = await fetch(form.dataset.runs, {
-      method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ logical_date: null, conf }),
-    });
-    const answer = await response.json();
-    if (!response.ok) throw new Error(describe(answer));
-    const link = document.createElement("a");
-    link.href = form.dataset.runPage + encodeURIComponent(answer.dag_run_id);
-    link.dataset.airflow = "";
-    link.textContent = answer.dag_run_id;
-    said.replaceChildren("Started: ", link);
-  } catch (error) {
-    said.textContent = `Not started. ${error.message}`;
-    button.disabled = false;
-  }
-});
-
-function describe(answer) {
-  const { detail } = answer;
-  return Array.isArray(detail) ? detail.map((one) => one.msg).join(" ") : String(detail ?? "Airflow gave no reason.");
-}
