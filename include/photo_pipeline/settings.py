@@ -165,6 +165,8 @@ class WebSettings(BaseSettings):
 
     signing_key_file: Path
     """A private Ed25519 key as JWK: signs receipts and sessions."""
+    erasure_keys_file: Path | None = None
+    """The public keys as JWK Set by which proofs of erasure are checked: published beside those of receipts."""
     public_url: str = "http://127.0.0.1:8000"
     stream_url: str = "http://127.0.0.1:8001"
     """Where browsers find the stream application."""
@@ -271,6 +273,15 @@ class RetentionSettings(BaseSettings):
     """So many files without a shard are always swept away."""
     files_share: float = Field(default=0.05, gt=0, le=1)
     """Of all files, so many may be; more needs an operator's permit."""
+
+
+class ErasureSettings(BaseSettings):
+    """With what proofs of erasure are signed."""
+
+    model_config = SettingsConfigDict(env_prefix="PHOTO_ERASURE_", frozen=True)
+
+    key_file: Path | None = None
+    """A private Ed25519 key as JWK, of the pipeline alone. Without one nothing is erased: it could not be proven."""
 
 
 class LedgerSettings(BaseSettings):

@@ -217,6 +217,7 @@ class MemoryLedger:
     devices: dict[UUID, SigningDevice] = field(default_factory=dict)
     device_queries: int = 0
     released: list[int] = field(default_factory=list)
+    erased_ids: set[UUID] = field(default_factory=set)
     known: list[KnownLog] = field(default_factory=list)
     followed: list[LogChange] = field(default_factory=list)
     cut: list[Log] = field(default_factory=list)
@@ -276,6 +277,10 @@ class MemoryLedger:
         """See the port."""
         self.customer_queries += 1
         return self.customers & set(customer_ids)
+
+    def erased(self, ids: Collection[UUID]) -> set[UUID]:
+        """See the port."""
+        return self.erased_ids & set(ids)
 
     def signing_devices(self, device_ids: Collection[UUID]) -> Mapping[UUID, SigningDevice]:
         """See the port."""

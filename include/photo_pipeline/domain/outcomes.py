@@ -39,6 +39,8 @@ class RejectReason(StrEnum):
     DECODER_TIMEOUT = "decoder_timeout"
     DECODER_CRASHED = "decoder_crashed"
     DECODER_OUT_OF_MEMORY = "decoder_out_of_memory"
+    # it was here, and an operator has had it erased
+    ERASED = "erased"
 
     @property
     def sentence(self) -> str:
@@ -83,4 +85,5 @@ _SENTENCES = {
     RejectReason.DECODER_TIMEOUT: "The photo took too long to open.",
     RejectReason.DECODER_CRASHED: "The photo could not be opened.",
     RejectReason.DECODER_OUT_OF_MEMORY: "The photo needs more memory to open than is allowed.",
+    RejectReason.ERASED: "The photo was erased here and is not taken again.",
 }

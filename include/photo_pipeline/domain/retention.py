@@ -155,7 +155,15 @@ class ReprocessFile:
     attempt: int
 
 
-WrittenFile = SliceFile | HoldFile | ReprocessFile
+@dataclass(frozen=True, slots=True, order=True)
+class RewrittenFile:
+    """A shard's file without what was erased, by an attempt at writing it anew, as its name tells."""
+
+    shard_id: int
+    attempt: int
+
+
+WrittenFile = SliceFile | HoldFile | ReprocessFile | RewrittenFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,11 +177,21 @@ class SliceState:
 
 @dataclass(frozen=True, slots=True)
 class ShardState:
-    """How far the ledger is with a shard; ``claimed_at`` is ``None`` where nobody has ever claimed it."""
+    """How far the ledger is with a shard.
+
+    Attributes:
+        state: of the row.
+        claimed_at: ``None`` where nobody has ever claimed it.
+        path: its file.
+        rewrites: the latest attempt at writing it anew.
+        abandoned: attempts at deriving its photos again that are fenced off.
+    """
 
     state: str
     claimed_at: datetime | None
     path: str
+    rewrites: int = 0
+    abandoned: frozenset[int] = frozenset()
 
 
 class Leftover(StrEnum):
@@ -206,6 +224,8 @@ def hold_path(root: str, claim: ClaimedShard) -> str:
 def file_of(path: str) -> WrittenFile | None:
     """Who wrote a file of the archive, by its folder and name; ``None`` for a name that is none of ours."""
     folder, _, name = path.rpartition("/")
+    if rewritten := _REWRITTEN_NAME.fullmatch(name):
+        return RewrittenFile(int(rewritten["shard"]), int(rewritten["attempt"]))
     if held := _HOLD_NAME.fullmatch(name):
         return HoldFile(int(held["shard"]), int(held["claim"]))
     if reprocessed := _REPROCESS_NAME.fullmatch(name):
@@ -234,7 +254,9 @@ def leftover_kind(
     if isinstance(file, HoldFile):
         return _hold_leftover(file, shards.get(file.shard_id))
     if isinstance(file, ReprocessFile):
-        return _reprocess_leftover(shards.get(file.shard_id))
+        return _reprocess_leftover(file, shards.get(file.shard_id))
+    if isinstance(file, RewrittenFile):
+        return _rewritten_leftover(file, shards.get(file.shard_id))
     return Leftover.FOREIGN
 
 
@@ -259,15 +281,25 @@ def _hold_leftover(file: HoldFile, state: ShardState | None) -> Leftover:
     return Leftover.ABANDONED if fenced else Leftover.UNDER_WAY
 
 
-def _reprocess_leftover(source: ShardState | None) -> Leftover:
+def _reprocess_leftover(file: ReprocessFile, source: ShardState | None) -> Leftover:
     # photo_reprocess removes its own leftovers, but only when it runs: what it copied must not outlive the source.
     if source is None:
         return Leftover.FOREIGN
-    return Leftover.ABANDONED if source.state == "removed" else Leftover.UNDER_WAY
+    fenced = source.state == "removed" or file.attempt in source.abandoned
+    return Leftover.ABANDONED if fenced else Leftover.UNDER_WAY
+
+
+def _rewritten_leftover(file: RewrittenFile, shard: ShardState | None) -> Leftover:
+    # As for a claim: an attempt that this ledger has never reached was made before it was restored from a backup.
+    if shard is None or shard.rewrites < file.attempt:
+        return Leftover.FOREIGN
+    fenced = shard.state == "removed" or shard.rewrites > file.attempt
+    return Leftover.ABANDONED if fenced else Leftover.UNDER_WAY
 
 
 _HOLD_NAME = re.compile(r"hold-(?P<shard>\d+)-(?P<claim>\d+)\.tar")
 _REPROCESS_NAME = re.compile(r"reprocess-(?P<shard>\d+)-(?P<attempt>\d+)\.tar")
+_REWRITTEN_NAME = re.compile(r"erased-(?P<shard>\d+)-(?P<attempt>\d+)-.+\.tar")
 _LOG_NAME = rf"(?P<topic>[^{LATER}]+)(?:{LATER}(?P<incarnation>\d+))?-(?P<partition>\d+)"
 _SHARD_NAME = re.compile(_LOG_NAME + r"-(?P<start>\d+)-(?P<end>\d+)-(?P<attempt>\d+)\.tar")
 _STAGING_NAME = re.compile(_LOG_NAME + r"-(?P<start>\d+)-(?P<attempt>\d+)\.tar")

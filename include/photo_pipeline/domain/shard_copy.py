@@ -46,7 +46,7 @@ def read_entry(read: ReadRange, path: str, photo: ShardPhoto) -> PhotoEntry:
 
 def _read_member(read: ReadRange, path: str, photo_id: UUID, rendition: ArchivedRendition) -> tuple[Member, datetime]:
     content = read(path, rendition.offset - BLOCK, BLOCK + rendition.length)
-    header, data = _header(path, content[:BLOCK]), content[BLOCK:]
+    header, data = read_header(path, content[:BLOCK]), content[BLOCK:]
     stem, _, extension = header.name.rpartition(".")
     if stem != f"{photo_id}.{rendition.kind}" or header.size != rendition.length:
         raise ArchiveMemberError(path, f"{header.name} stands where {photo_id}.{rendition.kind} should")
@@ -59,7 +59,7 @@ def _read_member(read: ReadRange, path: str, photo_id: UUID, rendition: Archived
 def _read_description(read: ReadRange, path: str, photo_id: UUID, end: int) -> dict[str, Any]:
     """The photo's JSON, which follows its last member."""
     at = end + -end % BLOCK
-    header = _header(path, read(path, at, BLOCK))
+    header = read_header(path, read(path, at, BLOCK))
     if header.name != f"{photo_id}.json":
         raise ArchiveMemberError(path, f"{header.name} stands where {photo_id}.json should")
     try:
@@ -69,7 +69,12 @@ def _read_description(read: ReadRange, path: str, photo_id: UUID, end: int) -> d
     return description
 
 
-def _header(path: str, block: bytes) -> tarfile.TarInfo:
+def read_header(path: str, block: bytes) -> tarfile.TarInfo:
+    """What a member's header says.
+
+    Raises:
+        ArchiveMemberError: when it is none.
+    """
     try:
         return tarfile.TarInfo.frombuf(block, "utf-8", "strict")
     except (tarfile.HeaderError, UnicodeDecodeError) as error:

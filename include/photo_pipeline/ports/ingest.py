@@ -82,6 +82,10 @@ class IngestLedger(Protocol):
         """Those of the ids that are customers."""
         ...
 
+    def erased(self, ids: Collection[UUID]) -> set[UUID]:
+        """Those of these photos and customers that an operator has had erased."""
+        ...
+
     def signing_devices(self, device_ids: Collection[UUID]) -> Mapping[UUID, SigningDevice]:
         """Those of the ids that are devices, revoked or not."""
         ...
@@ -92,5 +96,6 @@ class IngestLedger(Protocol):
         Raises:
             LeaseLostError: when the slice's attempt is not this one's.
             ProgressConflictError: when ``next_offset`` is not the slice's start.
+            PhotoErasedError: when one of the photos was erased after it was read.
         """
         ...

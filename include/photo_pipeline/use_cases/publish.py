@@ -21,6 +21,7 @@ from photo_pipeline.domain.events import (
     format_time,
 )
 from photo_pipeline.domain.ledger import DeadLetterEntry, OutboxEntry, ProcessedEntry
+from photo_pipeline.domain.outcomes import RejectReason
 from photo_pipeline.ports.archive import Archive
 from photo_pipeline.ports.photo_log import PhotoLogReader, PhotoLogWriter
 from photo_pipeline.ports.publish import Outbox
@@ -117,8 +118,12 @@ def _outbound(
     for _, renditions in in_order(spans, lambda span: _read(span, ports.archive), _weight, READ_AHEAD_BYTES, readers):
         for photo, web in renditions:
             yield _processed(photo, web, ports.processed_topic)
-    for run in _runs(entry for entry in entries if isinstance(entry, DeadLetterEntry)):
+    dead = [entry for entry in entries if isinstance(entry, DeadLetterEntry)]
+    for run in _runs(entry for entry in dead if entry.reason != RejectReason.ERASED):
         yield from _dead_letters(run, lane.reader, ports.rejected_topic)
+    for entry in dead:
+        if entry.reason == RejectReason.ERASED:
+            yield _reason_alone(entry, ports.rejected_topic)
 
 
 def _weight(span: Span) -> int:
@@ -193,7 +198,12 @@ def _dead_letters(run: Sequence[DeadLetterEntry], reader: PhotoLogReader, topic:
                 yield from _dead_letters([entry], reader, topic)
             return
     for entry in waiting.values():
-        yield OutboundRecord(topic, None, None, _why(entry, topic))
+        yield _reason_alone(entry, topic)
+
+
+def _reason_alone(entry: DeadLetterEntry, topic: str) -> OutboundRecord:
+    """Of what Kafka no longer has, and of what was erased: no copy of that is made."""
+    return OutboundRecord(topic, None, None, _why(entry, topic))
 
 
 def _dead_letter(entry: DeadLetterEntry, record: Record, topic: str) -> OutboundRecord:

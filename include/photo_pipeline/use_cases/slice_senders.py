@@ -1,4 +1,4 @@
-"""Who sent the records of a slice: proven where that is asked for, and a customer that there is.
+"""Who sent the records of a slice: proven where that is asked for, and a customer that there is. And what was erased.
 
 The database is asked about all new senders of a group of records at once: a slice from five hundred of them does not
 ask five hundred times.
@@ -59,6 +59,8 @@ class _Senders:
         self._ledger = ledger
         self._rules = rules
         self._customers: dict[UUID, bool] = {}
+        self._asked_erased: set[UUID] = set()
+        self._erased: set[UUID] = set()
         self._asked_devices: set[UUID] = set()
         self._devices: dict[UUID, SigningDevice] = {}
 
@@ -68,12 +70,23 @@ class _Senders:
         if new := customers - self._customers.keys():
             known = self._ledger.known_customers(new)
             self._customers |= {customer_id: customer_id in known for customer_id in new}
+        named = {found for item in items for found in _named(item)}
+        if fresh := named - self._asked_erased:
+            self._erased |= self._ledger.erased(fresh)
+            self._asked_erased |= fresh
         devices = {device for item in items if (device := device_of(item.record, self._rules)) is not None}
         if unknown := devices - self._asked_devices:
             self._devices |= self._ledger.signing_devices(unknown)
             self._asked_devices |= unknown
 
     def judged(self, item: ReadRecord) -> ReadRecord:
+        """The record, refused where nobody may have sent it, or what it brings was erased."""
+        believed = self._believed(item)
+        if self._erased.isdisjoint(_named(item)):
+            return believed
+        return replace(believed, found=RecordRejected(RejectReason.ERASED, "not taken again"))
+
+    def _believed(self, item: ReadRecord) -> ReadRecord:
         """The record, refused where nobody may have sent it.
 
         One that proves nothing is accounted to nobody: whoever can write to Kafka could fill anybody's list of refused
@@ -90,3 +103,9 @@ class _Senders:
             unknown = RecordRejected(RejectReason.UNKNOWN_CUSTOMER, str(item.found.customer_id))
             return replace(item, found=unknown)
         return item
+
+
+def _named(item: ReadRecord) -> set[UUID]:
+    """The customer whom a record names, and its photo."""
+    named = {item.found.photo_id, item.found.customer_id} if isinstance(item.found, PhotoEvent) else set()
+    return named if item.customer_id is None else named | {item.customer_id}

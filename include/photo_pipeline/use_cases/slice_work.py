@@ -21,6 +21,8 @@ from photo_pipeline.use_cases.time_budget import TimeBudget
 
 logger = logging.getLogger(__name__)
 
+NAMELESS = frozenset({RejectReason.UNKNOWN_CUSTOMER, RejectReason.ERASED})
+"""Of a record that is refused for one of these, not even its file name is kept."""
 RENDITIONS_BYTES = 512 * 1024
 """What a photo's renditions count for, which wait with it for those before them: seldom more."""
 
@@ -130,8 +132,8 @@ class SliceWork:
         record, event = item.record, item.found
         if isinstance(event, RecordRejected):
             rejected = _rejected(record, event.reason, event.detail, item.customer_id)
-            # Of nobody, or of somebody who has closed the account: what it was called is nobody's to know.
-            return replace(rejected, filename=None) if event.reason is RejectReason.UNKNOWN_CUSTOMER else rejected
+            # Of nobody, of somebody who has closed the account, or erased: what it was called is nobody's to know.
+            return replace(rejected, filename=None) if event.reason in NAMELESS else rejected
         if event.photo_id in self._seen:
             return _Repeat(event.photo_id, _accepted(record, event, Outcome.DUPLICATE))
         self._seen.add(event.photo_id)

@@ -18,6 +18,7 @@ from photo_pipeline.domain.retention import (
     Leftover,
     ReprocessFile,
     RetentionPolicy,
+    RewrittenFile,
     ShardState,
     SliceFile,
     WrittenFile,
@@ -35,6 +36,8 @@ BATCH_FILES = 1000
 STAGED = "_staging"
 ARCHIVED = ("archive", "held")
 WHY = "no shard names it and nobody can commit it"
+Copy = HoldFile | ReprocessFile | RewrittenFile
+"""Files of photos that lie in another shard, or in an older file of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,49 @@ class SweepSummary:
 def sweep_archive(ports: SweepPorts, look: Look, policy: RetentionPolicy) -> SweepSummary:
     """Remove abandoned files and empty folders; files of unknown origin are left where they are, and reported."""
     return _Sweep(ports, look, policy).run()
+
+
+@dataclass(frozen=True, slots=True)
+class UnnamedFile:
+    """A file that no shard row names: whose it is by its name, and what to think of it."""
+
+    file: ArchiveFile
+    owner: WrittenFile | None
+    leftover: Leftover
+
+
+def files_in(archive: RetainedArchive, folder: str) -> Iterator[list[ArchiveFile]]:
+    """All files below a folder, many at a time."""
+    files = archive.list(folder)
+    while batch := list(islice(files, BATCH_FILES)):
+        yield batch
+
+
+def unnamed_among(
+    files: Sequence[ArchiveFile], index: ArchiveIndex, archive: RetainedArchive, *, staged: bool
+) -> Iterator[UnnamedFile]:
+    """Those of the files that no shard row names. A copy whose source is not there is nobody's to remove."""
+    owners = {file.path: file_of(file.path) for file in files}
+    # In this order: what was committed by the time of the states is named by the time of the names.
+    slices = index.slice_states({own.slice_key for own in owners.values() if isinstance(own, SliceFile)})
+    shards = index.shard_states({own.shard_id for own in owners.values() if isinstance(own, Copy)})
+    named = index.named(owners)
+    for file in files:
+        owner = owners[file.path]
+        if file.path in named:
+            continue
+        kind = leftover_kind(owner, slices, shards, staged=staged)
+        if kind is Leftover.ABANDONED and not staged and not _is_elsewhere(owner, shards, archive):
+            kind = Leftover.FOREIGN
+        yield UnnamedFile(file, owner, kind)
+
+
+def _is_elsewhere(owner: WrittenFile | None, shards: Mapping[int, ShardState], archive: RetainedArchive) -> bool:
+    """Whether the shard that a copy was made of is removed on purpose, or its file is still there."""
+    if not isinstance(owner, Copy):
+        return True
+    source = shards[owner.shard_id]
+    return source.state == "removed" or archive.length(source.path) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,38 +155,14 @@ class _Sweep:
         return most_files(self._policy, self._files)
 
     def _abandoned(self, folder: str) -> Iterator[_Abandoned]:
-        files = self._ports.archive.list(f"{self._ports.archive_root}/{folder}")
-        while batch := list(islice(files, BATCH_FILES)):
-            yield from self._abandoned_of(batch, staged=folder == STAGED)
-
-    def _abandoned_of(self, files: Sequence[ArchiveFile], *, staged: bool) -> Iterator[_Abandoned]:
-        owners = {file.path: file_of(file.path) for file in files}
-        # In this order: what was committed by the time of the states is named by the time of the names.
-        index = self._ports.index
-        slices = index.slice_states({own.slice_key for own in owners.values() if isinstance(own, SliceFile)})
-        shards = index.shard_states(
-            {own.shard_id for own in owners.values() if isinstance(own, HoldFile | ReprocessFile)}
-        )
-        named = index.named(owners)
-        self._files += 0 if staged else len(files)
-        for file in files:
-            owner = owners[file.path]
-            if file.path in named:
-                continue
-            kind = leftover_kind(owner, slices, shards, staged=staged)
-            if kind is Leftover.ABANDONED and not staged and not self._is_elsewhere(owner, shards):
-                kind = Leftover.FOREIGN
-            if kind is Leftover.ABANDONED:
-                yield _Abandoned(file, not isinstance(owner, SliceFile))
-            elif kind is Leftover.FOREIGN:
-                self._leave_alone(file, staged=staged)
-
-    def _is_elsewhere(self, owner: WrittenFile | None, shards: Mapping[int, ShardState]) -> bool:
-        """Whether the shard that a copy was made of is removed on purpose, or its file is still there."""
-        if not isinstance(owner, HoldFile | ReprocessFile):
-            return True
-        source = shards[owner.shard_id]
-        return source.state == "removed" or self._ports.archive.length(source.path) is not None
+        staged = folder == STAGED
+        for batch in files_in(self._ports.archive, f"{self._ports.archive_root}/{folder}"):
+            self._files += 0 if staged else len(batch)
+            for unnamed in unnamed_among(batch, self._ports.index, self._ports.archive, staged=staged):
+                if unnamed.leftover is Leftover.ABANDONED:
+                    yield _Abandoned(unnamed.file, not isinstance(unnamed.owner, SliceFile))
+                elif unnamed.leftover is Leftover.FOREIGN:
+                    self._leave_alone(unnamed.file, staged=staged)
 
     def _leave_alone(self, file: ArchiveFile, *, staged: bool) -> None:
         self._summary.foreign += 1

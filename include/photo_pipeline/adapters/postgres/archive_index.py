@@ -2,10 +2,10 @@
 
 from collections.abc import Collection, Mapping
 
-from sqlalchemy import Engine, exists, select, tuple_
+from sqlalchemy import Engine, exists, func, select, tuple_
 
 from photo_pipeline.adapters.postgres.engine import transaction
-from photo_pipeline.adapters.postgres.models import Shard, Slice
+from photo_pipeline.adapters.postgres.models import ReprocessAttempt, Shard, Slice
 from photo_pipeline.domain.photo import Log
 from photo_pipeline.domain.retention import ShardState, SliceState
 
@@ -30,11 +30,14 @@ class PostgresArchiveIndex:
 
     def shard_states(self, shard_ids: Collection[int]) -> Mapping[int, ShardState]:
         """See the port."""
-        columns = (Shard.shard_id, Shard.state, Shard.expiring_at, Shard.path)
+        is_over = (ReprocessAttempt.source_shard_id == Shard.shard_id) & (ReprocessAttempt.state == "abandoned")
+        abandoned = func.array(select(ReprocessAttempt.attempt_id).where(is_over).correlate(Shard).scalar_subquery())
+        columns = (Shard.shard_id, Shard.state, Shard.expiring_at, Shard.path, Shard.rewrites, abandoned)
         statement = select(*columns).where(Shard.shard_id.in_(shard_ids))
         with transaction(self._engine) as connection:
             return {
-                shard_id: ShardState(state, at, path) for shard_id, state, at, path in connection.execute(statement)
+                shard_id: ShardState(*facts, frozenset(over))
+                for shard_id, *facts, over in connection.execute(statement)
             }
 
     def named(self, paths: Collection[str]) -> set[str]:

@@ -1,9 +1,9 @@
 """The one commit point: what a slice makes visible, in one transaction.
 
 The order matters. Customers come first: closing an account locks its customer before anything else too, and whoever
-waits for that holds nothing that others wait for. Then the fence: it takes the slice's row lock and checks the attempt,
-so that of two attempts one waits for the other and then finds the slice committed. Then the compare-and-set on
-``next_offset``. Photos are locked in the order of their ids, so that two slices with the same photos cannot deadlock.
+waits for that holds nothing that others wait for; so does erasing, and what was erased before is known by then. Then
+the fence: it takes the slice's row lock and checks the attempt, so that of two attempts one waits for the other and
+then finds the slice committed. Then the compare-and-set on ``next_offset``. Photos are locked in the order of their ids, so that two slices with the same photos cannot deadlock.
 """
 
 from collections.abc import Sequence
@@ -14,6 +14,7 @@ from uuid import UUID
 from sqlalchemy import Connection, any_, delete, func, insert, literal, select, update
 
 from photo_pipeline.adapters.postgres.bulk import as_array, insert_rows, sent_rows, update_rows
+from photo_pipeline.adapters.postgres.erased import erased_among
 from photo_pipeline.adapters.postgres.models import (
     LedgerRecord,
     LedgerState,
@@ -24,7 +25,7 @@ from photo_pipeline.adapters.postgres.models import (
     Shard,
     Slice,
 )
-from photo_pipeline.domain.errors import LeaseLostError, ProgressConflictError
+from photo_pipeline.domain.errors import LeaseLostError, PhotoErasedError, ProgressConflictError
 from photo_pipeline.domain.ledger import ArchivedPhoto, RecordResult, SliceCommit, SliceSummary
 from photo_pipeline.domain.outcomes import Outcome
 from photo_pipeline.domain.photo import Log
@@ -57,8 +58,11 @@ def commit_slice(connection: Connection, commit: SliceCommit) -> SliceSummary:
     Raises:
         LeaseLostError: when the slice's attempt is not this one's, or the slice is committed already.
         ProgressConflictError: when ``next_offset`` is not the slice's start.
+        PhotoErasedError: when one of its photos was erased after it was read.
     """
     closed = _lock_customers(connection, commit)
+    if erased_among(connection, [photo.photo_id for photo in commit.photos]):
+        raise PhotoErasedError(commit.lease.slice.slice_id)
     _fence(connection, commit)
     log_id = _advance(connection, commit)
     if commit.shard is not None:

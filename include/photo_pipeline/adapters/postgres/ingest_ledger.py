@@ -29,6 +29,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from photo_pipeline.adapters.postgres.bulk import as_array
 from photo_pipeline.adapters.postgres.commit import OF_LOG, commit_slice, summarise
 from photo_pipeline.adapters.postgres.engine import transaction
+from photo_pipeline.adapters.postgres.erased import erased_among
 from photo_pipeline.adapters.postgres.lanes import in_turn, kept_waiting
 from photo_pipeline.adapters.postgres.logs import OPEN_SLICE, apply_change, known_logs, note_cut, settle, void_slices
 from photo_pipeline.adapters.postgres.models import Customer, Device, PartitionProgress, Slice
@@ -142,6 +143,11 @@ class PostgresIngestLedger:
         with transaction(self._engine) as connection:
             known = select(Customer.customer_id).where(Customer.customer_id == any_(as_array(customer_ids)))
             return set(connection.scalars(known.where(Customer.closed_at.is_(None))))
+
+    def erased(self, ids: Collection[UUID]) -> set[UUID]:
+        """See the port."""
+        with transaction(self._engine) as connection:
+            return erased_among(connection, ids)
 
     def signing_devices(self, device_ids: Collection[UUID]) -> Mapping[UUID, SigningDevice]:
         """See the port."""

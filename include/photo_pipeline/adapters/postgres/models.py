@@ -125,6 +125,8 @@ class Shard(Base):
     removed_at: Mapped[datetime | None]
     marked_at: Mapped[datetime | None]
     kept_until: Mapped[datetime | None]
+    rewrites: Mapped[int] = mapped_column(server_default=FetchedValue())
+    rewritten_at: Mapped[datetime | None]
 
 
 class Photo(Base):

@@ -11,7 +11,7 @@ from photo_pipeline.adapters.postgres.logs import known_logs
 from photo_pipeline.adapters.postgres.models import Photo
 from photo_pipeline.domain.gallery import PhotoStatus, ReceiptState, ReceiptStatus
 from photo_pipeline.domain.logs import KnownLog, lost_at, lost_unseen, may_lie_in
-from photo_pipeline.domain.outcomes import AbsentReason, Outcome
+from photo_pipeline.domain.outcomes import AbsentReason, Outcome, RejectReason
 from photo_pipeline.domain.photo import Receipt
 
 AnyRow = Row[*tuple[Any, ...]]
@@ -42,6 +42,7 @@ _STATES = {
     # A receipt's record was in Kafka; where it is gone unread, the photo is lost, and its sender must hear that.
     Outcome.ABSENT: ReceiptState.LOST,
 }
+_WITH_PHOTO = frozenset({Outcome.PROCESSED.value, Outcome.DUPLICATE.value})
 _WITHOUT_PHOTO = frozenset({ReceiptState.REJECTED, ReceiptState.LOST})
 """What is said of a record that has brought no photo. The photo may be there all the same, by another record."""
 
@@ -136,6 +137,9 @@ def _nameless(rows: Iterable[AnyRow], candidates: Iterable[KnownLog]) -> AnyRow 
 
 
 def _of_row(row: AnyRow, photo: AnyRow | None) -> ReceiptStatus:
+    """A record that brought a photo, and of which nobody knows which, brought one that was erased since."""
+    if row.photo_id is None and row.outcome in _WITH_PHOTO:
+        return ReceiptStatus(ReceiptState.REJECTED, RejectReason.ERASED, row.processed_at)
     return _verdict(receipt_state(Outcome(row.outcome)), row.reason, row.processed_at, photo)
 
 

@@ -81,11 +81,12 @@ SELECT p.photo_id, p.customer_id, p.sha256, p.source, p.filename, p.bytes, p.acc
    AND (CAST(:format AS text) IS NULL OR p.format = :format)
  ORDER BY o."offset"
 """)
-# A copy that is rejected again, while the request is still being worked on, is not of this request.
+# What was erased is not brought to Kafka again. A copy that is rejected again, while the request is still being worked on, is not of this request.
 REJECTED = """
 SELECT p.topic, p."partition", r."offset", p.incarnation, p.topic_id FROM ledger_record r
   JOIN partition_progress p USING (log_id)
  WHERE r.outcome = 'rejected' AND r.processed_at >= :start AND r.processed_at < :end AND p.topic = ANY(:topics)
+   AND r.reason <> 'erased'
    AND (CAST(:customer_id AS uuid) IS NULL OR r.customer_id = :customer_id)
    AND (CAST(:reason AS text) IS NULL OR r.reason = :reason)
    AND (CAST(:only_topic AS text) IS NULL OR (p.topic = :only_topic AND p."partition" = :only_partition

@@ -189,9 +189,9 @@ class PostgresRetentionLedger:
             return connection.execute(delete(Outbox).where(Outbox.outbox_id.in_(stale))).rowcount
 
     def _stamps(self, which: ColumnElement[bool]) -> Sequence[ShardStamps]:
-        """The time of the youngest photo is Kafka's."""
+        """The time of the youngest photo is Kafka's. A file that was written anew is younger than what is in it."""
         youngest = select(func.max(Photo.accepted_at)).where(Photo.shard_id == Shard.shard_id).scalar_subquery()
-        is_first = Shard.slice_id.is_not(None)
+        is_first = Shard.slice_id.is_not(None) & Shard.rewritten_at.is_(None)
         columns = (Shard.shard_id, Shard.path, is_first, Shard.committed_at, youngest)
         statement = select(*columns).where(_IS_THERE, which).order_by(Shard.committed_at, Shard.shard_id)
         with transaction(self._engine) as connection:
