@@ -13,9 +13,9 @@ records until they run out by themselves; until when, the proof says.
 **In**: the ledger, shards. **Out**: shards, documents, and the table `erasure` with the proof, which is the last task's
 return value as well. This run's configuration names what was asked for, until `photo_airflow_cleanup` removes the run.
 
-**When red**: `begin_erasure` names the field that cannot be meant, or the hold, or says that there is nothing such: then
-nothing was erased. From then on rows have forgotten it, and the rest must come to its end: `not yet erased` says what
-still has it and what that waits for. Clear the failed task; it goes on where it stopped.
+**When red**: `begin_erasure` names the field that cannot be meant, or the hold, or says that there is no such photo or
+customer: then nothing was erased. From then on rows have forgotten it, and the rest must come to its end: `not yet
+erased` says what still has it and what that waits for. Clear the failed task; it goes on where it stopped.
 """
 
 from datetime import UTC, datetime, timedelta

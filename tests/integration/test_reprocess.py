@@ -21,7 +21,6 @@ from tests.support.reprocessing import Reprocessing
 from photo_pipeline.adapters.hdfs import HdfsArchive
 from photo_pipeline.adapters.image_workers.pool import WorkerPool
 from photo_pipeline.adapters.image_workers.worker_time import TimeLimits
-from photo_pipeline.adapters.kafka import KafkaPhotoLogReader
 from photo_pipeline.adapters.postgres.engine import make_engine
 from photo_pipeline.adapters.postgres.form_previews import PostgresFormPreviews
 from photo_pipeline.adapters.postgres.holds import PostgresHoldRegister
@@ -33,10 +32,10 @@ from photo_pipeline.domain.errors import (
     RequestBusyError,
     ServerUnavailableError,
 )
-from photo_pipeline.domain.events import OutboundRecord, Record
+from photo_pipeline.domain.events import OutboundRecord
 from photo_pipeline.domain.imaging import ImageLimits, SniffedFormat
 from photo_pipeline.domain.ledger import ArchivedPhoto, ShardFile
-from photo_pipeline.domain.photo import RecordCoordinates, Source, TopicPartition, photo_id_for, sha256_hex
+from photo_pipeline.domain.photo import RecordCoordinates, Source, photo_id_for, sha256_hex
 from photo_pipeline.domain.reprocess import Attempt
 from photo_pipeline.domain.retention import KEEP, MARGIN
 from photo_pipeline.use_cases.reprocess import rederive_shards
@@ -335,7 +334,7 @@ class TestDeadLetters:
         pipeline.execute("INSERT INTO customer VALUES (:id, 'late@example.org', 'Late', 'x', now())", id=customer)
         summary = again.feed(again.ask_for_dead_letters(reason="unknown_customer"))
         assert (summary.fed, summary.gone, summary.too_large) == (1, 0, 0)
-        first, second = records(pipeline, pipeline.settings.topics.streamed)
+        first, second = pipeline.records(pipeline.settings.topics.streamed)
         assert (second.key, second.value) == (first.key, first.value)
         extensions = {"ce_reprocessof": str(sent.coordinates).encode(), "ce_reprocessrequest": b"request"}
         assert dict(second.headers) == {**dict(first.headers), **extensions}
@@ -353,7 +352,7 @@ class TestDeadLetters:
         assert again.feed(request, batch_records=2).fed == 5
         assert again.feed(request).fed == 5
         assert again.feed(again.ask_for_dead_letters("another")).fed == 0
-        assert len(records(pipeline, pipeline.settings.topics.uploaded)) == 10
+        assert len(pipeline.records(pipeline.settings.topics.uploaded)) == 10
 
     def test_copies_that_are_rejected_again_end_it(self, pipeline: Pipeline, again: Reprocessing) -> None:
         """A request does not chase its own copies; a later one may feed them."""
@@ -363,7 +362,7 @@ class TestDeadLetters:
         pipeline.ingest()
         assert again.feed(request).fed == 2
         assert again.feed(again.ask_for_dead_letters("another")).fed == 2
-        copy = records(pipeline, pipeline.settings.topics.uploaded)[4]
+        copy = pipeline.records(pipeline.settings.topics.uploaded)[4]
         assert dict(copy.headers)["ce_reprocessof"] == f"{pipeline.settings.topics.uploaded}-0-2".encode()
 
     def test_only_what_was_asked_for(self, pipeline: Pipeline, again: Reprocessing) -> None:
@@ -400,7 +399,7 @@ class TestDeadLetters:
                 again.feed_through(dying, request, batch_records=2)
         noise(pipeline, 1)  # others go on writing
         assert again.feed(request, batch_records=3).fed == 4
-        sent = [dict(record.headers).get("ce_reprocessof") for record in records(pipeline)]
+        sent = [dict(record.headers).get("ce_reprocessof") for record in pipeline.records()]
         topic = pipeline.settings.topics.uploaded
         assert sorted(name for name in sent if name) == [f"{topic}-0-{offset}".encode() for offset in range(4)]
         assert pipeline.rows("SELECT count(*) FROM refed_record WHERE fed_at IS NULL") == [(0,)]
@@ -450,13 +449,6 @@ def noise(pipeline: Pipeline, count: int) -> None:
     topic = pipeline.settings.topics.uploaded
     pipeline.produce(*(OutboundRecord(topic, b"key", f"noise {n}".encode(), [("mine", b"1")]) for n in range(count)))
     pipeline.ingest()
-
-
-def records(pipeline: Pipeline, topic: str | None = None) -> list[Record]:
-    """All that a topic holds."""
-    reader = KafkaPhotoLogReader(pipeline.settings.kafka)
-    partition = TopicPartition(topic or pipeline.settings.topics.uploaded, 0)
-    return list(reader.read(partition, 0, reader.watermarks([partition.topic])[partition].high))
 
 
 def retain(pipeline: Pipeline, later: timedelta) -> tuple[int, int]:

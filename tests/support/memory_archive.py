@@ -54,6 +54,18 @@ class MemoryWriter:
         self.archive.stamps[self.path] = self.archive.clock.now()
 
 
+@dataclass(frozen=True, slots=True)
+class MemoryReader:
+    """The ``OpenedFile`` port."""
+
+    archive: "MemoryArchive"
+    path: str
+
+    def read(self, offset: int, length: int) -> bytes:
+        """See the port."""
+        return self.archive.read(self.path, offset, length)
+
+
 @dataclass(slots=True)
 class MemoryArchive:
     """The ``RetainedArchive`` port."""
@@ -81,6 +93,10 @@ class MemoryArchive:
         if len(data) != length:
             raise ArchiveMemberError(path, "there is no such range")
         return data
+
+    def open(self, path: str) -> "MemoryReader":
+        """See the port ``RangeReader``."""
+        return MemoryReader(self, path)
 
     def delete(self, path: str) -> bool:
         """See the port."""

@@ -47,6 +47,7 @@ class ShardRow:
     removed_at: datetime | None = None
     marked_at: datetime | None = None
     kept_until: datetime | None = None
+    rewrites: int = 0
 
 
 @dataclass(slots=True)
@@ -262,7 +263,7 @@ class MemoryLedger:
     def shard_states(self, shard_ids: Collection[int]) -> Mapping[int, ShardState]:
         """See the port."""
         known = [self.shards[shard_id] for shard_id in shard_ids if shard_id in self.shards]
-        return {row.shard_id: ShardState(row.state, row.expiring_at, row.path) for row in known}
+        return {row.shard_id: ShardState(row.state, row.expiring_at, row.path, row.rewrites) for row in known}
 
     def named(self, paths: Collection[str]) -> set[str]:
         """See the port."""

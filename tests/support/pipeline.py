@@ -19,7 +19,7 @@ from photo_pipeline.adapters.postgres.engine import make_engine
 from photo_pipeline.composition.ingest import ingest_ledger, ingest_limits, ingest_ports, lanes
 from photo_pipeline.composition.pipeline import PipelineSettings, image_workers
 from photo_pipeline.composition.publish import publish_ports
-from photo_pipeline.domain.events import Delivery, OutboundRecord, PhotoEvent
+from photo_pipeline.domain.events import Delivery, OutboundRecord, PhotoEvent, Record
 from photo_pipeline.domain.lanes import Lane
 from photo_pipeline.domain.ledger import SliceSummary
 from photo_pipeline.domain.photo import Source, TopicPartition, photo_id_for, sha256_hex
@@ -107,12 +107,18 @@ class Pipeline:
 
     def process(self, slice_id: int, owner: str = "run") -> SliceSummary:
         """What a task of that run does with one slice."""
-        with self._ingest_ports() as ports:
+        with self.ingest_ports() as ports:
             return process_slice(slice_id, owner, ports, ingest_limits(self.settings))
 
     def ingest(self) -> list[SliceSummary]:
         """One run: plan, process everything."""
         return [self.process(slice_id) for slice_id in self.plan()]
+
+    def records(self, topic: str | None = None) -> list[Record]:
+        """All that a topic's first partition holds: the uploads', where none is named."""
+        reader = KafkaPhotoLogReader(self.settings.kafka)
+        partition = TopicPartition(topic or self.settings.topics.uploaded, 0)
+        return list(reader.read(partition, 0, reader.watermarks([partition.topic])[partition].high))
 
     def publish(self) -> PublishSummary:
         """Empty the outbox."""
@@ -148,7 +154,7 @@ class Pipeline:
             return bytes(reader.read())
 
     @contextmanager
-    def _ingest_ports(self) -> Iterator[IngestPorts]:
+    def ingest_ports(self) -> Iterator[IngestPorts]:
         """The product's own; with the image workers that are up already where its own would be the same."""
         if not self.running.suits(self.settings.ingest):
             with ingest_ports(self.settings) as ports:

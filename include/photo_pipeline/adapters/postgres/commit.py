@@ -1,9 +1,10 @@
 """The one commit point: what a slice makes visible, in one transaction.
 
 The order matters. Customers come first: closing an account locks its customer before anything else too, and whoever
-waits for that holds nothing that others wait for; so does erasing, and what was erased before is known by then. Then
-the fence: it takes the slice's row lock and checks the attempt, so that of two attempts one waits for the other and
-then finds the slice committed. Then the compare-and-set on ``next_offset``. Photos are locked in the order of their ids, so that two slices with the same photos cannot deadlock.
+waits for that holds nothing that others wait for. So does erasing, and what was erased before is known by then. Then
+comes the fence: it takes the slice's row lock and checks the attempt, so that of two attempts one waits for the other
+and then finds the slice committed. Then the compare-and-set on ``next_offset``. Photos are locked in the order of their
+ids, so that two slices with the same photos cannot deadlock.
 """
 
 from collections.abc import Sequence

@@ -182,7 +182,7 @@ class PostgresErasureLedger:
         states = select(ShardRow.state, func.count()).where(ShardRow.erasure_id == erasure_id).group_by(ShardRow.state)
         with transaction(self._engine) as connection:
             row = connection.execute(select(ErasureRow.__table__).where(ErasureRow.erasure_id == erasure_id)).one()
-            counts = {state: count for state, count in connection.execute(states)}
+            counts: dict[str, int] = dict(connection.execute(states).all())
         return Erasure(
             erasure_id=erasure_id,
             name=row.name,

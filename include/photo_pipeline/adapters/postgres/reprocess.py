@@ -81,7 +81,8 @@ SELECT p.photo_id, p.customer_id, p.sha256, p.source, p.filename, p.bytes, p.acc
    AND (CAST(:format AS text) IS NULL OR p.format = :format)
  ORDER BY o."offset"
 """)
-# What was erased is not brought to Kafka again. A copy that is rejected again, while the request is still being worked on, is not of this request.
+# A copy that is rejected again, while the request is still being worked on, is not of this request. And what was erased
+# is not brought to Kafka again.
 REJECTED = """
 SELECT p.topic, p."partition", r."offset", p.incarnation, p.topic_id FROM ledger_record r
   JOIN partition_progress p USING (log_id)
