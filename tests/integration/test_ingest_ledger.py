@@ -24,7 +24,7 @@ from tests.support.slices import (
     rejected,
 )
 
-from photo_pipeline.adapters.postgres import models_of_days, models_of_removal, models_of_sessions
+from photo_pipeline.adapters.postgres import models_of_days, models_of_erasure, models_of_removal, models_of_sessions
 from photo_pipeline.adapters.postgres.engine import make_engine
 from photo_pipeline.adapters.postgres.ingest_ledger import PostgresIngestLedger
 from photo_pipeline.adapters.postgres.models import Base, Xid8
@@ -85,6 +85,7 @@ class TestSchema:
             context = MigrationContext.configure(connection, opts=opts)
             # Imported, so that their tables are among them.
             assert models_of_days.Base is Base
+            assert models_of_erasure.Base is Base
             assert models_of_removal.Base is Base
             assert models_of_sessions.Base is Base
             differences = compare_metadata(context, Base.metadata)

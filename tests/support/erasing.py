@@ -1,6 +1,7 @@
 """Erasures on a pipeline of a test's own, through the product's own wiring, and a look at it from outside."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,9 +18,9 @@ from photo_pipeline.domain.erasure import parse_erase_request
 from photo_pipeline.settings import ErasureSettings
 from photo_pipeline.use_cases.erase import RewriteSummary, begin_erasure, blank_documents, prove_erasure, rewrite_shards
 
-# As text, whatever the column's type: what is not found this way stands in no column of no table.
-TABLES = "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace"
-NAMES = "SELECT count(*) FROM {table} t WHERE t::text ILIKE '%' || :word || '%'"
+TABLES = "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
+NAMES = "SELECT '{table}' WHERE EXISTS (SELECT FROM {table} t WHERE t::text ~* :pattern)"
+"""As text, whatever the column's type: what is not found this way stands in no column of no table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +48,10 @@ class Erasures:
     def rewrite(self, erasure_id: int, around: Callable[[Any, str], Any] | None = None) -> RewriteSummary:
         """The second."""
         with rewrite_ports(self.world.pipeline.settings) as ports:
-            if around is not None:
-                ledger, archive = around(ports.ledger, "ledger"), around(ports.archive, "archive")
-                ports = replace(ports, ledger=ledger, archive=archive)
-            return rewrite_shards(erasure_id, ports)
+            if around is None:
+                return rewrite_shards(erasure_id, ports)
+            ledger, archive = around(ports.ledger, "ledger"), around(ports.archive, "archive")
+            return rewrite_shards(erasure_id, replace(ports, ledger=ledger, archive=archive))
 
     def blank(self, erasure_id: int) -> int:
         """The third."""
@@ -72,13 +73,9 @@ class Erasures:
 
     def named_in(self, photo_id: UUID, *words: str) -> list[str]:
         """Files, tables and documents that still say one of these words, or the photo's id."""
-        pipeline, found = self.world.pipeline, []
-        for word in (str(photo_id), *words):
-            found += [path for folder in ("", "_staging") for path in pipeline.files(folder) if self._says(path, word)]
-            tables = [str(table) for (table,) in pipeline.rows(TABLES)]
-            found += [table for table in tables if pipeline.rows(NAMES.format(table=table), word=word) != [(0,)]]
-            found += [name for name, body in self.world.search.stored().items() if word in json.dumps([name, body])]
-        return sorted(set(found))
-
-    def _says(self, path: str, word: str) -> bool:
-        return word.encode() in self.world.pipeline.read_file(path)
+        pipeline, pattern = self.world.pipeline, "|".join((str(photo_id), *words))
+        tables = " UNION ALL ".join(NAMES.format(table=table) for (table,) in pipeline.rows(TABLES))
+        found = [str(table) for (table,) in pipeline.rows(tables, pattern=pattern)]
+        found += [path for path in pipeline.files("") if re.search(pattern.encode(), pipeline.read_file(path))]
+        documents = self.world.search.stored().items()
+        return [*found, *(name for name, body in documents if re.search(pattern, json.dumps([name, body])))]

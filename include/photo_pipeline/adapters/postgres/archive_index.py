@@ -36,8 +36,8 @@ class PostgresArchiveIndex:
         statement = select(*columns).where(Shard.shard_id.in_(shard_ids))
         with transaction(self._engine) as connection:
             return {
-                shard_id: ShardState(*facts, frozenset(over))
-                for shard_id, *facts, over in connection.execute(statement)
+                shard_id: ShardState(state, at, path, rewrites, frozenset(over))
+                for shard_id, state, at, path, rewrites, over in connection.execute(statement)
             }
 
     def named(self, paths: Collection[str]) -> set[str]:

@@ -68,5 +68,5 @@ class ErasureKey(Base):
 
     __tablename__ = "erasure_key"
 
-    only: Mapped[bool] = mapped_column(primary_key=True, server_default=FetchedValue())
+    one: Mapped[bool] = mapped_column(primary_key=True, server_default=FetchedValue())
     secret: Mapped[bytes]

@@ -68,7 +68,7 @@ CREATE TABLE erased_mark (
 );
 COMMENT ON TABLE erased_mark IS 'Photos that are not taken again, and customers, by a keyed hash of their ids';
 
-CREATE TABLE erasure_key (only boolean PRIMARY KEY DEFAULT true CHECK (only), secret bytea NOT NULL);
+CREATE TABLE erasure_key (one boolean PRIMARY KEY DEFAULT true CHECK (one), secret bytea NOT NULL);
 INSERT INTO erasure_key (secret) VALUES (sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())));
 """
 
@@ -127,7 +127,7 @@ DECLARE
   owners uuid[];
   gone uuid[];
   shards bigint[];
-  found jsonb;
+  answer jsonb;
   id_pattern constant text := '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}';
 BEGIN
   INSERT INTO erasure (name, subject, salt, digest, reason, asked_by)
@@ -156,11 +156,11 @@ BEGIN
   END IF;
   PERFORM pg_advisory_xact_lock(7468120947);
   SELECT jsonb_agg(jsonb_build_object('hold_id', hold_id, 'reason', reason, 'placed_by', placed_by) ORDER BY hold_id)
-    INTO found FROM hold
+    INTO answer FROM hold
    WHERE customer_id = ANY(owners) AND lifted_at IS NULL AND origin = 'operator'
      AND (of_subject = 'customer' OR photo_id IS NULL OR photo_id = subject_id);
-  IF found IS NOT NULL THEN
-    RETURN jsonb_build_object('held', found);
+  IF answer IS NOT NULL THEN
+    RETURN jsonb_build_object('held', answer);
   END IF;
 
   gone := ARRAY[subject_id];
@@ -178,9 +178,9 @@ BEGIN
     PERFORM FROM shard WHERE shard_id = ANY(shards) ORDER BY shard_id FOR UPDATE;
     EXIT WHEN shards_with(gone) <@ shards;
   END LOOP;
-  SELECT jsonb_agg(path ORDER BY path) INTO found FROM shard WHERE shard_id = ANY(shards) AND state = 'expiring';
-  IF found IS NOT NULL THEN
-    RETURN jsonb_build_object('busy', found);
+  SELECT jsonb_agg(path ORDER BY path) INTO answer FROM shard WHERE shard_id = ANY(shards) AND state = 'expiring';
+  IF answer IS NOT NULL THEN
+    RETURN jsonb_build_object('busy', answer);
   END IF;
   UPDATE reprocess_attempt SET state = 'abandoned', ended_at = clock_timestamp()
    WHERE state = 'writing' AND source_shard_id = ANY(shards);
@@ -207,7 +207,7 @@ BEGIN
     LEFT JOIN ledger_state s ON s.log_id = r.log_id AND s."offset" = r."offset" AND s.processed_at = r.processed_at;
 
   SELECT coalesce(jsonb_agg(jsonb_build_object('topic', topic, 'records', records, 'latest', latest) ORDER BY topic),
-                  '[]') INTO found
+                  '[]') INTO answer
     FROM (SELECT l.topic, count(*) AS records, max(r.accepted_at) AS latest
             FROM erasure_record e
             JOIN ledger_record r ON r.log_id = e.log_id AND r."offset" = e."offset" AND r.processed_at = e.processed_at
@@ -220,7 +220,7 @@ BEGIN
             JOIN outbox o ON o.topic = l.topic AND o."partition" = l."partition" AND o.incarnation = l.incarnation
              AND o."offset" = e."offset"
            WHERE e.erasure_id = me AND o.published_at IS NOT NULL GROUP BY o.kind) had;
-  UPDATE erasure SET kafka = found, photos = cardinality(gone),
+  UPDATE erasure SET kafka = answer, photos = cardinality(gone),
          under_way = (SELECT coalesce(jsonb_object_agg(slice_id, attempt), '{}') FROM slice WHERE state = 'running'),
          records = (SELECT count(*) FROM erasure_record WHERE erasure_id = me)
    WHERE erasure_id = me;
