@@ -1,4 +1,4 @@
-"""Writes ``.env`` with random secrets for ``docker compose``, and the key that signs receipts.
+"""Writes ``.env`` with random secrets for ``docker compose``, and the keys that sign receipts and proofs of erasure.
 
 Run once: ``PYTHONPATH=include .venv/bin/python compose/new_env.py``. An ``.env`` that exists is
 left alone: PostgreSQL and Elasticsearch remember their first passwords, so new ones would lock everybody out.
@@ -44,7 +44,8 @@ def secrets_for_compose(folder: Path) -> dict[str, str]:
     # The container's user has another number than the one here, so the file is readable and its folder is not.
     key = credentials.signing_key_file()
     public = credentials.record_keys_file()
-    for file in (key, public):
+    erasure = credentials.erasure_key_file()
+    for file in (key, public, erasure):
         file.chmod(READABLE)
     return {
         **{name: credentials.password(name.lower()) for name in PASSWORDS},
@@ -53,6 +54,7 @@ def secrets_for_compose(folder: Path) -> dict[str, str]:
         "KAFKA_CLUSTER_ID": credentials.kafka_cluster_id(),
         "SIGNING_KEY_FILE": str(key),
         "RECORD_KEYS_FILE": str(public),
+        "ERASURE_KEY_FILE": str(erasure),
     }
 
 

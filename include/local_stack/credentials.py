@@ -50,6 +50,11 @@ class Credentials:
         self._once("signing_key.jwk", _new_signing_key)
         return self._folder / "signing_key.jwk"
 
+    def erasure_key_file(self) -> Path:
+        """Return the file with the Ed25519 key (JWK) that signs proofs of erasure: the pipeline's own."""
+        self._once("erasure_key.jwk", _new_signing_key)
+        return self._folder / "erasure_key.jwk"
+
     def record_keys_file(self) -> Path:
         """Return the file with the public half of those keys (JWK Set), by which records are believed."""
         content = json.loads(self.signing_key_file().read_text())

@@ -165,8 +165,6 @@ class WebSettings(BaseSettings):
 
     signing_key_file: Path
     """A private Ed25519 key as JWK: signs receipts and sessions."""
-    erasure_keys_file: Path | None = None
-    """The public keys as JWK Set by which proofs of erasure are checked: published beside those of receipts."""
     public_url: str = "http://127.0.0.1:8000"
     stream_url: str = "http://127.0.0.1:8001"
     """Where browsers find the stream application."""

@@ -19,6 +19,7 @@ NEEDS_ASSETS = {
     "photo_reconcile": {"photo_reconciliation", "photo_notices"},
     "photo_reprocess": {"photo_archive", "photo_ledger"},
     "photo_hold": {"photo_holds"},
+    "photo_erase": {"photo_archive", "photo_ledger", "photo_search"},
     "photo_settle_log": {"photo_ledger"},
     "photo_removal_permit": {"photo_removal_permits"},
     "photo_watch": {"photo_notices"},

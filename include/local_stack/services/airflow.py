@@ -137,6 +137,7 @@ def environment(context: Context) -> dict[str, str]:
         "PHOTO_INGEST_WORKERS": str(settings.ingest_workers),
         # A laptop takes unsigned records, so that any producer can be tried; signatures are checked all the same.
         "PHOTO_RECORDS_KEYS_FILE": str(context.credentials.record_keys_file()),
+        "PHOTO_ERASURE_KEY_FILE": str(context.credentials.erasure_key_file()),
         **_secured(context),
         **_topic_replication(context),
         **{f"AIRFLOW__{key}": value for key, value in options.items()},

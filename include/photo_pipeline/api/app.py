@@ -54,7 +54,7 @@ from photo_pipeline.web.server_limits import ServerLimits, State, as_state
 from photo_pipeline.web.startup import failing_in_one_line, read_settings
 from photo_pipeline.web.stopping import told_to_stop
 from photo_pipeline.web.text import TextOnly
-from photo_pipeline.web.tokens import Tokens, load_keys, load_public_keys
+from photo_pipeline.web.tokens import Tokens, load_keys
 
 
 def create_app(
@@ -74,7 +74,6 @@ def create_app(
 
     Raises:
         SigningKeyError: when there is no usable signing key.
-        ErasureKeysError: when a file of keys is named and has none.
         SettingsError: when a server is not named.
         ProcessesError: when several processes are asked for, but no place for their metrics.
         SystemExit: instead of either, where the settings come from the environment: with one line for the operator.
@@ -85,8 +84,7 @@ def create_app(
             settings = read_settings(WebSettings)
             return create_app(settings, connections=connections or _connect(settings), clock=clock, hasher=hasher)
     clock = clock or SystemClock()
-    others = load_public_keys(settings.erasure_keys_file)
-    tokens = Tokens(load_keys(settings.signing_key_file), clock, others)
+    tokens = Tokens(load_keys(settings.signing_key_file), clock)
     connections = connections or _connect(settings)
     registry = CollectorRegistry()
 

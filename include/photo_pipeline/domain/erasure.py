@@ -11,11 +11,12 @@ from uuid import UUID
 
 from photo_pipeline.domain.errors import InvalidEraseRequestError
 from photo_pipeline.domain.events import format_time
+from photo_pipeline.domain.photo import LATER
 
 ERASURE_TYPE = "photo-erasure+jwt"
 """``typ`` of a proof."""
 ISSUER = "photo-pipeline"
-_WRITTEN_BEFORE = re.compile(r"^erased-\d+-\d+-")
+_WRITTEN_BEFORE = re.compile(rf"^erased{LATER}\d+{LATER}\d+{LATER}")
 
 
 class Subject(StrEnum):
@@ -143,9 +144,9 @@ def digest_of(salt: str, subject_id: UUID) -> str:
 
 
 def rewritten_name(rewriting: Rewriting) -> str:
-    """The new file's name: the shard and the attempt, and the name that the file had first."""
+    """The new file's name: the shard and the attempt, and the name that the file had first. No topic is called so."""
     name = _WRITTEN_BEFORE.sub("", rewriting.path.rpartition("/")[2])
-    return f"erased-{rewriting.shard_id}-{rewriting.number}-{name}"
+    return LATER.join(("erased", str(rewriting.shard_id), str(rewriting.number), name))
 
 
 def rewrite_staging_path(root: str, rewriting: Rewriting) -> str:

@@ -299,7 +299,7 @@ def _rewritten_leftover(file: RewrittenFile, shard: ShardState | None) -> Leftov
 
 _HOLD_NAME = re.compile(r"hold-(?P<shard>\d+)-(?P<claim>\d+)\.tar")
 _REPROCESS_NAME = re.compile(r"reprocess-(?P<shard>\d+)-(?P<attempt>\d+)\.tar")
-_REWRITTEN_NAME = re.compile(r"erased-(?P<shard>\d+)-(?P<attempt>\d+)-.+\.tar")
+_REWRITTEN_NAME = re.compile(rf"erased{LATER}(?P<shard>\d+){LATER}(?P<attempt>\d+){LATER}.+\.tar")
 _LOG_NAME = rf"(?P<topic>[^{LATER}]+)(?:{LATER}(?P<incarnation>\d+))?-(?P<partition>\d+)"
 _SHARD_NAME = re.compile(_LOG_NAME + r"-(?P<start>\d+)-(?P<end>\d+)-(?P<attempt>\d+)\.tar")
 _STAGING_NAME = re.compile(_LOG_NAME + r"-(?P<start>\d+)-(?P<attempt>\d+)\.tar")

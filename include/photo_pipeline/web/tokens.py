@@ -4,7 +4,7 @@ None needs a database to be checked. Each kind has its own ``typ`` (RFC 8725, 3.
 that let somebody in have an audience and an end as well. Receipts have neither: they say what happened, for ever.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -48,13 +48,6 @@ class SigningKeyError(PhotoPipelineError):
         )
 
 
-class ErasureKeysError(PhotoPipelineError):
-    """The file named by ``PHOTO_ERASURE_KEYS_FILE`` holds no usable keys."""
-
-    def __init__(self, path: Path, detail: str) -> None:
-        super().__init__(f"PHOTO_ERASURE_KEYS_FILE={path}: {detail}; it must hold public Ed25519 keys as JWK Set")
-
-
 @dataclass(frozen=True, slots=True)
 class Session:
     """A customer who logged in. When a session is prolonged, ``expires_at`` moves and everything else stays."""
@@ -79,12 +72,10 @@ class Tokens:
     Args:
         keys: private keys; the first signs, all verify. A retired key stays until its tokens are of no use.
         clock: where the time comes from.
-        others: public keys that are published with these, and verify nothing here.
     """
 
-    def __init__(self, keys: list[OKPKey], clock: Clock, others: Sequence[OKPKey] = ()) -> None:
+    def __init__(self, keys: list[OKPKey], clock: Clock) -> None:
         self._signing_key = keys[0]
-        self._published = (*keys, *others)
         self._keys = KeySet(list(keys))
         self._clock = clock
         self._verified = BoundedMemory[str, jwt.Token](REMEMBERED)
@@ -92,7 +83,7 @@ class Tokens:
     def jwks(self) -> dict[str, Any]:
         """The public keys, as a JWK Set (RFC 7517)."""
         published = {"use": "sig", "alg": ALGORITHM}
-        return {"keys": [key.as_dict(private=False) | published | {"kid": key.kid} for key in self._published]}
+        return {"keys": [key.as_dict(private=False) | published | {"kid": key.kid} for key in self._keys.keys]}
 
     def sign_receipt(self, receipt: Receipt) -> str:
         """The receipt as a compact JWS. ``accepted_at`` is RFC 3339 in UTC; ``topic_id`` tells logs of a name apart."""
@@ -208,20 +199,6 @@ class Tokens:
 
     def _moment(self, seconds: float) -> datetime:
         return datetime.fromtimestamp(seconds, tz=self._clock.now().tzinfo)
-
-
-def load_public_keys(path: Path | None) -> list[OKPKey]:
-    """The public halves of a file's keys; none without a file.
-
-    Raises:
-        ErasureKeysError: where the file holds none.
-    """
-    if path is None:
-        return []
-    try:
-        return keys_in(path.read_text())
-    except (OSError, KeysError, ValueError) as error:
-        raise ErasureKeysError(path, str(error)) from error
 
 
 def load_keys(path: Path) -> list[OKPKey]:

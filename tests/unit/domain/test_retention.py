@@ -6,16 +6,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from photo_pipeline.domain.erasure import Rewriting, rewrite_path, rewrite_staging_path
 from photo_pipeline.domain.photo import Log
 from photo_pipeline.domain.retention import (
     ClaimedShard,
     HoldFile,
+    Leftover,
+    ReprocessFile,
     RetentionPolicy,
+    RewrittenFile,
+    ShardState,
     SliceFile,
     claim_number,
     file_of,
     hold_path,
     hold_staging_path,
+    leftover_kind,
 )
 from photo_pipeline.domain.shard import shard_path, staging_path
 
@@ -42,6 +48,43 @@ def test_hold_files_are_known_by_their_names(shard_id: int, claimed_at: datetime
     expected = HoldFile(shard_id, claim_number(claimed_at))
     assert file_of(hold_staging_path("/photos", claim)) == expected
     assert file_of(hold_path("/photos", claim)) == expected
+
+
+@given(topics, numbers, numbers)
+def test_rewritten_files_are_known_by_their_names(topic: str, shard_id: int, attempt: int) -> None:
+    """Staging and final names give back the shard and the attempt, whatever wrote the file first, however often."""
+    first = shard_path("/photos", date(2026, 1, 1), Log(topic, 0, 2), 1, 2, 3)
+    rewriting = Rewriting(shard_id, attempt, rewrite_path(Rewriting(7, 8, first)))
+    expected = RewrittenFile(shard_id, attempt)
+    assert file_of(rewrite_staging_path("/photos", rewriting)) == expected
+    assert file_of(rewrite_path(rewriting)) == expected
+    assert rewrite_path(rewriting).endswith(first.rpartition("/")[2])
+    assert rewrite_path(rewriting).count("erased~") <= 1 + topic.count("erased~")
+
+
+@pytest.mark.parametrize(
+    ("state", "leftover"),
+    [
+        (None, Leftover.FOREIGN),
+        (ShardState("live", None, "x", rewrites=4), Leftover.FOREIGN),
+        (ShardState("live", None, "x", rewrites=5), Leftover.UNDER_WAY),
+        (ShardState("live", None, "x", rewrites=6), Leftover.ABANDONED),
+        (ShardState("removed", None, "x", rewrites=5), Leftover.ABANDONED),
+    ],
+)
+def test_a_rewritten_file_is_abandoned_once_another_attempt_has_begun(
+    state: ShardState | None, leftover: Leftover
+) -> None:
+    """One that this ledger has never come to was written before it was restored: nobody removes that."""
+    shards = {} if state is None else {1: state}
+    assert leftover_kind(RewrittenFile(1, 5), {}, shards, staged=False) is leftover
+
+
+def test_a_derived_shards_file_is_abandoned_with_its_attempt() -> None:
+    """Fenced off, it can never be committed; else it may be, until its source is removed."""
+    states = {1: ShardState("live", None, "x", abandoned=frozenset({3}))}
+    kinds = [leftover_kind(ReprocessFile(1, attempt), {}, states, staged=False) for attempt in (3, 4)]
+    assert kinds == [Leftover.ABANDONED, Leftover.UNDER_WAY]
 
 
 @given(moments)

@@ -83,7 +83,7 @@ class TestErase:
         (old,) = erasing.platform.archive.files
         erase(erasing, gone)
         ((path, _),) = erasing.platform.archive.files.items()
-        assert path == f"{old.rpartition('/')[0]}/erased-1-1-{old.rpartition('/')[2]}"
+        assert path == f"{old.rpartition('/')[0]}/erased~1~1~{old.rpartition('/')[2]}"
         assert_only_gone(erasing, gone, {first: b"first", last: b"last"})
         (claims,) = erasing.signer.signed
         assert claims["subject"] == {"kind": "photo", "salt": "salt", "sha256": "d" * 64}
@@ -108,7 +108,7 @@ class TestErase:
         erasing.erasures.request = erasing.erasures.proof = None
         erase(erasing, second)
         ((path, _),) = erasing.platform.archive.files.items()
-        assert "/erased-1-2-photos.uploaded" in path
+        assert "/erased~1~2~photos.uploaded" in path
         assert_only_gone(erasing, second, {last: b"3"})
 
     def test_a_shard_that_has_none_of_it_stays(self) -> None:
@@ -129,7 +129,7 @@ class TestErase:
         archive = erasing.platform.archive
 
         def rot() -> None:
-            (path,) = (path for path in archive.files if "/erased-" in path)
+            (path,) = (path for path in archive.files if "/erased~" in path)
             archive.files[path] = archive.files[path].replace(b"other", b"OTHER")
 
         disturbance = Disturbance("archive.length", rot)

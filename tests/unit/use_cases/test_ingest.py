@@ -108,6 +108,19 @@ class TestOutcomes:
         assert commit.records[0].reason is RejectReason.UNKNOWN_CUSTOMER
         assert world.images.most_held == 0
 
+    def test_what_was_erased_is_refused_and_says_nothing_of_itself(self) -> None:
+        """By its photo or its customer, whatever is wrong with it besides: no worker, no shard, no name is kept."""
+        erased, of_erased = photo_record(0, b"one"), photo_record(1, b"two", uuid4())
+        broken = replace(photo_record(2, b"three", uuid4()), key=b"another")
+        world = World([erased, of_erased, broken, photo_record(3, b"four")])
+        world.ledger.erased_ids = {photo_id_for(CUSTOMER, sha256_hex(b"one"))}
+        world.ledger.erased_ids |= {UUID(dict(each.headers)["ce_subject"].decode()) for each in (of_erased, broken)}
+        commit = world.process()
+        *refused, taken = commit.records
+        assert {record.reason for record in refused} == {RejectReason.ERASED}
+        assert {(record.photo_id, record.event_id, record.filename) for record in refused} == {(None, None, None)}
+        assert (taken.outcome, len(commit.photos)) == (Outcome.PROCESSED, 1)
+
     def test_customer_is_asked_for_once_per_slice(self) -> None:
         """The number of questions to the database does not grow with the photos."""
         world = World([photo_record(offset, f"photo {offset}".encode()) for offset in range(50)])

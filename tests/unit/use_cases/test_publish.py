@@ -74,6 +74,15 @@ def test_a_dead_letter_of_a_log_that_was_cut_is_its_reason_alone() -> None:
     assert (letter.value, dict(letter.headers)["reject_offset"]) == (None, b"7")
 
 
+def test_no_copy_is_made_of_what_was_erased() -> None:
+    """Its dead letter is its reason alone, though Kafka still has the record: nobody reads that."""
+    kafka = Kafka()
+    erased = DeadLetterEntry(1, LOG.at(7), "erased", "not taken again")
+    assert publish_outbox(_ports(Outbox([erased]), kafka), 10).dead_letters == 1
+    (letter,) = kafka.sent
+    assert (letter.key, letter.value, dict(letter.headers)["reject_reason"]) == (None, None, b"erased")
+
+
 def test_a_log_that_is_whole_is_waited_for() -> None:
     """A change of leader is no loss."""
     outbox = Outbox([DeadLetterEntry(1, LOG.at(7), "truncated", None)])

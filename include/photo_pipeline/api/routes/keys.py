@@ -1,4 +1,4 @@
-"""The keys that sign receipts and proofs of erasure: outside the versioned API."""
+"""The keys that sign receipts: outside the versioned API."""
 
 from fastapi import APIRouter, Response
 
@@ -10,6 +10,6 @@ router = APIRouter(tags=["operation"])
 
 @router.get("/.well-known/jwks.json")
 async def jwks(services: TheServices, response: Response) -> JsonWebKeySet:
-    """The keys that sign receipts and proofs of erasure: whoever holds one can check it with any JOSE library."""
+    """The keys that sign receipts: whoever holds a receipt can check it with any JOSE library."""
     response.headers["Cache-Control"] = "public, max-age=3600"
     return JsonWebKeySet.model_validate(services.tokens.jwks())
