@@ -80,6 +80,18 @@ def test_a_hold_is_set_and_lifted(world: Reconciled, dags: DagRuns) -> None:
     assert world.pipeline.rows(holds) == [(photo_id, "case 7", "counsel", False)]
 
 
+def test_a_photo_is_erased(world: Reconciled, dags: DagRuns) -> None:
+    """A photo's id, a reason and a name are enough; the proof is kept, and nothing else of the photo."""
+    world.ingest(photo(1), photo(2))
+    ((photo_id,),) = world.pipeline.rows("SELECT photo_id::text FROM photo LIMIT 1")
+    run = dags.run("photo_erase", {"photo_id": photo_id, "reason": "case 7", "by": "counsel"})
+    assert run.succeeded, run.log[-5000:]
+    kept = "SELECT subject, reason, asked_by, proof IS NOT NULL, (SELECT count(*) FROM photo) FROM erasure"
+    assert world.pipeline.rows(kept) == [("photo", "case 7", "counsel", True, 1)]
+    assert str(photo_id) not in world.pipeline.read_file(world.shard()).decode(errors="replace")
+    assert world.findings() == []
+
+
 def test_much_goes_at_once_by_permit_only(world: Reconciled, dags: DagRuns) -> None:
     """All there is came due, and no run has been before: red at once, with the number that a permit has to name."""
     world.ingest(photo(1))

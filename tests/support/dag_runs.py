@@ -19,6 +19,7 @@ from tests.support.search import Search
 from tests.support.turns import one_at_a_time
 from tests.support.warm_airflow import RUN_SECONDS, WarmAirflow
 
+from local_stack.credentials import Credentials
 from photo_pipeline.settings import DatabaseSettings
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -65,6 +66,7 @@ class DagRuns:
             "PHOTO_KAFKA_PARTITIONS": str(settings.kafka.partitions),
             "PHOTO_HDFS_ROOT": settings.hdfs.root,
             "PHOTO_ELASTICSEARCH_ALIAS": self.search.alias,
+            "PHOTO_ERASURE_KEY_FILE": str(Credentials(self.home).erasure_key_file()),
             **{f"AIRFLOW_CONN_PHOTO_{name}": json.dumps(value) for name, value in self._connections().items()},
         }
 
