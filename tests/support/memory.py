@@ -14,6 +14,7 @@ from photo_pipeline.domain.errors import (
     LeaseLostError,
     LogChangedError,
     OffsetOutOfRangeError,
+    PhotoErasedError,
     ServerUnavailableError,
     SliceBusyError,
 )
@@ -218,6 +219,8 @@ class MemoryLedger:
     device_queries: int = 0
     released: list[int] = field(default_factory=list)
     erased_ids: set[UUID] = field(default_factory=set)
+    erased_meanwhile: set[UUID] = field(default_factory=set)
+    """Erased after they were read, and before the commit."""
     known: list[KnownLog] = field(default_factory=list)
     followed: list[LogChange] = field(default_factory=list)
     cut: list[Log] = field(default_factory=list)
@@ -290,6 +293,8 @@ class MemoryLedger:
     def commit(self, commit: SliceCommit) -> SliceSummary:
         """See the port."""
         self._check(commit.lease)
+        if not self.erased_meanwhile.isdisjoint(photo.photo_id for photo in commit.photos):
+            raise PhotoErasedError(commit.lease.slice.slice_id)
         self.commits[commit.lease.slice.slice_id] = commit
         return self.summary(commit.lease.slice.slice_id)
 

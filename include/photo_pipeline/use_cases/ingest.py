@@ -10,9 +10,9 @@ import logging
 from collections.abc import Callable, Collection, Generator, Sequence
 from dataclasses import dataclass, field
 
-from photo_pipeline.domain.errors import LogCutError, ServerUnavailableError
+from photo_pipeline.domain.errors import LogCutError, PhotoErasedError, ServerUnavailableError
 from photo_pipeline.domain.lanes import ONE_LANE, Lanes
-from photo_pipeline.domain.ledger import Lease, PlannedSlice, SliceSummary
+from photo_pipeline.domain.ledger import Lease, PlannedSlice, ShardFile, SliceSummary
 from photo_pipeline.domain.logs import changes, troubles
 from photo_pipeline.domain.proof import ProofRules
 from photo_pipeline.ports.archive import Archive
@@ -98,6 +98,7 @@ def process_slice(slice_id: int, owner: str, ports: IngestPorts, limits: IngestL
         SliceVoidError: when its log has ended.
         LeaseLostError: when another attempt took it over meanwhile; nothing of this one is visible.
         LogChangedError: when Kafka has another log in its place by now; nothing of that was read for this slice.
+        PhotoErasedError: when a photo was erased while it was being processed; the next attempt leaves it out.
         LogCutError: when the log was cut; nothing of it is planned any more.
         ServerUnavailableError: when a server is away; the slice is given back for the next attempt.
     """
@@ -131,7 +132,11 @@ def _process_leased(lease: Lease, ports: IngestPorts, limits: IngestLimits, keep
     ports.log.confirm(lease.slice.log)
     commit = work.finish(TimeBudget(ports.monotonic, limits.slice_seconds * OVERTIME))
     keeper.check()
-    return ports.ledger.commit(commit)
+    try:
+        return ports.ledger.commit(commit)
+    except PhotoErasedError:
+        _discard(ports.archive, commit.shard)
+        raise
 
 
 def _believed(
@@ -140,6 +145,12 @@ def _believed(
     """What is read of the slice. Nobody else holds what it is made of, so that closing it ends the reading at once."""
     read = read_slice(ports.log, lease.slice, limits.slice_max_bytes)
     return from_known_senders(parsed(read), ports.ledger, ports.proofs)
+
+
+def _discard(archive: Archive, shard: ShardFile | None) -> None:
+    """Nothing of it was committed, and what was erased must not wait for the sweep."""
+    if shard is not None:
+        archive.delete(shard.path)
 
 
 def _give_back(ledger: IngestLedger, lease: Lease) -> None:

@@ -14,7 +14,13 @@ from hypothesis import strategies as st
 from tests.support.memory import NOON, MemoryArchive, MemoryImages, MemoryLedger, MemoryLog, processed_image
 from tests.support.signing import new_key, proof, x_of
 
-from photo_pipeline.domain.errors import LeaseLostError, MachineBusyError, OffsetOutOfRangeError, SliceBusyError
+from photo_pipeline.domain.errors import (
+    LeaseLostError,
+    MachineBusyError,
+    OffsetOutOfRangeError,
+    PhotoErasedError,
+    SliceBusyError,
+)
 from photo_pipeline.domain.events import PhotoEvent, Record
 from photo_pipeline.domain.imaging import ProcessedImage
 from photo_pipeline.domain.ledger import SliceCommit, Watermarks
@@ -120,6 +126,16 @@ class TestOutcomes:
         assert {record.reason for record in refused} == {RejectReason.ERASED}
         assert {(record.photo_id, record.event_id, record.filename) for record in refused} == {(None, None, None)}
         assert (taken.outcome, len(commit.photos)) == (Outcome.PROCESSED, 1)
+
+    def test_what_was_erased_meanwhile_is_left_out_by_the_next_attempt(self) -> None:
+        """The first one commits nothing and leaves no file; the slice is given back, and its other photo comes."""
+        world = World([photo_record(0, b"one"), photo_record(1, b"two")])
+        world.ledger.erased_meanwhile = {photo_id_for(CUSTOMER, sha256_hex(b"one"))}
+        with pytest.raises(PhotoErasedError):
+            world.process()
+        assert (world.archive.files, world.ledger.released) == ({}, [world.slice_id])
+        world.ledger.erased_ids = world.ledger.erased_meanwhile
+        assert outcomes(world.process()) == [(0, Outcome.REJECTED), (1, Outcome.PROCESSED)]
 
     def test_customer_is_asked_for_once_per_slice(self) -> None:
         """The number of questions to the database does not grow with the photos."""

@@ -21,7 +21,7 @@ _SNAPSHOT = text("SELECT pg_current_snapshot()::text")
 # is what began later, or was under way. Said like this, and not by pg_visible_in_snapshot, the index finds it however
 # long some other transaction has been open. Old records are stamped anew when their photo or customer changes; that is
 # no news about them. Each change's record is looked up by itself, as the index goes on. Nothing is told of a photo in
-# the bin; one that comes out of it is told of again.
+# the bin; one that comes out of it is told of again. Nor of what was erased: such a record has lost its photo.
 _NEW = text("""
 SELECT r.customer_id, l.topic, l."partition", s."offset", l.incarnation, r.photo_id,
        coalesce(r.filename, s.filename) AS filename, r.outcome, r.reason, s.processed_at
@@ -34,6 +34,7 @@ SELECT r.customer_id, l.topic, l."partition", s."offset", l.incarnation, r.photo
         OR s.updated_xid = ANY (ARRAY(SELECT pg_snapshot_xip(CAST(:position AS pg_snapshot)))))
    AND s.processed_at > now() - interval '1 hour'
    AND r.customer_id = ANY (:customers)
+   AND (r.photo_id IS NOT NULL OR r.outcome = 'rejected')
    AND (SELECT p.binned_at FROM photo p WHERE p.photo_id = r.photo_id) IS NULL
  ORDER BY s.processed_at LIMIT :limit
 """)
@@ -44,7 +45,8 @@ SELECT r.customer_id, l.topic, l."partition", r."offset", l.incarnation, r.photo
   FROM (SELECT * FROM ledger_record WHERE customer_id = :customer_id AND processed_at >= :since OFFSET 0) r
   LEFT JOIN ledger_state s ON s.log_id = r.log_id AND s."offset" = r."offset" AND s.processed_at = r.processed_at
   LEFT JOIN partition_progress l ON l.log_id = r.log_id
- WHERE (SELECT p.binned_at FROM photo p WHERE p.photo_id = r.photo_id) IS NULL
+ WHERE (r.photo_id IS NOT NULL OR r.outcome = 'rejected')
+   AND (SELECT p.binned_at FROM photo p WHERE p.photo_id = r.photo_id) IS NULL
  ORDER BY r.processed_at DESC LIMIT :limit
 """)
 
