@@ -3,7 +3,7 @@
 import json
 from base64 import urlsafe_b64decode
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -24,6 +24,7 @@ from tests.support.signing import x_of
 from photo_pipeline.adapters.postgres.engine import make_engine
 from photo_pipeline.adapters.postgres.gallery import PostgresGallery
 from photo_pipeline.adapters.postgres.holds import CUSTOMER, OPERATOR, PostgresHoldRegister
+from photo_pipeline.adapters.postgres.outcome_feed import PostgresOutcomeFeed
 from photo_pipeline.composition.ingest import ingest_limits
 from photo_pipeline.composition.retention import retention_ports
 from photo_pipeline.domain.errors import (
@@ -158,6 +159,8 @@ def test_a_photo_is_named_nowhere_and_all_others_are_as_they_were(
     assert erasures.named_in(gone, digest) == []
     assert originals(world) == others
     assert_proof(world, verified(proof, erasures.key), gone)
+    told = PostgresOutcomeFeed(api).recent(photo_in.customer, datetime.now(UTC) - HOUR, 100)
+    assert [each.photo_id is None for each in told] == [False] * 3
     (status,) = PostgresGallery(api).receipts([photo_in.receipt])
     assert (status.state, status.reason) == (ReceiptState.REJECTED, "erased")
     assert_clean(world)

@@ -47,6 +47,12 @@ def _known(history: History) -> Put:
     return each(lambda: history.ingest.known_customers(customers))
 
 
+def _erased(history: History) -> Put:
+    """Photos and customers of a hundred records, of whom nobody was erased."""
+    ids = [ordinary(number) for number in range(200)]
+    return one(lambda: history.ingest.erased(ids))
+
+
 def _commit(customer: object) -> Prepare:
     def prepare(history: History) -> Put:
         commit = history.slice_of(history.lease(), customer)  # type: ignore[arg-type] # an id
@@ -84,5 +90,6 @@ QUESTIONS: Mapping[str, Prepare] = {
     "ingest: lease a slice": _lease,
     "ingest: plan": _plan,
     "ingest: customers that are known": _known,
+    "ingest: what was erased": _erased,
     "ingest: devices that sign": lambda h: one(lambda: h.ingest.signing_devices([uuid4()])),
 }

@@ -11,10 +11,12 @@ down_revision = "0023"
 branch_labels = None
 depends_on = None
 
+# What was derived from a shard is asked for with it.
 SHARDS = """
 ALTER TABLE shard ADD COLUMN rewrites integer NOT NULL DEFAULT 0, ADD COLUMN rewritten_at timestamptz;
 COMMENT ON COLUMN shard.rewrites IS 'The latest attempt at writing it anew without what was erased; fences others off';
 COMMENT ON COLUMN shard.rewritten_at IS 'When its file was replaced: since then the file is younger than its photos';
+CREATE INDEX reprocess_attempt_of_source ON reprocess_attempt (source_shard_id);
 """
 
 # No row names what was erased. What is remembered of a photo takes the key to be made again, which no role may read; of
