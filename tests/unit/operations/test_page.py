@@ -463,6 +463,8 @@ def test_a_list_goes_on_behind_a_record_only() -> None:
     path = f"/customers/{ADA}"
     assert client(Servers()).get(path, before=NOW.isoformat(), record="photos.uploaded-0-7").status_code == 200
     assert client(Servers()).get(path, before=NOW.isoformat(), record="x").status_code == 404
+
+
 WINDOW = {"mode": "dead_letters", "from": "2026-03-09T12:00:00+00:00", "to": "2026-03-09T13:00:00+00:00"}
 
 
