@@ -1,7 +1,7 @@
 """A photo's whole way, and what it is found by: which run worked on its slice, which device says it sent it, indexes.
 
 Revision ID: 0025
-Revises: 0023
+Revises: 0024
 """
 
 from alembic import op

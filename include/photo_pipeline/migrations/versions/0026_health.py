@@ -1,7 +1,7 @@
 """What it is seen by whether the platform does its work as usual, and how full disks are that are no server's.
 
 Revision ID: 0026
-Revises: 0023
+Revises: 0025
 """
 
 from alembic import op

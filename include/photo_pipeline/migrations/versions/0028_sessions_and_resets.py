@@ -1,7 +1,7 @@
 """Sessions that their customers see and end, and passwords that are set anew by mail.
 
 Revision ID: 0028
-Revises: 0023
+Revises: 0026
 """
 
 from alembic import op
