@@ -74,7 +74,7 @@ class Post:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < deadline:
             texts = [mail.get_content() for mail in reversed(self.inbox.mails) if mail["To"] == recipient]
-            links = [link for text in texts for link in re.findall(r"^http\S+#token=\S+$", text, re.MULTILINE)]
+            links = [link for text in texts for link in re.findall(r"^http\S+#token=\S+", text, re.MULTILINE)]
             if links:
                 return links[0].strip()
             time.sleep(0.05)

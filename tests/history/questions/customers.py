@@ -10,8 +10,10 @@ from tests.history.world import History
 
 from photo_pipeline.adapters.postgres.customers import PostgresCustomers
 from photo_pipeline.adapters.postgres.holds import PostgresCustomerHolds, PostgresHoldRegister
-from photo_pipeline.adapters.postgres.sessions import PostgresSessions
+from photo_pipeline.adapters.postgres.passwords import PostgresPasswords
+from photo_pipeline.adapters.postgres.sessions import PostgresSessionRegister, PostgresSessions
 from photo_pipeline.adapters.postgres.usage import PostgresUsage
+from photo_pipeline.domain.customers import NewReset, OpenSession
 
 SOMEBODY = ordinary(0)
 WHO = {"a hoarder": HOARDER, "a veteran": VETERAN, "a collector": COLLECTOR, "somebody": SOMEBODY}
@@ -56,6 +58,32 @@ def _usage(customer_id: UUID) -> Prepare:
     return prepare
 
 
+def _sessions(history: History) -> Put:
+    register = PostgresSessionRegister(history.api)
+    version = history.one("SELECT password_version FROM customer WHERE customer_id = :customer", customer=SOMEBODY)
+
+    def ask() -> None:
+        session = OpenSession(uuid4(), SOMEBODY, "Firefox on Linux", history.now, history.now, history.now + A_DAY)
+        register.begin(session, version)
+        register.seen(session.session_id, history.now + A_DAY)
+        register.of_customer(SOMEBODY, 100)
+        register.end(SOMEBODY, session.session_id, history.now)
+
+    return one(ask)
+
+
+def _passwords(history: History) -> Put:
+    register = PostgresPasswords(history.api)
+
+    def ask() -> None:
+        reset = NewReset(uuid4().bytes + uuid4().bytes, SOMEBODY, history.now + A_DAY)
+        register.add_reset(reset, 5)
+        register.whose_reset(reset.token_hash)
+        register.use_reset(reset.token_hash, "-", history.now)
+
+    return one(ask)
+
+
 QUESTIONS: Mapping[str, Prepare] = {
     "customers: sign up": lambda h: one(lambda: _directory(h).add(uuid4(), f"{uuid4()}@example.org", "Ada", "-")),
     "customers: log in": lambda h: one(lambda: _directory(h).credentials("7@example.org")),
@@ -65,6 +93,8 @@ QUESTIONS: Mapping[str, Prepare] = {
     "customers: whether a device is good": lambda h: one(lambda: _directory(h).is_active_device(SOMEBODY, uuid4())),
     "customers: ended sessions": lambda h: one(lambda: PostgresSessions(h.api).ended(None)),
     "customers: end a session": lambda h: one(lambda: PostgresSessions(h.api).end(uuid4(), h.now)),
+    "customers: begin, see, list and end sessions": _sessions,
+    "customers: ask for another password, and set it": _passwords,
     **{f"customers: what {who} has sent of late": _usage(customer_id) for who, customer_id in WHO.items()},
     "holds: place and lift one": _hold_and_lift,
     "holds: somebody's": lambda h: each(lambda: PostgresHoldRegister(h.api).active(HOARDER)),

@@ -142,6 +142,20 @@ async def test_a_log_in_with_a_password_that_is_replaced_meanwhile_is_none(
     assert (await ada.post("/session", json={"email": EMAIL, "password": PASSWORD})).status_code == 401
 
 
+async def test_a_device_is_renamed_and_has_a_link(platform: Platform, ada: httpx.AsyncClient) -> None:
+    """The link leads to the operator's stream application, its token behind the #; 404 for others'."""
+    made = (await ada.post("/devices", json={"name": "door"})).json()
+    assert made["camera_url"] == f"{platform.settings.stream_url}/camera#token={made['token']}"
+    path = f"/devices/{made['device_id']}"
+    renamed = await ada.patch(path, json={"name": "back door"})
+    assert (renamed.status_code, renamed.json()["name"]) == (200, "back door")
+    assert [each["name"] for each in (await ada.get("/devices")).json()["devices"]] == ["back door"]
+    async with platform.client() as grace:
+        await sign_up(grace, "grace@example.org")
+        assert (await grace.patch(path, json={"name": "mine"})).status_code == 404
+    assert (await ada.patch(path, json={"name": " "})).status_code == 422
+
+
 @pytest.mark.parametrize(
     ("user_agent", "name"),
     [

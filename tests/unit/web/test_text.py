@@ -23,6 +23,11 @@ SAMPLES: dict[str, Any] = {
     "ArchiveRequest": {"photo_ids": ["5d3f7c1e-2a64-4f0b-9c58-0e6b7a1d9f42"], "kind": "web"},
     "NewShareLink": {"photo_ids": ["5d3f7c1e-2a64-4f0b-9c58-0e6b7a1d9f42"], "days": 7},
     "CloseAccount": {"password": "correct horse battery"},
+    "NewName": {"display_name": "Ada"},
+    "NewDeviceName": {"name": "webcam"},
+    "ChangePassword": {"old_password": "correct horse battery", "password": "another horse entirely"},
+    "AskForReset": {"email": "ada@example.org"},
+    "UseReset": {"token": "abc", "password": "another horse entirely"},
 }
 
 
