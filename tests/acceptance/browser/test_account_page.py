@@ -104,11 +104,11 @@ def change_password(page: Page) -> None:
         (PASSWORD, "password123", "guessed first"),
     ):
         page.get_by_label("Old password").fill(old)
-        page.get_by_label("New password").fill(new)
+        page.get_by_role("textbox", name="New password").fill(new)
         page.get_by_role("button", name="Change it").click()
         expect(told).to_contain_text(said)
     looked_at(page, "account-password")
-    page.get_by_label("New password").fill(OTHER)
+    page.get_by_role("textbox", name="New password").fill(OTHER)
     page.get_by_role("button", name="Change it").click()
     expect(page.locator("#password-saved")).to_be_visible()
     expect(page.get_by_label("Old password")).to_have_value("")
@@ -127,11 +127,11 @@ def set_by_mail(page: Page, email: str, post: Post) -> None:
     page.goto(link)
     expect(page.get_by_role("heading", name="Choose a new password")).to_be_visible()
     assert "token" not in page.url
-    page.get_by_label("New password").fill("password123")
+    page.get_by_role("textbox", name="New password").fill("password123")
     page.get_by_role("button", name="Set it").click()
     expect(page.get_by_role("alert")).to_contain_text("guessed first")
     looked_at(page, "password-choose")
-    page.get_by_label("New password").fill(BY_MAIL)
+    page.get_by_role("textbox", name="New password").fill(BY_MAIL)
     page.get_by_role("button", name="Set it").click()
     expect(page.get_by_role("heading", name="Your new password is set")).to_be_focused()
     page.get_by_role("link", name="Log in with it").click()
@@ -140,7 +140,7 @@ def set_by_mail(page: Page, email: str, post: Post) -> None:
     page.get_by_role("button", name="Log in", exact=True).last.click()
     expect(page.get_by_role("heading", name="Your gallery")).to_be_visible()
     page.goto(link)
-    page.get_by_label("New password").fill(OTHER)
+    page.get_by_role("textbox", name="New password").fill(OTHER)
     page.get_by_role("button", name="Set it").click()
     expect(page.get_by_role("heading", name="This link is over")).to_be_focused()
 
