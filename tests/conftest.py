@@ -180,3 +180,6 @@ def full_stack(test_stack: Stack, pytestconfig: pytest.Config) -> Iterator[Endpo
         if os.environ.get("PHOTO_TEST_STACK_KEEP") != "1":
             pytestconfig.stash[REST] = rest
         yield test_stack.up()
+        # After the session's last test the servers are stopped with the rest, and this share is given up.
+        if REST in pytestconfig.stash:
+            del pytestconfig.stash[REST]

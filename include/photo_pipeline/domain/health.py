@@ -34,6 +34,8 @@ _NAMED = 3
 _LONG_DRAIN = timedelta(hours=1)
 _SOON, _VERY_SOON = 3.0, 1.0
 _FULL = 0.05
+_TELLING = timedelta(hours=6)
+"""What a busy hour takes of a disk says nothing about its days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +271,7 @@ def volumes_left(volumes: Sequence[Volume]) -> Iterator[Unwell]:
 
 def _days_of(volume: Volume) -> float | None:
     used, span = volume.free_before - volume.free, volume.taken_at - volume.before_at
-    if used <= 0 or span < timedelta(hours=1):
+    if used <= 0 or span < _TELLING:
         return None
     return volume.free / (used / (span / DAY))
 

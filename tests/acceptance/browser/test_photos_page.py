@@ -193,6 +193,14 @@ def test_a_hold_is_checked_before_it_is_set(operator: Page, full_stack: Endpoint
     page.get_by_label("Reason").fill("case 7")
     expect(page.locator("#preview")).to_contain_text(f"Keeps one photo, of customer {customer_id}.")
     assert_no_barrier(page)
+    # Started all the same, past every form: red, and no concern of the platform's health.
+    runs = f"{full_stack.airflow_url}/api/v2/dags/photo_hold/dagRuns"
+    run = page.request.post(runs, data={"logical_date": None, "conf": {"by": "counsel", "reason": "case 7"}}).json()
+    _eventually(lambda: page.request.get(f"{runs}/{run['dag_run_id']}").json()["state"] == "failed")
+    page.goto(f"{full_stack.airflow_url}/photos-page/")
+    dags = page.locator("section[aria-labelledby=dags]")
+    expect(dags.get_by_role("row").filter(has_text="photo_hold")).to_contain_text("failed")
+    expect(page.locator("header")).not_to_contain_text("photo_hold")
     page.close()
 
 
@@ -223,9 +231,11 @@ def test_a_task_leads_to_its_slice_and_shard(operator: Page, full_stack: Endpoin
     expect(frame.get_by_role("heading", name=f"Slice {slice_id}")).to_be_visible()
     ((path,),) = _sql(full_stack, "SELECT coalesce(max(path), 'no shard') FROM shard WHERE slice_id = %s", slice_id)
     expect(frame.locator("#shard")).to_contain_text(str(path))
-    events = f"{full_stack.airflow_url}/api/v2/assets/events?source_dag_id=photo_ingest&source_task_id=process_slice"
-    of_run = f"{events}&source_run_id={task['dag_run_id']}&source_map_index={task['map_index']}"
-    extras = [event["extra"] for event in operator.request.get(of_run).json()["asset_events"]]
+    events = operator.request.get(
+        f"{full_stack.airflow_url}/api/v2/assets/events",
+        params={"source_run_id": task["dag_run_id"], "source_map_index": task["map_index"]},
+    )
+    extras = [event["extra"] for event in events.json()["asset_events"]]
     told = {name: value for extra in extras for name, value in extra.items()}
     ((length, photos),) = _sql(
         full_stack,

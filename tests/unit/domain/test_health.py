@@ -163,7 +163,7 @@ def test_what_leaves_makes_room_for_what_comes() -> None:
         (900, 910, 12, False, False),
         (600, 400, 12, False, False),
         (40, 40, 12, True, True),
-        (400, 600, 0.5, False, False),  # too short to tell
+        (400, 600, 5, False, False),  # too short to tell
     ],
 )
 def test_the_disk_of_uploads(free: int, before: int, hours: float, *, raised: bool, serious: bool) -> None:
