@@ -15,11 +15,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.requests import ClientDisconnect
 from tests.support.images import png_claiming
+from tests.support.serving import eventually
 from tests.support.tus import OCTETS, TUS, begin, metadata, offset_of, photo, problem, send, silent_after
 from tests.support.web import NOON, Platform, running, sign_up, web_settings
 
 from photo_pipeline.adapters.upload_directory import UploadDirectory, UploadDirectoryError
+from photo_pipeline.adapters.volumes import DiskOf
 from photo_pipeline.api.tus import receiving
+from photo_pipeline.domain.errors import ServerUnavailableError
 from photo_pipeline.domain.gallery import GalleryPhoto, PhotoStatus
 from photo_pipeline.domain.photo import MAX_PHOTO_BYTES, photo_id_for, sha256_hex
 
@@ -244,6 +247,21 @@ async def test_an_upload_goes_on_at_another_instance(tmp_path: Path) -> None:
         assert [record.value for record in two.log.records] == [data]
     async with running(settings) as three, three.client(Authorization=ada.headers["Authorization"]) as later:
         assert (await later.head(url, headers=TUS)).headers["Photo-Receipt"] == token
+
+
+async def test_how_full_the_disk_is_is_told_to_the_ledger(platform: Platform) -> None:
+    """From the start on, by a name that says which disk; a disk that does not say raises the error for it."""
+    noted = platform.volumes.noted
+
+    async def is_noted() -> bool:
+        return bool(noted)
+
+    await eventually(is_noted)
+    ((name, space),) = noted.items()
+    assert name.endswith(f"({platform.settings.upload_dir})")
+    assert 0 < space.free <= space.total
+    with pytest.raises(ServerUnavailableError):
+        DiskOf(platform.settings.upload_dir / "gone").space()
 
 
 async def test_what_nobody_finishes_expires(platform: Platform, ada: httpx.AsyncClient) -> None:

@@ -1,16 +1,14 @@
 """What a form's request would do, from the views ``page_*``, with role ``photo_bi``. Counted up to a limit."""
 
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Engine, text
 
-from photo_pipeline.adapters.postgres.engine import transaction
+from photo_pipeline.adapters.postgres.looking import looking
 from photo_pipeline.domain.forms import COUNTED, Feedable, Holdable, Refused
 from photo_pipeline.domain.hold_request import HoldRequest
 from photo_pipeline.domain.reprocess import Request
 
-LIMITS = (text("SET TRANSACTION READ ONLY"), text("SET LOCAL statement_timeout = '4s'"))
 # The same records that feeding them would find, and those that it leaves out.
 FEEDABLE = text(f"""
 SELECT customer_id, reason, fed, count(*) AS records
@@ -65,7 +63,7 @@ class PostgresFormPreviews:
             "offset": record and record.offset,
             "incarnation": record and record.incarnation,
         }
-        with self._looking() as connection:
+        with looking(self._engine) as connection:
             rows = connection.execute(FEEDABLE, parameters).all()
         refused = tuple(Refused(row.customer_id, row.reason, row.records) for row in rows if not row.fed)
         return Feedable(refused, sum(row.records for row in rows if row.fed))
@@ -73,17 +71,10 @@ class PostgresFormPreviews:
     def holdable(self, request: HoldRequest) -> Holdable:
         """See the port."""
         named = {"photo_id": request.photo_id, "customer_id": request.customer_id}
-        with self._looking() as connection:
+        with looking(self._engine) as connection:
             is_held = bool(connection.execute(HELD, named).scalar_one())
             if request.photo_id is None:
                 photos = connection.execute(PHOTOS, {"customer_id": request.customer_id}).scalar_one()
                 return Holdable(photos, request.customer_id, is_held)
             owner = connection.execute(PHOTO, {"photo_id": request.photo_id}).scalar_one_or_none()
             return Holdable(0 if owner is None else 1, owner, is_held)
-
-    @contextmanager
-    def _looking(self) -> Iterator[Connection]:
-        with transaction(self._engine) as connection:
-            for limit in LIMITS:
-                connection.execute(limit)
-            yield connection

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, text
 
 from photo_pipeline.adapters.postgres.engine import transaction
+from photo_pipeline.adapters.postgres.looking import looking
 from photo_pipeline.domain.health import (
     LATELY,
     PACE,
@@ -28,7 +29,6 @@ from photo_pipeline.domain.retention import KEEP, LATEST
 FIRST = 10
 """So many customers are told by name; the others together."""
 
-TIME_LIMIT = text("SET LOCAL statement_timeout = '5s'")
 NOW = text("SELECT clock_timestamp()")
 HOURS = text("""
 SELECT hour, CAST(sum(records) AS bigint) AS records,
@@ -83,8 +83,7 @@ class PostgresHealth:
 
     def health(self) -> LedgerHealth:
         """See the port."""
-        with transaction(self._engine) as connection:
-            connection.execute(TIME_LIMIT)
+        with looking(self._engine) as connection:
             shards = connection.execute(SHARDS).all()
             return LedgerHealth(
                 now=connection.execute(NOW).scalar_one(),
