@@ -116,9 +116,14 @@ export async function picture(url) {
   await answer(url, {}, (response) => response.blob());
 }
 
+// What is done with photos that are chosen. A browser posts a form to the archive.
+export const ARCHIVE = `${BASE}/photos/archive`;
+export const bin = (photoIds) => request("POST", "/photos/delete", { photo_ids: photoIds });
+export const restore = (photoIds) => request("POST", "/photos/restore", { photo_ids: photoIds });
+export const share = (photoIds, days) => request("POST", "/shares", { photo_ids: photoIds, days });
+
 // What the account's page asks for.
 export const binned = (cursor = null) => photos({ cursor, status: "binned" });
-export const restore = (photoIds) => request("POST", "/photos/restore", { photo_ids: photoIds });
 export const shares = () => request("GET", "/shares");
 export const endShare = (shareId) => request("DELETE", `/shares/${shareId}`);
 export const rename = (displayName) => request("PATCH", "/me", { display_name: displayName });

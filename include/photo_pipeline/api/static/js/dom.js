@@ -24,5 +24,7 @@ export async function asked(dialog) {
 export function formatBytes(bytes) {
   if (bytes < 1024) return `${Math.round(bytes)} ${Math.round(bytes) === 1 ? "byte" : "bytes"}`;
   const kibibytes = Math.round(bytes / 1024);
-  return kibibytes < 1024 ? `${kibibytes} KiB` : `${(bytes / 1024 / 1024).toFixed(1)} MiB`;
+  if (kibibytes < 1024) return `${kibibytes} KiB`;
+  const mebibytes = (bytes / 1024 / 1024).toFixed(1);
+  return mebibytes < 1024 ? `${mebibytes} MiB` : `${(bytes / 1024 ** 3).toFixed(1)} GiB`;
 }

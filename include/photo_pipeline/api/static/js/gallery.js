@@ -12,6 +12,7 @@ import { Tiles } from "./gallery/tiles.js";
 import { Lightbox } from "./lightbox.js";
 import { Notice } from "./notice.js";
 import { explained, Retrying } from "./retrying.js";
+import { Selection } from "./selection.js";
 
 const ORDER_KEY = "photo-order";
 const AHEAD_PIXELS = 800;
@@ -28,6 +29,7 @@ export class Gallery {
     this.order = localStorage.getItem(ORDER_KEY) === "uploaded" ? "uploaded" : "taken";
     this.photos = [];
     this.ids = new Set();
+    this.binned = new Set(); // a list that was asked for before may still have them
     this.pages = null;
     this.news = null;
     this.again = false;
@@ -35,8 +37,10 @@ export class Gallery {
     this.thumbNotice = new Notice("#thumbs-trouble");
     this.newsNotice = new Notice("#news-trouble");
     this.lightbox = new Lightbox(this);
-    this.tiles = new Tiles(new Thumbs(this.tellThumbs.bind(this), onLoggedOut), (photo) => this.lightbox.open(photo));
+    this.tiles = new Tiles(new Thumbs(this.tellThumbs.bind(this), onLoggedOut), (photo) => this.lightbox.open(photo),
+      (photo) => this.selection.has(photo));
     this.grid = new Grid(this.root, this.tiles);
+    this.selection = new Selection(this);
     this.newcomers = new Newcomers(this);
     this.observer = new IntersectionObserver((entries) => {
       if (entries.some((entry) => entry.isIntersecting)) this.more();
@@ -58,6 +62,8 @@ export class Gallery {
     this.lightbox.close();
     this.photos = [];
     this.ids.clear();
+    this.binned.clear();
+    this.isBegun = false;
     this.grid.clear(this.order);
     this.newcomers.clear();
     this.pageNotice.hide();
@@ -86,8 +92,15 @@ export class Gallery {
     announce(order === "taken" ? "Photos by day taken" : "Photos by day uploaded");
   }
 
-  /** Events have told what became of photos. */
+  /** Whose photos they are. */
+  know(customer) {
+    this.lightbox.mayKeep = customer.holds_allowed > 0;
+    this.selection.know(customer);
+  }
+
+  /** Events have told what became of photos. What was deleted and is sent again is wanted again. */
   hear(outcomes) {
+    for (const outcome of outcomes) this.binned.delete(outcome.photo_id);
     this.newcomers.hear(outcomes);
   }
 
@@ -122,24 +135,33 @@ export class Gallery {
   }
 
   add(page) {
-    if (this.photos.length === 0) this.newcomers.begin(page.servedAt);
+    if (!this.isBegun) this.newcomers.begin(page.servedAt);
+    this.isBegun = true;
     const fresh = page.photos.filter((photo) => !this.has(photo));
     for (const photo of fresh) {
       this.grid.place(photo, null);
       this.ids.add(photo.photo_id);
     }
+    // Of the day that was the last one, all may be here now.
+    const last = this.photos.slice(-1);
     this.photos.push(...fresh);
     this.newcomers.shown(fresh);
     this.lightbox.extend(fresh);
+    this.selection.meet([...last, ...fresh]);
     this.showWhetherEmpty();
-    // An observer tells of changes: where the end is still in sight, there is none.
+    this.moreInSight();
+  }
+
+  /** An observer tells of changes: where the end is still in sight, there is none. */
+  moreInSight() {
     requestAnimationFrame(() => {
       if (this.end.getBoundingClientRect().top < window.innerHeight + AHEAD_PIXELS) this.more();
     });
   }
 
+  /** Whether a photo is here, or was and has been deleted. */
   has(photo) {
-    return this.ids.has(photo.photo_id);
+    return this.ids.has(photo.photo_id) || this.binned.has(photo.photo_id);
   }
 
   /** Whether a photo belongs among those that are shown; beyond them, scrolling will find it. */
@@ -158,7 +180,58 @@ export class Gallery {
     this.grid.place(photo, this.photos[at] ?? null);
     this.photos.splice(at, 0, photo);
     this.ids.add(photo.photo_id);
+    this.selection.meet([photo]);
     this.showWhetherEmpty();
+  }
+
+  /**
+   * Photos have been deleted.
+   * @returns the one that is where the first of them was, or else before it; null where there is none
+   */
+  remove(photos) {
+    for (const photo of photos) this.binned.add(photo.photo_id);
+    const here = this.photos.filter((photo) => this.ids.has(photo.photo_id) && this.binned.has(photo.photo_id));
+    const at = this.photos.indexOf(here[0]);
+    const days = here.map(this.grid.dayWith);
+    for (const photo of here) {
+      this.grid.remove(photo);
+      this.ids.delete(photo.photo_id);
+    }
+    this.photos = this.photos.filter((photo) => this.ids.has(photo.photo_id));
+    this.mark(days);
+    this.showWhetherEmpty();
+    this.moreInSight();
+    return at === -1 ? null : this.photos[Math.min(at, this.photos.length - 1)] ?? null;
+  }
+
+  /** Photos that were deleted are wanted after all. Those beyond the ones that are shown will come by scrolling. */
+  putBack(photos) {
+    for (const photo of photos) this.binned.delete(photo.photo_id);
+    if (photos.some((photo) => photo.renditions === undefined)) { // chosen before the page was loaded, and not seen since
+      this.start();
+      return;
+    }
+    for (const photo of photos) if (!this.has(photo) && this.hasPlaceFor(photo)) this.insert(photo);
+  }
+
+  /** From one photo to another, both included, in whichever order. */
+  between(one, other) {
+    const [from, to] = [this.photos.indexOf(one), this.photos.indexOf(other)].sort((a, b) => a - b);
+    return from === -1 ? [other] : this.photos.slice(from, to + 1);
+  }
+
+  /** Shows of the days of some photos how much of them is chosen. */
+  markDays(photos) {
+    this.mark(photos.map(this.grid.dayWith));
+  }
+
+  mark(days) {
+    for (const day of new Set(days)) day?.mark(this.selection.has, this.hasAllOf(day));
+  }
+
+  /** Whether scrolling will find no more photos of a day. */
+  hasAllOf(day) {
+    return this.pages.atEnd || this.grid.dayWith(this.photos.at(-1)) !== day;
   }
 
   /** Leads the reader to the first of some photos. */
@@ -176,10 +249,12 @@ export class Gallery {
     return this.photos[at] ?? null;
   }
 
-  /** Gives the focus back to a photo's tile. */
+  /** Gives the focus back to a photo's tile; whether it has one. */
   focus(photo) {
-    this.grid.reveal(photo)?.scrollIntoView({ block: "nearest" });
-    this.tiles.button(photo)?.focus({ preventScroll: true });
+    if (photo === null || !this.ids.has(photo.photo_id)) return false;
+    this.grid.reveal(photo).scrollIntoView({ block: "nearest" });
+    this.tiles.button(photo).focus({ preventScroll: true });
+    return true;
   }
 
   /** The arrow keys go from photo to photo, so that Tab need not. */
@@ -190,6 +265,7 @@ export class Gallery {
     const next = this.neighbour(photo, step);
     if (next === null) return;
     event.preventDefault();
+    if (event.shiftKey) this.selection.choosing.extend(photo, next);
     this.focus(next);
   }
 
@@ -218,6 +294,6 @@ export class Gallery {
 
   showWhetherEmpty() {
     find("#gallery-loading").hidden = true;
-    find("#gallery-empty").hidden = this.photos.length > 0;
+    find("#gallery-empty").hidden = this.photos.length > 0 || !this.pages?.atEnd;
   }
 }

@@ -48,6 +48,7 @@ export class Lightbox {
     this.viewer = null;
     this.photos = [];
     this.asking = null;
+    this.isDeleting = false;
     window.addEventListener("popstate", () => this.followAddress());
     // The sheet grows as more becomes known, and the photo makes room.
     new ResizeObserver(() => this.viewer?.updateSize(true)).observe(this.details.element);
@@ -96,7 +97,11 @@ export class Lightbox {
     viewer.addFilter("numItems", () => this.photos.length);
     viewer.addFilter("itemData", (_, index) => slide(this.photos[index]));
     viewer.addFilter("placeholderSrc", (_, content) => content.data.msrc);
-    viewer.on("uiRegister", () => addButtons(viewer, this.details.isOpen, () => this.toggleDetails()));
+    viewer.on("uiRegister", () => addButtons(viewer, this.details.isOpen, {
+      about: () => this.toggleDetails(),
+      share: () => this.gallery.selection.sharing.open([this.photo]),
+      delete: () => this.deletePhoto(),
+    }));
     viewer.on("keydown", (event) => this.pressed(event));
     viewer.on("change", () => this.changed());
     viewer.on("openingAnimationEnd", () => {
@@ -106,10 +111,38 @@ export class Lightbox {
     viewer.on("close", () => this.closed());
     viewer.init();
     viewer.element.setAttribute("aria-modal", "true");
-    viewer.element.append(this.details.element);
+    viewer.element.append(this.details.element, ...this.companions);
     viewer.element.classList.toggle("with-facts", this.details.isOpen);
     for (const part of BEHIND) find(part).inert = true;
     this.changed();
+  }
+
+  /** What is shown above the gallery, and above a photo while one is open. */
+  get companions() {
+    const { toast, sharing } = this.gallery.selection;
+    return [toast.element, sharing.dialog];
+  }
+
+  async deletePhoto() {
+    const { selection } = this.gallery;
+    if (this.isDeleting) return;
+    this.isDeleting = true;
+    try {
+      await selection.delete([this.photo], selection.toast);
+    } finally {
+      this.isDeleting = false;
+    }
+  }
+
+  /** A photo is there no more: where it is the one that is shown, another one takes its place, if there is one. */
+  moveOn(next) {
+    const photo = this.gallery.binned.has(this.photo.photo_id) ? next : this.photo;
+    if (photo === null) {
+      this.viewer.close();
+      return;
+    }
+    this.close();
+    this.open(photo);
   }
 
   /** What is left of the window for the photo. */
@@ -151,7 +184,9 @@ export class Lightbox {
 
   pressed(event) {
     const { key, target, altKey, ctrlKey, metaKey } = event.originalEvent;
-    if (key === "i" && !altKey && !ctrlKey && !metaKey) this.toggleDetails();
+    if (this.gallery.selection.sharing.dialog.open) event.preventDefault(); // the keys are the dialog's
+    else if (key === "Delete") this.deletePhoto();
+    else if (key === "i" && !altKey && !ctrlKey && !metaKey) this.toggleDetails();
     // The facts scroll by the keys that would move the photo.
     if (this.details.element.contains(target) && (key === "ArrowUp" || key === "ArrowDown")) event.preventDefault();
   }
@@ -170,6 +205,8 @@ export class Lightbox {
   closed() {
     const { photo } = this;
     this.viewer = null;
+    this.gallery.selection.sharing.dialog.close();
+    document.body.append(...this.companions);
     this.slides.stop();
     this.details.close();
     for (const part of BEHIND) find(part).inert = false;

@@ -55,6 +55,7 @@ function showWelcome() {
   find("#account").hidden = true;
   find("#live-note").hidden = true;
   gallery.clear();
+  gallery.selection.leave();
 }
 
 /** Nobody has signed out: the page says why it does not show their photos any more. */
@@ -81,7 +82,7 @@ function showApplication() {
 
 function know(customer) {
   find("#account-name").textContent = customer.display_name;
-  gallery.lightbox.mayKeep = customer.holds_allowed > 0;
+  gallery.know(customer);
 }
 
 /** The page works without knowing whose it is, and will know. */
@@ -112,6 +113,7 @@ async function begin() {
 
 async function signOut() {
   uploads.clear();
+  gallery.selection.forget();
   showWelcome();
   forget();
   find("#account-name").textContent = "";

@@ -7,8 +7,10 @@ import { ratioOf } from "./tiles.js";
 const GAP = 6; // as app.css has it
 
 export class Block {
-  constructor(tiles) {
+  /** @param {Day} day that its photos are of */
+  constructor(tiles, day) {
     this.tiles = tiles;
+    this.day = day;
     this.photos = [];
     this.isMounted = true;
     this.element = make("ul", { className: "rows" });
@@ -19,6 +21,18 @@ export class Block {
     const at = next === null ? this.photos.length : this.photos.indexOf(next);
     this.photos.splice(at, 0, photo);
     if (this.isMounted) this.element.insertBefore(this.tiles.add(photo), next === null ? null : this.tiles.item(next));
+  }
+
+  /** Has a photo no longer, in a window as it is now. */
+  remove(photo, width, height) {
+    this.photos.splice(this.photos.indexOf(photo), 1);
+    if (!this.isMounted) {
+      this.fitTo(width, height);
+      return;
+    }
+    const item = this.tiles.item(photo);
+    this.tiles.remove(photo);
+    item.remove();
   }
 
   /** Gives its second half to a block that comes after it. */

@@ -1,8 +1,8 @@
 // Photos under their days, in blocks of some rows.
 
 import { dayOf } from "../days.js";
-import { make } from "../dom.js";
 import { Block } from "./blocks.js";
+import { Day } from "./day.js";
 
 const ENOUGH = 60;
 const TOO_MANY = 150;
@@ -24,7 +24,7 @@ export class Grid {
   clear(order) {
     this.observer.disconnect();
     this.order = order;
-    this.days = new Map(); // from a day to its section and blocks
+    this.days = new Map(); // by their names
     this.blocks = new Map(); // from a photo's id to its block
     this.byElement = new WeakMap();
     this.root.replaceChildren();
@@ -48,14 +48,31 @@ export class Grid {
     return this.tiles.item(photo);
   }
 
-  addDay(day, nextDay) {
-    const section = make("section", { className: "day" }, make("h3", { textContent: day }));
-    section.setAttribute("aria-label", day);
-    const found = { section, blocks: [] };
-    this.days.set(day, found);
-    this.root.insertBefore(section, this.days.get(nextDay)?.section ?? null);
-    return found;
+  /** Has a photo no longer. */
+  remove(photo) {
+    const block = this.blocks.get(photo.photo_id);
+    this.blocks.delete(photo.photo_id);
+    block.remove(photo, this.width, this.rowHeight);
+    if (block.photos.length > 0) return;
+    this.observer.unobserve(block.element);
+    block.day.drop(block);
+    if (block.day.blocks.length > 0) return;
+    block.day.section.remove();
+    this.days.delete(block.day.name);
   }
+
+  addDay(name, nextName) {
+    const day = new Day(name);
+    this.days.set(name, day);
+    this.root.insertBefore(day.section, this.days.get(nextName)?.section ?? null);
+    return day;
+  }
+
+  /** The day under which a photo is shown, or null. */
+  dayWith = (photo) => this.blocks.get(photo?.photo_id)?.day ?? null;
+
+  /** The day whose tick an element is, or null. */
+  dayOfTick = (element) => [...this.days.values()].find((day) => day.tick === element) ?? null;
 
   lastOf(day) {
     const last = day.blocks.at(-1);
@@ -64,11 +81,8 @@ export class Grid {
   }
 
   addBlock(day, before) {
-    const block = new Block(this.tiles);
-    day.blocks.splice(before === undefined ? 0 : day.blocks.indexOf(before) + 1, 0, block);
-    (before?.element ?? day.section.firstElementChild).after(block.element);
-    before?.element.classList.add("continued");
-    block.element.classList.toggle("continued", block !== day.blocks.at(-1));
+    const block = new Block(this.tiles, day);
+    day.add(block, before);
     this.byElement.set(block.element, block);
     this.observer.observe(block.element);
     return block;

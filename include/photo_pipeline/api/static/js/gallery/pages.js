@@ -19,13 +19,17 @@ export class Pages {
       this.onLoggedOut);
   }
 
+  get hasStopped() {
+    return this.retrying.stopped;
+  }
+
   stop() {
     this.retrying.stop();
   }
 
   /** The next page, unless it is on its way. */
   more() {
-    if (this.atEnd || this.retrying.stopped) return Promise.resolve();
+    if (this.atEnd || this.hasStopped) return Promise.resolve();
     this.loading ??= this.load().finally(() => { this.loading = null; });
     return this.loading;
   }

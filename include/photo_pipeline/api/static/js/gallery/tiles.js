@@ -16,10 +16,10 @@ export class Tiles {
   /**
    * @param {Thumbs} thumbs loads pictures
    * @param {(photo: object) => void} onOpen called when a tile is pressed
+   * @param {(photo: object) => boolean} isChosen
    */
-  constructor(thumbs, onOpen) {
-    this.thumbs = thumbs;
-    this.onOpen = onOpen;
+  constructor(thumbs, onOpen, isChosen) {
+    Object.assign(this, { thumbs, onOpen, isChosen });
     this.items = new Map();
     this.photos = new WeakMap();
   }
@@ -38,15 +38,20 @@ export class Tiles {
   photoAt = (element) => this.photos.get(element.closest("li")) ?? null;
 
   add(photo) {
-    const image = make("img", { alt: photo.filename ?? "Photo", loading: "lazy", decoding: "async" });
+    const name = photo.filename ?? "Photo";
+    const image = make("img", { alt: name, loading: "lazy", decoding: "async", draggable: false });
     const button = make("button", { type: "button", className: "tile" }, placeholder(photo), image);
+    button.setAttribute("aria-keyshortcuts", "Space");
+    const tick = make("input", { type: "checkbox", className: "tick", tabIndex: -1, title: "Select (Space; with Shift, all up to it)" });
+    tick.setAttribute("aria-label", `Select ${name}`);
     if (photo.dominant_color) button.style.backgroundColor = photo.dominant_color;
     button.addEventListener("click", () => this.onOpen(photo));
-    const item = make("li", {}, button);
+    const item = make("li", {}, button, tick);
     item.style.setProperty("--ratio", String(ratioOf(photo)));
     this.items.set(photo.photo_id, item);
     this.photos.set(item, photo);
     this.mark(photo);
+    this.choose(photo);
     this.thumbs.load(image, pictureFor(photo), (state) => this.become(photo, state));
     return item;
   }
@@ -54,6 +59,14 @@ export class Tiles {
   remove(photo) {
     this.thumbs.forget(this.item(photo).querySelector("img"));
     this.items.delete(photo.photo_id);
+  }
+
+  /** Shows whether a photo is chosen. */
+  choose(photo) {
+    const item = this.item(photo);
+    if (item === null) return;
+    item.classList.toggle("chosen", this.isChosen(photo));
+    item.lastElementChild.checked = this.isChosen(photo);
   }
 
   become(photo, state) {

@@ -1,0 +1,82 @@
+// The dialog that makes a link to photos, and shows it once.
+
+import { share } from "../api.js";
+import { copy } from "../copying.js";
+import { moment } from "../days.js";
+import { find, make } from "../dom.js";
+import { Notice } from "../notice.js";
+
+const DAYS = { 1: "a day", 3: "three days", 7: "a week", 14: "two weeks", 30: "thirty days" };
+const DAY_MILLISECONDS = 24 * 60 * 60 * 1000;
+
+const counted = (photos) => (photos.length === 1 ? "this photo" : `${photos.length} photos`);
+
+export class Sharing {
+  /** @param {() => void} onLoggedOut called when the session has ended */
+  constructor(onLoggedOut) {
+    this.onLoggedOut = onLoggedOut;
+    this.dialog = find("#share");
+    this.form = find("form", this.dialog);
+    this.made = find("#share-made");
+    this.link = find("#share-link");
+    this.copyButton = find("#share-copy");
+    this.notice = new Notice("#share-trouble");
+    this.form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.ask();
+    });
+    this.copyButton.addEventListener("click", () => copy(this.link, this.copyButton, "The link"));
+    for (const button of this.dialog.querySelectorAll(".close")) button.addEventListener("click", () => this.dialog.close());
+    this.dialog.addEventListener("close", () => this.forget());
+  }
+
+  open(photos) {
+    this.photos = photos;
+    find("#share-heading").textContent = `Share ${counted(photos)}`;
+    this.form.elements.days.replaceChildren(...Object.entries(DAYS).map(([days, name]) => make("option", {
+      value: days, textContent: `${moment(Date.now() + days * DAY_MILLISECONDS)} (${name})`, selected: days === "7",
+    })));
+    this.showForm(true);
+    this.notice.hide();
+    this.dialog.showModal();
+  }
+
+  showForm(isForm) {
+    this.form.hidden = !isForm;
+    this.made.hidden = isForm;
+    this.dialog.setAttribute("aria-labelledby", isForm ? "share-heading" : "share-made-heading");
+  }
+
+  async ask() {
+    if (this.isAsking) return;
+    const { photos } = this;
+    this.isAsking = true;
+    this.notice.hide();
+    try {
+      const made = await share(photos.map((photo) => photo.photo_id), Number(this.form.elements.days.value));
+      if (this.photos === photos) this.show(made);
+    } catch (error) {
+      if (error.status === 401) this.onLoggedOut();
+      else this.notice.show(`The link could not be made. ${error.message}`, () => this.ask());
+    } finally {
+      this.isAsking = false;
+    }
+  }
+
+  show({ url, photos: count, expires_at: end }) {
+    find("#share-made-heading").textContent = `The link to ${counted(this.photos)}`;
+    const gone = this.photos.length - count;
+    find("#share-until").textContent = `It is good until ${moment(end)}.`
+      + (gone > 0 ? ` ${gone} of them ${gone === 1 ? "is" : "are"} no longer there.` : "");
+    this.link.value = url;
+    this.showForm(false);
+    find("#share-made-heading").focus();
+  }
+
+  /** It is shown this once. */
+  forget() {
+    this.photos = null;
+    this.link.value = "";
+    this.copyButton.textContent = "Copy";
+  }
+}
