@@ -8,6 +8,13 @@ export function make(tag, properties = {}, ...children) {
   return element;
 }
 
+/** A box to be ticked. A browser that comes back to the page does not tick it by itself: it would not know what for. */
+export function makeTick(label, properties = {}) {
+  const tick = make("input", { type: "checkbox", className: "tick", autocomplete: "off", ...properties });
+  tick.setAttribute("aria-label", label);
+  return tick;
+}
+
 /** Tells a screen reader. */
 export function announce(text) {
   find("#status").textContent = text;

@@ -164,7 +164,7 @@ export class Selection {
 
   bringBack(photos, wereChosen) {
     const [left, back] = [[...photos], []];
-    return this.attempt(this.toast, "", () => `${counted(left)} could not be brought back: ${are(left)} still in the bin.`, async () => {
+    return this.attempt(this.toast, "", () => `${counted(left)} could not be brought back: still in the bin.`, async () => {
       await takeOutOfBin(left, (_, moved) => {
         back.push(...moved);
         this.gallery.putBack(moved);

@@ -1,13 +1,12 @@
 // A day: its heading, with a tick for all of its photos, and below it blocks of them.
 
-import { make } from "../dom.js";
+import { make, makeTick } from "../dom.js";
 
 export class Day {
   constructor(name) {
     this.name = name;
     this.blocks = [];
-    this.tick = make("input", { type: "checkbox", className: "tick" });
-    this.tick.setAttribute("aria-label", `Select all of ${name}`);
+    this.tick = makeTick(`Select all of ${name}`);
     this.head = make("div", { className: "day-head" },
       make("h3", { textContent: name }), make("label", { className: "of-day" }, this.tick, "Select all"));
     this.section = make("section", { className: "day" }, this.head);

@@ -1,7 +1,7 @@
 // The tiles: each a photo's thumb on a button, with what has to be said about it.
 
 import { decode } from "/packages/blurhash/esm/index.js";
-import { find, make } from "../dom.js";
+import { find, make, makeTick } from "../dom.js";
 
 const PLACEHOLDER_PIXELS = 24;
 const SOON_MILLISECONDS = 24 * 60 * 60 * 1000;
@@ -42,8 +42,7 @@ export class Tiles {
     const image = make("img", { alt: name, loading: "lazy", decoding: "async", draggable: false });
     const button = make("button", { type: "button", className: "tile" }, placeholder(photo), image);
     button.setAttribute("aria-keyshortcuts", "Space");
-    const tick = make("input", { type: "checkbox", className: "tick", tabIndex: -1, title: "Select (Space; with Shift, all up to it)" });
-    tick.setAttribute("aria-label", `Select ${name}`);
+    const tick = makeTick(`Select ${name}`, { tabIndex: -1, title: "Select (Space; with Shift, all up to it)" });
     if (photo.dominant_color) button.style.backgroundColor = photo.dominant_color;
     button.addEventListener("click", () => this.onOpen(photo));
     const item = make("li", {}, button, tick);
