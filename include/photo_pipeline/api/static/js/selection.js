@@ -30,7 +30,7 @@ export class Selection {
       share: () => this.sharing.open(this.chosen.all),
       clear: () => this.clear(),
     });
-    this.choosing = new Choosing(gallery, this.chosen, () => this.tell());
+    this.choosing = new Choosing(gallery, this.chosen, { completing: () => this.tell(), chosen: () => this.bar.button("download").focus() });
     // Before anything that Escape closes is gone, and with it what it was meant for.
     document.addEventListener("keydown", (event) => this.pressed(event), { capture: true });
   }

@@ -9,10 +9,11 @@ export class Choosing {
   /**
    * @param {object} gallery whose photos they are
    * @param {Chosen} chosen
-   * @param {() => void} onCompleting told when the rest of a day is on its way, and when it is there
+   * @param {object} on what is called: `completing` when the rest of a day is on its way, and when it is there; `chosen` when
+   *   somebody is done with choosing
    */
-  constructor(gallery, chosen, onCompleting) {
-    Object.assign(this, { gallery, chosen, onCompleting });
+  constructor(gallery, chosen, on) {
+    Object.assign(this, { gallery, chosen, on });
     this.anchor = null; // from where a range goes
     this.holding = null;
     this.wasHeld = false;
@@ -70,6 +71,10 @@ export class Choosing {
   isSpaceOnTile = (event) => event.key === " " && event.target.matches(".tile");
 
   pressed(event) {
+    if (this.isChoosing && event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+      event.preventDefault();
+      this.on.chosen();
+    }
     if (!this.isSpaceOnTile(event) || event.ctrlKey || event.altKey || event.metaKey) return;
     event.preventDefault();
     if (!event.repeat) this.press(this.gallery.tiles.photoAt(event.target), event.shiftKey);
@@ -115,7 +120,7 @@ export class Choosing {
     this.set(day.photos, isChosen);
     if (isChosen) await this.complete(day);
     if (this.completing === day) this.completing = null;
-    this.onCompleting();
+    this.on.completing();
   }
 
   async complete(day) {
@@ -123,7 +128,7 @@ export class Choosing {
     const { pages } = gallery;
     const isWanted = () => this.completing === day && gallery.pages === pages && !pages.hasStopped;
     while (isWanted() && this.chosen.count < MOST && !gallery.hasAllOf(day)) {
-      this.onCompleting();
+      this.on.completing();
       const before = new Set(day.photos);
       await gallery.more();
       // Those that were taken out of the choice meanwhile stay out of it.

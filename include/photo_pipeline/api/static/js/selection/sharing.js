@@ -6,7 +6,7 @@ import { moment } from "../days.js";
 import { find, make } from "../dom.js";
 import { Notice } from "../notice.js";
 
-const DAYS = { 1: "a day", 3: "three days", 7: "a week", 14: "two weeks", 30: "thirty days" };
+const DAYS = { 1: "A day", 3: "Three days", 7: "A week", 14: "Two weeks", 30: "Thirty days" };
 const DAY_MILLISECONDS = 24 * 60 * 60 * 1000;
 
 const counted = (photos) => (photos.length === 1 ? "this photo" : `${photos.length} photos`);
@@ -34,7 +34,7 @@ export class Sharing {
     this.photos = photos;
     find("#share-heading").textContent = `Share ${counted(photos)}`;
     this.form.elements.days.replaceChildren(...Object.entries(DAYS).map(([days, name]) => make("option", {
-      value: days, textContent: `${moment(Date.now() + days * DAY_MILLISECONDS)} (${name})`, selected: days === "7",
+      value: days, textContent: `${name}, until ${moment(Date.now() + days * DAY_MILLISECONDS)}`, selected: days === "7",
     })));
     this.showForm(true);
     this.notice.hide();
