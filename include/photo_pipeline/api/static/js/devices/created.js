@@ -1,6 +1,7 @@
 // A new device's token, shown once: as a link for a phone, as a code that its camera reads, and as it is.
 
-import { announce, find } from "../dom.js";
+import { copy } from "../copying.js";
+import { find } from "../dom.js";
 import { codeOf } from "./code.js";
 
 export async function showCreated(device) {
@@ -9,17 +10,6 @@ export async function showCreated(device) {
   find("#created-heading").textContent = `The token of ${device.name}`;
   find("#created").hidden = false;
   find("#code").replaceChildren(...[await codeOf(device.camera_url).catch(() => null)].filter(Boolean));
-}
-
-async function copy(text, button, told) {
-  try {
-    await navigator.clipboard.writeText(text);
-    button.textContent = "Copied";
-    announce(told);
-  } catch {
-    find("#token").select();
-    announce("The token is selected; copy it with the keyboard.");
-  }
 }
 
 function forget() {
@@ -33,9 +23,10 @@ function forget() {
 }
 
 export function setUpCreated() {
-  find("#copy").addEventListener("click", ({ currentTarget }) => copy(find("#token").value, currentTarget, "The token is copied."));
+  const token = find("#token");
+  find("#copy").addEventListener("click", ({ currentTarget }) => copy(token.value, currentTarget, "The token", token));
   find("#copy-link").addEventListener("click", ({ currentTarget }) => {
-    copy(find("#camera-link").href, currentTarget, "The link is copied.");
+    copy(find("#camera-link").href, currentTarget, "The link", token, "The token");
   });
   find("#done").addEventListener("click", forget);
 }

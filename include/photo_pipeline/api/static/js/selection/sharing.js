@@ -25,7 +25,7 @@ export class Sharing {
       event.preventDefault();
       this.ask();
     });
-    this.copyButton.addEventListener("click", () => copy(this.link, this.copyButton, "The link"));
+    this.copyButton.addEventListener("click", () => copy(this.link.value, this.copyButton, "The link", this.link));
     for (const button of this.dialog.querySelectorAll(".close")) button.addEventListener("click", () => this.dialog.close());
     this.dialog.addEventListener("close", () => this.forget());
   }
