@@ -29,7 +29,6 @@ CREATE VIEW health_customer AS SELECT day, customer_id, outcome, records FROM ou
 CREATE VIEW health_outcome AS SELECT customer_id, accepted_at, processed_at FROM ledger_record;
 CREATE VIEW health_shard AS SELECT kind, dt, length, committed_at FROM shard WHERE state <> 'removed';
 CREATE VIEW health_volume AS SELECT volume, total, free, taken_at FROM volume_reading;
-CREATE VIEW page_photo AS SELECT photo_id, customer_id, status FROM photo;
 CREATE VIEW page_notice AS
 SELECT subject, summary, opened_at, seen_at FROM notice WHERE kind = 'lateness' AND over_at IS NULL;
 """
@@ -38,7 +37,7 @@ NAMES = "health_hour, health_customer, health_outcome, health_shard, health_volu
 GRANTS = f"""
 GRANT SELECT, INSERT, DELETE ON volume_reading TO photo_api;
 GRANT SELECT ON {NAMES} TO photo_bi, photo_pipeline;
-GRANT SELECT ON page_notice, page_photo TO photo_bi;
+GRANT SELECT ON page_notice TO photo_bi;
 """
 
 
@@ -48,5 +47,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.execute(f"DROP VIEW {NAMES}, page_notice, page_photo")
+    op.execute(f"DROP VIEW {NAMES}, page_notice")
     op.execute("DROP TABLE volume_reading")
