@@ -27,6 +27,8 @@ from photo_pipeline.operations.search import (
 from photo_pipeline.operations.text import moment, size
 from photo_pipeline.ports.ways import NameBook, Ways
 
+FEWEST_LETTERS = 3
+"""Of a mail address, with which customers are looked for."""
 ALIKE = 0.6
 """How much of a mail address or a topic's name must be the same for it to be offered."""
 NAMES_ARE_FOR_OPERATORS = (
@@ -128,7 +130,13 @@ class Finder:
             files = self._names.files_called(guess.name)
             same = [one for one in files if one.filename.lower() == guess.name.lower()]
             found.exact += [_of_file(one) for one in same]
-            found.near += [] if same else [_of_file(one) for one in files]
+            found.near += [] if same else [*(_of_file(one) for one in files), *self._addressed(guess.name.lower())]
+
+    def _addressed(self, start: str) -> list[Hit]:
+        """Customers whose mail addresses begin so."""
+        if self._names is None or len(start) < FEWEST_LETTERS:
+            return []
+        return [_of_person(one) for one in self._names.people_near(start) if (one.email or "").startswith(start)]
 
     def _slice(self, guess: SliceNumber, found: Findings) -> None:
         numbers = self._ways.slices_near(guess.number)

@@ -28,7 +28,7 @@ _UUID = re.compile(
 )
 _SHA = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])", re.IGNORECASE)
 _BASE64_SHA = re.compile(r"(?:sha-?256[=:-])?([A-Za-z0-9+/_-]{43})=?", re.IGNORECASE)
-_EMAIL = re.compile(r"[^\s<>@,;:\"']+@[^\s<>@,;\"'?&]+")
+_EMAIL = re.compile(r"[^\s<>@,;:\"']+@[^\s<>@,;\"'?&]*")
 _SLICE = re.compile(r"(?:.*/slices/|slice[\s_#=:-]*|#)?(\d{1,18})", re.IGNORECASE)
 _SPLIT = r"[\s/\[\]:,@#-]+"
 _POSITION = re.compile(

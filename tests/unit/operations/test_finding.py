@@ -61,6 +61,8 @@ def test_what_is_meant_is_opened(typed: str, path: str) -> None:
         ("photos.uploaded-0", "/records/photos.uploaded/0/11"),
         ("99", "/slices/5"),
         ("ada@exampel.org", f"/customers/{ADA}"),
+        ("ada@", f"/customers/{ADA}"),
+        ("Ada", f"/customers/{ADA}"),
         ("IMG_", WAY),
     ],
 )
