@@ -89,7 +89,7 @@ def test_a_photo_is_erased(world: Reconciled, dags: DagRuns) -> None:
     kept = "SELECT subject, reason, asked_by, proof IS NOT NULL, (SELECT count(*) FROM photo) FROM erasure"
     assert world.pipeline.rows(kept) == [("photo", "case 7", "counsel", True, 1)]
     assert str(photo_id) not in world.pipeline.read_file(world.shard()).decode(errors="replace")
-    assert world.findings() == []
+    assert world.findings(search_days=2) == []
 
 
 def test_much_goes_at_once_by_permit_only(world: Reconciled, dags: DagRuns) -> None:

@@ -87,7 +87,7 @@ REJECTED = """
 SELECT p.topic, p."partition", r."offset", p.incarnation, p.topic_id FROM ledger_record r
   JOIN partition_progress p USING (log_id)
  WHERE r.outcome = 'rejected' AND r.processed_at >= :start AND r.processed_at < :end AND p.topic = ANY(:topics)
-   AND r.reason <> 'erased'
+   AND coalesce(r.reason, '') <> 'erased'
    AND (CAST(:customer_id AS uuid) IS NULL OR r.customer_id = :customer_id)
    AND (CAST(:reason AS text) IS NULL OR r.reason = :reason)
    AND (CAST(:only_topic AS text) IS NULL OR (p.topic = :only_topic AND p."partition" = :only_partition
