@@ -39,12 +39,14 @@ from photo_pipeline.domain.errors import (
     UnknownPhotoError,
 )
 from photo_pipeline.domain.events import Delivery, OutboundRecord
+from photo_pipeline.domain.finding import COUNTED, Choice, Choices, Found, Month, PhotoFilter, Search, Timeline
 from photo_pipeline.domain.gallery import (
     Absence,
     CustomerOutcome,
     GalleryPhoto,
     OutcomeBatch,
     Page,
+    PhotoOrder,
     Place,
     ReceiptState,
     ReceiptStatus,
@@ -257,6 +259,67 @@ class FakeGallery:
             return Absence.UNKNOWN
         self.stored[name] = found[1:] or found
         return found[0]
+
+
+class FakeFinder:
+    """Finds among the photos that the gallery knows; ``searches`` and ``timelines`` are what it was asked."""
+
+    def __init__(self, gallery: FakeGallery, customers: FakeCustomers) -> None:
+        self.looked_at: int | None = None
+        self.searches: list[Search] = []
+        self.timelines: list[tuple[PhotoOrder, PhotoFilter]] = []
+        self._gallery = gallery
+        self._customers = customers
+
+    def find(self, customer_id: UUID, search: Search) -> Found:
+        """See the port."""
+        self.searches.append(search)
+        most = self.looked_at or search.looked_at
+        looked_at = self._gallery.photos(customer_id, Page(most, search.after, search.order))
+        fitting = [photo for photo in looked_at if _fits(photo, search.wanted, search.order)]
+        if len(fitting) > search.limit:
+            shown = fitting[: search.limit]
+            return Found(shown, shown[-1].place(search.order))
+        return Found(fitting, looked_at[-1].place(search.order) if len(looked_at) == most else None)
+
+    def timeline(self, customer_id: UUID, order: PhotoOrder, wanted: PhotoFilter, counted: int = COUNTED) -> Timeline:
+        """See the port."""
+        self.timelines.append((order, wanted))
+        photos = self._gallery.photos(customer_id, Page(counted, None, order))
+        days = [photo.place(order).moment.date() for photo in photos if _fits(photo, wanted, order)]
+        months = Counter(day.replace(day=1) for day in days)
+        return Timeline([Month(*month) for month in sorted(months.items(), reverse=True)], len(photos) < counted)
+
+    def choices(self, customer_id: UUID, counted: int = COUNTED) -> Choices:
+        """See the port."""
+        photos = self._gallery.photos(customer_id, Page(counted))
+        names = {str(device_id): device.name for device_id, (_, device) in self._customers.registered.items()}
+        devices = _counted([photo.device_id for photo in photos])
+        return Choices(
+            sources=_counted([photo.source.value for photo in photos]),
+            devices=[replace(choice, label=names.get(choice.value)) for choice in devices],
+            cameras=_counted([photo.camera for photo in photos]),
+            formats=_counted([photo.format for photo in photos]),
+        )
+
+
+def _counted(values: Sequence[object]) -> list[Choice]:
+    return [Choice(str(value), photos) for value, photos in Counter(values).most_common() if value is not None]
+
+
+def _fits(photo: GalleryPhoto, wanted: PhotoFilter, order: PhotoOrder) -> bool:
+    day = photo.place(order).moment.date()
+    return all(
+        (
+            (wanted.name or "").lower() in (photo.filename or "").lower(),
+            wanted.source in {None, photo.source},
+            wanted.device_id in {None, photo.device_id},
+            wanted.camera in {None, photo.camera},
+            wanted.format in {None, photo.format},
+            wanted.first_day is None or day >= wanted.first_day,
+            wanted.last_day is None or day <= wanted.last_day,
+        )
+    )
 
 
 class FakeSelection:
@@ -639,6 +702,7 @@ class Platform:
     outcomes: FakeOutcomes = field(default_factory=FakeOutcomes)
     usage: FakeUsage = field(default_factory=FakeUsage)
     volumes: FakeVolumes = field(default_factory=FakeVolumes)
+    finder: FakeFinder = field(init=False)
     sessions: FakeSessions = field(init=False)
     holds: FakeHolds = field(init=False)
     selection: FakeSelection = field(init=False)
@@ -650,6 +714,7 @@ class Platform:
 
     def __post_init__(self) -> None:
         """Those that know others."""
+        self.finder = FakeFinder(self.gallery, self.customers)
         self.sessions = FakeSessions(self.clock)
         self.holds = FakeHolds(self.gallery, self.settings.customer_holds)
         self.selection = FakeSelection(self.gallery, self.clock)
@@ -703,6 +768,7 @@ async def _connected(platform: Platform) -> AsyncIterator[Connections]:
         writer=platform.log,
         customers=platform.customers,
         gallery=platform.gallery,
+        finder=platform.finder,
         sessions=platform.sessions,
         usage=platform.usage,
         outcomes=platform.outcomes,

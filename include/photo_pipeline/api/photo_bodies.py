@@ -50,6 +50,7 @@ def photo_body(photo: GalleryPhoto) -> Body:
         "held": photo.held,
         "held_by_customer": photo.held_by_customer,
         "binned_at": photo.binned_at,
+        "device_id": photo.device_id,
         "renditions": {_KINDS[found.kind]: _rendition_body(path, found) for found in photo.renditions},
     }
 

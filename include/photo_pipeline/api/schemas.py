@@ -358,6 +358,7 @@ class PhotoView(BaseModel):
     held: bool = Field(description="Whether it is kept beyond its time, by whomever")
     held_by_customer: bool = Field(description="Whether the caller keeps it, and may end that")
     binned_at: datetime | None = Field(description="Since when it is in the caller's bin; its renditions answer 410")
+    device_id: UUID | None = Field(description="Which of the caller's devices has streamed it, as it says itself")
     renditions: dict[RenditionKind, RenditionView]
 
 

@@ -28,6 +28,7 @@ from photo_pipeline.ports.accounts import AccountRegister
 from photo_pipeline.ports.archive import RangeReader
 from photo_pipeline.ports.clock import Clock
 from photo_pipeline.ports.customers import CustomerDirectory, SessionDirectory, UsageDirectory
+from photo_pipeline.ports.finding import PhotoFinder
 from photo_pipeline.ports.gallery import Gallery, OutcomeFeed
 from photo_pipeline.ports.health import Disk, VolumeBook
 from photo_pipeline.ports.holds import HoldRegister
@@ -78,6 +79,7 @@ class Connections:
         writer: Kafka.
         customers: PostgreSQL.
         gallery: PostgreSQL.
+        finder: PostgreSQL.
         sessions: PostgreSQL.
         usage: PostgreSQL.
         outcomes: PostgreSQL.
@@ -98,6 +100,7 @@ class Connections:
     writer: AsyncPhotoLogWriter
     customers: CustomerDirectory
     gallery: Gallery
+    finder: PhotoFinder
     sessions: SessionDirectory
     usage: UsageDirectory
     outcomes: OutcomeFeed
@@ -131,6 +134,7 @@ class Services:
     readiness: Readiness
     customers: CustomerDirectory
     gallery: Gallery
+    finder: PhotoFinder
     ended_sessions: EndedSessions
     open_sessions: SessionRegister
     outcomes: OutcomeFeed
@@ -206,6 +210,7 @@ def assemble(
         readiness=Readiness(connections.writer),
         customers=connections.customers,
         gallery=connections.gallery,
+        finder=connections.finder,
         ended_sessions=EndedSessions(connections.sessions, clock, time.monotonic),
         open_sessions=connections.open_sessions,
         outcomes=connections.outcomes,

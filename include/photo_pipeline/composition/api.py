@@ -11,6 +11,7 @@ from photo_pipeline.adapters.kafka import AsyncKafkaPhotoLogWriter
 from photo_pipeline.adapters.postgres.accounts import PostgresAccounts
 from photo_pipeline.adapters.postgres.customers import PostgresCustomers
 from photo_pipeline.adapters.postgres.engine import make_engine
+from photo_pipeline.adapters.postgres.finding import PostgresFinder
 from photo_pipeline.adapters.postgres.gallery import PostgresGallery
 from photo_pipeline.adapters.postgres.health import PostgresVolumes
 from photo_pipeline.adapters.postgres.holds import PostgresCustomerHolds
@@ -65,6 +66,7 @@ async def connect(servers: Servers, settings: WebSettings) -> AsyncIterator[Conn
             writer=writer,
             customers=PostgresCustomers(engine),
             gallery=PostgresGallery(engine),
+            finder=PostgresFinder(engine),
             sessions=PostgresSessions(engine),
             usage=PostgresUsage(engine),
             outcomes=PostgresOutcomeFeed(engine),

@@ -8,6 +8,7 @@ A record names its customer, and that alone proves nothing: whoever may write to
 ``PHOTO_RECORDS_TAKE_UNSIGNED``).
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -29,6 +30,7 @@ SOURCE_OF_TYPE: Mapping[str, Source] = {UPLOADED_TYPE: Source.UPLOAD, STREAMED_T
 TYPE_OF_SOURCE: Mapping[Source, str] = {source: name for name, source in SOURCE_OF_TYPE.items()}
 
 Headers = Sequence[tuple[str, bytes]]
+_DEVICE = re.compile(r"/devices/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,12 @@ class PhotoEvent:
     sent_at: datetime | None
     data: bytes
 
+    @property
+    def device_id(self) -> UUID | None:
+        """The device that it says it comes from; whoever writes to Kafka may say anything, and nothing rests on it."""
+        found = _DEVICE.fullmatch(self.origin) if self.source is Source.STREAM else None
+        return None if found is None else UUID(found[1])
+
     def headers(self) -> list[tuple[str, bytes]]:
         """The record's headers, ready for a producer."""
         attributes = {
@@ -86,6 +94,11 @@ class PhotoEvent:
     def key(self) -> bytes:
         """The record's key: the photo's id, so that one photo's records stay in order."""
         return str(self.photo_id).encode()
+
+
+def origin_of(device_id: UUID) -> str:
+    """``ce_source`` of what that device sends."""
+    return f"/devices/{device_id}"
 
 
 def encode_headers(attributes: Mapping[str, str | None]) -> list[tuple[str, bytes]]:

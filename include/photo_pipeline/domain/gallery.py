@@ -89,6 +89,7 @@ class GalleryPhoto:
         held: it does not expire for now.
         held_by_customer: its customer keeps it, and may end that.
         binned_at: since when it is in its customer's bin, where it is.
+        device_id: which device says that it has sent it.
         renditions: none once expired.
     """
 
@@ -115,6 +116,7 @@ class GalleryPhoto:
     renditions: Sequence[GalleryRendition]
     held_by_customer: bool = False
     binned_at: datetime | None = None
+    device_id: UUID | None = None
 
     @property
     def listed_at(self) -> datetime:

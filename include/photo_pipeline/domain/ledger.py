@@ -63,7 +63,10 @@ class ArchivedRendition:
 
 @dataclass(frozen=True, slots=True)
 class ArchivedPhoto:
-    """A photo in this slice's shard, before the commit decides whether it was there already."""
+    """A photo in this slice's shard, before the commit decides whether it was there already.
+
+    ``device_id`` is that of the device which says that it has sent it.
+    """
 
     photo_id: UUID
     customer_id: UUID
@@ -75,6 +78,7 @@ class ArchivedPhoto:
     accepted_at: datetime
     metadata: ImageMetadata
     renditions: Sequence[ArchivedRendition]
+    device_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from uuid import UUID
 from starlette.requests import HTTPConnection
 
 from photo_pipeline.domain.errors import PhotoPipelineError
+from photo_pipeline.domain.events import origin_of
 from photo_pipeline.ports.clock import Clock
 from photo_pipeline.web.credentials import COOKIES, bearer_token
 from photo_pipeline.web.tokens import DeviceIdentity, TokenError, Tokens
@@ -65,7 +66,7 @@ class Sender:
     @property
     def origin(self) -> str:
         """``ce_source`` of what is sent: a URI reference."""
-        return "/stream" if self.device is None else f"/devices/{self.device.device_id}"
+        return "/stream" if self.device is None else origin_of(self.device.device_id)
 
 
 class Senders:

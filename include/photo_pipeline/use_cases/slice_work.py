@@ -180,6 +180,7 @@ class SliceWork:
             accepted_at=accepted_at,
             metadata=image.metadata,
             renditions=(),
+            device_id=event.device_id,
         )
         description = description_of(photo, pending.record.coordinates)
         renditions = self._shard.add(event.photo_id, members, description, accepted_at)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from tests.history.questions import (
     bi,
     customers,
+    finding,
     gallery,
     ingest,
     operations,
@@ -23,6 +24,7 @@ from tests.history.questions.kind import Prepare
 
 QUESTIONS: Mapping[str, Prepare] = {
     **gallery.QUESTIONS,
+    **finding.QUESTIONS,
     **customers.QUESTIONS,
     **bi.QUESTIONS,
     **operations.QUESTIONS,

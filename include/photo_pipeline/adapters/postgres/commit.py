@@ -34,7 +34,7 @@ from photo_pipeline.domain.photo import Log
 Row = dict[str, object]
 
 BLANK: dict[str, None] = dict.fromkeys(
-    ("filename", "camera", "taken_at", "taken_at_offset", "blurhash", "dominant_color")
+    ("filename", "camera", "taken_at", "taken_at_offset", "blurhash", "dominant_color", "device_id")
 )
 """What is known of a photo that says something about its owner, or shows what was on it."""
 
@@ -218,6 +218,7 @@ def photo_row(photo: ArchivedPhoto, shard_id: int) -> Row:
         "accepted_at": photo.accepted_at,
         "expired_at": None,
         "shard_id": shard_id,
+        "device_id": photo.device_id,
     }
 
 

@@ -35,27 +35,35 @@ def _is_held(by: str) -> str:
 _HELD = f"({_is_held('h.photo_id IS NULL')} OR {_is_held('h.photo_id = p.photo_id')})"
 _HELD_BY_CUSTOMER = _is_held(f"h.photo_id = p.photo_id AND h.origin = '{CUSTOMER}'")
 
-# To the letter the indexes' expressions, or the indexes do not serve.
-_LISTED_AT = {
+# To the letter as the indexes have it, or the indexes do not serve.
+SHOWN = "p.customer_id = %(customer)s AND (p.binned_at IS NULL) AND p.status = 'processed'"
+"""Processed photos alone, those that are shown together."""
+LISTED_AT = {
     PhotoOrder.UPLOADED: "p.uploaded_at",
     PhotoOrder.TAKEN: "coalesce(p.taken_at, p.uploaded_at AT TIME ZONE 'UTC')",
 }
 _NAME = """coalesce(p.filename, '') COLLATE "C\""""
 """By its characters, as the page compares names, too."""
-_PLACES = {
-    PhotoOrder.UPLOADED: (_LISTED_AT[PhotoOrder.UPLOADED], _NAME, "p.photo_id"),
-    PhotoOrder.TAKEN: (_LISTED_AT[PhotoOrder.TAKEN], _NAME, "p.uploaded_at", "p.photo_id"),
+PLACES = {
+    PhotoOrder.UPLOADED: (LISTED_AT[PhotoOrder.UPLOADED], _NAME, "p.photo_id"),
+    PhotoOrder.TAKEN: (LISTED_AT[PhotoOrder.TAKEN], _NAME, "p.uploaded_at", "p.photo_id"),
 }
+"""What a list goes by, newest first."""
+AFTER = {
+    PhotoOrder.UPLOADED: f"AND ({', '.join(PLACES[PhotoOrder.UPLOADED])}) < (%(moment)s, %(name)s, %(key)s)",
+    PhotoOrder.TAKEN: f"AND ({', '.join(PLACES[PhotoOrder.TAKEN])}) < (%(moment)s, %(name)s, %(uploaded_at)s, %(key)s)",
+}
+"""What comes after a place."""
 
 _RENDITION = ("content_type", "width", "height", "length", "crc32")
-_FIRST_RENDITION = 22
+_FIRST_RENDITION = 23
 """What comes before in a row of ``_SELECT``; it is read by place."""
 
 _SELECT = f"""
 SELECT p.photo_id, p.status, p.sha256, p.source, p.filename, p.content_type, p.format, p.width, p.height, p.bytes,
        p.camera, p.taken_at, p.taken_at_offset, p.blurhash, p.dominant_color, p.uploaded_at, p.processed_at,
        p.expired_at, (SELECT s.committed_at FROM shard s WHERE s.shard_id = p.shard_id),
-       {_HELD}, {_HELD_BY_CUSTOMER}, p.binned_at, r.*
+       {_HELD}, {_HELD_BY_CUSTOMER}, p.binned_at, p.device_id, r.*
 """
 _OF_KINDS = ", ".join(
     f"max({column}) FILTER (WHERE kind = '{kind.value}') AS {kind.value}_{column}"
@@ -68,28 +76,28 @@ _JOIN = f"CROSS JOIN LATERAL (SELECT {_OF_KINDS} FROM rendition WHERE photo_id =
 
 def _page(order: PhotoOrder, after: str) -> str:
     """So many photos are taken before anything is looked up for them: a page costs the same in any gallery."""
-    # To the letter as the indexes have it: on processed photos alone, those that are shown together.
-    parts = [f"{part} AS place_{number}" for number, part in enumerate(_PLACES[order])]
+    parts = [f"{part} AS place_{number}" for number, part in enumerate(PLACES[order])]
     photos = f"""
 SELECT *, {", ".join(parts)} FROM photo p
- WHERE p.customer_id = %(customer)s AND (p.binned_at IS NULL) AND p.status = 'processed' {after}
- ORDER BY {", ".join(f"{part} DESC" for part in _PLACES[order])} LIMIT %(limit)s"""
+ WHERE {SHOWN} {after}
+ ORDER BY {", ".join(f"{part} DESC" for part in PLACES[order])} LIMIT %(limit)s"""
     in_order = ", ".join(f"p.place_{number} DESC" for number in range(len(parts)))
     return f"{_SELECT} FROM ({photos}) p {_JOIN} ORDER BY {in_order}"
 
 
 _FIRST_PAGES = {order: _page(order, "") for order in PhotoOrder}
-_LATER_PAGES = {
-    PhotoOrder.UPLOADED: _page(
-        PhotoOrder.UPLOADED, f"AND ({', '.join(_PLACES[PhotoOrder.UPLOADED])}) < (%(moment)s, %(name)s, %(key)s)"
-    ),
-    PhotoOrder.TAKEN: _page(
-        PhotoOrder.TAKEN,
-        f"AND ({', '.join(_PLACES[PhotoOrder.TAKEN])}) < (%(moment)s, %(name)s, %(uploaded_at)s, %(key)s)",
-    ),
-}
-_PAGES_FROM_A_MOMENT = {order: _page(order, f"AND {_LISTED_AT[order]} <= %(moment)s") for order in PhotoOrder}
+_LATER_PAGES = {order: _page(order, AFTER[order]) for order in PhotoOrder}
+_PAGES_FROM_A_MOMENT = {order: _page(order, f"AND {LISTED_AT[order]} <= %(moment)s") for order in PhotoOrder}
 """After a place that says no more."""
+
+
+def facts_of(found: str, *more: str) -> str:
+    """What there is to say of the photos that a statement finds, and columns of its own, of ``f``, at the end.
+
+    A row is for ``gallery_photo``; the statement has few rows, numbered in their order.
+    """
+    columns = "".join(f", {column}" for column in more)
+    return f"{_SELECT}{columns} FROM ({found}) f JOIN photo p ON p.photo_id = f.photo_id {_JOIN} ORDER BY f.number"
 
 
 def _bin_page(after: str) -> str:
@@ -151,7 +159,7 @@ def bin_statement(customer_id: UUID, page: Page) -> tuple[str, dict[str, Any]]:
 def gallery_photo(row: AnyRow) -> GalleryPhoto:
     """A row of ``PHOTO`` or of a page."""
     photo_id, status, sha256, source, *facts = row[:_FIRST_RENDITION]
-    facts.insert(-2, list(_renditions(sha256, row[_FIRST_RENDITION:])))
+    facts.insert(-3, list(_renditions(sha256, row[_FIRST_RENDITION:])))
     return GalleryPhoto(photo_id, PhotoStatus(status), sha256, Source(source), *facts)
 
 

@@ -158,6 +158,7 @@ class Photo(Base):
     version: Mapped[int] = mapped_column(server_default=FetchedValue())
     updated_xid: Mapped[str] = mapped_column(Xid8(), server_default=FetchedValue())
     binned_at: Mapped[datetime | None]
+    device_id: Mapped[UUID | None]
 
 
 class Rendition(Base):

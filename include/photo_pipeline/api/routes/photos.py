@@ -11,9 +11,12 @@ from fastapi import APIRouter, Query, Request, Response
 from photo_pipeline.api import cursors
 from photo_pipeline.api.cursors import ListKind
 from photo_pipeline.api.deps import TheCaller, TheServices
+from photo_pipeline.api.finding import Wanted
 from photo_pipeline.api.photo_bodies import Body, any_photo_body, as_json
 from photo_pipeline.api.schemas import AnyPhotoView, PhotoPage, UploadResult
+from photo_pipeline.api.services import Services
 from photo_pipeline.api.uploading import FIELD, MAX_FILES, Upload
+from photo_pipeline.domain.finding import Search
 from photo_pipeline.domain.gallery import GalleryPhoto, Page, PhotoOrder, Place, RejectedPhoto
 from photo_pipeline.domain.photo import MAX_PHOTO_BYTES
 from photo_pipeline.web.bodies import BodyStalledError
@@ -80,6 +83,7 @@ async def upload(request: Request, caller: TheCaller, services: TheServices) -> 
 async def list_photos(
     caller: TheCaller,
     services: TheServices,
+    wanted: Wanted,
     status: Annotated[Literal["processed", "rejected", "binned"], Query()] = "processed",
     order: Annotated[
         PhotoOrder, Query(description="By which time `processed` ones are listed; those without a time taken by upload")
@@ -91,11 +95,17 @@ async def list_photos(
 ) -> Response:
     """The caller's photos, newest first; those of the same time by name, then by upload.
 
-    Those in the bin (`binned`) come by when they were put there.
+    Those in the bin (`binned`) come by when they were put there. Of `processed` ones a part can be asked for, all of it
+    together: by `name`, `source`, `device`, `camera`, `format`, and days. Then ten thousand photos are looked at for a
+    page: one with fewer than `limit`, or none, is the last only where it has no `next_cursor`.
     """
     kind = _kind(status, order)
+    after = None if cursor is None else _decoded(kind, cursor)
+    if not wanted.asks_for_nothing:
+        search = Search(wanted, order, limit, after)
+        return as_json(await _search(services, caller.session.customer_id, kind, search))
     # One more than the page tells whether there is a next one.
-    page = Page(limit + 1, None if cursor is None else _decoded(kind, cursor), order)
+    page = Page(limit + 1, after, order)
     looks: dict[ListKind, Look] = {
         ListKind.REJECTED: services.gallery.rejected,
         ListKind.BINNED: services.selection.binned,
@@ -139,6 +149,15 @@ def _kind(status: str, order: PhotoOrder) -> ListKind:
     if status != "processed":
         return ListKind(status)
     return ListKind.TAKEN if order is PhotoOrder.TAKEN else ListKind.UPLOADED
+
+
+async def _search(services: Services, customer_id: UUID, kind: ListKind, search: Search) -> Body:
+    if kind not in {ListKind.UPLOADED, ListKind.TAKEN}:
+        detail = "Only photos that are processed, and not in the bin, can be asked for by what they are."
+        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "nothing_to_look_for", detail)
+    found = await services.database.run(services.finder.find, customer_id, search)
+    cursor = None if found.next is None else cursors.encode(kind, found.next)
+    return {"photos": [any_photo_body(photo) for photo in found.photos], "next_cursor": cursor}
 
 
 def _decoded(kind: ListKind, cursor: str) -> Place:
