@@ -12,6 +12,7 @@ from photo_pipeline.adapters.postgres.finding import PostgresFinder
 from photo_pipeline.domain.finding import PhotoFilter, Search
 from photo_pipeline.domain.gallery import PhotoOrder
 from photo_pipeline.domain.imaging import SniffedFormat
+from photo_pipeline.domain.photo import RenditionKind
 
 LIMIT = 60
 LOOKED_AT = 200
@@ -25,13 +26,7 @@ WANTED = {
 
 def _found(customer_id: UUID, order: PhotoOrder, wanted: PhotoFilter) -> Prepare:
     def prepare(history: History) -> Put:
-        search = Search(wanted, order, LIMIT, looked_at=LOOKED_AT)
-
-        def ask() -> int:
-            photos = PostgresFinder(history.api).find(customer_id, search).photos
-            return 1 + len(photos) + sum(len(photo.renditions) for photo in photos)
-
-        return ask
+        return _asked(history, customer_id, Search(wanted, order, LIMIT, looked_at=LOOKED_AT))
 
     return prepare
 
@@ -42,15 +37,20 @@ def _of_a_day(customer_id: UUID, order: PhotoOrder) -> Prepare:
     def prepare(history: History) -> Put:
         day = (history.now - history.shape.past / 2).date()
         wanted = PhotoFilter(first_day=day - timedelta(days=1), last_day=day)
-        search = Search(wanted, order, LIMIT)
-
-        def ask() -> int:
-            photos = PostgresFinder(history.api).find(customer_id, search).photos
-            return 1 + len(photos) + sum(len(photo.renditions) for photo in photos)
-
-        return ask
+        return _asked(history, customer_id, Search(wanted, order, LIMIT))
 
     return prepare
+
+
+def _asked(history: History, customer_id: UUID, search: Search) -> Put:
+    """Photos with their renditions, the last one that was looked at too: it says where to go on."""
+
+    def ask() -> int:
+        found = PostgresFinder(history.api).find(customer_id, search)
+        rows = len(found.photos) + (found.next is not None)
+        return 1 + rows * (1 + len(RenditionKind))
+
+    return ask
 
 
 def _months(customer_id: UUID, order: PhotoOrder) -> Prepare:

@@ -57,6 +57,7 @@ def photo(number: int, *, age: timedelta, processed: timedelta | None = None, ta
         "height": 48,
         "bytes": 900,
         "camera": None,
+        "device_id": None,
         "taken_at": taken,
         "uploaded_at": (NOW - age).isoformat(),
         "processed_at": (NOW - (age if processed is None else processed)).isoformat(),
@@ -110,6 +111,8 @@ class FakeApi:
             route.fulfill(status=503, headers={"Retry-After": "600"}, json={"status": 503, "detail": "away"})
         elif path == "/photos":
             route.fulfill(json=self._page(query))
+        elif path == "/photos/timeline":
+            route.fulfill(json={"months": [], "complete": True})
         elif path.count("/") == 2:
             route.fulfill(json=next(each for each in self.photos if path.endswith(each["photo_id"])))
         else:

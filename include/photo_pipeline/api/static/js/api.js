@@ -100,13 +100,16 @@ export const renameDevice = (deviceId, name) => request("PATCH", `/devices/${dev
 export const revokeDevice = (deviceId) => request("DELETE", `/devices/${deviceId}`);
 export const photo = (photoId) => request("GET", `/photos/${photoId}`);
 
-/** A page of photos; `servedAt` is the server's time of it. */
-export async function photos({ cursor = null, status = "processed", order = "uploaded", limit = 60 } = {}) {
-  const query = new URLSearchParams({ status, order, limit });
+/** A page of photos, of those that fit where something is asked for; `servedAt` is the server's time of it. */
+export async function photos({ cursor = null, status = "processed", order = "uploaded", limit = 60, ...wanted } = {}) {
+  const query = new URLSearchParams({ status, order, limit, ...wanted });
   if (cursor !== null) query.set("cursor", cursor);
   const [page, response] = await exchange("GET", `/photos?${query}`);
   return { ...page, servedAt: Date.parse(response.headers.get("Date")) || Date.now() };
 }
+
+export const timeline = (list) => request("GET", `/photos/timeline?${new URLSearchParams(list)}`);
+export const choices = () => request("GET", "/photos/choices");
 
 /**
  * Brings a picture into the browser's memory, whole.

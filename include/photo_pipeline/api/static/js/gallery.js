@@ -2,6 +2,7 @@
 
 import { photo as photoOf } from "./api.js";
 import { announce, find } from "./dom.js";
+import { Filters } from "./filters.js";
 import { Grid } from "./gallery/grid.js";
 import { Newcomers } from "./gallery/newcomers.js";
 import { placeAmong } from "./gallery/order.js";
@@ -13,6 +14,7 @@ import { Lightbox } from "./lightbox.js";
 import { Notice } from "./notice.js";
 import { explained, Retrying } from "./retrying.js";
 import { Selection } from "./selection.js";
+import { Timeline } from "./timeline.js";
 
 const ORDER_KEY = "photo-order";
 const AHEAD_PIXELS = 800;
@@ -41,6 +43,8 @@ export class Gallery {
       (photo) => this.selection.has(photo));
     this.grid = new Grid(this.root, this.tiles);
     this.selection = new Selection(this);
+    this.filters = new Filters(this);
+    this.timeline = new Timeline(this);
     this.newcomers = new Newcomers(this);
     this.observer = new IntersectionObserver((entries) => {
       if (entries.some((entry) => entry.isIntersecting)) this.more();
@@ -70,13 +74,16 @@ export class Gallery {
     this.newsNotice.hide();
     find("#rejected").hidden = true;
     find("#gallery-empty").hidden = true;
+    find("#gallery-none").hidden = true;
   }
 
   async start() {
     this.clear();
-    const pages = new Pages(this.order, (page) => this.add(page), this.tellPages.bind(this), this.onLoggedOut);
+    const list = { order: this.order, ...this.filters.query };
+    const pages = new Pages(list, (page) => this.add(page), this.tellPages.bind(this), this.onLoggedOut);
     this.pages = pages;
     find("#gallery-loading").hidden = false;
+    this.timeline.start(this.order, this.filters.wanted);
     await pages.more();
     if (pages !== this.pages || this.photos.length + Number(pages.atEnd) === 0) return;
     this.observer.observe(this.end);
@@ -88,7 +95,7 @@ export class Gallery {
   async sortBy(order) {
     this.order = order;
     localStorage.setItem(ORDER_KEY, order);
-    await this.start();
+    await this.filters.begin(null);
     announce(order === "taken" ? "Photos by day taken" : "Photos by day uploaded");
   }
 
@@ -166,6 +173,7 @@ export class Gallery {
 
   /** Whether a photo belongs among those that are shown; beyond them, scrolling will find it. */
   hasPlaceFor(photo) {
+    if (!this.filters.fits(photo)) return false;
     return this.pages?.atEnd || placeAmong(this.photos, photo, this.order) < this.photos.length;
   }
 
@@ -294,6 +302,8 @@ export class Gallery {
 
   showWhetherEmpty() {
     find("#gallery-loading").hidden = true;
-    find("#gallery-empty").hidden = this.photos.length > 0 || !this.pages?.atEnd;
+    const isShown = this.photos.length === 0 && this.pages?.atEnd;
+    find("#gallery-empty").hidden = !isShown || this.filters.isActive;
+    find("#gallery-none").hidden = !isShown || !this.filters.isActive;
   }
 }

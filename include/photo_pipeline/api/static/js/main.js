@@ -56,6 +56,7 @@ function showWelcome() {
   find("#live-note").hidden = true;
   gallery.clear();
   gallery.selection.leave();
+  gallery.filters.clear();
 }
 
 /** Nobody has signed out: the page says why it does not show their photos any more. */
@@ -116,6 +117,7 @@ async function signOut() {
   gallery.selection.forget();
   showWelcome();
   forget();
+  gallery.filters.forget();
   find("#account-name").textContent = "";
   find("#auth-form").elements.email.focus();
   find("#auth-error").hidden = true;

@@ -5,13 +5,13 @@ import { Retrying } from "../retrying.js";
 
 export class Pages {
   /**
-   * @param {string} order of the list
-   * @param {(page: object) => void} onPage given each page, in order
+   * @param {object} list which one: its order, and what is asked for
+   * @param {(page: object) => void} onPage given each page, in order; those without photos alone where it is the last
    * @param {(trouble: ApiError|null, retry: () => void) => void} onTrouble told why there is none, and when that is over
    * @param {() => void} onLoggedOut called when the session has ended
    */
-  constructor(order, onPage, onTrouble, onLoggedOut) {
-    Object.assign(this, { order, onPage, onTrouble, onLoggedOut });
+  constructor(list, onPage, onTrouble, onLoggedOut) {
+    Object.assign(this, { list, onPage, onTrouble, onLoggedOut });
     this.cursor = null;
     this.atEnd = false;
     this.loading = null;
@@ -39,16 +39,18 @@ export class Pages {
     if (page === undefined) return;
     this.cursor = page.next_cursor;
     this.atEnd = page.next_cursor === null;
-    this.onPage(page);
+    // Among very many photos the next one that fits may be far away.
+    if (page.photos.length === 0 && !this.atEnd) await this.load();
+    else this.onPage(page);
   }
 
   async fetch() {
     try {
-      return await photos({ cursor: this.cursor, order: this.order });
+      return await photos({ cursor: this.cursor, ...this.list });
     } catch (error) {
       // A place that the server does not know any more: what is there already is not shown twice.
       if (error.status !== 422 || this.cursor === null) throw error;
-      return photos({ order: this.order });
+      return photos(this.list);
     }
   }
 }

@@ -15,13 +15,13 @@ function keptUntil(photo) {
 
 const ofCamera = (photo) => [["Taken", cameraMoment(photo) ?? "unknown"], ["Camera", photo.camera ?? "unknown"]];
 
-function ofFile(photo) {
+function ofFile(photo, deviceName) {
   const megapixels = (photo.width * photo.height) / 1e6;
   return [
     ["Size", `${photo.width} × ${photo.height} (${megapixels.toFixed(megapixels < 1 ? 2 : 1)} megapixels)`],
     ["File", `${photo.format.toUpperCase()}, ${formatBytes(photo.bytes)}`],
     ["Uploaded", moment(photo.uploaded_at)],
-    ["From", SOURCES[photo.source]],
+    ["From", deviceName ?? SOURCES[photo.source]],
     ["Kept until", keptUntil(photo)],
     ["SHA-256", photo.sha256],
   ];
@@ -73,20 +73,31 @@ export class Details {
     if (this.isOpen) this.read();
   }
 
+  get choices() {
+    return this.gallery.filters.choices;
+  }
+
   close() {
     this.reading?.stop();
     this.photo = null;
   }
 
   showFacts() {
-    this.fileList.replaceChildren(...lines(ofFile(this.photo)));
+    const deviceName = this.choices.deviceName(this.photo.device_id);
+    this.fileList.replaceChildren(...lines(ofFile(this.photo, deviceName)));
     const { held, held_by_customer: own } = this.photo;
     this.keepButton.hidden = !this.mayKeep || (held && !own);
     this.keepButton.textContent = own ? "Do not keep longer" : "Keep longer";
   }
 
+  /** Which device it came from. */
+  async nameDevice(photo) {
+    if (photo.device_id !== null && await this.choices.load() !== undefined && photo === this.photo) this.showFacts();
+  }
+
   async read() {
     const { photo } = this;
+    this.nameDevice(photo);
     this.reading?.stop();
     this.tell("Reading what else the camera wrote …");
     const reading = new Retrying(() => cameraFacts(photo), (trouble) => {
