@@ -4,15 +4,20 @@ import hashlib
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 from tests.support.browser import NARROW, WIDE, assert_fits, assert_no_barrier, photographed
-from tests.support.gallery import PASSWORD, GalleryWorld
+from tests.support.gallery import PASSWORD, Account, GalleryWorld
 from tests.support.images import encoded, exif_block, scene, truncated
+from tests.support.pipeline import event_record, photo_event
 
+from photo_pipeline.domain.events import origin_of
 from photo_pipeline.domain.imaging import SniffedFormat
+from photo_pipeline.domain.photo import Source
 
 PICTURES = Path(__file__).resolve().parents[3] / ".local-test" / "pictures"
 PATIENCE = 30_000
@@ -201,6 +206,95 @@ def test_many_photos_scroll_without_end(world: GalleryWorld, browser: Browser) -
             page.wait_for_timeout(100)
         assert sorted(names) == sorted(small)
         assert page.locator(".tile").count() < len(small)
+
+
+def years_of_photos(world: GalleryWorld, ada: Account) -> None:
+    """More than a page has of eight years, by two cameras, and two frames of a device."""
+    small = {
+        f"{2025 - n // 10}-{n % 10:02}.jpg": encoded(
+            scene(64, 48, seed=2000 + n),
+            SniffedFormat.JPEG,
+            exif=exif_block(make="Acme", model=f"{n % 2}", taken=f"{2025 - n // 10}:07:{10 + n % 10} 10:00:00"),
+        )
+        for n in range(72)
+    }
+    for first in (0, 36):
+        world.send(ada, dict(list(small.items())[first : first + 36]))
+    device = ada.client.post("/devices", json={"name": "Front door"}).raise_for_status().json()["device_id"]
+    customer = UUID(ada.client.get("/me").json()["customer_id"])
+    frames = (encoded(scene(64, 48, seed=3000 + n), SniffedFormat.JPEG) for n in range(2))
+    events = (photo_event(customer, frame, Source.STREAM) for frame in frames)
+    sent = [replace(event, origin=origin_of(UUID(device)), filename="frame.jpg") for event in events]
+    world.pipeline.produce(*(event_record(world.pipeline.settings.topics, event) for event in sent))
+    while world.pipeline.ingest():
+        pass
+
+
+def test_photos_are_found(world: GalleryWorld, browser: Browser) -> None:
+    """By name and by what they have, in the address; by month, without what lies between. What fails is tried again."""
+    with world.account() as ada:
+        years_of_photos(world, ada)
+        for window, name in ((WIDE, "wide"), (NARROW, "narrow")):
+            with visitor(world, browser, window) as page:
+                page.route("**/photos/timeline?*", lambda route: route.abort("internetdisconnected"))
+                log_in(page, ada.email)
+                trouble = page.locator("#timeline-trouble")
+                expect(trouble).to_contain_text("Your months cannot be shown just now.")
+                page.unroute("**/photos/timeline?*")
+                trouble.get_by_role("button", name="Try now").click()
+                expect(trouble).to_be_hidden()
+                search(page, name)
+                go_by_month(page)
+
+
+def search(page: Page, window: str) -> None:
+    """A device by its name, a camera, a part of a name; each is undone by Back, by its chip, and all by one button."""
+    tiles = page.locator(".tile")
+    page.get_by_role("button", name="Filters").click()
+    page.get_by_label("Device").select_option(label="Front door (2)")
+    expect(tiles).to_have_count(2)
+    expect(page.locator("#find-count")).to_have_text("2 photos")
+    page.get_by_role("button", name="Do not ask for: Front door").click()
+    page.get_by_label("Camera").select_option(label="Acme 1 (36)")
+    expect(page.locator("#find-count")).to_have_text("36 photos")
+    page.get_by_label("Part of a file's name").fill("2024-")
+    expect(tiles).to_have_count(5)
+    assert urlsplit(page.url).query == "name=2024-&camera=Acme+1"
+    assert_no_barrier(page, every_level=True)
+    assert_fits(page)
+    photographed(page, PICTURES, f"found-{window}")
+    page.reload()
+    expect(tiles).to_have_count(5)
+    page.get_by_label("Part of a file's name").fill("nothing of that name")
+    expect(page.get_by_text("No photo matches.")).to_be_visible()
+    page.go_back()
+    expect(page.locator("#find-count")).to_have_text("5 photos")
+    page.locator("#asked").get_by_role("button", name="Clear filters").click()
+    expect(page.locator("#asked")).to_be_hidden()
+    assert urlsplit(page.url).query == ""
+
+
+def go_by_month(page: Page) -> None:
+    """By keys to the last month, of which nothing was loaded; its neighbours are there, and the newest again."""
+    rail = page.get_by_role("slider", name="Month")
+    expect(rail).to_have_attribute("aria-valuemax", "8")
+    rail.focus()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.keyboard.press("End")
+    expect(page.locator("#timeline-bubble")).to_have_text("July 2018, 2 photos")
+    expect(page.locator(".day h3").first).to_contain_text("July 11, 2018")
+    expect(page.locator(".day")).to_have_count(2)
+    assert urlsplit(page.url).query == "at=2018-07"
+    assert len([url for url in asked if "/photos?" in url and "status=processed&order=taken" in url]) == 1
+    assert_no_barrier(page, every_level=True)
+    page.get_by_role("button", name="Newer: July 2019").click()
+    expect(page.locator(".day h3").first).to_contain_text("July 19, 2019")
+    page.go_back()
+    expect(page.locator(".day h3").first).to_contain_text("July 11, 2018")
+    page.get_by_role("button", name="To the newest").click()
+    expect(page.locator("#gallery-newer")).to_be_hidden()
+    expect(page.get_by_role("button", name="frame.jpg").first).to_be_visible()
 
 
 def test_the_documentation_is_open_to_all(world: GalleryWorld, browser: Browser) -> None:
