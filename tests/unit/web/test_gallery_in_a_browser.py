@@ -13,7 +13,7 @@ import pytest
 from anyio.from_thread import start_blocking_portal
 from fastapi import FastAPI
 from playwright.sync_api import Browser, Page, Route, expect
-from tests.support.browser import WIDE, chromium
+from tests.support.browser import WIDE, assert_no_barrier, chromium
 from tests.support.images import encoded, scene
 from tests.support.serving import served
 
@@ -39,6 +39,7 @@ window.EventSource = class extends EventTarget {
 TELL = 'outcomes => events.dispatchEvent(new MessageEvent("outcomes", { data: JSON.stringify({ outcomes }) }))'
 MARK = "document.querySelector('.tile').dataset.mark = 'the same'"
 IS_MARKED = "document.querySelector('[data-mark]') !== null"
+DEVICE = "11111111-2222-4333-8444-555555555555"
 Photo = dict[str, Any]
 
 
@@ -111,6 +112,9 @@ class FakeApi:
             route.fulfill(status=503, headers={"Retry-After": "600"}, json={"status": 503, "detail": "away"})
         elif path == "/photos":
             route.fulfill(json=self._page(query))
+        elif path == "/photos/choices":
+            devices = [{"device_id": DEVICE, "name": "Front door", "photos": 1}]
+            route.fulfill(json={"sources": [], "devices": devices, "cameras": [], "formats": []})
         elif path == "/photos/timeline":
             route.fulfill(json={"months": [], "complete": True})
         elif path.count("/") == 2:
@@ -256,3 +260,52 @@ def test_events_do_not_hurry_a_server_in_trouble(browser: Browser, pages: str) -
         trouble.get_by_role("button", name="Try now").click()
         expect(page.locator(".tile")).to_have_count(4)
         expect(trouble).to_be_hidden()
+
+
+def frames(first: int, count: int, age: timedelta) -> list[Photo]:
+    """What a device sent, ten seconds apart, the newest so long ago."""
+    return [
+        photo(first + n, age=age + n * timedelta(seconds=10)) | {"source": "stream", "device_id": DEVICE}
+        for n in range(count)
+    ]
+
+
+def seen(page: Page) -> list[str]:
+    """Names of the photos that have a tile which is seen, in order."""
+    return page.locator("#gallery li:not([hidden]) .tile img").evaluate_all("all => all.map(each => each.alt)")
+
+
+def test_frames_of_a_device_are_one_tile(browser: Browser, pages: str) -> None:
+    """With their number, which shows them all; keys go past them, the lightbox does not, and new ones join them."""
+    day, noon = timedelta(days=1), NOW - NOW.replace(hour=12, minute=0)  # a burst ends with its day
+    burst, two = frames(10, 8, 2 * day + noon), frames(30, 2, 3 * day + noon)
+    api = FakeApi([photo(1, age=day + noon), *burst, *two, photo(40, age=4 * day + noon)], jpeg())
+    with gallery(browser, pages, api) as page:
+        stack = page.get_by_role("button", name="8 frames of Front door")
+        expect(stack).to_have_attribute("aria-expanded", "false")
+        assert seen(page) == ["0001.jpg", "0010.jpg", "0030.jpg", "0031.jpg", "0040.jpg"]
+        assert_no_barrier(page, every_level=True)
+        page.get_by_role("button", name="0010.jpg").focus()
+        page.keyboard.press("ArrowRight")
+        expect(page.get_by_role("button", name="0030.jpg")).to_be_focused()
+        stack.click()
+        expect(stack).to_have_attribute("aria-expanded", "true")
+        assert seen(page)[1:9] == [f"00{n}.jpg" for n in range(10, 18)]
+        stack.click()
+        expect(page.get_by_role("button", name="0011.jpg")).to_be_hidden()
+
+        page.get_by_role("button", name="0010.jpg").click()
+        expect(page.get_by_role("dialog", name="0010.jpg")).to_be_focused()
+        page.keyboard.press("ArrowRight")
+        expect(page.get_by_role("dialog", name="0011.jpg")).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("button", name="0011.jpg")).to_be_focused()
+        stack.click()
+
+        (new,) = frames(50, 1, 2 * day + noon - timedelta(seconds=10))
+        new["processed_at"] = datetime.now(UTC).isoformat()
+        api.photos.append(new)
+        page.get_by_role("button", name="Filters").focus()
+        tell(page, outcome(new, 0))
+        expect(page.get_by_role("button", name="9 frames of Front door")).to_be_visible()
+        assert seen(page) == ["0001.jpg", "0050.jpg", "0030.jpg", "0031.jpg", "0040.jpg"]

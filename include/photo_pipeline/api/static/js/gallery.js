@@ -14,6 +14,7 @@ import { Lightbox } from "./lightbox.js";
 import { Notice } from "./notice.js";
 import { explained, Retrying } from "./retrying.js";
 import { Selection } from "./selection.js";
+import { Stacks } from "./stacks.js";
 import { Timeline } from "./timeline.js";
 
 const ORDER_KEY = "photo-order";
@@ -45,6 +46,7 @@ export class Gallery {
     this.selection = new Selection(this);
     this.filters = new Filters(this);
     this.timeline = new Timeline(this);
+    this.stacks = new Stacks(this);
     this.newcomers = new Newcomers(this);
     this.observer = new IntersectionObserver((entries) => {
       if (entries.some((entry) => entry.isIntersecting)) this.more();
@@ -68,6 +70,7 @@ export class Gallery {
     this.ids.clear();
     this.binned.clear();
     this.isBegun = false;
+    this.stacks.clear();
     this.grid.clear(this.order);
     this.newcomers.clear();
     this.pageNotice.hide();
@@ -145,6 +148,7 @@ export class Gallery {
     if (!this.isBegun) this.newcomers.begin(page.servedAt);
     this.isBegun = true;
     const fresh = page.photos.filter((photo) => !this.has(photo));
+    this.stacks.renew([...this.photos, ...fresh]);
     for (const photo of fresh) {
       this.grid.place(photo, null);
       this.ids.add(photo.photo_id);
@@ -188,6 +192,7 @@ export class Gallery {
     this.grid.place(photo, this.photos[at] ?? null);
     this.photos.splice(at, 0, photo);
     this.ids.add(photo.photo_id);
+    this.stacks.renew(this.photos);
     this.selection.meet([photo]);
     this.showWhetherEmpty();
   }
@@ -260,6 +265,7 @@ export class Gallery {
   /** Gives the focus back to a photo's tile; whether it has one. */
   focus(photo) {
     if (photo === null || !this.ids.has(photo.photo_id)) return false;
+    this.stacks.unfold(photo);
     this.grid.reveal(photo).scrollIntoView({ block: "nearest" });
     this.tiles.button(photo).focus({ preventScroll: true });
     return true;
@@ -270,7 +276,8 @@ export class Gallery {
     const step = STEPS[event.key];
     const photo = this.tiles.photoAt(event.target);
     if (step === undefined || photo === null || event.altKey || event.ctrlKey || event.metaKey) return;
-    const next = this.neighbour(photo, step);
+    let next = this.neighbour(photo, step);
+    while (next !== null && this.stacks.isFolded(next)) next = this.neighbour(next, step);
     if (next === null) return;
     event.preventDefault();
     if (event.shiftKey) this.selection.choosing.extend(photo, next);

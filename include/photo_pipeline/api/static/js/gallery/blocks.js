@@ -60,15 +60,20 @@ export class Block {
     for (const photo of this.photos) this.tiles.remove(photo);
   }
 
+  /** Without frames behind another photo's tile. */
+  get seen() {
+    return this.photos.filter((photo) => !this.tiles.stacks.isFolded(photo));
+  }
+
   /** Whether another photo would begin a row, in a window as it is now. */
   endsWithRow(width, height) {
-    return rowsOf(this.photos, width, height).at(-1).isFull;
+    return rowsOf(this.seen, width, height).at(-1).isFull;
   }
 
   /** After the window has changed. */
   fitTo(width, height) {
     if (this.isMounted) return;
-    const total = rowsOf(this.photos, width, height).reduce((sum, row) => sum + row.height + GAP, -GAP);
+    const total = rowsOf(this.seen, width, height).reduce((sum, row) => sum + row.height + GAP, -GAP);
     this.element.style.height = `${total}px`;
   }
 }

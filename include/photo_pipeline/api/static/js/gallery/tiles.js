@@ -51,6 +51,7 @@ export class Tiles {
     this.photos.set(item, photo);
     this.mark(photo);
     this.choose(photo);
+    this.stacks.dress(photo);
     this.thumbs.load(image, pictureFor(photo), (state) => this.become(photo, state));
     return item;
   }

@@ -1,0 +1,103 @@
+// Frames that a device sent shortly after one another are one tile with their number, so that a webcam does not drown the
+// photos. A button on it shows them all in their places; the lightbox goes through them anyway.
+
+import { announce, make } from "./dom.js";
+import { dayIn } from "./filters.js";
+
+const FEWEST = 3;
+const MOST = 200;
+const APART_MILLISECONDS = 5 * 60 * 1000;
+
+const momentOf = (photo, order) => Date.parse(order === "taken" && photo.taken_at !== null ? `${photo.taken_at}Z` : photo.uploaded_at);
+
+function follows(photo, before, order) {
+  return (photo.device_id ?? null) !== null && photo.device_id === before.device_id && dayIn(photo, order) === dayIn(before, order)
+    && momentOf(before, order) - momentOf(photo, order) <= APART_MILLISECONDS;
+}
+
+/** The frames of each burst among photos in order; the newest, which is seen, is the first. */
+function burstsAmong(photos, order) {
+  const bursts = [];
+  let burst = [];
+  for (const photo of photos) {
+    if (burst.length > 0 && burst.length < MOST && follows(photo, burst.at(-1), order)) burst.push(photo);
+    else burst = [photo];
+    if (burst.length === FEWEST) bursts.push(burst);
+  }
+  return bursts;
+}
+
+export class Stacks {
+  /** @param {object} gallery whose photos they are; its tiles are asked to hide */
+  constructor(gallery) {
+    this.gallery = gallery;
+    gallery.tiles.stacks = this;
+    this.clear();
+  }
+
+  clear() {
+    this.folded = new Set();
+    this.bursts = new Map(); // from the id of the frame that is seen
+    this.opened = new Set(); // ids of frames that somebody wants to see
+  }
+
+  /** @param {object[]} photos all that are shown from now on, in order */
+  renew(photos) {
+    const before = new Set([...this.folded, ...this.bursts.keys()]);
+    const bursts = burstsAmong(photos, this.gallery.order);
+    this.bursts = new Map(bursts.map((burst) => [burst[0].photo_id, burst]));
+    this.folded = new Set(bursts.filter((burst) => !this.isOpen(burst)).flatMap((burst) => burst.slice(1).map((photo) => photo.photo_id)));
+    for (const photoId of new Set([...before, ...this.folded, ...this.bursts.keys()])) this.dress({ photo_id: photoId });
+    if (this.bursts.size > 0) this.nameDevices();
+  }
+
+  /** Their names are asked for where there is somebody to be named, once. */
+  async nameDevices() {
+    const { choices } = this.gallery.filters;
+    if (choices.loading !== null || await choices.load() === undefined) return;
+    for (const photoId of this.bursts.keys()) this.dress({ photo_id: photoId });
+  }
+
+  isOpen = (burst) => burst.some((photo) => this.opened.has(photo.photo_id));
+
+  /** Whether a photo is behind another one's tile. */
+  isFolded = (photo) => this.folded.has(photo.photo_id);
+
+  /** Shows on a photo's tile, where it has one, what stands behind it; or that it stands behind one. */
+  dress(photo) {
+    const item = this.gallery.tiles.item(photo);
+    if (item === null) return;
+    item.hidden = this.isFolded(photo);
+    const burst = this.bursts.get(photo.photo_id);
+    const button = item.querySelector(".stack");
+    if (burst === undefined) button?.remove();
+    else this.label(button ?? this.addButton(item, photo), burst);
+  }
+
+  addButton(item, { photo_id: photoId }) {
+    const button = make("button", { type: "button", className: "stack" });
+    button.addEventListener("click", () => this.toggle(this.bursts.get(photoId)));
+    item.firstElementChild.after(button);
+    return button;
+  }
+
+  label(button, burst) {
+    const isOpen = this.isOpen(burst);
+    button.textContent = `${burst.length} ${isOpen ? "▴" : "▾"}`;
+    button.setAttribute("aria-expanded", String(isOpen));
+    button.setAttribute("aria-label", `${burst.length} frames of ${this.gallery.filters.choices.deviceName(burst[0].device_id) ?? "a device"}`);
+  }
+
+  toggle(burst) {
+    const isOpen = this.isOpen(burst);
+    for (const { photo_id: photoId } of burst) this.opened[isOpen ? "delete" : "add"](photoId);
+    this.renew(this.gallery.photos);
+    announce(isOpen ? "Frames are behind one picture again" : `${burst.length} frames are shown`);
+  }
+
+  /** Makes sure that a photo is seen. */
+  unfold(photo) {
+    const burst = this.isFolded(photo) && [...this.bursts.values()].find((each) => each.includes(photo));
+    if (burst) this.toggle(burst);
+  }
+}
