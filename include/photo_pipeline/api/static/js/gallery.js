@@ -211,6 +211,7 @@ export class Gallery {
       this.ids.delete(photo.photo_id);
     }
     this.photos = this.photos.filter((photo) => this.ids.has(photo.photo_id));
+    this.stacks.renew(this.photos);
     this.mark(days);
     this.showWhetherEmpty();
     this.moreInSight();

@@ -63,6 +63,12 @@ export class Stacks {
   /** Whether a photo is behind another one's tile. */
   isFolded = (photo) => this.folded.has(photo.photo_id);
 
+  /** A photo with all that stand behind its tile: whoever chooses the tile means them. */
+  allOf(photo) {
+    const burst = this.bursts.get(photo.photo_id);
+    return burst === undefined || this.isOpen(burst) ? [photo] : burst;
+  }
+
   /** Shows on a photo's tile, where it has one, what stands behind it; or that it stands behind one. */
   dress(photo) {
     const item = this.gallery.tiles.item(photo);

@@ -48,15 +48,17 @@ export class Choosing {
 
   /** One photo, or with Shift all from the last one to it. */
   press(photo, isRange) {
-    if (isRange && this.anchor !== null && this.gallery.has(this.anchor)) this.set(this.gallery.between(this.anchor, photo), true);
-    else this.set([photo], !this.chosen.has(photo));
+    const { stacks } = this.gallery;
+    if (isRange && this.anchor !== null && this.gallery.has(this.anchor)) {
+      this.set([...this.gallery.between(this.anchor, photo), ...stacks.allOf(photo)], true);
+    } else this.set(stacks.allOf(photo), !this.chosen.has(photo));
     this.anchor = photo;
     this.gallery.tiles.choose(photo);
   }
 
   clicked(event) {
     const photo = this.gallery.tiles.photoAt(event.target);
-    if (photo === null) return;
+    if (photo === null || event.target.matches(".stack")) return;
     const isTick = event.target.matches(".tick");
     // Enter opens a photo whatever is chosen; a mouse or a finger goes on choosing.
     const isMeant = isTick || event.shiftKey || event.ctrlKey || event.metaKey || (this.isChoosing && event.detail > 0);
@@ -84,8 +86,9 @@ export class Choosing {
   extend(photo, next) {
     if (this.anchor === null || !this.chosen.has(this.anchor)) this.anchor = photo;
     const steps = (other) => this.gallery.between(this.anchor, other).length;
-    if (steps(next) < steps(photo)) this.set([photo], false);
-    else this.set([photo, next], true);
+    const { stacks } = this.gallery;
+    if (steps(next) < steps(photo)) this.set(stacks.allOf(photo), false);
+    else this.set([...this.gallery.between(photo, next), ...stacks.allOf(photo), ...stacks.allOf(next)], true);
   }
 
   hold(event) {
