@@ -17,7 +17,7 @@ const YEAR_PIXELS = 22;
 const PROBE = { x: 12, y: 120 };
 
 const monthOf = (begins) => begins.slice(0, 7);
-export const monthName = (month) => MONTH.format(new Date(`${month}-01T00:00Z`));
+const monthName = (month) => MONTH.format(new Date(`${month}-01T00:00Z`));
 const clamped = (value, most) => Math.min(most, Math.max(0, value));
 
 export class Timeline {
