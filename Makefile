@@ -79,7 +79,7 @@ test: bootstrap ## the whole suite, against its own real servers (ARGS=...: for 
 	@$(PYTHON) -m pytest $(or $(ARGS),$(AT_ONCE))
 
 proofs: export FOR_TESTS := 1
-proofs: bootstrap ## every boundary of the SIGKILL matrices (`make test` takes every fourth), ten times the retention histories, and five faults under load
+proofs: bootstrap ## every boundary of the SIGKILL matrices (`make test` takes every sixth), ten times the retention histories, and five faults under load
 	@PHOTO_PROOFS=1 $(PYTHON) -m pytest $(or $(ARGS),-n2 --dist=loadgroup tests/faults tests/unit/use_cases/test_retention_stateful.py)
 
 chaos: export STACK ?= ha

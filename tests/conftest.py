@@ -26,8 +26,8 @@ TOGETHER = ("full_stack", "searched_stack", "dag_bag")
 """Fixtures that are made once in a process, and take long; the longest sequence of tests first."""
 MATRICES = ("test_ingest_crashes", "test_bi_sync_crashes", "test_reprocess_crashes", "test_retention_crashes")
 """Files that kill a process at every boundary there is: each a process of its own, minutes in all."""
-EACH = 4
-"""Of the cases of such a test, every fourth is part of every run; ``make proofs`` runs all."""
+EACH = 6
+"""Of the cases of such a test, every sixth is part of every run; ``make proofs`` runs all."""
 PROOF = ("test_chaos_short",)
 """Files that only ``make proofs`` runs."""
 AIRFLOW = ("metrics", "stream", "api", "airflow")
