@@ -26,6 +26,6 @@ async def _repeat(what: str, step: Callable[[], Awaitable[None]], every_seconds:
     while True:
         try:
             await step()
-        except ServerUnavailableError:
-            logger.exception("%s failed; it is tried again in %s seconds", what, every_seconds)
+        except ServerUnavailableError as error:
+            logger.warning("%s failed; it is tried again in %s seconds: %s", what, every_seconds, error)
         await asyncio.sleep(every_seconds)

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
@@ -66,7 +66,7 @@ def stranger(full_stack: Endpoints, arrived: Arrived) -> Arrived:
     query = 'SELECT topic, partition, "offset" FROM ingest_record WHERE customer_id = %s'
     _eventually(lambda: bool(_sql(full_stack, query, event.customer_id)))
     ((topic, partition, offset),) = _sql(full_stack, query, event.customer_id)
-    return Arrived(str(topic), int(str(partition)), int(str(offset)))
+    return replace(arrived, topic=str(topic), partition=int(str(partition)), offset=int(str(offset)))
 
 
 @pytest.fixture(scope="module")

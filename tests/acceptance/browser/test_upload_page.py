@@ -85,7 +85,7 @@ def customers_page(browser: Browser, url: str, size: ViewportSize = WIDE) -> Ite
     try:
         page.goto(url)
         page.get_by_role("button", name="Sign up").first.click()
-        page.get_by_label("Name").fill("Ada")
+        page.get_by_label("Name", exact=True).fill("Ada")
         page.get_by_label("E-mail address").fill(f"{uuid4()}@example.org")
         page.get_by_label("Password").fill("correct horse battery")
         page.locator("#auth-form button[type=submit]").click()
