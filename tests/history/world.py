@@ -61,6 +61,11 @@ class History:
     now: datetime
     _commits: int = 0
 
+    def vacuum(self, table: str) -> None:
+        """As autovacuum does: what the questions before this one changed is counted from the index alone again."""
+        with self.owner.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text(f"VACUUM {table}"))
+
     @property
     def policy(self) -> RetentionPolicy:
         """As it is unless somebody has set it."""

@@ -55,6 +55,7 @@ def _asked(history: History, customer_id: UUID, search: Search) -> Put:
 
 def _months(customer_id: UUID, order: PhotoOrder) -> Prepare:
     def prepare(history: History) -> Put:
+        history.vacuum("photo")
         finder = PostgresFinder(history.api)
         return one(lambda: finder.timeline(customer_id, order, PhotoFilter(), LOOKED_AT))
 
@@ -65,6 +66,7 @@ def _all_months(customer_id: UUID) -> Prepare:
     """Linear in what is counted, and of the index alone."""
 
     def prepare(history: History) -> Put:
+        history.vacuum("photo")
         finder = PostgresFinder(history.api)
 
         def ask() -> int:
@@ -78,6 +80,7 @@ def _all_months(customer_id: UUID) -> Prepare:
 
 def _choices(customer_id: UUID) -> Prepare:
     def prepare(history: History) -> Put:
+        history.vacuum("photo")
         return one(lambda: PostgresFinder(history.api).choices(customer_id, LOOKED_AT))
 
     return prepare
