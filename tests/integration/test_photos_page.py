@@ -27,7 +27,6 @@ from photo_pipeline.adapters.postgres.photos_page import (
 )
 from photo_pipeline.adapters.record_previews import WorkerPreviews
 from photo_pipeline.domain.events import OutboundRecord
-from photo_pipeline.domain.hold_request import HoldAction, HoldRequest
 from photo_pipeline.domain.imaging import SniffedFormat
 from photo_pipeline.domain.photo import RecordCoordinates, TopicPartition
 from photo_pipeline.domain.photos_page import SLICES, NoPreviewError
@@ -193,8 +192,7 @@ def test_a_hold_is_counted_before_it_is_set(planted: Planted, database: Database
     previews = PostgresFormPreviews(engine, [TOPIC])
 
     def found(photo_id: UUID | None, customer_id: UUID | None) -> tuple[int, UUID | None, bool]:
-        asked = HoldRequest(HoldAction.SET, customer_id, photo_id, "a case", "counsel")
-        answer = previews.holdable(asked)
+        answer = previews.named(photo_id, customer_id)
         return answer.photos, answer.customer_id, answer.is_held
 
     assert found(photo, None) == (1, customer, True)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
+from photo_pipeline.domain.erasure import EraseRequest, Subject
 from photo_pipeline.domain.errors import InvalidHoldRequestError
 from photo_pipeline.domain.hold_request import HoldAction, HoldRequest
 from photo_pipeline.domain.reprocess import may_end_otherwise
@@ -44,8 +45,8 @@ class Feedable:
 
 
 @dataclass(frozen=True, slots=True)
-class Holdable:
-    """What a hold's request finds: photos that are kept, whose the named one is, and whether there is such a hold."""
+class Named:
+    """What a request about a photo or a customer finds: photos that are there, whose, and whether they are held."""
 
     photos: int
     customer_id: UUID | None
@@ -67,7 +68,7 @@ def feeding(found: Feedable) -> str:
     return said
 
 
-def holding(request: HoldRequest, found: Holdable) -> str:
+def holding(request: HoldRequest, found: Named) -> str:
     """What the hold keeps, or lifts.
 
     Raises:
@@ -84,6 +85,17 @@ def holding(request: HoldRequest, found: Holdable) -> str:
         return f"Keeps one photo, of customer {found.customer_id}.{again}"
     many = f"more than {COUNTED:,}" if found.photos > COUNTED else f"{found.photos:,}"
     return f"Keeps all photos of this customer, {many} now, and those to come.{again}"
+
+
+def erasing(request: EraseRequest, found: Named) -> str:
+    """What is gone after it, and what stands in its way."""
+    held = " It is held: a hold of an operator's must be lifted first." if found.is_held else ""
+    if request.subject is Subject.PHOTO:
+        if not found.photos:
+            return "No photo of this id is in the archive. Of one that has expired, rows forget what they still have."
+        return f"Erases one photo, of customer {found.customer_id}, for good.{held}"
+    many = f"more than {COUNTED:,}" if found.photos > COUNTED else f"{found.photos:,}"
+    return f"Closes this customer's account and erases all of their photos, {many} now, for good.{held}"
 
 
 def _of_customers(customers: Mapping[UUID | None, int]) -> str:

@@ -12,8 +12,9 @@ from fastapi import HTTPException, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from photo_pipeline.domain.errors import InvalidHoldRequestError, InvalidRequestError
-from photo_pipeline.domain.forms import feeding, holding
+from photo_pipeline.domain.erasure import Subject, parse_erase_request
+from photo_pipeline.domain.errors import InvalidEraseRequestError, InvalidHoldRequestError, InvalidRequestError
+from photo_pipeline.domain.forms import erasing, feeding, holding
 from photo_pipeline.domain.hold_request import HoldAction, parse_hold_request
 from photo_pipeline.domain.imaging import SniffedFormat
 from photo_pipeline.domain.outcomes import RejectReason
@@ -55,6 +56,17 @@ class HoldForm(BaseModel):
     by: str = ""
 
 
+class EraseForm(BaseModel):
+    """The same of ``photo_erase``."""
+
+    model_config = _FROZEN
+
+    photo_id: str = ""
+    customer_id: str = ""
+    reason: str = ""
+    by: str = ""
+
+
 class Forms:
     """Their addresses.
 
@@ -74,6 +86,8 @@ class Forms:
             "/reprocess/preview": self.reprocess_preview,
             "/hold": self.hold,
             "/hold/preview": self.hold_preview,
+            "/erase": self.erase,
+            "/erase/preview": self.erase_preview,
         }
 
     def reprocess(self, request: Request, form: Annotated[ReprocessForm, Query()]) -> Response:
@@ -111,9 +125,25 @@ class Forms:
         _only_if(request.state.may_hold, "photo_hold")
         try:
             asked = parse_hold_request(form.model_dump())
-            return _answer({"said": holding(asked, self._previews().holdable(asked))})
+            return _answer({"said": holding(asked, self._previews().named(asked.photo_id, asked.customer_id))})
         except InvalidHoldRequestError as error:
             return _problem(str(error), HoldForm)
+
+    def erase(self, request: Request, form: Annotated[EraseForm, Query()]) -> Response:
+        """The form of ``photo_erase``, filled."""
+        _only_if(request.state.may_erase, "photo_erase")
+        return self._page(request, "erase.html", {"form": form})
+
+    def erase_preview(self, request: Request, form: Annotated[EraseForm, Query()]) -> Response:
+        """What it would erase, or at which field it cannot be meant."""
+        _only_if(request.state.may_erase, "photo_erase")
+        try:
+            asked = parse_erase_request("preview", form.model_dump())
+        except InvalidEraseRequestError as error:
+            return _problem(str(error), EraseForm)
+        is_photo = asked.subject is Subject.PHOTO
+        named = (asked.subject_id, None) if is_photo else (None, asked.subject_id)
+        return _answer({"said": erasing(asked, self._previews().named(*named))})
 
 
 def picked(text: str) -> str:

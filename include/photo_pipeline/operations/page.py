@@ -63,12 +63,14 @@ class Access:
         reader: raises ``HTTPException`` 401 or 403 for whoever may not look.
         may_reprocess: whether the caller may start ``photo_reprocess``.
         may_hold: the same of ``photo_hold``.
+        may_erase: the same of ``photo_erase``.
         login_url: where to log in and come back to this address.
     """
 
     reader: Callable[..., Any]
     may_reprocess: Callable[..., Any]
     may_hold: Callable[..., Any]
+    may_erase: Callable[..., Any]
     login_url: Callable[[str], str]
 
 
@@ -143,8 +145,13 @@ def photos_app(make_sources: Callable[[], Sources], access: Access, prefix: str)
         request: Request,
         may_reprocess: Annotated[bool, Depends(access.may_reprocess)],
         may_hold: Annotated[bool, Depends(access.may_hold)],
+        may_erase: Annotated[bool, Depends(access.may_erase)],
     ) -> None:
-        request.state.may_reprocess, request.state.may_hold = may_reprocess, may_hold
+        request.state.may_reprocess, request.state.may_hold, request.state.may_erase = (
+            may_reprocess,
+            may_hold,
+            may_erase,
+        )
 
     router = APIRouter(dependencies=[Depends(access.reader), Depends(note)])
     for path, route in pages.routes().items():
@@ -256,6 +263,7 @@ class _Pages:
             airflow=base.removesuffix(self._prefix),
             may_reprocess=getattr(request.state, "may_reprocess", False),
             may_hold=getattr(request.state, "may_hold", False),
+            may_erase=getattr(request.state, "may_erase", False),
             typed=request.query_params.get("q", ""),
         )
         return HTMLResponse(html, status, HEADERS)

@@ -92,6 +92,7 @@ class WayView:
     members: Sequence[MemberRow]
     passages: Sequence[RecordRow]
     refused: str
+    photo_id: str = ""
 
 
 def way_view(way: Way, asked: Asked) -> WayView:
@@ -116,6 +117,7 @@ def way_view(way: Way, asked: Asked) -> WayView:
         ],
         passages=[record_row(one, asked.names) for one in way.passages],
         refused=refused_path(first.where) if first is not None and first.outcome == "rejected" else "",
+        photo_id="" if way.photo_id is None else str(way.photo_id),
     )
 
 

@@ -34,7 +34,7 @@ from photo_pipeline.orchestration.slice_tasks import AirflowSliceTasks
 
 READ_DAG = "photo_ingest"
 """Whoever may see this DAG may see the page."""
-ACT_DAG, HOLD_DAG = "photo_reprocess", "photo_hold"
+ACT_DAG, HOLD_DAG, ERASE_DAG = "photo_reprocess", "photo_hold", "photo_erase"
 """Whoever may start these DAGs gets the buttons; Airflow checks again when one is started."""
 
 
@@ -44,6 +44,7 @@ def make_app(prefix: str) -> FastAPI:
         reader=requires_access_dag(method="GET", param_dag_id=READ_DAG),
         may_reprocess=_may_reprocess,
         may_hold=_may_hold,
+        may_erase=_may_erase,
         login_url=lambda address: str(get_auth_manager().get_url_login(next_url=address)),
     )
     return photos_app(_sources, access, prefix)
@@ -74,6 +75,10 @@ def _may_reprocess(user: GetUserDep) -> bool:
 
 def _may_hold(user: GetUserDep) -> bool:
     return _may_start(HOLD_DAG, user)
+
+
+def _may_erase(user: GetUserDep) -> bool:
+    return _may_start(ERASE_DAG, user)
 
 
 def _may_start(dag_id: str, user: GetUserDep) -> bool:

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
+from uuid import UUID
 
-from photo_pipeline.domain.forms import Feedable, Holdable
-from photo_pipeline.domain.hold_request import HoldRequest
+from photo_pipeline.domain.forms import Feedable, Named
 from photo_pipeline.domain.logs import KnownLog, LogTrouble
 from photo_pipeline.domain.photo import RecordCoordinates, TopicPartition
 from photo_pipeline.domain.photos_page import DagState, OutcomeCount, Overview, Rejected, Slice, Waiting
@@ -67,8 +67,8 @@ class FormPreviews(Protocol):
         """The dead letters that it would feed again, counted up to a limit."""
         ...
 
-    def holdable(self, request: HoldRequest) -> Holdable:
-        """What it would hold or lift."""
+    def named(self, photo_id: UUID | None, customer_id: UUID | None) -> Named:
+        """What is there of a photo; without one, of all of the customer's, counted up to a limit."""
         ...
 
 

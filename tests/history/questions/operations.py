@@ -13,7 +13,6 @@ from photo_pipeline.adapters.postgres.metrics import PostgresFigures
 from photo_pipeline.adapters.postgres.notices import PostgresNoticeBook
 from photo_pipeline.adapters.postgres.photos_page import PostgresLedgerView
 from photo_pipeline.domain.forms import Feedable
-from photo_pipeline.domain.hold_request import HoldAction, HoldRequest
 from photo_pipeline.domain.notices import Condition, NoticeKind
 from photo_pipeline.domain.reprocess import Mode, Request
 from photo_pipeline.operations.view import HOUR, WEEK
@@ -92,8 +91,7 @@ def _feedable(history: History) -> Feedable:
 
 
 def _holdable(history: History) -> Put:
-    asked = HoldRequest(HoldAction.SET, ordinary(0), None, "a case", "counsel")
-    return lambda: max(1, _previews(history).holdable(asked).photos)
+    return lambda: max(1, _previews(history).named(None, ordinary(0)).photos)
 
 
 def _previews(history: History) -> PostgresFormPreviews:

@@ -14,9 +14,8 @@ from httpx import ASGITransport, AsyncClient, Response
 from tests.support.trails import ADA, CAMERA, PHOTO, MemoryTasks, MemoryTrails
 
 from photo_pipeline.domain.errors import ServerUnavailableError, UnstorableError
-from photo_pipeline.domain.forms import Feedable, Holdable, Refused
+from photo_pipeline.domain.forms import Feedable, Named, Refused
 from photo_pipeline.domain.health import LedgerHealth
-from photo_pipeline.domain.hold_request import HoldRequest
 from photo_pipeline.domain.logs import KnownLog, LogTrouble
 from photo_pipeline.domain.photo import Log, RecordCoordinates, TopicPartition
 from photo_pipeline.domain.photos_page import (
@@ -37,6 +36,7 @@ from photo_pipeline.operations.previews import SHOWN
 from photo_pipeline.operations.tracing import Links, Trails
 
 NOW = datetime(2026, 3, 9, 12, tzinfo=UTC)
+HELD = UUID(int=6)
 NASTY = '"><script>alert(1)</script>'
 RECORD = "/rejected/photos.uploaded/0/7"
 
@@ -67,10 +67,10 @@ class Servers:
         ada, grace = UUID(int=1), UUID(int=2)
         return Feedable((Refused(ada, "decoder_timeout", 9), Refused(grace, "corrupt", 3)), fed_before=2)
 
-    def holdable(self, request: HoldRequest) -> Holdable:
+    def named(self, photo_id: UUID | None, customer_id: UUID | None) -> Named:
         """See the port."""
         self._answer("PostgreSQL")
-        return Holdable(1, UUID(int=1), is_held=False)
+        return Named(1, customer_id if photo_id is None else UUID(int=1), is_held=photo_id == HELD)
 
     def logs(self) -> Sequence[KnownLog]:
         """See the port."""
@@ -144,6 +144,7 @@ class Person:
     status: int = 200
     may_reprocess: bool = True
     may_hold: bool = True
+    may_erase: bool = True
 
     def read(self) -> None:
         """Refuse whoever may not look."""
@@ -157,6 +158,10 @@ class Person:
     def hold(self) -> bool:
         """Whether this person may start photo_hold."""
         return self.may_hold
+
+    def erase(self) -> bool:
+        """Whether this person may start photo_erase."""
+        return self.may_erase
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +184,7 @@ def client(servers: Servers, person: Person | None = None, memory: MemoryTrails 
     person = person or Person()
     trails = Trails(memory or MemoryTrails(), memory or MemoryTrails(), MemoryTasks())
     sources = Sources(servers, servers, servers, servers, servers, trails, Links(), servers, servers)
-    access = Access(person.read, person.act, person.hold, lambda address: f"/auth/login?next={address}")
+    access = Access(person.read, person.act, person.hold, person.erase, lambda address: f"/auth/login?next={address}")
     airflow = FastAPI()
     airflow.mount("/photos-page", photos_app(lambda: sources, access, "/photos-page"))
     return Browser(airflow)
@@ -187,7 +192,7 @@ def client(servers: Servers, person: Person | None = None, memory: MemoryTrails 
 
 WAY = "/records/photos.uploaded/0/7"
 TRACED = ("/find?q=nothing", f"/photos/{PHOTO}", WAY, f"/customers/{ADA}", "/slices/5", "/rejected", RECORD)
-FORMS = ("/reprocess", "/reprocess/preview", "/hold", "/hold/preview")
+FORMS = ("/reprocess", "/reprocess/preview", "/hold", "/hold/preview", "/erase", "/erase/preview")
 PATHS = ("/", *TRACED, f"{RECORD}/preview.jpg", *FORMS)
 
 
@@ -209,13 +214,13 @@ def test_who_may_not_see_the_ingest_sees_nothing(path: str) -> None:
 
 def test_a_reader_gets_no_button_no_form_and_no_picture() -> None:
     """Whoever may not start photo_reprocess may look at figures only."""
-    reader = client(Servers(), Person(may_reprocess=False, may_hold=False))
+    reader = client(Servers(), Person(may_reprocess=False, may_hold=False, may_erase=False))
     for path in ("/", RECORD):
         page = reader.get(path)
         assert page.status_code == 200
         assert "reprocess?" not in page.text
         assert "preview.jpg" not in page.text
-    for form in ("/reprocess", "/reprocess/preview", "/hold", "/hold/preview"):
+    for form in FORMS:
         assert reader.get(form).status_code == 403
     assert reader.get(f"{RECORD}/preview.jpg").status_code == 403
 
@@ -496,6 +501,9 @@ def test_a_form_says_what_it_would_do_before_it_is_asked_for() -> None:
             {"by": "counsel", "reason": "a", "photo_id": str(UUID(int=5)), "customer_id": str(UUID(int=2))},
             "customer_id",
         ),
+        ("erase", {"by": "counsel", "reason": "case 7", "photo_id": "holiday.jpg"}, "photo_id"),
+        ("erase", {"by": "counsel", "photo_id": str(UUID(int=5))}, "reason"),
+        ("erase", {"reason": "case 7", "customer_id": str(UUID(int=5))}, "by"),
     ],
 )
 def test_a_mistake_is_said_at_its_field(form: str, fields: dict[str, str], field: str) -> None:
@@ -515,6 +523,19 @@ def test_a_hold_says_what_it_keeps() -> None:
     lift = browser.get("/hold/preview", **asks, photo_id=str(UUID(int=5)), action="lift").json()
     assert lift["said"] == "There is no such hold: nothing changes."
     assert 'data-runs="/api/v2/dags/photo_hold/dagRuns"' in browser.get("/hold").text
+
+
+def test_an_erasure_says_what_is_gone_after_it() -> None:
+    """A photo's and a customer's; that a hold stands in its way; and a photo's own page leads to it, filled in."""
+    browser, asks = client(Servers()), {"by": "counsel", "reason": "case 7"}
+    photo = browser.get("/erase/preview", **asks, photo_id=str(UUID(int=5))).json()
+    assert photo["said"] == f"Erases one photo, of customer {UUID(int=1)}, for good."
+    customer = browser.get("/erase/preview", **asks, customer_id=str(UUID(int=1))).json()
+    assert customer["said"] == "Closes this customer's account and erases all of their photos, 1 now, for good."
+    held = browser.get("/erase/preview", **asks, photo_id=str(HELD)).json()
+    assert held["said"].endswith("It is held: a hold of an operator's must be lifted first.")
+    assert f'href="/photos-page/erase?photo_id={PHOTO}"' in browser.get(f"/photos/{PHOTO}").text
+    assert 'data-runs="/api/v2/dags/photo_erase/dagRuns"' in browser.get("/erase").text
 
 
 @pytest.mark.parametrize(("reason", "offered"), [("unknown_customer", True), ("corrupt", False), ("truncated", False)])

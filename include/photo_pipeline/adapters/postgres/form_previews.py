@@ -1,12 +1,12 @@
 """What a form's request would do, from the views ``page_*``, with role ``photo_bi``. Counted up to a limit."""
 
 from collections.abc import Collection
+from uuid import UUID
 
 from sqlalchemy import Engine, text
 
 from photo_pipeline.adapters.postgres.looking import looking
-from photo_pipeline.domain.forms import COUNTED, Feedable, Holdable, Refused
-from photo_pipeline.domain.hold_request import HoldRequest
+from photo_pipeline.domain.forms import COUNTED, Feedable, Named, Refused
 from photo_pipeline.domain.reprocess import Request
 
 # The same records that feeding them would find, and those that it leaves out.
@@ -68,13 +68,13 @@ class PostgresFormPreviews:
         refused = tuple(Refused(row.customer_id, row.reason, row.records) for row in rows if not row.fed)
         return Feedable(refused, sum(row.records for row in rows if row.fed))
 
-    def holdable(self, request: HoldRequest) -> Holdable:
+    def named(self, photo_id: UUID | None, customer_id: UUID | None) -> Named:
         """See the port."""
-        named = {"photo_id": request.photo_id, "customer_id": request.customer_id}
+        named = {"photo_id": photo_id, "customer_id": customer_id}
         with looking(self._engine) as connection:
             is_held = bool(connection.execute(HELD, named).scalar_one())
-            if request.photo_id is None:
-                photos = connection.execute(PHOTOS, {"customer_id": request.customer_id}).scalar_one()
-                return Holdable(photos, request.customer_id, is_held)
-            owner = connection.execute(PHOTO, {"photo_id": request.photo_id}).scalar_one_or_none()
-            return Holdable(0 if owner is None else 1, owner, is_held)
+            if photo_id is None:
+                photos = connection.execute(PHOTOS, {"customer_id": customer_id}).scalar_one()
+                return Named(photos, customer_id, is_held)
+            owner = connection.execute(PHOTO, {"photo_id": photo_id}).scalar_one_or_none()
+            return Named(0 if owner is None else 1, owner, is_held)
