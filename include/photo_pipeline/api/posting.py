@@ -15,6 +15,8 @@ from photo_pipeline.web.problems import ProblemError, unavailable
 
 MOST_WAITING = 100
 """Mails that wait for the server at a time; beyond that nobody is promised one."""
+MOST_AT_ALL = 2 * MOST_WAITING
+"""Also of those that nobody asked for: that a password was replaced. Beyond that they are given up."""
 AT_ONCE = 2
 PAUSES = (5.0, 30.0, 120.0)
 """Seconds before each further try. After the last one the mail is given up: its customer may ask for another."""
@@ -63,6 +65,9 @@ class Posting:
         """Write a mail, where there is one to write, and send it; nobody waits for either."""
         if self._mailer is None:
             return
+        if len(self._tasks) >= MOST_AT_ALL:
+            self._give_up("too many wait")
+            return
         task = asyncio.create_task(self._post(self._mailer, write))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -82,8 +87,11 @@ class Posting:
                 await self._deliver(mailer, mail)
                 self._sent.labels("sent").inc()
         except (ServerUnavailableError, MailRefusedError) as error:
-            self._sent.labels("given_up").inc()
-            logger.warning("a mail to a customer is given up: %s", error)
+            self._give_up(error)
+
+    def _give_up(self, why: object) -> None:
+        self._sent.labels("given_up").inc()
+        logger.warning("a mail to a customer is given up: %s", why)
 
     async def _deliver(self, mailer: Mailer, mail: Mail) -> None:
         for pause in PAUSES:

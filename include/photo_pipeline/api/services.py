@@ -66,6 +66,8 @@ RESETS_FROM_ADDRESS = 20
 """So often within five minutes a link may be asked for that sets another password."""
 RENAMINGS = 5
 """So often within five minutes a customer may have another name."""
+PASSWORD_CHANGES = 5
+"""So often within five minutes a customer may have another password: each time a mail goes to the account's address."""
 
 PATIENCE = 4
 """How many times as long as for Kafka a photo waits for its turn: it has arrived, and sending it again costs more."""
@@ -156,6 +158,7 @@ class Services:
     pace: Pace
     sign_ups: Throttle
     renamings: Throttle
+    password_changes: Throttle
     resets_of_person: Throttle
     resets_from_address: Throttle
     letters: Letters
@@ -232,6 +235,7 @@ def assemble(
         pace=Pace(clock, asyncio.sleep),
         sign_ups=Throttle(settings.sign_ups_per_address, clock),
         renamings=Throttle(RENAMINGS, clock),
+        password_changes=Throttle(PASSWORD_CHANGES, clock),
         resets_of_person=Throttle(RESETS_OF_PERSON, clock),
         resets_from_address=Throttle(RESETS_FROM_ADDRESS, clock),
         letters=Letters(settings.public_url),

@@ -1,5 +1,6 @@
 """Who one is: another name, another password, and the sessions in which one is logged in."""
 
+from itertools import pairwise
 from uuid import uuid4
 
 import httpx
@@ -7,7 +8,7 @@ import pytest
 from tests.support.web import NOON, FakeMailer, Platform, sign_up
 
 from photo_pipeline.api.agents import agent_named
-from photo_pipeline.api.services import RENAMINGS
+from photo_pipeline.api.services import PASSWORD_CHANGES, RENAMINGS
 from photo_pipeline.api.sessions import LONGEST_SESSION
 
 pytestmark = pytest.mark.anyio
@@ -75,6 +76,19 @@ async def test_guesses_at_the_old_password_are_counted(ada: httpx.AsyncClient) -
     body = {"old_password": "guess guess guess", "password": OTHER}
     statuses = [(await ada.put("/me/password", json=body)).status_code for _ in range(12)]
     assert statuses == [403] * 10 + [429] * 2
+
+
+async def test_a_password_is_not_changed_all_the_time(platform: Platform, ada: httpx.AsyncClient) -> None:
+    """Each change has a mail sent to an address that may be another one's: nobody's mail is flooded by it."""
+    passwords = [PASSWORD, *(f"another horse {n}" for n in range(PASSWORD_CHANGES + 1))]
+    bodies = [{"old_password": old, "password": new} for old, new in pairwise(passwords)]
+    statuses = [(await ada.put("/me/password", json=body)).status_code for body in bodies]
+    assert statuses == [204] * PASSWORD_CHANGES + [429]
+    await platform.app.state.services.posting.close()
+    assert isinstance(platform.mailer, FakeMailer)
+    assert len(platform.mailer.sent) == PASSWORD_CHANGES
+    platform.clock.advance(minutes=6)
+    assert (await ada.put("/me/password", json=bodies[-1])).status_code == 204
 
 
 async def test_sessions_are_seen_and_ended(platform: Platform, ada: httpx.AsyncClient) -> None:

@@ -10,7 +10,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from tests.support.web import NOON, FakeMailer, Platform, running, sign_up, web_settings
 
-from photo_pipeline.api.posting import MOST_WAITING, PAUSES, Posting
+from photo_pipeline.api.posting import MOST_AT_ALL, MOST_WAITING, PAUSES, Posting
 from photo_pipeline.api.routes.resets import MOST_RESETS
 from photo_pipeline.api.services import RESETS_FROM_ADDRESS, RESETS_OF_PERSON
 from photo_pipeline.api.visits import WRONG_LINKS
@@ -281,6 +281,16 @@ class TestPosting:
             posting.require()
         await posting.close()
         posting.require()
+
+    async def test_what_nobody_asked_for_is_bounded_too(self) -> None:
+        """Passwords that are replaced while the server is away fill no memory: what is too much is given up."""
+        mailer, registry = FakeMailer(), CollectorRegistry()
+        posting = Posting(mailer, recorder([]), registry)
+        for _ in range(MOST_AT_ALL + 1):
+            posting.post(self.written)
+        await posting.close()
+        assert len(mailer.sent) == MOST_AT_ALL
+        assert registry.get_sample_value("mails_total", {"outcome": "given_up"}) == 1
 
     async def written(self) -> Mail:
         """Write it."""

@@ -10,9 +10,9 @@ from photo_pipeline.api.deps import TheCaller, TheCustomer, TheServices, network
 from photo_pipeline.api.proving import chosen, confirmed
 from photo_pipeline.api.replacing import note_ended, password_replaced
 from photo_pipeline.api.schemas import CustomerView
-from photo_pipeline.api.services import MOST_SESSIONS, Services
+from photo_pipeline.api.services import MOST_SESSIONS
 from photo_pipeline.api.sessions import session_ended
-from photo_pipeline.api.throttle import ThrottledError
+from photo_pipeline.api.throttle import Throttle, ThrottledError
 from photo_pipeline.web.problems import ProblemError, described, too_many
 
 router = APIRouter(tags=["customers"])
@@ -31,7 +31,8 @@ router = APIRouter(tags=["customers"])
 async def rename(body: NewName, caller: TheCaller, services: TheServices) -> CustomerView:
     """Give oneself another name. Links that were shared say the new one from now on."""
     customer_id = caller.session.customer_id
-    _throttle(services, customer_id)
+    # Analysts see the name with each photo, so each change is told to the search index for all of them.
+    _throttle(services.renamings, customer_id, "You have changed your name often of late. Please wait a while.")
     await services.database.run(services.customers.rename, customer_id, body.display_name)
     customer = await services.database.run(services.customers.get, customer_id)
     if customer is None:
@@ -39,14 +40,12 @@ async def rename(body: NewName, caller: TheCaller, services: TheServices) -> Cus
     return CustomerView.of(customer)
 
 
-def _throttle(services: Services, customer_id: UUID) -> None:
-    """Analysts see the name with each photo, so each change is told to the search index for all of them."""
+def _throttle(changes: Throttle, customer_id: UUID, detail: str) -> None:
     try:
-        services.renamings.check(str(customer_id))
+        changes.check(str(customer_id))
     except ThrottledError as error:
-        detail = "You have changed your name often of late. Please wait a while."
         raise too_many("too_many_attempts", detail, error.retry_seconds) from None
-    services.renamings.failed(str(customer_id))
+    changes.failed(str(customer_id))
 
 
 @router.get("/me/sessions", responses=described(HTTPStatus.UNAUTHORIZED, HTTPStatus.SERVICE_UNAVAILABLE))
@@ -111,6 +110,9 @@ async def change_password(
     """
     password = chosen(body.password, customer.email, customer.display_name)
     known = await confirmed(services, network_of_sender(request), customer, body.old_password)
+    # Nobody has proven that the address is theirs, and each change has a mail sent there.
+    detail = "You have changed your password often of late. Please wait a while."
+    _throttle(services.password_changes, customer.customer_id, detail)
     password_hash = await services.passwords.hash(password)
     ended = await services.database.run(
         services.password_register.change,
