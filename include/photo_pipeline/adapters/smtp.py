@@ -13,7 +13,7 @@ from smtplib import (
     SMTPResponseException,
 )
 
-from email_validator import validate_email
+from email_validator import EmailNotValidError, validate_email
 
 from photo_pipeline.domain.errors import ServerUnavailableError
 from photo_pipeline.domain.mail import Mail, MailRefusedError
@@ -68,7 +68,7 @@ class SmtpMailer:
     def _message(self, mail: Mail) -> EmailMessage:
         message = EmailMessage(policy.SMTP)
         message["From"] = self._settings.sender
-        message["To"] = _as_sent(mail.recipient)
+        _address(message, _as_sent(mail.recipient))
         message["Subject"] = mail.subject
         message["Date"] = mail.written_at
         message["Message-ID"] = make_msgid(domain=self._settings.sender.rpartition("@")[2].rstrip("> "))
@@ -79,8 +79,22 @@ class SmtpMailer:
 
 def _as_sent(address: str) -> str:
     """In ASCII where that can be, which every server takes (RFC 5891); else as it is (RFC 6531)."""
-    found = validate_email(address, check_deliverability=False)
+    try:
+        found = validate_email(address, check_deliverability=False)
+    except EmailNotValidError:
+        raise MailRefusedError("the address is none that mail goes to") from None
     return found.ascii_email or found.normalized
+
+
+def _address(message: EmailMessage, address: str) -> None:
+    """Heads may say letters in another way (RFC 2047): of ``=?x?q?eve?=@example.org`` one to ``eve`` is made."""
+    try:
+        message["To"] = address
+        read = [each.addr_spec for each in message["To"].addresses]
+    except ValueError:  # it says a line's end
+        read = []
+    if read != [address]:
+        raise MailRefusedError("the address is read as another one in the head of a mail")
 
 
 def _judged(code: int) -> MailRefusedError | ServerUnavailableError:

@@ -49,6 +49,19 @@ def test_a_domain_of_other_letters_is_sent_in_ascii(post: Post) -> None:
     assert post.inbox.mails[0]["To"] == "ada@xn--bcher-kva.example"
 
 
+def test_a_mail_goes_to_the_address_as_it_is_or_to_nobody(post: Post) -> None:
+    """Somebody may sign up with one that the head of a mail makes another one of, or lines; others are only unusual."""
+    mailer = SmtpMailer(settings(post.smtp_port))
+    for name in ("=?x?q?eve?=", "=?utf-8?q?eve=40evil.example?=", "=?utf-8?q?a=0d=0abcc=3aeve?=", "=?x?q?=00?=", ""):
+        with pytest.raises(MailRefusedError, match=r"^the address is "):
+            mailer.send(Mail(f"{name}@example.org", "s", "t\n", NOON))
+    assert post.inbox.mails == []
+    unusual = ["o'hara+a=b@example.org", "{a}|~#$%&*?^_`!/@example.org", "a=?b?=@example.org"]
+    for address in unusual:
+        mailer.send(Mail(address, "s", "t\n", NOON))
+    assert [mail["To"] for mail in post.inbox.mails] == unusual
+
+
 def test_no_line_can_be_put_into_a_head(post: Post) -> None:
     """Whatever a subject holds."""
     with pytest.raises(ValueError, match=r"newline|linefeed"):
