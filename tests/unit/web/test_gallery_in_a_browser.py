@@ -276,7 +276,7 @@ def seen(page: Page) -> list[str]:
 
 
 def test_frames_of_a_device_are_one_tile(browser: Browser, pages: str) -> None:
-    """With their number, which shows them all; keys go past them, the lightbox does not, and new ones join them."""
+    """With their number, which shows them all; keys go past them, the lightbox does not; new ones join, not chosen."""
     day, noon = timedelta(days=1), NOW - NOW.replace(hour=12, minute=0)  # a burst ends with its day
     burst, two = frames(10, 8, 2 * day + noon), frames(30, 2, 3 * day + noon)
     api = FakeApi([photo(1, age=day + noon), *burst, *two, photo(40, age=4 * day + noon)], jpeg())
@@ -302,6 +302,8 @@ def test_frames_of_a_device_are_one_tile(browser: Browser, pages: str) -> None:
         expect(page.get_by_role("button", name="0011.jpg")).to_be_focused()
         stack.click()
 
+        page.get_by_role("checkbox", name="Select 0010.jpg").check()
+        expect(page.locator("#selection-count")).to_have_text(re.compile("^8 selected"))
         (new,) = frames(50, 1, 2 * day + noon - timedelta(seconds=10))
         new["processed_at"] = datetime.now(UTC).isoformat()
         api.photos.append(new)
@@ -310,3 +312,10 @@ def test_frames_of_a_device_are_one_tile(browser: Browser, pages: str) -> None:
         tell(page, outcome(new, 0))
         expect(page.get_by_role("button", name="9 frames of Front door")).to_be_visible()
         assert seen(page) == ["0001.jpg", "0050.jpg", "0030.jpg", "0031.jpg", "0040.jpg"]
+        tick = page.get_by_role("checkbox", name="Select 0050.jpg")
+        assert tick.evaluate("tick => [tick.checked, tick.indeterminate]") == [False, True]
+        tick.click()
+        expect(page.locator("#selection-count")).to_have_text(re.compile("^9 selected"))
+        assert tick.evaluate("tick => [tick.checked, tick.indeterminate]") == [True, False]
+        tick.click()
+        expect(page.locator("#selection")).to_be_hidden()

@@ -36,18 +36,19 @@ export class Stacks {
   }
 
   clear() {
-    this.folded = new Set();
+    this.folded = new Map(); // from the id of a frame to the one behind whose tile it is
     this.bursts = new Map(); // from the id of the frame that is seen
     this.opened = new Set(); // ids of frames that somebody wants to see
   }
 
   /** @param {object[]} photos all that are shown from now on, in order */
   renew(photos) {
-    const before = new Set([...this.folded, ...this.bursts.keys()]);
+    const before = new Set([...this.folded.keys(), ...this.bursts.keys()]);
     const bursts = burstsAmong(photos, this.gallery.order);
     this.bursts = new Map(bursts.map((burst) => [burst[0].photo_id, burst]));
-    this.folded = new Set(bursts.filter((burst) => !this.isOpen(burst)).flatMap((burst) => burst.slice(1).map((photo) => photo.photo_id)));
-    for (const photoId of new Set([...before, ...this.folded, ...this.bursts.keys()])) this.dress({ photo_id: photoId });
+    this.folded = new Map(bursts.filter((burst) => !this.isOpen(burst))
+      .flatMap(([newest, ...others]) => others.map((photo) => [photo.photo_id, newest])));
+    for (const photoId of new Set([...before, ...this.folded.keys(), ...this.bursts.keys()])) this.dress({ photo_id: photoId });
     if (this.bursts.size > 0) this.nameDevices();
   }
 
@@ -62,6 +63,9 @@ export class Stacks {
 
   /** Whether a photo is behind another one's tile. */
   isFolded = (photo) => this.folded.has(photo.photo_id);
+
+  /** The photo whose tile stands for a photo. */
+  seenFor = (photo) => this.folded.get(photo.photo_id) ?? photo;
 
   /** A photo with all that stand behind its tile: whoever chooses the tile means them. */
   allOf(photo) {
@@ -78,6 +82,7 @@ export class Stacks {
     const button = item.querySelector(".stack");
     if (burst === undefined) button?.remove();
     else this.label(button ?? this.addButton(item, photo), burst);
+    if (!item.hidden) this.gallery.tiles.choose(photo);
   }
 
   addButton(item, { photo_id: photoId }) {
@@ -103,7 +108,7 @@ export class Stacks {
 
   /** Makes sure that a photo is seen. */
   unfold(photo) {
-    const burst = this.isFolded(photo) && [...this.bursts.values()].find((each) => each.includes(photo));
-    if (burst) this.toggle(burst);
+    const newest = this.folded.get(photo.photo_id);
+    if (newest !== undefined) this.toggle(this.bursts.get(newest.photo_id));
   }
 }

@@ -50,7 +50,6 @@ export class Tiles {
     this.items.set(photo.photo_id, item);
     this.photos.set(item, photo);
     this.mark(photo);
-    this.choose(photo);
     this.stacks.dress(photo);
     this.thumbs.load(image, pictureFor(photo), (state) => this.become(photo, state));
     return item;
@@ -61,12 +60,17 @@ export class Tiles {
     this.items.delete(photo.photo_id);
   }
 
-  /** Shows whether a photo is chosen. */
+  /** Shows whether a photo is chosen, on the tile that stands for it: also whether only some of a burst are. */
   choose(photo) {
-    const item = this.item(photo);
+    const seen = this.stacks.seenFor(photo);
+    const item = this.item(seen);
     if (item === null) return;
-    item.classList.toggle("chosen", this.isChosen(photo));
-    item.lastElementChild.checked = this.isChosen(photo);
+    const all = this.stacks.allOf(seen);
+    const count = all.filter(this.isChosen).length;
+    const tick = item.lastElementChild;
+    item.classList.toggle("chosen", count > 0);
+    tick.checked = count === all.length;
+    tick.indeterminate = count > 0 && !tick.checked;
   }
 
   become(photo, state) {

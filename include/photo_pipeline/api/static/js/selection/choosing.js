@@ -51,7 +51,10 @@ export class Choosing {
     const { stacks } = this.gallery;
     if (isRange && this.anchor !== null && this.gallery.has(this.anchor)) {
       this.set([...this.gallery.between(this.anchor, photo), ...stacks.allOf(photo)], true);
-    } else this.set(stacks.allOf(photo), !this.chosen.has(photo));
+    } else {
+      const all = stacks.allOf(photo);
+      this.set(all, !all.every(this.chosen.has) && this.chosen.count < MOST);
+    }
     this.anchor = photo;
     this.gallery.tiles.choose(photo);
   }
