@@ -303,6 +303,7 @@ def test_frames_of_a_device_are_one_tile(browser: Browser, pages: str) -> None:
         stack.click()
 
         page.get_by_role("checkbox", name="Select 0010.jpg").check()
+        page.get_by_role("searchbox").press("Escape")  # which is the field's
         expect(page.locator("#selection-count")).to_have_text(re.compile("^8 selected"))
         (new,) = frames(50, 1, 2 * day + noon - timedelta(seconds=10))
         new["processed_at"] = datetime.now(UTC).isoformat()

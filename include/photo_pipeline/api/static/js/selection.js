@@ -81,7 +81,8 @@ export class Selection {
   pressed(event) {
     if (this.chosen.count === 0 || this.gallery.lightbox.isOpen || this.sharing.dialog.open) return;
     const isHere = event.target === document.body || this.gallery.root.contains(event.target) || this.bar.element.contains(event.target);
-    if (event.key === "Escape") this.clear();
+    // In a field of the search it ends what is typed there.
+    if (event.key === "Escape" && !this.gallery.filters.form.contains(event.target)) this.clear();
     else if (event.key === "Delete" && isHere && this.bar.doing === "") this.deleteChosen();
   }
 
@@ -187,6 +188,10 @@ export class Selection {
         done += 1;
         this.bar.begin(`${done} of ${count} …`);
       });
+      if (done === 0) { // kept by the operator already, or gone meanwhile
+        this.toast.show("There was nothing left to change.");
+        return;
+      }
       const what = done === 1 ? "1 photo" : `${NUMBER.format(done)} photos`;
       this.toast.show(isKept ? `${what} ${done === 1 ? "stays" : "stay"} for as long as you want.`
         : `${what} ${done === 1 ? "goes" : "go"} when the time has come.`);
