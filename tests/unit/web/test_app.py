@@ -246,6 +246,12 @@ def test_all_modules_of_the_page_are_asked_for_at_once() -> None:
     assert named == sorted(_imported("/static/js/main.js") - {"/static/js/main.js"})
 
 
+def test_the_pages_form_says_where_it_is_from() -> None:
+    """A form's `Origin` is `null` under `no-referrer`, and over HTTP there is nothing else that says it (Fetch)."""
+    page = (STATIC.parent / "templates" / "index.html").read_text()
+    assert '<meta name="referrer" content="same-origin">' in page
+
+
 def _imported(script: str) -> set[str]:
     """A module and all that it imports before it runs, as paths of the server."""
     found, left = set[str](), [script]
