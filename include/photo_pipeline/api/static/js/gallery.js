@@ -33,6 +33,7 @@ export class Gallery {
     this.photos = [];
     this.ids = new Set();
     this.binned = new Set(); // a list that was asked for before may still have them
+    this.customerId = null;
     this.pages = null;
     this.news = null;
     this.again = false;
@@ -104,6 +105,12 @@ export class Gallery {
 
   /** Whose photos they are. */
   know(customer) {
+    const isAnother = this.customerId !== null && this.customerId !== customer.customer_id;
+    this.customerId = customer.customer_id;
+    if (isAnother) { // whose search nobody else is to see, or to have done
+      this.filters.forget();
+      if (this.pages !== null) this.start();
+    }
     this.lightbox.mayKeep = customer.holds_allowed > 0;
     this.selection.know(customer);
   }
