@@ -153,6 +153,14 @@ class TestPasswords:
         assert passwords.use_reset(other.token_hash, "$argon2id$z", LATER) is None
         assert known(api, ada).password_version == 1
 
+    def test_a_reset_that_nobody_got_is_dropped(self, passwords: PostgresPasswords, ada: Customer) -> None:
+        """It is good for nothing, and takes nobody's place."""
+        reset = reset_for(ada)
+        for _ in range(2):
+            assert passwords.add_reset(reset, 1)
+            passwords.drop_reset(reset.token_hash)
+        assert passwords.whose_reset(reset.token_hash) is None
+
     def test_a_reset_ends_by_itself(self, passwords: PostgresPasswords, ada: Customer) -> None:
         """One that is too old is nobody's, and makes room for others; so many are good at a time."""
         old = reset_for(ada, NOW - HOUR)

@@ -538,6 +538,10 @@ class FakePasswords:
         self.resets[reset.token_hash] = reset
         return True
 
+    def drop_reset(self, token_hash: bytes) -> None:
+        """See the port."""
+        self.resets.pop(token_hash, None)
+
     def whose_reset(self, token_hash: bytes) -> Customer | None:
         """See the port."""
         found = self.resets.get(token_hash)

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from http import HTTPStatus
 
 from anyio import CapacityLimiter, to_thread
@@ -24,6 +25,10 @@ FAREWELL_SECONDS = 5.0
 """So long the end of the application waits for what is on its way."""
 
 logger = logging.getLogger(__name__)
+
+
+async def _nothing() -> None:
+    pass
 
 
 class Posting:
@@ -61,14 +66,19 @@ class Posting:
         if len(self._tasks) >= MOST_WAITING:
             raise unavailable("mail_is_late", "Many mails are waiting to be sent. Please try again later.")
 
-    def post(self, write: Callable[[], Awaitable[Mail | None]]) -> None:
-        """Write a mail, where there is one to write, and send it; nobody waits for either."""
+    def post(
+        self, write: Callable[[], Awaitable[Mail | None]], unsent: Callable[[], Awaitable[None]] = _nothing
+    ) -> None:
+        """Write a mail, where there is one to write, and send it; nobody waits for either.
+
+        ``unsent`` is done where the mail was given up.
+        """
         if self._mailer is None:
             return
         if len(self._tasks) >= MOST_AT_ALL:
             self._give_up("too many wait")
             return
-        task = asyncio.create_task(self._post(self._mailer, write))
+        task = asyncio.create_task(self._post(self._mailer, write, unsent))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -80,7 +90,9 @@ class Posting:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
 
-    async def _post(self, mailer: Mailer, write: Callable[[], Awaitable[Mail | None]]) -> None:
+    async def _post(
+        self, mailer: Mailer, write: Callable[[], Awaitable[Mail | None]], unsent: Callable[[], Awaitable[None]]
+    ) -> None:
         try:
             mail = await write()
             if mail is not None:
@@ -88,6 +100,8 @@ class Posting:
                 self._sent.labels("sent").inc()
         except (ServerUnavailableError, MailRefusedError) as error:
             self._give_up(error)
+            with suppress(ServerUnavailableError):
+                await unsent()
 
     def _give_up(self, why: object) -> None:
         self._sent.labels("given_up").inc()

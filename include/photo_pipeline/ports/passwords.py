@@ -25,6 +25,10 @@ class PasswordRegister(Protocol):
         """Let somebody set a password once; ``False`` where the customer may do so ``limit`` times already."""
         ...
 
+    def drop_reset(self, token_hash: bytes) -> None:
+        """Let nobody set a password with that token: nobody was given it."""
+        ...
+
     def whose_reset(self, token_hash: bytes) -> Customer | None:
         """Who may set a password with that token; ``None`` where it is nobody's, was used, or is too old."""
         ...

@@ -52,6 +52,11 @@ class PostgresPasswords:
             connection.execute(insert(PasswordReset).values(values))
         return True
 
+    def drop_reset(self, token_hash: bytes) -> None:
+        """See the port."""
+        with transaction(self._engine) as connection:
+            connection.execute(delete(PasswordReset).where(PasswordReset.token_hash == token_hash))
+
     def whose_reset(self, token_hash: bytes) -> customers.Customer | None:
         """See the port."""
         columns = (Customer.customer_id, Customer.email, Customer.display_name, Customer.created_at)

@@ -1,6 +1,7 @@
 """A password that somebody has forgotten is set anew by who reads the mail of the account's address."""
 
 from datetime import timedelta
+from functools import partial
 from http import HTTPStatus
 from uuid import UUID
 
@@ -46,8 +47,10 @@ async def ask(body: AskForReset, request: Request, services: TheServices) -> Res
     _throttle(services, network_of_sender(request), body.email)
     found = await services.database.run(services.customers.credentials, body.email)
     if found is not None:
-        customer_id = found.customer_id
-        services.posting.post(lambda: _invitation(services, customer_id))
+        customer_id, token = found.customer_id, new_token()
+        # Where nobody gets the mail, its link is none of those that are good: another one may be asked for at once.
+        drop = partial(services.database.run, services.password_register.drop_reset, hash_of(token))
+        services.posting.post(lambda: _invitation(services, customer_id, token), drop)
     return ResetAsked(minutes=MINUTES)
 
 
@@ -65,12 +68,12 @@ def _throttle(services: Services, network: str, email: str) -> None:
     services.resets_from_address.failed(network)
 
 
-async def _invitation(services: Services, customer_id: UUID) -> Mail | None:
+async def _invitation(services: Services, customer_id: UUID, token: str) -> Mail | None:
     """Only its hash is kept of the link. It goes to the address of the account, not to what was typed."""
     customer = await services.database.run(services.customers.get, customer_id)
     if customer is None:
         return None
-    token, now = new_token(), services.clock.now()
+    now = services.clock.now()
     reset = NewReset(hash_of(token), customer_id, now + GOOD_FOR)
     if not await services.database.run(services.password_register.add_reset, reset, MOST_RESETS):
         return None
