@@ -36,7 +36,7 @@ FROZEN = [
     ("after archive.rename", 1),
     ("before ledger.commit", 1),
 ]
-INSIDE = [("before sql insert", 1), ("before sql insert", 6), ("before sql commit", 3)]
+INSIDE = [("before sql insert", 1), ("before sql insert", 6), ("before sql commit", 4)]
 """Inside the one transaction that makes a slice visible: behind the fence, in its middle, right before its end."""
 
 

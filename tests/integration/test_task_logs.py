@@ -24,7 +24,7 @@ def test_each_task_says_its_slice_offsets_and_counts_in_one_line(pipeline: Pipel
     counts = "processed=1 duplicate=0 rejected=1 absent=0"
     for line in (
         rf'planned slices=1 records=2 ranges="?{topic}-0\[0,2\)',
-        rf"committed .*topic={topic} partition=0 start=0 end=2 attempt=1 {counts} shard=",
+        rf"committed .*topic={topic} partition=0 start=0 end=2 attempt=1 records=2 photos=1 bytes=\d+ {counts} shard=",
         "published processed=1 dead_letters=1 skipped=0",  # by the slice's task, as soon as it has committed
         "published processed=0 dead_letters=0 skipped=0",  # by the run's last one, which finds nothing left
         f"micro-batch slices=1 {counts}",

@@ -30,8 +30,14 @@ def chromium() -> Iterator[Browser]:
             browser.close()
 
 
+_SETTLED = """() => Promise.all(document.getAnimations().filter(
+  each => Number.isFinite(each.effect.getComputedTiming().endTime)).map(each => each.finished.catch(() => {})))"""
+"""What fades in has the contrast of half a picture until then."""
+
+
 def assert_no_barrier(page: Page, *, every_level: bool = False) -> None:
     """Fail with axe-core's own report where it finds a serious or critical issue, or any, on the page as it is now."""
+    page.evaluate(_SETTLED)
     found = Axe().run(page)
     violations = found.response["violations"]
     wrong = [violation["id"] for violation in violations if every_level or violation["impact"] in SERIOUS]

@@ -27,6 +27,6 @@ def settle(pipeline: Pipeline, topic: str, partition: int | None = None) -> Sequ
 def told(pipeline: Pipeline) -> list[Condition]:
     """What ``photo_watch`` tells about logs."""
     settings = pipeline.settings
-    with lateness_ports(settings.database, settings.kafka, settings.hdfs) as ports:
+    with lateness_ports(settings.database, settings.kafka, settings.hdfs, lambda: pipeline.webhdfs) as ports:
         found = late(replace(ports, incoming=settings.topics.incoming), NOT_LATE)
     return [each for each in found if each.subject.startswith("log ")]

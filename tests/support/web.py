@@ -1,6 +1,5 @@
 """In-memory twins of the servers behind the upload API, for tests that need none of them to be real."""
 
-import asyncio
 import json
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
@@ -84,22 +83,17 @@ class FakeClock:
 
 
 class FakeLog:
-    """Keeps what is written; ``away`` answers nobody, ``refuse_after`` stops answering after some records.
-
-    ``seconds`` is how long each record takes.
-    """
+    """Keeps what is written; ``away`` answers nobody, ``refuse_after`` stops answering after some records."""
 
     def __init__(self) -> None:
         self.records: list[OutboundRecord] = []
         self.away = False
         self.refuse_after: int | None = None
-        self.seconds = 0.0
 
     async def append(self, record: OutboundRecord) -> Delivery:
         """Keep a record."""
         if self.away or (self.refuse_after is not None and len(self.records) >= self.refuse_after):
             raise ServerUnavailableError("Kafka", "gone fishing")
-        await asyncio.sleep(self.seconds)
         self.records.append(record)
         return Delivery(RecordCoordinates(record.topic, 0, len(self.records) - 1), NOON)
 

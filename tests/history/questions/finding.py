@@ -9,7 +9,7 @@ from tests.history.questions.kind import Prepare, Put, one
 from tests.history.world import History
 
 from photo_pipeline.adapters.postgres.finding import PostgresFinder
-from photo_pipeline.domain.finding import PhotoFilter, Search
+from photo_pipeline.domain.finding import COUNTED, PhotoFilter, Search
 from photo_pipeline.domain.gallery import PhotoOrder
 from photo_pipeline.domain.imaging import SniffedFormat
 from photo_pipeline.domain.photo import RenditionKind
@@ -53,16 +53,7 @@ def _asked(history: History, customer_id: UUID, search: Search) -> Put:
     return ask
 
 
-def _months(customer_id: UUID, order: PhotoOrder) -> Prepare:
-    def prepare(history: History) -> Put:
-        history.vacuum("photo")
-        finder = PostgresFinder(history.api)
-        return one(lambda: finder.timeline(customer_id, order, PhotoFilter(), LOOKED_AT))
-
-    return prepare
-
-
-def _all_months(customer_id: UUID) -> Prepare:
+def _months(customer_id: UUID, order: PhotoOrder, counted: int = COUNTED) -> Prepare:
     """Linear in what is counted, and of the index alone."""
 
     def prepare(history: History) -> Put:
@@ -70,7 +61,7 @@ def _all_months(customer_id: UUID) -> Prepare:
         finder = PostgresFinder(history.api)
 
         def ask() -> int:
-            months = finder.timeline(customer_id, PhotoOrder.TAKEN, PhotoFilter()).months
+            months = finder.timeline(customer_id, order, PhotoFilter(), counted).months
             return max(1, sum(month.photos for month in months))
 
         return ask
@@ -99,10 +90,10 @@ QUESTIONS: Mapping[str, Prepare] = {
         for order in PhotoOrder
     },
     **{
-        f"finding: {who} newest months by time {order.value}": _months(customer_id, order)
+        f"finding: {who} newest months by time {order.value}": _months(customer_id, order, LOOKED_AT)
         for who, customer_id in WHO.items()
         for order in PhotoOrder
     },
-    **{f"finding: all of {who} months": _all_months(customer_id) for who, customer_id in WHO.items()},
+    **{f"finding: all of {who} months": _months(customer_id, PhotoOrder.TAKEN) for who, customer_id in WHO.items()},
     **{f"finding: what {who} newest photos have": _choices(customer_id) for who, customer_id in WHO.items()},
 }

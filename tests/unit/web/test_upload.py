@@ -175,13 +175,12 @@ async def test_a_slow_kafka_costs_no_receipt(
     platform: Platform, ada: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A request is answered before a balancer gives it up: receipts for what Kafka has, the rest may come again."""
-    monkeypatch.setattr(uploading, "WAITING_SECONDS", 0.05)
-    platform.log.seconds = 0.03
+    monkeypatch.setattr(uploading, "WAITING_SECONDS", 1e-9)
     answer = await ada.post("/photos", files=[part(f"{n}.jpg", photo(n)) for n in range(8)])
     assert answer.status_code == 202
-    assert [receipt["filename"] for receipt in answer.json()["receipts"]] == ["0.jpg", "1.jpg"]
+    assert [receipt["filename"] for receipt in answer.json()["receipts"]] == ["0.jpg"]
     assert {refused["reason"] for refused in answer.json()["rejected"]} == {"busy"}
-    assert len(platform.log.records) == 2
+    assert len(platform.log.records) == 1
 
 
 async def test_uploads_need_no_database(platform: Platform, ada: httpx.AsyncClient) -> None:
