@@ -122,6 +122,21 @@ class TestErase:
         assert erasing.platform.original(other) == b"other"
         assert erasing.erasures.plan[2].progress is ShardProgress.REWRITTEN
 
+    def test_nor_is_it_pulled_away_from_the_retention(self) -> None:
+        """Claimed while it is looked into, it still has held photos that nobody has copied yet."""
+        erasing = Erasing()
+        (held,), (gone,) = (erasing.platform.ingest(CUSTOMER, data) for data in (b"held", b"to go"))
+        shard = erasing.platform.ledger.shards[1]
+        claimed = Disturbance("ledger.erased", lambda: setattr(shard, "state", "expiring"))
+        meanwhile = Erasing(lambda port, name: Disturbed(port, name, claimed))
+        meanwhile.platform, meanwhile.erasures = erasing.platform, erasing.erasures
+        begin_erasure(request_for(gone), erasing.erasures, lambda: "salt")
+        erasing.erasures.plan.clear()
+        erasing.erasures.plan_shard(1)
+        assert rewrite_shards(1, meanwhile.rewrite_ports()).untouched == 1
+        assert b"held" in erasing.platform.archive.files[shard.path]
+        assert str(held).encode() in erasing.platform.archive.files[shard.path]
+
     def test_a_file_that_is_not_what_was_written_is_never_switched_to(self) -> None:
         """The new file is read back before anybody sees it; the old one stays, and so do all photos in it."""
         erasing = Erasing()

@@ -158,7 +158,10 @@ class PostgresErasureLedger:
 
     def settle(self, erasure_id: int, shard_id: int) -> None:
         """See the port."""
-        retired = (Shard.shard_id == shard_id) & (Shard.state == "expiring")
+        # Of the erasure, and not of the retention, which has records of its own to write.
+        mine = (ShardRow.erasure_id == erasure_id) & (ShardRow.shard_id == shard_id)
+        is_switched = exists().where(mine, ShardRow.state == ShardProgress.SWITCHED)
+        retired = (Shard.shard_id == shard_id) & (Shard.state == "expiring") & is_switched
         removed = {"state": "removed", "removed_at": func.clock_timestamp()}
         with transaction(self._engine) as connection:
             connection.execute(update(Shard).where(retired, _is_empty()).values(removed))

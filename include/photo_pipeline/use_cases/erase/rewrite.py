@@ -63,16 +63,17 @@ def rewrite_shards(erasure_id: int, ports: RewritePorts) -> RewriteSummary:
     """
     summary = RewriteSummary()
     for shard in ports.ledger.shards(erasure_id):
-        if shard.progress is ShardProgress.PLANNED:
-            _replace(erasure_id, shard, ports, summary)
-        _remove_old(erasure_id, shard, ports)
+        if shard.progress is ShardProgress.SWITCHED or _is_replaced(erasure_id, shard, ports, summary):
+            _remove_old(shard, ports)
+        ports.ledger.settle(erasure_id, shard.shard_id)
     return summary
 
 
-def _replace(erasure_id: int, shard: ErasureShard, ports: RewritePorts, summary: RewriteSummary) -> None:
+def _is_replaced(erasure_id: int, shard: ErasureShard, ports: RewritePorts, summary: RewriteSummary) -> bool:
+    """Whether the shard's old file may go. One that had none of it is not ours to remove, whoever claims it now."""
     rewriting = ports.ledger.rewriting(shard.shard_id)
     if rewriting is None:
-        return  # its time was over before
+        return True  # its time was over before
     source = ports.archive.open(rewriting.path).read
     members = list(members_in(source, rewriting.path))
     erased = ports.ledger.erased({each.photo_id for each in members if each.photo_id is not None})
@@ -86,13 +87,13 @@ def _replace(erasure_id: int, shard: ErasureShard, ports: RewritePorts, summary:
         ports.ledger.retire(erasure_id, rewriting)
         summary.retired += 1
     logger.info("shard=%d members=%d kept=%d", shard.shard_id, len(members), len(remainder.members))
+    return bool(erased)
 
 
-def _remove_old(erasure_id: int, shard: ErasureShard, ports: RewritePorts) -> None:
+def _remove_old(shard: ErasureShard, ports: RewritePorts) -> None:
     ports.ledger.let_readers_finish(shard.shard_id)
     if not ports.ledger.is_needed(shard.path):
         ports.archive.delete(shard.path)
-    ports.ledger.settle(erasure_id, shard.shard_id)
 
 
 def _write(rewriting: Rewriting, source: ReadFile, remainder: Remainder, ports: RewritePorts) -> ShardFile:
