@@ -293,7 +293,7 @@ class MemoryLedger:
     def commit(self, commit: SliceCommit) -> SliceSummary:
         """See the port."""
         self._check(commit.lease)
-        if not self.erased_meanwhile.isdisjoint(photo.photo_id for photo in commit.photos):
+        if not self.erased_meanwhile.isdisjoint(commit.named()):
             raise PhotoErasedError(commit.lease.slice.slice_id)
         self.commits[commit.lease.slice.slice_id] = commit
         return self.summary(commit.lease.slice.slice_id)

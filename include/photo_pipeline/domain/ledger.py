@@ -124,6 +124,11 @@ class SliceCommit:
     records: Sequence[RecordResult]
     leader_epoch: int | None = None
 
+    def named(self) -> set[UUID]:
+        """The photos and customers that it names, but of what it refuses because they were erased."""
+        telling = [record for record in self.records if record.reason is not RejectReason.ERASED]
+        return {found for each in telling for found in (each.photo_id, each.customer_id) if found is not None}
+
 
 @dataclass(frozen=True, slots=True)
 class SliceSummary:

@@ -96,6 +96,6 @@ class IngestLedger(Protocol):
         Raises:
             LeaseLostError: when the slice's attempt is not this one's.
             ProgressConflictError: when ``next_offset`` is not the slice's start.
-            PhotoErasedError: when one of the photos was erased after it was read.
+            PhotoErasedError: when a photo, or a customer, was erased after the record was read.
         """
         ...

@@ -137,6 +137,17 @@ class TestOutcomes:
         world.ledger.erased_ids = world.ledger.erased_meanwhile
         assert outcomes(world.process()) == [(0, Outcome.REJECTED), (1, Outcome.PROCESSED)]
 
+    @pytest.mark.parametrize("data", [b"one", b"bad"])
+    def test_so_is_what_a_customer_sent_who_was_erased_meanwhile(self, data: bytes) -> None:
+        """A photo that no row named yet, and one that is refused: its dead letter would be a copy of it."""
+        world = World([photo_record(0, data)])
+        world.ledger.erased_meanwhile = {CUSTOMER}
+        with pytest.raises(PhotoErasedError):
+            world.process()
+        assert world.archive.files == {}
+        world.ledger.erased_ids = world.ledger.erased_meanwhile
+        assert [record.reason for record in world.process().records] == [RejectReason.ERASED]
+
     def test_customer_is_asked_for_once_per_slice(self) -> None:
         """The number of questions to the database does not grow with the photos."""
         world = World([photo_record(offset, f"photo {offset}".encode()) for offset in range(50)])

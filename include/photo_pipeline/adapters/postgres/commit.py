@@ -59,10 +59,10 @@ def commit_slice(connection: Connection, commit: SliceCommit) -> SliceSummary:
     Raises:
         LeaseLostError: when the slice's attempt is not this one's, or the slice is committed already.
         ProgressConflictError: when ``next_offset`` is not the slice's start.
-        PhotoErasedError: when one of its photos was erased after it was read.
+        PhotoErasedError: when a photo or a customer that it names was erased after it was read.
     """
     closed = _lock_customers(connection, commit)
-    if erased_among(connection, [photo.photo_id for photo in commit.photos]):
+    if erased_among(connection, commit.named()):
         raise PhotoErasedError(commit.lease.slice.slice_id)
     _fence(connection, commit)
     log_id = _advance(connection, commit)
