@@ -97,6 +97,8 @@ def _rederive_shard(
     attempt, earlier = begun
     for fenced_off in earlier:
         _remove_files(ports.archive, ports.archive_root, fenced_off)
+    # Asked once more: what is erased from now on fences this attempt off, and what was erased before is not copied.
+    photos = ports.ledger.photos(request, shard_id)
     work = _ShardWork(attempt, ports, in_flight_bytes, summary)
     for photo in photos:
         work.add(photo)
