@@ -1,22 +1,15 @@
-"""Photos are found by what they are: by device too, and in the index alone.
+"""Photos are found by what they are, in the index alone. While it is built, commits wait; whoever reads does not.
 
-Revision ID: 0027
-Revises: 0026
+Revision ID: 0029
+Revises: 0028
 """
 
 from alembic import op
 
-revision = "0027"
-down_revision = "0026"
+revision = "0029"
+down_revision = "0028"
 branch_labels = None
 depends_on = None
-
-# No key: whoever writes to Kafka may name any device, and a device goes with its customer's account. What is left of it
-# then is a number that says what belongs together, as of the customer.
-DEVICES = """
-ALTER TABLE photo ADD COLUMN device_id uuid;
-COMMENT ON COLUMN photo.device_id IS 'The device that says it has streamed the photo';
-"""
 
 # Their order is as it was. An entry stays below what an index takes (2,704 bytes) with the longest names there are, 255
 # characters of a file's and 100 of a camera's, of four bytes each; a test holds them to that.
@@ -36,8 +29,7 @@ ALTER INDEX photo_taken_found RENAME TO photo_newest_taken_first;
 
 
 def upgrade() -> None:
-    for statements in (DEVICES, INDICES):
-        op.execute(statements)
+    op.execute(INDICES)
 
 
 def downgrade() -> None:
