@@ -23,6 +23,9 @@ from local_stack.services.hdfs import client_options
 
 pytestmark = pytest.mark.shares_servers
 
+TWO_TRIES = 240.0
+"""Seconds: making a NameNode active is given up after a minute, and told again."""
+
 
 @pytest.fixture(scope="module")
 def pairs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
@@ -79,7 +82,7 @@ def test_a_namenode_takes_over(pairs: Stack, pipeline: Pipeline, batch: Batch) -
     (slice_id,) = pipeline.plan("run")
     with frozen(process, "before file.close", settings=pipeline.settings, owner="run", slice_id=slice_id) as task:
         os.kill(pairs.pid_of(old), signal.SIGKILL)
-        wait_for(lambda: hdfs_pair.active(context) not in {None, old}, "the other NameNode is active")
+        wait_for(lambda: hdfs_pair.active(context) not in {None, old}, "the other NameNode is active", TWO_TRIES)
         ended = task.wake()
     assert ended.code == 0 or "ServerUnavailableError" in ended.complaint, ended.complaint
     retried(batch.recover)
