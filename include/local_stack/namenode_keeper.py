@@ -28,12 +28,14 @@ COMMAND_SECONDS = 60
 def main() -> None:
     """Watch until killed."""
     pair = json.loads(Path(sys.argv[1]).read_text())
-    missed = 0
+    missed, last = 0, ""
     while True:
         states = look(pair)
+        last = next((name for name, state in states.items() if state == "active"), last)
         missed = 0 if "active" in states.values() else missed + 1
         if missed >= PATIENCE:
-            promote(pair, states)
+            # One that died and is back at once has to read its journal first: rather the other one.
+            promote(pair, dict(sorted(states.items(), key=lambda item: item[0] == last)))
             missed = 0
         time.sleep(POLL_SECONDS)
 
