@@ -25,9 +25,8 @@ from airflow.sdk import Param, dag, get_current_context, task
 
 from photo_pipeline.orchestration.assets import ARCHIVE, LEDGER, SEARCH
 from photo_pipeline.orchestration.defaults import TAGS, default_args
+from photo_pipeline.orchestration.param_patterns import UUID_PATTERN
 from photo_pipeline.orchestration.pools import ELASTICSEARCH, HDFS, POSTGRES
-
-UUID_PATTERN = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 
 PARAMS = {
     "photo_id": Param(

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from photo_pipeline.domain.errors import InvalidEraseRequestError
 from photo_pipeline.domain.events import format_time
+from photo_pipeline.domain.form_fields import id_of, text_of
 from photo_pipeline.domain.photo import LATER
 
 ERASURE_TYPE = "photo-erasure+jwt"
@@ -125,11 +126,11 @@ def parse_erase_request(name: str, parameters: Mapping[str, object]) -> EraseReq
     Raises:
         InvalidEraseRequestError: with one line that names the field and what it should be.
     """
-    photo, customer = _id(parameters, "photo_id"), _id(parameters, "customer_id")
+    photo, customer = (id_of(parameters, field, InvalidEraseRequestError) for field in ("photo_id", "customer_id"))
     subject_id = photo or customer
     if subject_id is None or (photo is not None and customer is not None):
         raise InvalidEraseRequestError("fill in photo_id for one photo, or customer_id for a customer, and not both")
-    reason, by = _text(parameters, "reason"), _text(parameters, "by")
+    reason, by = text_of(parameters, "reason"), text_of(parameters, "by")
     if not reason:
         raise InvalidEraseRequestError("reason must say why it is erased")
     if not by:
@@ -193,17 +194,3 @@ def claims_of(erasure: Erasure, documents: int, files: int, kafka_keeps: timedel
             ],
         },
     }
-
-
-def _id(parameters: Mapping[str, object], name: str) -> UUID | None:
-    text = _text(parameters, name)
-    if not text:
-        return None
-    try:
-        return UUID(text)
-    except ValueError:
-        raise InvalidEraseRequestError(f"{name} must be an id such as {UUID(int=1)}, not {text!r}") from None
-
-
-def _text(parameters: Mapping[str, object], name: str) -> str:
-    return str(parameters.get(name) or "").strip()

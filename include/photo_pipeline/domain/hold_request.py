@@ -6,6 +6,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from photo_pipeline.domain.errors import InvalidHoldRequestError
+from photo_pipeline.domain.form_fields import id_of, text_of
 
 
 class HoldAction(StrEnum):
@@ -41,10 +42,10 @@ def parse_hold_request(parameters: Mapping[str, object]) -> HoldRequest:
         InvalidHoldRequestError: with one line that names the field and what it should be.
     """
     action = _action(parameters)
-    customer_id, photo_id = _id(parameters, "customer_id"), _id(parameters, "photo_id")
+    customer_id, photo_id = (id_of(parameters, field, InvalidHoldRequestError) for field in ("customer_id", "photo_id"))
     if customer_id is None and photo_id is None:
         raise InvalidHoldRequestError("fill in photo_id for one photo, or customer_id for all of a customer's")
-    reason, by = _text(parameters, "reason"), _text(parameters, "by")
+    reason, by = text_of(parameters, "reason"), text_of(parameters, "by")
     if not by:
         raise InvalidHoldRequestError("by must say who asks")
     if action is HoldAction.SET and not reason:
@@ -58,17 +59,3 @@ def _action(parameters: Mapping[str, object]) -> HoldAction:
         return HoldAction(chosen)
     except ValueError:
         raise InvalidHoldRequestError(f"action must be one of {', '.join(HoldAction)}, not {chosen!r}") from None
-
-
-def _id(parameters: Mapping[str, object], name: str) -> UUID | None:
-    text = _text(parameters, name)
-    if not text:
-        return None
-    try:
-        return UUID(text)
-    except ValueError:
-        raise InvalidHoldRequestError(f"{name} must be an id such as {UUID(int=1)}, not {text!r}") from None
-
-
-def _text(parameters: Mapping[str, object], name: str) -> str:
-    return str(parameters.get(name) or "").strip()

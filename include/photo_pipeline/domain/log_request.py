@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from photo_pipeline.domain.errors import InvalidLogRequestError
+from photo_pipeline.domain.form_fields import text_of
 
 PARTITION_DIGITS = 10
 
@@ -31,7 +32,7 @@ def parse_log_request(parameters: Mapping[str, object]) -> LogRequest:
     Raises:
         InvalidLogRequestError: with one line that names the field and what it should be.
     """
-    topic, reason, by = (str(parameters.get(name) or "").strip() for name in ("topic", "reason", "by"))
+    topic, reason, by = (text_of(parameters, name) for name in ("topic", "reason", "by"))
     if not topic:
         raise InvalidLogRequestError("topic must name the topic whose logs are to be settled")
     if not reason:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from photo_pipeline.domain.errors import InvalidPermitRequestError
+from photo_pipeline.domain.form_fields import text_of
 from photo_pipeline.domain.removal import Removal
 
 PERMITTED = (Removal.SHARDS, Removal.RECORDS, Removal.FILES, Removal.AGES)
@@ -33,7 +34,7 @@ def parse_permit_request(parameters: Mapping[str, object]) -> PermitRequest:
         InvalidPermitRequestError: with one line that names the field and what it should be.
     """
     what, most = _what(parameters), _most(parameters)
-    reason, by = _text(parameters, "reason"), _text(parameters, "by")
+    reason, by = text_of(parameters, "reason"), text_of(parameters, "by")
     if not reason:
         raise InvalidPermitRequestError("reason must say why so much may go")
     if not by:
@@ -42,14 +43,14 @@ def parse_permit_request(parameters: Mapping[str, object]) -> PermitRequest:
 
 
 def _what(parameters: Mapping[str, object]) -> Removal:
-    chosen = _text(parameters, "what")
+    chosen = text_of(parameters, "what")
     if chosen not in PERMITTED:
         raise InvalidPermitRequestError(f"what must be one of {', '.join(PERMITTED)}, not {chosen!r}")
     return Removal(chosen)
 
 
 def _most(parameters: Mapping[str, object]) -> int:
-    text = _text(parameters, "most")
+    text = text_of(parameters, "most")
     try:
         most = int(text)
     except ValueError:
@@ -57,7 +58,3 @@ def _most(parameters: Mapping[str, object]) -> int:
     if most < 1:
         raise InvalidPermitRequestError("most must be 1 or more")
     return most
-
-
-def _text(parameters: Mapping[str, object], name: str) -> str:
-    return str(parameters.get(name) or "").strip()
