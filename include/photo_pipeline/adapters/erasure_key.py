@@ -1,11 +1,12 @@
 """The pipeline's own key, by which proofs of erasure are known."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from photo_pipeline.domain.errors import ErasureKeyError
-from photo_pipeline.domain.signatures import KeysError, keys_in, sign
+from photo_pipeline.domain.signatures import keys_read, sign
 
 
 class FileSigner:
@@ -18,12 +19,7 @@ class FileSigner:
     def __init__(self, path: Path | None) -> None:
         if path is None:
             raise ErasureKeyError(path, "it is not set")
-        try:
-            self._key = keys_in(path.read_text())[0]
-        except OSError as error:
-            raise ErasureKeyError(path, error.strerror or "unreadable") from error
-        except (KeysError, ValueError) as error:
-            raise ErasureKeyError(path, str(error)) from error
+        self._key = keys_read(path.read_text, partial(ErasureKeyError, path))[0]
         if not self._key.is_private:
             raise ErasureKeyError(path, "a public key signs nothing")
 

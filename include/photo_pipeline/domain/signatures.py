@@ -1,6 +1,7 @@
 """What is signed here is a JWS (RFC 7515) by Ed25519 (RFC 8037), each kind with its own ``typ`` (RFC 8725, 3.11)."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from joserfc import jws, jwt
@@ -114,6 +115,21 @@ def keys_in(text: str) -> list[OKPKey]:
     for key in keys:
         key.ensure_kid()
     return keys
+
+
+def keys_read(read: Callable[[], str], refused: Callable[[str], Exception]) -> list[OKPKey]:
+    """The keys of a file, as ``keys_in`` has them.
+
+    Args:
+        read: gives its text.
+        refused: makes the error that is raised where it cannot be read or holds no such keys, of what is wrong.
+    """
+    try:
+        return keys_in(read())
+    except OSError as error:
+        raise refused(error.strerror or "unreadable") from error
+    except (KeysError, ValueError) as error:
+        raise refused(str(error)) from error
 
 
 def _key(entry: Any) -> OKPKey:

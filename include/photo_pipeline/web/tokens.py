@@ -7,6 +7,7 @@ that let somebody in have an audience and an end as well. Receipts have neither:
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -19,7 +20,7 @@ from photo_pipeline.domain.errors import PhotoPipelineError
 from photo_pipeline.domain.events import Headers, format_time
 from photo_pipeline.domain.photo import Receipt, RecordCoordinates
 from photo_pipeline.domain.proof import PROOF_TYPE, statement
-from photo_pipeline.domain.signatures import ALGORITHM, KeysError, SignatureError, keys_in, opened, require_kind, sign
+from photo_pipeline.domain.signatures import ALGORITHM, SignatureError, keys_read, opened, require_kind, sign
 from photo_pipeline.ports.clock import Clock
 from photo_pipeline.web.bounded_memory import BoundedMemory
 
@@ -207,12 +208,7 @@ def load_keys(path: Path) -> list[OKPKey]:
     Raises:
         SigningKeyError: where there is none.
     """
-    try:
-        keys = keys_in(path.read_text())
-    except OSError as error:
-        raise SigningKeyError(path, error.strerror or "unreadable") from error
-    except (KeysError, ValueError) as error:
-        raise SigningKeyError(path, str(error)) from error
+    keys = keys_read(path.read_text, partial(SigningKeyError, path))
     if not all(key.is_private for key in keys):
         raise SigningKeyError(path, "no private Ed25519 key in it")
     return keys
