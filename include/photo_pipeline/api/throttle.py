@@ -11,6 +11,7 @@ from typing import Final
 from photo_pipeline.domain.errors import PhotoPipelineError
 from photo_pipeline.ports.clock import Clock
 from photo_pipeline.web.bounded_memory import BoundedMemory
+from photo_pipeline.web.problems import too_many
 
 WINDOW: Final = timedelta(minutes=5)
 MAX_KEYS: Final = 50_000
@@ -82,6 +83,21 @@ class Throttle:
     def _recent(self, key: str) -> list[datetime]:
         horizon = self._clock.now() - WINDOW
         return [moment for moment in self._failures.get(key, ()) if moment > horizon]
+
+
+def count_or_refuse(detail: str, *attempts: tuple[Throttle, str]) -> None:
+    """Count an attempt at something of which nobody needs many, by each of its keys; or by none, where it is refused.
+
+    Raises:
+        ProblemError: 429 with ``detail`` after too many by any of them.
+    """
+    try:
+        for throttle, key in attempts:
+            throttle.check(key)
+    except ThrottledError as error:
+        raise too_many("too_many_attempts", detail, error.retry_seconds) from None
+    for throttle, key in attempts:
+        throttle.failed(key)
 
 
 class Pace:

@@ -7,10 +7,9 @@ from fastapi import APIRouter, Request, Response
 from photo_pipeline.api.deps import OwnPagesOnly, TheCaller, TheCustomer, TheServices, network_of_sender
 from photo_pipeline.api.proving import chosen
 from photo_pipeline.api.schemas import CustomerView, Me, SignUp
-from photo_pipeline.api.services import Services
-from photo_pipeline.api.throttle import ThrottledError
+from photo_pipeline.api.throttle import count_or_refuse
 from photo_pipeline.domain.customers import EmailTakenError
-from photo_pipeline.web.problems import ProblemError, described, too_many
+from photo_pipeline.web.problems import ProblemError, described
 
 router = APIRouter(tags=["customers"])
 
@@ -30,7 +29,9 @@ router = APIRouter(tags=["customers"])
 async def sign_up(body: SignUp, request: Request, services: TheServices) -> CustomerView:
     """Sign up. A password has 10 characters, five of them different, and is not the name or the e-mail address."""
     password = chosen(body.password, body.email, body.display_name)
-    _throttle(services, network_of_sender(request))
+    # Each costs a hash, and says whether an address is taken.
+    detail = "Too many people have signed up from here of late. Please wait a while."
+    count_or_refuse(detail, (services.sign_ups, network_of_sender(request)))
     password_hash = await services.passwords.hash(password)
     try:
         customer = await services.database.run(
@@ -39,16 +40,6 @@ async def sign_up(body: SignUp, request: Request, services: TheServices) -> Cust
     except EmailTakenError:
         raise ProblemError(HTTPStatus.CONFLICT, "email_taken", "This e-mail address has an account already.") from None
     return CustomerView.of(customer)
-
-
-def _throttle(services: Services, address: str) -> None:
-    """Each costs a hash, and says whether an address is taken: nobody needs many."""
-    try:
-        services.sign_ups.check(address)
-    except ThrottledError as error:
-        detail = "Too many people have signed up from here of late. Please wait a while."
-        raise too_many("too_many_attempts", detail, error.retry_seconds) from None
-    services.sign_ups.failed(address)
 
 
 @router.get("/me", responses=described(HTTPStatus.UNAUTHORIZED, HTTPStatus.SERVICE_UNAVAILABLE))

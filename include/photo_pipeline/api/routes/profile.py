@@ -12,8 +12,8 @@ from photo_pipeline.api.replacing import note_ended, password_replaced
 from photo_pipeline.api.schemas import CustomerView
 from photo_pipeline.api.services import MOST_SESSIONS
 from photo_pipeline.api.sessions import session_ended
-from photo_pipeline.api.throttle import Throttle, ThrottledError
-from photo_pipeline.web.problems import ProblemError, described, too_many
+from photo_pipeline.api.throttle import count_or_refuse
+from photo_pipeline.web.problems import ProblemError, described
 
 router = APIRouter(tags=["customers"])
 
@@ -32,20 +32,13 @@ async def rename(body: NewName, caller: TheCaller, services: TheServices) -> Cus
     """Give oneself another name. Links that were shared say the new one from now on."""
     customer_id = caller.session.customer_id
     # Analysts see the name with each photo, so each change is told to the search index for all of them.
-    _throttle(services.renamings, customer_id, "You have changed your name often of late. Please wait a while.")
+    detail = "You have changed your name often of late. Please wait a while."
+    count_or_refuse(detail, (services.renamings, str(customer_id)))
     await services.database.run(services.customers.rename, customer_id, body.display_name)
     customer = await services.database.run(services.customers.get, customer_id)
     if customer is None:
         raise session_ended()
     return CustomerView.of(customer)
-
-
-def _throttle(changes: Throttle, customer_id: UUID, detail: str) -> None:
-    try:
-        changes.check(str(customer_id))
-    except ThrottledError as error:
-        raise too_many("too_many_attempts", detail, error.retry_seconds) from None
-    changes.failed(str(customer_id))
 
 
 @router.get("/me/sessions", responses=described(HTTPStatus.UNAUTHORIZED, HTTPStatus.SERVICE_UNAVAILABLE))
@@ -112,7 +105,7 @@ async def change_password(
     known = await confirmed(services, network_of_sender(request), customer, body.old_password)
     # Nobody has proven that the address is theirs, and each change has a mail sent there.
     detail = "You have changed your password often of late. Please wait a while."
-    _throttle(services.password_changes, customer.customer_id, detail)
+    count_or_refuse(detail, (services.password_changes, str(customer.customer_id)))
     password_hash = await services.passwords.hash(password)
     ended = await services.database.run(
         services.password_register.change,

@@ -13,15 +13,16 @@ from photo_pipeline.api.link_tokens import hash_of, new_token
 from photo_pipeline.api.proving import chosen, forgive
 from photo_pipeline.api.replacing import password_replaced
 from photo_pipeline.api.services import Services
-from photo_pipeline.api.throttle import ThrottledError
+from photo_pipeline.api.throttle import count_or_refuse
 from photo_pipeline.domain.customers import NewReset
 from photo_pipeline.domain.mail import Mail
-from photo_pipeline.web.problems import ProblemError, described, too_many
+from photo_pipeline.web.problems import ProblemError, described
 
 MINUTES = 60
 GOOD_FOR = timedelta(minutes=MINUTES)
 MOST_RESETS = 5
 """So many links of a customer are good at a time, whoever asks: nobody's mail is flooded."""
+OFTEN = "This was asked for often of late. Look into your mail, also into what it takes for spam, or wait a while."
 
 router = APIRouter(tags=["session"])
 
@@ -44,7 +45,9 @@ async def ask(body: AskForReset, request: Request, services: TheServices) -> Res
     has set up no mail.
     """
     services.posting.require()
-    _throttle(services, network_of_sender(request), body.email)
+    # Of one person wherever it is asked from, and from one address for whomever; known or not.
+    asked = (services.resets_of_person, body.email), (services.resets_from_address, network_of_sender(request))
+    count_or_refuse(OFTEN, *asked)
     found = await services.database.run(services.customers.credentials, body.email)
     if found is not None:
         customer_id, token = found.customer_id, new_token()
@@ -52,20 +55,6 @@ async def ask(body: AskForReset, request: Request, services: TheServices) -> Res
         drop = partial(services.database.run, services.password_register.drop_reset, hash_of(token))
         services.posting.post(lambda: _invitation(services, customer_id, token), drop)
     return ResetAsked(minutes=MINUTES)
-
-
-def _throttle(services: Services, network: str, email: str) -> None:
-    """Of one person wherever it is asked from, and from one address for whomever; known or not."""
-    try:
-        services.resets_of_person.check(email)
-        services.resets_from_address.check(network)
-    except ThrottledError as error:
-        detail = (
-            "This was asked for often of late. Look into your mail, also into what it takes for spam, or wait a while."
-        )
-        raise too_many("too_many_attempts", detail, error.retry_seconds) from None
-    services.resets_of_person.failed(email)
-    services.resets_from_address.failed(network)
 
 
 async def _invitation(services: Services, customer_id: UUID, token: str) -> Mail | None:
