@@ -58,7 +58,7 @@ def feeding(found: Feedable) -> str:
     if not found.records:
         before = "" if not found.fed_before else f" {found.fed_before:,} were fed before."
         return f"There is nothing to feed.{before}"
-    most = f"more than {COUNTED:,}" if found.records + found.fed_before > COUNTED else f"{found.records:,}"
+    most = _up_to_counted(found.records, found.fed_before)
     said = f"Feeds {most} {'record' if found.records == 1 else 'records'}: {_of_customers(found.customers)}."
     hopeless = sum(each.records for each in found.refused if not may_end_otherwise(each.reason))
     if hopeless:
@@ -83,8 +83,7 @@ def holding(request: HoldRequest, found: Named) -> str:
     again = " There is such a hold already: it stays as it is." if found.is_held else ""
     if request.photo_id is not None:
         return f"Keeps one photo, of customer {found.customer_id}.{again}"
-    many = f"more than {COUNTED:,}" if found.photos > COUNTED else f"{found.photos:,}"
-    return f"Keeps all photos of this customer, {many} now, and those to come.{again}"
+    return f"Keeps all photos of this customer, {_up_to_counted(found.photos)} now, and those to come.{again}"
 
 
 def erasing(request: EraseRequest, found: Named) -> str:
@@ -94,8 +93,13 @@ def erasing(request: EraseRequest, found: Named) -> str:
         if not found.photos:
             return "No photo of this id is in the archive. Of one that has expired, rows forget what they still have."
         return f"Erases one photo, of customer {found.customer_id}, for good.{held}"
-    many = f"more than {COUNTED:,}" if found.photos > COUNTED else f"{found.photos:,}"
+    many = _up_to_counted(found.photos)
     return f"Closes this customer's account and erases all of their photos, {many} now, for good.{held}"
+
+
+def _up_to_counted(number: int, left_out: int = 0) -> str:
+    """The number, as far as counting went, those included that are left out of it."""
+    return f"more than {COUNTED:,}" if number + left_out > COUNTED else f"{number:,}"
 
 
 def _of_customers(customers: Mapping[UUID | None, int]) -> str:

@@ -121,7 +121,7 @@ class PostgresErasureLedger:
             row = connection.execute(begun).one_or_none()
             busy = connection.scalar(expiring)
         if busy is not None:
-            raise ErasureUnfinishedError(f"photo_archive_retention is just removing {busy}: let it come to its end")
+            raise _being_removed(busy)
         return None if row is None else Rewriting(*row)
 
     def switch(self, erasure_id: int, rewriting: Rewriting, file: ShardFile, remainder: Remainder) -> None:
@@ -224,10 +224,14 @@ def _refuse(request: EraseRequest, answer: Mapping[str, Any]) -> None:
     if held := answer.get("held"):
         raise ErasureHeldError([f"hold {each['hold_id']} by {each['placed_by']} ({each['reason']})" for each in held])
     if busy := answer.get("busy"):
-        raise ErasureUnfinishedError(f"photo_archive_retention is just removing {busy[0]}: let it come to its end")
+        raise _being_removed(busy[0])
     asked = (request.subject.value, digest_of(answer["salt"], request.subject_id))
     if (answer["subject"], answer["digest"]) != asked:
         raise InvalidEraseRequestError(f"{request.name} has asked for something else before")
+
+
+def _being_removed(path: str) -> ErasureUnfinishedError:
+    return ErasureUnfinishedError(f"photo_archive_retention is just removing {path}: let it come to its end")
 
 
 def _fence(connection: Connection, rewriting: Rewriting) -> None:
