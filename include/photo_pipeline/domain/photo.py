@@ -94,7 +94,12 @@ class RecordCoordinates:
     topic_id: str | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
-        return f"{self.topic}{_later(self.incarnation)}-{self.partition}-{self.offset}"
+        return f"{self.topic_name}-{self.partition}-{self.offset}"
+
+    @property
+    def topic_name(self) -> str:
+        """Its topic, with the incarnation where that is a later one: as names and addresses have it."""
+        return f"{self.topic}{_later(self.incarnation)}"
 
     @property
     def topic_partition(self) -> TopicPartition:

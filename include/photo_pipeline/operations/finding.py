@@ -66,8 +66,12 @@ class Findings:
 
 def record_path(where: RecordCoordinates) -> str:
     """The address of a record's way."""
-    topic = str(where.log).rpartition("-")[0]
-    return f"/records/{quote(topic)}/{where.partition}/{where.offset}"
+    return f"/records/{quote(where.topic_name)}/{where.partition}/{where.offset}"
+
+
+def people_of(names: NameBook, address: str) -> list[Person]:
+    """Whose mail address this is, and no other that resembles it."""
+    return [one for one in names.people_near(address) if one.email == address]
 
 
 def photo_path(photo_id: UUID) -> str:
@@ -190,7 +194,7 @@ class Finder:
 
     def _of_bytes(self, guess: Checksum) -> list[Hit]:
         if guess.email is not None and self._names is not None:
-            people = [one for one in self._names.people_near(guess.email) if one.email == guess.email]
+            people = people_of(self._names, guess.email)
             return [hit for one in people for hit in self._of_id(photo_id_for(one.customer_id, guess.digits))]
         photos = self._ways.photos_of_bytes([guess.digits[:KEY_DIGITS]])
         return [_of_photo(each) for each in photos if each.sha256 == guess.digits]

@@ -17,9 +17,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, field_validator
 
 from photo_pipeline.domain.errors import ServerUnavailableError
 from photo_pipeline.domain.photo import RecordCoordinates
-from photo_pipeline.domain.photos_page import Slice
 from photo_pipeline.domain.ways import Mark, Names, Passage, RefusedQuestion, TaskPlace, Way
-from photo_pipeline.operations.finding import Finder, customer_path
+from photo_pipeline.operations.finding import Finder, customer_path, people_of
 from photo_pipeline.operations.panels import Away
 from photo_pipeline.operations.records import (
     DAYS,
@@ -201,7 +200,7 @@ class Tracing:
         values = {
             "slice": found,
             "row": slice_row(found),
-            "task": self._task_of(found),
+            "task": self._task(found.run_id, found.slice_id),
             "rows": [record_row(one, names) for one in records],
             "is_first": offset <= found.start,
             "next_offset": None if more is None else more.where.offset + 1,
@@ -227,7 +226,7 @@ class Tracing:
         """A customer by id, or by mail address for those who may act; and what is wrong with what was typed."""
         if "@" not in typed or not may_act:
             return _identifier(typed, "customer")
-        people = [one for one in self._trails.names.people_near(typed.lower()) if one.email == typed.lower()]
+        people = people_of(self._trails.names, typed.lower())
         return (people[0].customer_id, "") if people else (None, "No customer has this mail address.")
 
     def _way(self, request: Request, way: Way) -> Response:
@@ -239,9 +238,6 @@ class Tracing:
         links = self._servers.links
         view = way_view(way, Asked(names, task, index, links.archive, links.dashboard))
         return self._page(request, "way.html", {"view": view})
-
-    def _task_of(self, one: Slice) -> TaskPlace | Away | None:
-        return self._task(one.run_id, one.slice_id)
 
     def _task(self, run_id: str | None, slice_id: int) -> TaskPlace | Away | None:
         return None if run_id is None else _unless_away(lambda: self._trails.tasks.of_slice(run_id, slice_id))

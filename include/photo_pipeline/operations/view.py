@@ -265,7 +265,7 @@ def rejected_row(row: Rejected, now: datetime) -> RejectedRow:
     """A rejected record as a line."""
     return RejectedRow(
         where=str(row.where),
-        topic=str(row.where.log).rpartition("-")[0],
+        topic=row.where.topic_name,
         partition=row.where.partition,
         offset=row.where.offset,
         at=f"{moment(row.processed_at)} ({age(now - row.processed_at)} ago)",

@@ -123,7 +123,7 @@ def way_view(way: Way, asked: Asked) -> WayView:
 
 def refused_path(where: RecordCoordinates) -> str:
     """The address of a refused record's own page, with its picture where there is one."""
-    return f"/rejected/{str(where.log).rpartition('-')[0]}/{where.partition}/{where.offset}"
+    return f"/rejected/{where.topic_name}/{where.partition}/{where.offset}"
 
 
 def _lead(way: Way, first: Passage | None) -> str:
