@@ -3,6 +3,7 @@
 import { announce, find, make } from "./dom.js";
 import { enterSearch, monthInAddress, wantedInAddress } from "./filters/address.js";
 import { Choices } from "./filters/choices.js";
+import { listedAt } from "./gallery/order.js";
 
 const TYPING_MILLISECONDS = 400;
 const DAY = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeZone: "UTC" });
@@ -12,7 +13,7 @@ const dayName = (day) => DAY.format(new Date(`${day}T00:00Z`));
 const lastDayOf = (month) => new Date(Date.UTC(Number(month.slice(0, 4)), Number(month.slice(5)), 0)).toISOString().slice(0, 10);
 
 /** The day under which a photo is found, as the server has it. */
-export const dayIn = (photo, order) => ((order === "taken" ? photo.taken_at : null) ?? photo.uploaded_at).slice(0, 10);
+export const dayIn = (photo, order) => listedAt(photo, order).slice(0, 10);
 
 export class Filters {
   /** @param {object} gallery which is begun anew when something else is asked for */

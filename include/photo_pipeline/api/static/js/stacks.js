@@ -3,16 +3,15 @@
 
 import { announce, make } from "./dom.js";
 import { dayIn } from "./filters.js";
+import { momentOf } from "./gallery/order.js";
 
 const FEWEST = 3;
 const MOST = 200;
-const APART_MILLISECONDS = 5 * 60 * 1000;
-
-const momentOf = (photo, order) => Date.parse(order === "taken" && photo.taken_at !== null ? `${photo.taken_at}Z` : photo.uploaded_at);
+const APART_MICROSECONDS = 5 * 60 * 1_000_000;
 
 function follows(photo, before, order) {
   return (photo.device_id ?? null) !== null && photo.device_id === before.device_id && dayIn(photo, order) === dayIn(before, order)
-    && momentOf(before, order) - momentOf(photo, order) <= APART_MILLISECONDS;
+    && momentOf(before, order) - momentOf(photo, order) <= APART_MICROSECONDS;
 }
 
 /** The frames of each burst among photos in order; the newest, which is seen, is the first. */

@@ -14,7 +14,11 @@ function compareNames(one, other) {
   return left[at].codePointAt(0) - (right[at]?.codePointAt(0) ?? -1);
 }
 
-const momentOf = (photo, order) => microseconds((order === "taken" ? photo.taken_at : null) ?? photo.uploaded_at);
+/** The time by which a photo is listed, as the server writes it. */
+export const listedAt = (photo, order) => (order === "taken" ? photo.taken_at : null) ?? photo.uploaded_at;
+
+/** The same in microseconds. */
+export const momentOf = (photo, order) => microseconds(listedAt(photo, order));
 
 /** Below zero where the first comes before the other. A camera's time counts as it was told, as if it were UTC. */
 export function compare(one, other, order) {
