@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 START_SECONDS = 15.0
 SHUTDOWN_SECONDS = 60.0
 POLL_SECONDS = 0.2
+AT_REST = ("STOPPED", "FATAL")
+"""States in which the supervisor leaves a process as it is."""
 RETRIES = 3
 # Of the caller's environment the servers see only this: a stray AIRFLOW__ or HADOOP_ variable must not reach them.
 INHERITED = ("PATH", "HOME", "USER", "LOGNAME", "TZ", "TMPDIR", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "JAVA_HOME")
@@ -180,12 +182,29 @@ class Supervisor:
                 raise SupervisorError(f"the supervisor cannot start {service.name}: {fault.faultString}") from fault
 
     def stop_service(self, service: Service) -> None:
-        """Stop one service and wait for it; one that does not run is left as it is."""
+        """Stop one service and wait for it; one that does not run is left as it is.
+
+        One that has just died is none of those: the supervisor takes no order for it, and starts it again in a moment.
+
+        Raises:
+            SupervisorError: It cannot be stopped.
+        """
+        name = f"{service.layer.name.lower()}:{service.name}"
+        deadline = time.monotonic() + START_SECONDS
+        while not self._stop(name) and self._call("getProcessInfo", name)["statename"] not in AT_REST:
+            if time.monotonic() > deadline:
+                raise SupervisorError(f"the supervisor cannot stop {name}: it dies and is started again")
+            time.sleep(POLL_SECONDS)
+
+    def _stop(self, name: str) -> bool:
+        """Tell whether there was something to stop."""
         try:
-            self._call("stopProcess", f"{service.layer.name.lower()}:{service.name}")
+            self._call("stopProcess", name)
         except xmlrpc.client.Fault as fault:
             if fault.faultCode != Faults.NOT_RUNNING:
-                raise SupervisorError(f"the supervisor cannot stop {service.name}: {fault.faultString}") from fault
+                raise SupervisorError(f"the supervisor cannot stop {name}: {fault.faultString}") from fault
+            return False
+        return True
 
     def stop_layer(self, layer: Layer) -> None:
         """Stop the services of one layer together and wait for them."""

@@ -6,17 +6,19 @@ import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from xmlrpc.client import Fault
 
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from supervisor.options import ServerOptions
+from supervisor.xmlrpc import Faults
 
 from local_stack.layout import layout_of
 from local_stack.service import Layer, Service, nothing
 from local_stack.settings import UNWRITABLE
-from local_stack.supervision import render
+from local_stack.supervision import Supervisor, render
 
 if TYPE_CHECKING:
     from local_stack.settings import StackSettings
@@ -99,3 +101,36 @@ def test_logs_are_bounded(settings: StackSettings) -> None:
     assert program.stdout_logfile_maxbytes == settings.limits.log_bytes
     assert program.stdout_logfile_backups == settings.limits.log_backups
     assert program.redirect_stderr
+
+
+class Answering(Supervisor):
+    """Whose supervisor goes through these states of a process, one at each order to stop it."""
+
+    def __init__(self, settings: StackSettings, states: list[str]) -> None:
+        super().__init__(settings, layout_of(settings))
+        self.state, *self._following = states
+
+    def _call(self, method: str, *arguments: Any) -> Any:
+        if method == "getProcessInfo":
+            return {"statename": self.state}
+        if self.state in {"RUNNING", "STARTING", "BACKOFF"}:
+            self.state = "STOPPED"
+            return True
+        refused, self.state = self.state, (self._following or [self.state])[0]
+        raise Fault(Faults.NOT_RUNNING, refused)
+
+
+@pytest.mark.parametrize("state", ["RUNNING", "STARTING", "BACKOFF"])
+def test_what_has_just_died_is_stopped_for_good(settings: StackSettings, state: str) -> None:
+    """The supervisor refuses to stop it and starts it again: a killed primary would be one beside the other."""
+    supervisor = Answering(settings, ["EXITED", state])
+    supervisor.stop_service(service())
+    assert supervisor.state == "STOPPED"
+
+
+@pytest.mark.parametrize("state", ["STOPPED", "FATAL"])
+def test_what_does_not_run_is_left_as_it_is(settings: StackSettings, state: str) -> None:
+    """Nobody starts it again."""
+    supervisor = Answering(settings, [state])
+    supervisor.stop_service(service())
+    assert supervisor.state == state
