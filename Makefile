@@ -12,7 +12,8 @@ REPORT = values="$$($(LOCAL_STACK) env)" && eval "$$values" && \
 # Servers and files are waited for much of the time: three processes share two cores, each with its own servers, for which
 # it wants some 5 GB of memory.
 PROCESSES := $(shell awk '/^MemTotal/ { n = int($$2 / 5e6); print (n < 1 ? 1 : n > 3 ? 3 : n) }' /proc/meminfo)
-AT_ONCE := --numprocesses=$(PROCESSES) --dist=loadgroup --no-loadscope-reorder --durations=20
+# One that dies is replaced once: two are no accident.
+AT_ONCE := --numprocesses=$(PROCESSES) --max-worker-restart=1 --dist=loadgroup --no-loadscope-reorder --durations=20
 export PYTHONPATH := include:.
 # Every process that starts would compile the whole product again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -80,7 +81,7 @@ test: bootstrap ## the whole suite, against its own real servers (ARGS=...: for 
 
 proofs: export FOR_TESTS := 1
 proofs: bootstrap ## every boundary of the SIGKILL matrices (`make test` takes every sixth), ten times the retention histories, and five faults under load
-	@PHOTO_PROOFS=1 $(PYTHON) -m pytest $(or $(ARGS),-n2 --dist=loadgroup tests/faults tests/unit/use_cases/test_retention_stateful.py)
+	@PHOTO_PROOFS=1 $(PYTHON) -m pytest $(or $(ARGS),-n2 --max-worker-restart=1 --dist=loadgroup tests/faults tests/unit/use_cases/test_retention_stateful.py)
 
 chaos: export STACK ?= ha
 chaos: bootstrap ## kill servers and cut lines at random under load, then check every receipt (SEED=1 MINUTES=10 STACK=ha)

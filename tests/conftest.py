@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
-from tests.support.stacks import stack_of_this_process
+from tests.support.stacks import first_stack, further_stack, stack_of_this_process
 from tests.support.turns import one_at_a_time, turn
+from tests.support.watching import watch
 
 from local_stack import Endpoints, Stack
 from local_stack.errors import OtherSettingsError
@@ -38,6 +39,19 @@ REST = pytest.StashKey["Callable[[], None]"]()
 """How to stop them."""
 LONGEST_NAME = 120
 """Of a test's parameter, in characters or bytes."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let nothing hang, and no failure wait to be told."""
+    watch(config, _stop_servers_of)
+
+
+def _stop_servers_of(process: int) -> None:
+    """Stop those of a process that died, unless another session uses them."""
+    stack = Stack(further_stack(process) if process else first_stack())
+    with Share(stack.settings.home / "users.lock") as share:
+        if share.take_alone():
+            stack.down()
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:
