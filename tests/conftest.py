@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
+from tests.support.search import leave_blocks
 from tests.support.stacks import first_stack, further_stack, stack_of_this_process
 from tests.support.turns import one_at_a_time, turn
 from tests.support.watching import watch
@@ -178,7 +179,9 @@ def stack(test_stack: Stack) -> Endpoints:
 @pytest.fixture(scope="session")
 def searched_stack(test_stack: Stack, stack: Endpoints) -> Endpoints:
     """Give those servers and Elasticsearch, whose start costs more than theirs together; not every process needs it."""
-    return test_stack.up(["elasticsearch"])
+    endpoints = test_stack.up(["elasticsearch"])
+    leave_blocks(endpoints)
+    return endpoints
 
 
 @pytest.fixture(scope="session")

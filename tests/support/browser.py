@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it ships no types
-from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
 WIDE = ViewportSize(width=1280, height=900)
 NARROW = ViewportSize(width=360, height=740)
+PATIENCE_MILLISECONDS = 30_000
+"""What is expected of a page comes at once, but on a busy machine."""
 SERIOUS = ("serious", "critical")
 # A picture of moving colours instead of a webcam, and no question whether it may be used.
 FAKE_WEBCAM = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
@@ -24,6 +26,7 @@ def chromium() -> Iterator[Browser]:
         pytest.skip("Chromium is not installed: apt-get install chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox", *FAKE_WEBCAM])
+        expect.set_options(timeout=PATIENCE_MILLISECONDS)
         try:
             yield browser
         finally:

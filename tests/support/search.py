@@ -46,7 +46,8 @@ class Search:
     def kept_full(self, index: str) -> Iterator[None]:
         """Let the index take nothing, as on a full disk.
 
-        The block is set again and again: where the disk has space, the server lifts it when it next looks.
+        The block is set again and again: where the disk has space, the server lifts it when it next looks; also once
+        after :func:`leave_blocks`.
         """
         done = threading.Event()
         blocking = threading.Thread(target=self._block_until, args=(done, index))
@@ -67,12 +68,23 @@ class Search:
         self.admin.indices.put_settings(index=index, settings={FULL_DISK: on})
 
 
+def leave_blocks(endpoints: Endpoints) -> None:
+    """Let the server look at its disk once an hour: each look lifts what :meth:`Search.kept_full` sets."""
+    with make_client(_administrators(endpoints)) as client:
+        client.cluster.put_settings(persistent={"cluster.info.update.interval": "1h"})
+
+
+def _administrators(endpoints: Endpoints) -> ElasticsearchSettings:
+    user, password = endpoints.elasticsearch_user, endpoints.elasticsearch_password
+    return search_settings(endpoints.elasticsearch_url, user, password)
+
+
 @contextmanager
 def fresh_search(endpoints: Endpoints) -> Iterator[Search]:
     """Nothing under the alias before, nothing after. Its name is one that the sync's account may write."""
     alias = f"photos_{uuid4().hex[:12]}"
     url = endpoints.elasticsearch_url
-    admin = search_settings(url, endpoints.elasticsearch_user, endpoints.elasticsearch_password)
+    admin = _administrators(endpoints)
     sync = search_settings(url, endpoints.elasticsearch_sync_user, endpoints.elasticsearch_sync_password)
     with make_client(admin) as admin_client, make_client(sync) as sync_client:
         yield Search(alias, admin_client, sync_client, sync)

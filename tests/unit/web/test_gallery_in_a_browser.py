@@ -138,9 +138,7 @@ class FakeApi:
 def browser() -> Iterator[Browser]:
     """Give Chromium."""
     with chromium() as started:
-        expect.set_options(timeout=PATIENCE)
         yield started
-        expect.set_options(timeout=None)
 
 
 @pytest.fixture(scope="module")
