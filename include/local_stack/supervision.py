@@ -30,9 +30,11 @@ if TYPE_CHECKING:
 START_SECONDS = 15.0
 SHUTDOWN_SECONDS = 60.0
 POLL_SECONDS = 0.2
-AT_REST = ("STOPPED", "FATAL")
-"""States in which the supervisor leaves a process as it is."""
 RETRIES = 3
+OVER = frozenset({"STOPPED", "FATAL", "UNKNOWN"})
+"""States in which a process stays until somebody starts it."""
+PASSING = frozenset({"EXITED", "STARTING", "STOPPING"})
+"""States that another follows in a moment."""
 # Of the caller's environment the servers see only this: a stray AIRFLOW__ or HADOOP_ variable must not reach them.
 INHERITED = ("PATH", "HOME", "USER", "LOGNAME", "TZ", "TMPDIR", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "JAVA_HOME")
 
@@ -184,31 +186,44 @@ class Supervisor:
     def stop_service(self, service: Service) -> None:
         """Stop one service and wait for it; one that does not run is left as it is.
 
-        One that has just died is none of those: the supervisor takes no order for it, and starts it again in a moment.
-
         Raises:
             SupervisorError: It cannot be stopped.
         """
-        name = f"{service.layer.name.lower()}:{service.name}"
-        deadline = time.monotonic() + START_SECONDS
-        while not self._stop(name) and self._call("getProcessInfo", name)["statename"] not in AT_REST:
-            if time.monotonic() > deadline:
-                raise SupervisorError(f"the supervisor cannot stop {name}: it dies and is started again")
-            time.sleep(POLL_SECONDS)
-
-    def _stop(self, name: str) -> bool:
-        """Tell whether there was something to stop."""
-        try:
-            self._call("stopProcess", name)
-        except xmlrpc.client.Fault as fault:
-            if fault.faultCode != Faults.NOT_RUNNING:
-                raise SupervisorError(f"the supervisor cannot stop {name}: {fault.faultString}") from fault
-            return False
-        return True
+        self._stop("stopProcess", f"{service.layer.name.lower()}:{service.name}", "name", service.name)
 
     def stop_layer(self, layer: Layer) -> None:
-        """Stop the services of one layer together and wait for them."""
-        self._call("stopProcessGroup", layer.name.lower())
+        """Stop the services of one layer together and wait for them.
+
+        Raises:
+            SupervisorError: One of them cannot be stopped.
+        """
+        group = layer.name.lower()
+        self._stop("stopProcessGroup", group, "group", group)
+
+    def _stop(self, method: str, target: str, key: str, value: str) -> None:
+        """Stop until all is over.
+
+        What has just died by itself the supervisor would not stop, and start again a moment later. And a process that
+        it has just made may not hear a signal yet.
+        """
+        deadline = time.monotonic() + SHUTDOWN_SECONDS
+        while not (states := self._states_of(key, value)) <= OVER:
+            if time.monotonic() > deadline:
+                raise SupervisorError(f"the supervisor cannot stop {value}: {', '.join(sorted(states))}")
+            if states & PASSING:
+                time.sleep(POLL_SECONDS)
+            else:
+                self._stop_now(method, target)
+
+    def _states_of(self, key: str, value: str) -> set[str]:
+        return {info["statename"] for info in self._call("getAllProcessInfo") if info[key] == value}
+
+    def _stop_now(self, method: str, target: str) -> None:
+        try:
+            self._call(method, target)
+        except xmlrpc.client.Fault as fault:
+            if fault.faultCode != Faults.NOT_RUNNING:
+                raise SupervisorError(f"the supervisor cannot stop {target}: {fault.faultString}") from fault
 
     def shutdown(self) -> None:
         """Stop what still runs, then end the supervisor itself."""

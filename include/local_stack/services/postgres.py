@@ -222,6 +222,8 @@ def _probe(context: Context, node: Node) -> None:
         raise NotReadyError(_last_line(error)) from error
     if state == (True, False):
         raise NotReadyError("not connected to the primary")
+    if state == (False, False) and node != primary(context):
+        raise NotReadyError("takes writes, though another server is the primary")
 
 
 def _finish(context: Context, node: Node) -> None:

@@ -1,26 +1,30 @@
-"""The supervisor's configuration, read back by the supervisor's own parser."""
+"""The supervisor's configuration, read back by the supervisor's own parser; and the supervisor itself."""
 
 from __future__ import annotations
 
+import os
 import shlex
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from xmlrpc.client import Fault
 
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from supervisor.options import ServerOptions
-from supervisor.xmlrpc import Faults
 
 from local_stack.layout import layout_of
 from local_stack.service import Layer, Service, nothing
-from local_stack.settings import UNWRITABLE
+from local_stack.settings import UNWRITABLE, load_settings
 from local_stack.supervision import Supervisor, render
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from local_stack.settings import StackSettings
 
 VALUES = st.text(st.characters(min_codepoint=32, max_codepoint=126, exclude_characters=UNWRITABLE))
@@ -103,34 +107,45 @@ def test_logs_are_bounded(settings: StackSettings) -> None:
     assert program.redirect_stderr
 
 
-class Answering(Supervisor):
-    """Whose supervisor goes through these states of a process, one at each order to stop it."""
-
-    def __init__(self, settings: StackSettings, states: list[str]) -> None:
-        super().__init__(settings, layout_of(settings))
-        self.state, *self._following = states
-
-    def _call(self, method: str, *arguments: Any) -> Any:
-        if method == "getProcessInfo":
-            return {"statename": self.state}
-        if self.state in {"RUNNING", "STARTING", "BACKOFF"}:
-            self.state = "STOPPED"
-            return True
-        refused, self.state = self.state, (self._following or [self.state])[0]
-        raise Fault(Faults.NOT_RUNNING, refused)
+SLEEPING = service("sleeping", command=("/bin/sleep", "600"))
 
 
-@pytest.mark.parametrize("state", ["RUNNING", "STARTING", "BACKOFF"])
-def test_what_has_just_died_is_stopped_for_good(settings: StackSettings, state: str) -> None:
-    """The supervisor refuses to stop it and starts it again: a killed primary would be one beside the other."""
-    supervisor = Answering(settings, ["EXITED", state])
-    supervisor.stop_service(service())
-    assert supervisor.state == "STOPPED"
+@pytest.fixture(scope="module")
+def supervisor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Supervisor]:
+    """Give one that runs, and has one service, stopped."""
+    settings = load_settings({}, home=tmp_path_factory.mktemp("supervised"))
+    layout = layout_of(settings)
+    layout.make()
+    running = Supervisor(settings, layout)
+    running.start(render([SLEEPING], settings, layout))
+    yield running
+    running.shutdown()
 
 
-@pytest.mark.parametrize("state", ["STOPPED", "FATAL"])
-def test_what_does_not_run_is_left_as_it_is(settings: StackSettings, state: str) -> None:
-    """Nobody starts it again."""
-    supervisor = Answering(settings, [state])
-    supervisor.stop_service(service())
-    assert supervisor.state == state
+@pytest.mark.parametrize(
+    "stop", [lambda it: it.stop_service(SLEEPING), lambda it: it.stop_layer(SLEEPING.layer)], ids=["service", "layer"]
+)
+def test_what_has_just_died_is_stopped_too(supervisor: Supervisor, stop: Callable[[Supervisor], None]) -> None:
+    """Not started again a moment later: a primary that came back beside the standby in its place would be two."""
+    supervisor.start_service(SLEEPING)
+    while supervisor.states()[SLEEPING.name].state != "RUNNING":
+        time.sleep(0.1)
+    pid = supervisor.states()[SLEEPING.name].pid
+    # It learns of the death while it is being asked.
+    own_pid = int(supervisor._layout.supervisor_pid.read_text())
+    os.kill(own_pid, signal.SIGSTOP)
+    with ThreadPoolExecutor(1) as asking:
+        os.kill(pid, signal.SIGKILL)
+        asked = asking.submit(stop, supervisor)
+        time.sleep(0.2)
+        os.kill(own_pid, signal.SIGCONT)
+        asked.result()
+    state = supervisor.states()[SLEEPING.name]
+    assert (state.state, state.pid) == ("STOPPED", 0)
+
+
+def test_what_does_not_run_is_stopped_already(supervisor: Supervisor) -> None:
+    """Nothing to do, and no error."""
+    supervisor.stop_service(SLEEPING)
+    supervisor.stop_layer(SLEEPING.layer)
+    assert supervisor.states()[SLEEPING.name].pid == 0
