@@ -9,7 +9,7 @@ from sqlalchemy import Engine, text
 from tests.support.databases import fresh_database, superuser_of
 from tests.support.outcomes import Outcomes
 from tests.support.replicas import wait_for
-from tests.support.search import FULL_DISK, Search, fresh_search
+from tests.support.search import FULL_DISK, Search, fresh_search, leave_blocks
 from tests.support.syncing import sync_ports
 
 from local_stack import Endpoints, Stack
@@ -28,6 +28,7 @@ class Sync:
     """A ledger, an index, and the sync between them."""
 
     stack: Stack
+    endpoints: Endpoints
     owner: Engine
     pipeline: Engine
     bi: Engine
@@ -63,7 +64,7 @@ def sync(searched_stack: Endpoints, test_stack: Stack) -> Iterator[Sync]:
     with fresh_database(searched_stack, superuser_of(test_stack)) as database, fresh_search(searched_stack) as search:
         search.administered().ensure_template()
         engines = [make_engine(settings, "test") for settings in (database.owner, database.pipeline, database.bi)]
-        yield Sync(test_stack, *engines, search)
+        yield Sync(test_stack, searched_stack, *engines, search)
         for engine in engines:
             engine.dispose()
 
@@ -89,7 +90,7 @@ def full(sync: Sync) -> Iterator[None]:
     finally:
         settings.put_settings(persistent=dict.fromkeys(WATERMARKS))
         wait_for(lambda: not is_blocked(sync.search), "Elasticsearch has noticed that there is space")
-        settings.put_settings(persistent=dict.fromkeys(LOOK_EVERY))
+        leave_blocks(sync.endpoints)
 
 
 def is_blocked(search: Search) -> bool:
