@@ -45,7 +45,8 @@ def secrets_for_compose(folder: Path) -> dict[str, str]:
     key = credentials.signing_key_file()
     public = credentials.record_keys_file()
     erasure = credentials.erasure_key_file()
-    for file in (key, public, erasure):
+    erasure_public = credentials.erasure_keys_file()
+    for file in (key, public, erasure, erasure_public):
         file.chmod(READABLE)
     return {
         **{name: credentials.password(name.lower()) for name in PASSWORDS},
@@ -55,6 +56,7 @@ def secrets_for_compose(folder: Path) -> dict[str, str]:
         "SIGNING_KEY_FILE": str(key),
         "RECORD_KEYS_FILE": str(public),
         "ERASURE_KEY_FILE": str(erasure),
+        "ERASURE_KEYS_FILE": str(erasure_public),
     }
 
 

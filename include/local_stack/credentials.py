@@ -56,10 +56,17 @@ class Credentials:
         return self._folder / "erasure_key.jwk"
 
     def record_keys_file(self) -> Path:
-        """Return the file with the public half of those keys (JWK Set), by which records are believed."""
-        content = json.loads(self.signing_key_file().read_text())
+        """Return the file with the public half of the signing keys (JWK Set), by which records are believed."""
+        return self._public_half(self.signing_key_file(), "record_keys.json")
+
+    def erasure_keys_file(self) -> Path:
+        """Return the file with the public half of the erasure keys (JWK Set), by which proofs are checked."""
+        return self._public_half(self.erasure_key_file(), "erasure_keys.json")
+
+    def _public_half(self, keys: Path, name: str) -> Path:
+        content = json.loads(keys.read_text())
         public = [{name: value for name, value in key.items() if name != "d"} for key in content.get("keys", [content])]
-        path = self._folder / "record_keys.json"
+        path = self._folder / name
         text = json.dumps({"keys": public})
         if not path.exists() or path.read_text() != text:
             path.unlink(missing_ok=True)

@@ -165,6 +165,8 @@ class WebSettings(BaseSettings):
 
     signing_key_file: Path
     """A private Ed25519 key as JWK: signs receipts and sessions."""
+    erasure_keys_file: Path | None = None
+    """The public keys, as JWK Set, of all that proofs of erasure were ever signed with: the upload API shows them."""
     public_url: str = "http://127.0.0.1:8000"
     stream_url: str = "http://127.0.0.1:8001"
     """Where browsers find the stream application."""

@@ -1,6 +1,9 @@
 """Erasing on real servers: nothing names the photo any more, and all others are as they were."""
 
+import asyncio
 import json
+import subprocess
+import sys
 from base64 import urlsafe_b64decode
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -11,6 +14,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from anyio import to_thread
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from joserfc.jwk import OKPKey
 from sqlalchemy import Engine
@@ -19,7 +23,8 @@ from tests.support.erasing import Erasures
 from tests.support.reconciliation import Reconciled, photo
 from tests.support.reprocessing import Reprocessing
 from tests.support.retention import Disturbance, Disturbed, Killed, kill
-from tests.support.signing import x_of
+from tests.support.signing import new_key, x_of
+from tests.support.web import serving
 
 from photo_pipeline.adapters.postgres.engine import make_engine
 from photo_pipeline.adapters.postgres.gallery import PostgresGallery
@@ -161,6 +166,7 @@ def test_a_photo_is_named_nowhere_and_all_others_are_as_they_were(
     assert erasures.named_in(gone, digest) == []
     assert originals(world) == others
     assert_proof(world, verified(proof, erasures.key), gone)
+    assert_checked_from_outside(erasures, proof, gone)
     told = PostgresOutcomeFeed(api).recent(photo_in.customer, datetime.now(UTC) - HOUR, 100)
     assert [each.photo_id is None for each in told] == [False] * 3
     (status,) = PostgresGallery(api).receipts([photo_in.receipt])
@@ -186,6 +192,30 @@ def assert_proof(world: Reconciled, claims: dict[str, Any], gone: UUID) -> None:
     had = {had["topic"]: had["records"] for had in claims["kafka"]["had"]}
     assert had == {topics.uploaded: 2, topics.processed: 1}
     assert str(gone) not in json.dumps(claims)
+
+
+def assert_checked_from_outside(erasures: Erasures, proof: str, gone: UUID) -> None:
+    """As the manual says, by the address alone: also once another key signs. Not of another photo, nor changed."""
+    folder = erasures.key_file.parent
+    keys = folder / "erasure_keys.json"
+    keys.write_text(json.dumps({"keys": [key.as_dict(private=False) for key in (new_key(), erasures.key)]}))
+    script = Path(__file__).parents[2] / "examples" / "verify_erasure.py"
+    signed, _, signature = proof.rpartition(".")
+    asked = ([proof, str(gone).upper()], [proof, str(UUID(int=1))], [f"{signed}.{signature[::-1]}"])
+
+    async def run() -> list[tuple[int, str]]:
+        async with serving(folder, erasure_keys_file=keys) as (_, url):
+            command = [sys.executable, str(script), url]
+            ran = [
+                await to_thread.run_sync(partial(subprocess.run, [*command, *each], capture_output=True, text=True))
+                for each in asked
+            ]
+        return [(each.returncode, each.stdout or each.stderr) for each in ran]
+
+    ours, anothers, changed = asyncio.run(run())
+    assert (ours[0], json.loads(ours[1])) == (0, verified(proof, erasures.key))
+    assert anothers == (1, f"not proven: the proof holds, but is not about {UUID(int=1)}\n")
+    assert changed == (1, "not proven: the signature does not hold\n")
 
 
 def assert_not_taken_again(world: Reconciled, photo_in: Planted) -> None:

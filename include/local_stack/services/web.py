@@ -77,6 +77,7 @@ def environment(context: Context) -> dict[str, str]:
         "PHOTO_HDFS_CLIENT_CONFIG": json.dumps(client_options(context)),
         "PHOTO_DATABASE_URL": url(context, "photo_api", DATABASE, "postgresql+psycopg"),
         "PHOTO_SIGNING_KEY_FILE": endpoints.signing_key_file,
+        "PHOTO_ERASURE_KEYS_FILE": str(context.credentials.erasure_keys_file()),
         "PHOTO_PUBLIC_URL": endpoints.api_url,
         "PHOTO_STREAM_URL": endpoints.stream_url,
         # Whom a request comes from, the load balancer alone is asked, where there is one.

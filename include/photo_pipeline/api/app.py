@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry
 from starlette.routing import BaseRoute
 
 from photo_pipeline.api.disk_notes import noting, volume_name
+from photo_pipeline.api.erasure_keys import erasure_keys
 from photo_pipeline.api.openapi import BODIES, DESCRIPTION
 from photo_pipeline.api.pages import POLICIES, mount_pages
 from photo_pipeline.api.routes import (
@@ -75,9 +76,10 @@ def create_app(
 
     Raises:
         SigningKeyError: when there is no usable signing key.
+        ErasureKeysError: when a file is named for them, and holds no keys that may be shown.
         SettingsError: when a server is not named.
         ProcessesError: when several processes are asked for, but no place for their metrics.
-        SystemExit: instead of either, where the settings come from the environment: with one line for the operator.
+        SystemExit: instead of any, where the settings come from the environment: with one line for the operator.
     """
     if settings is None:
         with failing_in_one_line():
@@ -86,13 +88,14 @@ def create_app(
             return create_app(settings, connections=connections or _connect(settings), clock=clock, hasher=hasher)
     clock = clock or SystemClock()
     tokens = Tokens(load_keys(settings.signing_key_file), clock)
+    published = erasure_keys(settings.erasure_keys_file)
     connections = connections or _connect(settings)
     registry = CollectorRegistry()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[State]:
         async with connections as connected:
-            services = assemble(connected, settings, tokens, clock, registry, hasher)
+            services = assemble(connected, settings, tokens, clock, registry, published, hasher)
             app.state.services = services
             with told_to_stop(services.hub.close):
                 async with sweeping(services.uploads, settings.upload_sweep_seconds), _noting(connected, services):

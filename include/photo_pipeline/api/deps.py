@@ -1,5 +1,6 @@
 """What routes ask for in their signatures."""
 
+from math import ceil
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -10,6 +11,7 @@ from photo_pipeline.api.sessions import Caller, session_ended
 from photo_pipeline.api.throttle import network_of
 from photo_pipeline.domain.customers import Customer
 from photo_pipeline.web.credentials import COOKIE
+from photo_pipeline.web.problems import too_many
 
 _BEARER = HTTPBearer(auto_error=False, description="The access token of `POST /api/v1/session`")
 _COOKIE = APIKeyCookie(name=COOKIE, auto_error=False, description="The same token, set by `POST /api/v1/session`")
@@ -52,6 +54,21 @@ def network_of_sender(request: Request) -> str:
 
 
 TheCaller = Annotated[Caller, Depends(caller_of)]
+
+
+async def caller_who_counts(request: Request, caller: TheCaller, services: TheServices) -> Caller:
+    """Who asks for something that is counted anew each time, of all that they have: of each path, at a pace.
+
+    Raises:
+        ProblemError: 429.
+    """
+    if (seconds := services.counted.take((caller.session.customer_id, request.scope["path"]), 1)) > 0:
+        detail = "You have asked for this very often of late. Please wait a moment."
+        raise too_many("too_many_requests", detail, ceil(seconds))
+    return caller
+
+
+TheCallerWhoCounts = Annotated[Caller, Depends(caller_who_counts)]
 
 
 async def customer_of(caller: TheCaller, services: TheServices) -> Customer:

@@ -414,7 +414,7 @@ class JsonWebKey(BaseModel):
 
 
 class JsonWebKeySet(BaseModel):
-    """The keys that sign receipts."""
+    """Keys by which anyone checks what was signed."""
 
     keys: list[JsonWebKey]
 

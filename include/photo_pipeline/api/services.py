@@ -2,9 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 from argon2 import PasswordHasher
@@ -58,6 +59,12 @@ BINNED = Rate(per_second=100.0, burst=20_000.0)
 """Photos that a customer puts into the bin or takes out of it: each is told to whoever follows outcomes."""
 MAX_BINNING = 20_000
 """So many customers' are counted at a time."""
+
+COUNTINGS = Rate(per_second=0.5, burst=120.0)
+"""Of all that a customer has: up to a fifth of a second of a database connection each. A page has it counted with each
+search, and nobody types so many."""
+MAX_COUNTING = 20_000
+"""So many customers' are counted at a time, of each path."""
 
 MOST_SESSIONS = 100
 """So many of a customer's sessions are told at a time."""
@@ -128,6 +135,7 @@ class Services:
     clock: Clock
     new_id: Callable[[], UUID]
     tokens: Tokens
+    erasure_keys: Mapping[str, Any]
     sessions: Sessions
     acceptance: PhotoAcceptance
     quotas: Quotas
@@ -148,6 +156,7 @@ class Services:
     downloads: Downloads
     visits: Visits
     binned: Buckets[UUID]
+    counted: Buckets[tuple[UUID, str]]
     database: Database
     renditions: Gathering[RenditionName, StoredRendition | Absence]
     archive: ArchiveReading
@@ -171,6 +180,7 @@ def assemble(
     tokens: Tokens,
     clock: Clock,
     registry: CollectorRegistry,
+    erasure_keys: Mapping[str, Any],
     hasher: PasswordHasher | None = None,
 ) -> Services:
     """Put the services of one application together."""
@@ -194,6 +204,7 @@ def assemble(
         clock=clock,
         new_id=uuid4,
         tokens=tokens,
+        erasure_keys=erasure_keys,
         sessions=Sessions(tokens, clock, settings),
         acceptance=acceptance,
         quotas=quotas,
@@ -225,6 +236,7 @@ def assemble(
         downloads=Downloads(time.monotonic),
         visits=Visits(clock, time.monotonic),
         binned=Buckets(BINNED, time.monotonic, MAX_BINNING),
+        counted=Buckets(COUNTINGS, time.monotonic, MAX_COUNTING),
         database=database,
         renditions=Gathering(lambda names: database.run(connections.gallery.renditions, names)),
         archive=ArchiveReading(connections.archive, settings.small_photo_memory_bytes),

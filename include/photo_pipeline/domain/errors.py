@@ -461,6 +461,13 @@ class PhotoErasedError(PhotoPipelineError):
         super().__init__(f"a photo of slice {slice_id} was erased after it was read; the slice is tried again")
 
 
+class ErasureKeysError(PhotoPipelineError):
+    """The file named by ``PHOTO_ERASURE_KEYS_FILE`` holds no keys that anybody may see."""
+
+    def __init__(self, path: Path, detail: str) -> None:
+        super().__init__(f"PHOTO_ERASURE_KEYS_FILE={path}: {detail}; it must hold public Ed25519 keys as JWK Set")
+
+
 class ErasureKeyError(PhotoPipelineError):
     """The file named by ``PHOTO_ERASURE_KEY_FILE`` holds no key that proofs of erasure could be signed with."""
 

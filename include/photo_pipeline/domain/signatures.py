@@ -1,7 +1,7 @@
 """What is signed here is a JWS (RFC 7515) by Ed25519 (RFC 8037), each kind with its own ``typ`` (RFC 8725, 3.11)."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from joserfc import jws, jwt
@@ -115,6 +115,12 @@ def keys_in(text: str) -> list[OKPKey]:
     for key in keys:
         key.ensure_kid()
     return keys
+
+
+def published(keys: Iterable[OKPKey]) -> dict[str, Any]:
+    """What is public of keys, as a JWK Set (RFC 7517) by which anyone checks what they have signed."""
+    use = {"use": "sig", "alg": ALGORITHM}
+    return {"keys": [key.as_dict(private=False) | use | {"kid": key.kid} for key in keys]}
 
 
 def keys_read(read: Callable[[], str], refused: Callable[[str], Exception]) -> list[OKPKey]:

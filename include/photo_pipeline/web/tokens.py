@@ -20,7 +20,7 @@ from photo_pipeline.domain.errors import PhotoPipelineError
 from photo_pipeline.domain.events import Headers, format_time
 from photo_pipeline.domain.photo import Receipt, RecordCoordinates
 from photo_pipeline.domain.proof import PROOF_TYPE, statement
-from photo_pipeline.domain.signatures import ALGORITHM, SignatureError, keys_read, opened, require_kind, sign
+from photo_pipeline.domain.signatures import SignatureError, keys_read, opened, published, require_kind, sign
 from photo_pipeline.ports.clock import Clock
 from photo_pipeline.web.bounded_memory import BoundedMemory
 
@@ -83,8 +83,7 @@ class Tokens:
 
     def jwks(self) -> dict[str, Any]:
         """The public keys, as a JWK Set (RFC 7517)."""
-        published = {"use": "sig", "alg": ALGORITHM}
-        return {"keys": [key.as_dict(private=False) | published | {"kid": key.kid} for key in self._keys.keys]}
+        return published(key for key in self._keys.keys if isinstance(key, OKPKey))
 
     def sign_receipt(self, receipt: Receipt) -> str:
         """The receipt as a compact JWS. ``accepted_at`` is RFC 3339 in UTC; ``topic_id`` tells logs of a name apart."""

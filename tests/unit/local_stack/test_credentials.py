@@ -32,7 +32,8 @@ def test_every_secret_is_readable_by_its_owner_only(tmp_path: Path) -> None:
     credentials.fernet_key()
     credentials.kafka_cluster_id()
     credentials.signing_key_file()
-    assert [path.stat().st_mode & 0o777 for path in tmp_path.iterdir()] == [0o600] * 4
+    credentials.erasure_keys_file()
+    assert [path.stat().st_mode & 0o777 for path in tmp_path.iterdir()] == [0o600] * 6
 
 
 def test_the_fernet_key_encrypts(tmp_path: Path) -> None:
@@ -56,3 +57,11 @@ def test_the_signing_key_signs(tmp_path: Path) -> None:
     assert isinstance(key.private_key, Ed25519PrivateKey)
     assert isinstance(public.public_key, Ed25519PublicKey)
     public.public_key.verify(key.private_key.sign(b"receipt"), b"receipt")
+
+
+def test_the_public_half_of_the_erasure_key_holds_nothing_else(tmp_path: Path) -> None:
+    """The upload API is given the same key as the pipeline, without what signs."""
+    credentials = Credentials(tmp_path)
+    private = json.loads(credentials.erasure_key_file().read_text())
+    (public,) = json.loads(credentials.erasure_keys_file().read_text())["keys"]
+    assert public == {name: value for name, value in private.items() if name != "d"}

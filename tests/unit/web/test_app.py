@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import json
 import os
 import re
 from collections.abc import Iterator
@@ -15,11 +16,13 @@ import pytest
 from fastapi import FastAPI
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
-from tests.support.web import Platform, sign_up, web_settings
+from tests.support.signing import new_key
+from tests.support.web import Platform, running, sign_up, web_settings
 
 from photo_pipeline.api.app import create_app
 from photo_pipeline.api.pages import STATIC
 from photo_pipeline.api.routes.renditions import Conditions
+from photo_pipeline.domain.errors import ErasureKeysError
 from photo_pipeline.web.tokens import SigningKeyError
 
 pytestmark = pytest.mark.anyio
@@ -111,6 +114,33 @@ async def test_the_keys_are_published(platform: Platform) -> None:
         answer = await stranger.get(f"{ROOT}/.well-known/jwks.json")
     assert answer.json() == platform.app.state.services.tokens.jwks()
     assert "public" in answer.headers["Cache-Control"]
+
+
+async def test_the_keys_of_proofs_of_erasure_are_published(platform: Platform, tmp_path: Path) -> None:
+    """The public ones that the operator has named, those of before too; none where none are named."""
+    path = tmp_path / "erasure_keys.json"
+    keys = [new_key().as_dict(private=False) for _ in range(2)]
+    path.write_text(json.dumps({"keys": keys}))
+    address = f"{ROOT}/.well-known/erasure-jwks.json"
+    async with platform.client() as stranger:
+        assert (await stranger.get(address)).json() == {"keys": []}
+    async with running(web_settings(tmp_path, erasure_keys_file=path)) as with_keys, with_keys.client() as stranger:
+        answer = await stranger.get(address)
+    assert answer.json() == {"keys": [{**key, "use": "sig", "alg": "EdDSA"} for key in keys]}
+    assert "public" in answer.headers["Cache-Control"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [json.dumps(new_key().as_dict(private=True)), '{"keys": []}', "nonsense"],
+    ids=["private", "none", "nonsense"],
+)
+async def test_a_private_key_of_proofs_is_never_shown(tmp_path: Path, content: str) -> None:
+    """Nothing starts where the file holds the pipeline's own key, or none; the error names the variable."""
+    path = tmp_path / "erasure.jwk"
+    path.write_text(content)
+    with pytest.raises(ErasureKeysError, match=r"PHOTO_ERASURE_KEYS_FILE=.*erasure\.jwk"):
+        create_app(web_settings(tmp_path, erasure_keys_file=path))
 
 
 async def test_without_a_key_the_application_does_not_start(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from tests.unit.web.test_gallery import gallery_photo
 from photo_pipeline.domain.events import PhotoEvent, origin_of
 from photo_pipeline.domain.finding import PhotoFilter
 from photo_pipeline.domain.photo import Source
+from photo_pipeline.web.buckets import Buckets, Rate
 
 pytestmark = pytest.mark.anyio
 
@@ -133,6 +134,25 @@ async def test_what_there_is_to_ask_for_is_told(platform: Platform, ada: httpx.A
     assert found["cameras"] == [{"value": "Acme One", "photos": 3}, {"value": "Acme Two", "photos": 1}]
     assert [each["value"] for each in found["sources"]] == ["stream", "upload"]
     assert {each["value"] for each in found["formats"]} == {"heif", "jpeg"}
+
+
+async def test_what_is_counted_anew_has_a_pace(platform: Platform, ada: httpx.AsyncClient) -> None:
+    """Nobody keeps the database counting all that they have: then 429, for them and that alone, for a moment."""
+    now = [0.0]
+    slow = Buckets[tuple[UUID, str]](Rate(per_second=0.5, burst=2.0), lambda: now[0], 10)
+    object.__setattr__(platform.app.state.services, "counted", slow)
+    paths = ("/photos/timeline", "/photos/choices", "/devices")
+    for path in paths:
+        answers = [await ada.get(path) for _ in range(3)]
+        assert [answer.status_code for answer in answers] == [200, 200, 429]
+        assert answers[-1].headers["Retry-After"] == "2"
+        assert answers[-1].json()["type"].endswith("too_many_requests")
+    assert len(platform.finder.timelines) == 2
+    async with platform.client() as grace:
+        await sign_up(grace, "grace@example.org")
+        assert (await grace.get(paths[0])).status_code == 200
+    now[0] = 2.0
+    assert [(await ada.get(path)).status_code for path in paths] == [200] * 3
 
 
 async def test_a_photo_says_which_device_sent_it(ada: httpx.AsyncClient) -> None:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Response
 
-from photo_pipeline.api.deps import TheCaller, TheServices
+from photo_pipeline.api.deps import TheCaller, TheCallerWhoCounts, TheServices
 from photo_pipeline.api.schemas import DeviceCreated, DeviceList, DeviceView, NewDevice, NewDeviceName
 from photo_pipeline.api.sessions import session_ended
 from photo_pipeline.domain.customers import TooManyDevicesError
@@ -51,8 +51,11 @@ async def add_device(body: NewDevice, caller: TheCaller, services: TheServices) 
     return DeviceCreated(**view, token=token, camera_url=camera_url, token_expires_at=expires_at)
 
 
-@router.get("/devices", responses=described(HTTPStatus.UNAUTHORIZED, HTTPStatus.SERVICE_UNAVAILABLE))
-async def list_devices(caller: TheCaller, services: TheServices) -> DeviceList:
+@router.get(
+    "/devices",
+    responses=described(HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE),
+)
+async def list_devices(caller: TheCallerWhoCounts, services: TheServices) -> DeviceList:
     """The devices that are not revoked, newest first."""
     devices = await services.database.run(services.customers.devices, caller.session.customer_id)
     return DeviceList(devices=[DeviceView.of(device) for device in devices])

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from photo_pipeline.api.deps import TheCaller, TheServices
+from photo_pipeline.api.deps import TheCallerWhoCounts, TheServices
 from photo_pipeline.api.finding import Wanted
 from photo_pipeline.api.finding_schemas import ChoicesView, TimelineView
 from photo_pipeline.domain.gallery import PhotoOrder
@@ -13,12 +13,17 @@ from photo_pipeline.web.problems import described
 
 router = APIRouter(tags=["photos"])
 
-_REFUSALS = described(HTTPStatus.UNAUTHORIZED, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.SERVICE_UNAVAILABLE)
+_REFUSALS = described(
+    HTTPStatus.UNAUTHORIZED,
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+    HTTPStatus.TOO_MANY_REQUESTS,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+)
 
 
 @router.get("/photos/timeline", responses=_REFUSALS)
 async def timeline(
-    caller: TheCaller,
+    caller: TheCallerWhoCounts,
     services: TheServices,
     wanted: Wanted,
     order: Annotated[PhotoOrder, Query(description="By which time, as in the list")] = PhotoOrder.UPLOADED,
@@ -32,6 +37,6 @@ async def timeline(
 
 
 @router.get("/photos/choices", responses=_REFUSALS)
-async def choices(caller: TheCaller, services: TheServices) -> ChoicesView:
+async def choices(caller: TheCallerWhoCounts, services: TheServices) -> ChoicesView:
     """Which sources, devices, cameras and formats the caller's photos have, and how many have each."""
     return ChoicesView.of(await services.database.run(services.finder.choices, caller.session.customer_id))
