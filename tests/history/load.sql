@@ -72,7 +72,7 @@ SELECT setval(pg_get_serial_sequence('slice', 'slice_id'), :slices),
 
 INSERT INTO photo (photo_id, customer_id, sha256, source, status, filename, content_type, format, width, height, bytes,
                    camera, taken_at, blurhash, dominant_color, uploaded_at, accepted_at, processed_at, expired_at,
-                   shard_id, version, updated_xid)
+                   shard_id, version, updated_xid, device_id)
 SELECT md5('photo' || (i * 10 + b) || '.' || k)::uuid, lpad(to_hex(customer), 32, '0')::uuid,
        md5('a' || (i * 10 + b) || k) || md5('b' || (i * 10 + b) || k),
        CASE topic WHEN 'photos.streamed' THEN 'stream' ELSE 'upload' END, CASE WHEN gone THEN 'expired' ELSE 'processed' END,
@@ -83,7 +83,8 @@ SELECT md5('photo' || (i * 10 + b) || '.' || k)::uuid, lpad(to_hex(customer), 32
        at - interval '40 s' + k * interval '1 s', at - interval '40 s' + k * interval '1 s', at,
        CASE WHEN gone THEN at + :lifetime END,
        CASE WHEN gone THEN NULL WHEN is_removed THEN :slices + slice_id ELSE slice_id END,
-       CASE WHEN gone THEN 2 ELSE 1 END, xid::text::xid8
+       CASE WHEN gone THEN 2 ELSE 1 END, xid::text::xid8,
+       CASE topic WHEN 'photos.streamed' THEN md5('device' || customer)::uuid END
   FROM block CROSS JOIN LATERAL (SELECT is_removed AND customer NOT IN (1, 3) AS gone) g
  CROSS JOIN LATERAL generate_series(0, 10 + 0 * b) k;
 
@@ -106,7 +107,7 @@ SELECT log_id, "start" + b * 20 + k AS "offset", slice_id, at, outcome, blank, t
  ORDER BY slice_id, b, k;
 
 INSERT INTO ledger_record (log_id, "offset", processed_at, slice_id, accepted_at, photo_id, customer_id, bytes, outcome,
-                           source, reason, event_id, filename, detail)
+                           source, reason, event_id, filename, detail, device_id)
 SELECT log_id, "offset", at, slice_id, CASE WHEN outcome <> 'absent' THEN at - interval '40 s' + k * interval '1 s' END,
        CASE outcome WHEN 'absent' THEN NULL WHEN 'rejected' THEN md5('refused' || (i * 10 + b) || '.' || k)::uuid
             ELSE md5('photo' || (i * 10 + b) || '.' || CASE WHEN k < 11 THEN k ELSE k - 11 END)::uuid END,
@@ -115,7 +116,8 @@ SELECT log_id, "offset", at, slice_id, CASE WHEN outcome <> 'absent' THEN at - i
        CASE outcome WHEN 'rejected' THEN (ARRAY['truncated', 'corrupt'])[1 + b % 2] WHEN 'absent' THEN 'no_record' END,
        CASE WHEN outcome <> 'absent' THEN md5('event' || slice_id || '.' || b || '.' || k) END,
        CASE WHEN outcome = 'rejected' AND NOT blank THEN 'IMG_' || k || '.jpg' END,
-       CASE WHEN outcome = 'rejected' AND NOT blank THEN 'ends after 17 of 4000 rows' END
+       CASE WHEN outcome = 'rejected' AND NOT blank THEN 'ends after 17 of 4000 rows' END,
+       CASE WHEN outcome <> 'absent' AND topic = 'photos.streamed' THEN md5('device' || customer)::uuid END
   FROM record ORDER BY slice_id, b, k;
 
 INSERT INTO ledger_state (log_id, "offset", processed_at, version, updated_xid, expired_at, filename)

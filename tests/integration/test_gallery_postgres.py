@@ -20,9 +20,10 @@ from photo_pipeline.adapters.postgres.gallery import PostgresGallery
 from photo_pipeline.adapters.postgres.gallery_photos import page_statement
 from photo_pipeline.adapters.postgres.holds import PostgresCustomerHolds, PostgresHoldRegister
 from photo_pipeline.adapters.postgres.outcome_feed import PostgresOutcomeFeed
+from photo_pipeline.adapters.postgres.selection import PostgresSelection
 from photo_pipeline.adapters.postgres.sessions import PostgresSessions
 from photo_pipeline.adapters.postgres.usage import PostgresUsage
-from photo_pipeline.domain.customers import EmailTakenError, TooManyDevicesError, Usage
+from photo_pipeline.domain.customers import EmailTakenError, LastPhoto, SentLately, TooManyDevicesError, Usage
 from photo_pipeline.domain.errors import ServerUnavailableError, UnknownPhotoError, UnstorableError
 from photo_pipeline.domain.gallery import (
     Absence,
@@ -38,7 +39,7 @@ from photo_pipeline.domain.gallery import (
 )
 from photo_pipeline.domain.ledger import ArchivedPhoto, RecordResult
 from photo_pipeline.domain.outcomes import AbsentReason, Outcome, RejectReason
-from photo_pipeline.domain.photo import Receipt, RecordCoordinates, RenditionKind
+from photo_pipeline.domain.photo import Receipt, RecordCoordinates, RenditionKind, Source
 from photo_pipeline.domain.retention import TooManyHoldsError
 from photo_pipeline.settings import DatabaseSettings
 from photo_pipeline.use_cases.holds import place_hold
@@ -122,13 +123,58 @@ class TestCustomers:
         second = customers.add_device(ada.customer_id, uuid4(), "garden", 10)
         assert list(customers.devices(ada.customer_id)) == [second, first]
         assert list(customers.devices(grace.customer_id)) == []
-        assert customers.is_active_device(ada.customer_id, first.device_id)
-        assert not customers.is_active_device(grace.customer_id, first.device_id)
+        assert customers.see_device(ada.customer_id, first.device_id)
+        assert not customers.see_device(grace.customer_id, first.device_id)
         assert not customers.revoke_device(grace.customer_id, first.device_id)
         assert customers.revoke_device(ada.customer_id, first.device_id)
         assert not customers.revoke_device(ada.customer_id, first.device_id)
-        assert not customers.is_active_device(ada.customer_id, first.device_id)
+        assert not customers.see_device(ada.customer_id, first.device_id)
         assert list(customers.devices(ada.customer_id)) == [second]
+
+    def test_what_devices_do_is_told(
+        self, customers: PostgresCustomers, commit: Commit, api: Engine, owner: Engine
+    ) -> None:
+        """Seen by asking, by a photo or by a refused one; what is in the bin counts and is not shown; its own alone."""
+        ada, grace = signed_up(customers), signed_up(customers)
+        door, silent, broken, revoked = (
+            customers.add_device(ada.customer_id, uuid4(), name, 10) for name in ("door", "silent", "broken", "old")
+        )
+        assert customers.see_device(ada.customer_id, silent.device_id)
+        customers.revoke_device(ada.customer_id, revoked.device_id)
+        now = datetime.now(UTC)
+        ages = [timedelta(minutes=1), timedelta(minutes=2), timedelta(hours=2), timedelta(days=2)]
+        photos = [
+            replace(photo, accepted_at=now - age, source=Source.STREAM, device_id=door.device_id)
+            for photo, age in zip(photos_of(ada, 4), ages, strict=True)
+        ]
+        strange = replace(photos_of(grace, 1)[0], accepted_at=now, device_id=door.device_id)
+        refused = replace(
+            rejected(5), accepted_at=now, customer_id=ada.customer_id, source=Source.STREAM, device_id=broken.device_id
+        )
+        sent = [*photos, strange]
+        commit(sent, [*(accepted(n, each) for n, each in enumerate(sent)), refused])
+        PostgresSelection(api).put_into_bin(ada.customer_id, [photos[0].photo_id])
+        told = {each.device.name: each for each in customers.device_activity(ada.customer_id)}
+        assert list(told) == ["broken", "silent", "door"]
+        assert told["door"].seen_at == photos[0].accepted_at
+        assert (told["door"].last_hour.photos, told["door"].last_day.photos) == (2, 3)
+        assert told["door"].last_photo == LastPhoto(photos[1].photo_id, photos[1].accepted_at)
+        (_, _, much) = customers.device_activity(ada.customer_id, counted=2)
+        assert (much.last_hour.photos, much.last_day.photos) == (2, 2)
+        assert SentLately(2, timedelta(hours=1)) != much.last_hour == much.last_day
+        assert told["broken"].seen_at == now
+        assert [told[name].last_photo for name in ("broken", "silent")] == [None, None]
+        seen = told["silent"].seen_at
+        assert seen is not None
+        assert abs(seen - now) < timedelta(minutes=1)
+        customers.see_device(ada.customer_id, silent.device_id)
+        assert customers.device_activity(ada.customer_id)[1].seen_at == seen
+        with owner.begin() as connection:
+            connection.execute(text("UPDATE device SET seen_at = seen_at - interval '61 seconds'"))
+        customers.see_device(ada.customer_id, silent.device_id)
+        again = customers.device_activity(ada.customer_id)[1].seen_at
+        assert again is not None
+        assert again >= seen
 
     def test_the_last_place_for_a_device_is_given_once(self, customers: PostgresCustomers) -> None:
         """However many ask at the same moment, no customer has more devices than allowed."""

@@ -21,13 +21,16 @@ from photo_pipeline.api.app import create_app
 from photo_pipeline.api.services import Connections
 from photo_pipeline.domain.accounts import AccountRecord
 from photo_pipeline.domain.customers import (
+    COUNTED_PHOTOS,
     Credentials,
     Customer,
     Device,
+    DeviceActivity,
     EmailTakenError,
     EndedSession,
     NewReset,
     OpenSession,
+    SentLately,
     TooManyDevicesError,
     Usage,
 )
@@ -113,6 +116,7 @@ class FakeCustomers:
         self.customers: dict[str, tuple[Customer, str]] = {}
         self.versions: Counter[UUID] = Counter()
         self.registered: dict[UUID, tuple[UUID, Device]] = {}
+        self.active: dict[UUID, DeviceActivity] = {}
         self.away = False
 
     def add(self, customer_id: UUID, email: str, display_name: str, password_hash: str) -> Customer:
@@ -174,7 +178,7 @@ class FakeCustomers:
 
     def rename_device(self, customer_id: UUID, device_id: UUID, name: str) -> Device | None:
         """See the port."""
-        if not self.is_active_device(customer_id, device_id):
+        if not self.see_device(customer_id, device_id):
             return None
         device = replace(self.registered[device_id][1], name=name)
         self.registered[device_id] = (customer_id, device)
@@ -182,12 +186,17 @@ class FakeCustomers:
 
     def revoke_device(self, customer_id: UUID, device_id: UUID) -> bool:
         """See the port."""
-        active = self.is_active_device(customer_id, device_id)
+        active = self.see_device(customer_id, device_id)
         if active:
             del self.registered[device_id]
         return active
 
-    def is_active_device(self, customer_id: UUID, device_id: UUID) -> bool:
+    def device_activity(self, customer_id: UUID, counted: int = COUNTED_PHOTOS) -> Sequence[DeviceActivity]:
+        """See the port; what tests have put into it, or a device that nothing is known of."""
+        del counted
+        return [self.active.get(device.device_id, _idle(device)) for device in self.devices(customer_id)]
+
+    def see_device(self, customer_id: UUID, device_id: UUID) -> bool:
         """See the port."""
         self._check()
         return device_id in self.registered and self.registered[device_id][0] == customer_id
@@ -195,6 +204,11 @@ class FakeCustomers:
     def _check(self) -> None:
         if self.away:
             raise ServerUnavailableError("PostgreSQL", "gone fishing")
+
+
+def _idle(device: Device) -> DeviceActivity:
+    nothing = SentLately(0, timedelta(hours=1))
+    return DeviceActivity(device, None, nothing, replace(nothing, within=timedelta(days=1)), None)
 
 
 def _in_order(place: Place) -> tuple[datetime, str, datetime, str]:

@@ -6,8 +6,9 @@ from typing import TypeVar
 from pydantic_core import to_json
 
 from photo_pipeline.api.account_schemas import SessionView
+from photo_pipeline.api.device_schemas import DeviceView
 from photo_pipeline.api.photo_bodies import photo_body
-from photo_pipeline.api.schemas import CustomerView, DeviceView
+from photo_pipeline.api.schemas import CustomerView
 from photo_pipeline.api.selection_schemas import RecordView, ShareView
 from photo_pipeline.api.services import MOST_SESSIONS, Services
 from photo_pipeline.domain.accounts import AccountRecord

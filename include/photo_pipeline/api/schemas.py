@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, Field, SecretStr, StringConstrai
 
 from photo_pipeline.api.emails import MAX_EMAIL_LENGTH, canonical_email
 from photo_pipeline.api.passwords import MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH
-from photo_pipeline.domain.customers import Customer, Device
+from photo_pipeline.domain.customers import Customer
 from photo_pipeline.domain.gallery import (
     CustomerOutcome,
     GalleryPhoto,
@@ -18,7 +18,6 @@ from photo_pipeline.domain.gallery import (
 from photo_pipeline.domain.outcomes import AbsentReason, RejectReason
 from photo_pipeline.domain.photo import RenditionKind, Source
 from photo_pipeline.domain.retention import KEEP
-from photo_pipeline.domain.signatures import KeysError, public_key
 from photo_pipeline.domain.text import is_seen
 from photo_pipeline.web.acceptance import SignedReceipt
 from photo_pipeline.web.text import Document
@@ -39,19 +38,6 @@ def seen(name: str) -> str:
     if not is_seen(name):
         raise ValueError("Nothing of this name can be seen.")
     return name
-
-
-def usable(coordinate: str) -> str:
-    """A public key that signatures can be checked with.
-
-    Raises:
-        ValueError: when it is none.
-    """
-    try:
-        public_key(coordinate)
-    except KeysError as error:
-        raise ValueError("This is no public key.") from error
-    return coordinate
 
 
 Name = Annotated[
@@ -120,67 +106,6 @@ class AccessToken(BaseModel):
     access_token: str
     token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 - RFC 6749's word, no password
     expires_in: int = Field(description="Seconds")
-
-
-class PublicKey(Document):
-    """A public Ed25519 key as JWK (RFC 8037). A private one is refused: nobody but the device is to have that."""
-
-    kty: Literal["OKP"]
-    crv: Literal["Ed25519"]
-    x: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{43}$"), AfterValidator(usable)]
-    kid: Annotated[str, StringConstraints(max_length=200)] | None = None
-    use: Literal["sig"] | None = None
-    alg: Literal["EdDSA", "Ed25519"] | None = None
-
-
-class NewDevice(Document):
-    """A camera or program that is to stream photos."""
-
-    name: Name
-    public_key: PublicKey | None = Field(
-        default=None, description="For a device that writes to Kafka itself: whose signature its records carry"
-    )
-
-
-class DeviceView(BaseModel):
-    """A device that is not revoked."""
-
-    device_id: UUID
-    name: str
-    created_at: datetime
-    signs: bool = Field(description="Whether it has a key of its own, and so may write to Kafka itself")
-
-    @classmethod
-    def of(cls, device: Device) -> Self:
-        """The view of a device."""
-        return cls(
-            device_id=device.device_id,
-            name=device.name,
-            created_at=device.created_at,
-            signs=device.public_key is not None,
-        )
-
-
-class DeviceList(BaseModel):
-    """A customer's devices, newest first."""
-
-    devices: list[DeviceView]
-
-
-class NewDeviceName(Document):
-    """What a device is to be called."""
-
-    name: Name
-
-
-class DeviceCreated(DeviceView):
-    """A new device with its token, which is shown this once."""
-
-    token: str
-    camera_url: str = Field(
-        description="Whoever opens it streams their camera as this device; the token is behind the #"
-    )
-    token_expires_at: datetime
 
 
 class ReceiptLinks(BaseModel):

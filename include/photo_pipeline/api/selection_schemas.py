@@ -7,7 +7,8 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, Field
 
 from photo_pipeline.api.account_schemas import SessionView
-from photo_pipeline.api.schemas import CustomerView, DeviceView, GivenSecret, PhotoView
+from photo_pipeline.api.device_schemas import DeviceView
+from photo_pipeline.api.schemas import CustomerView, GivenSecret, PhotoView
 from photo_pipeline.domain.accounts import AccountRecord
 from photo_pipeline.domain.shares import Share
 from photo_pipeline.web.text import Document

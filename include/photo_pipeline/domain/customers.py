@@ -1,7 +1,7 @@
 """People who signed up, their devices and their sessions."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from photo_pipeline.domain.errors import PhotoPipelineError
@@ -52,6 +52,59 @@ class Device:
     name: str
     created_at: datetime
     public_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SentLately:
+    """So many photos within so long until now."""
+
+    photos: int
+    within: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class LastPhoto:
+    """The newest photo of a device that is not in the bin."""
+
+    photo_id: UUID
+    accepted_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceActivity:
+    """What a device does.
+
+    Attributes:
+        device: which.
+        seen_at: when it last asked to be let in, had a photo accepted, or had one refused.
+        last_hour: what it sent that is in the gallery or the bin; within less than an hour where that is very much.
+        last_day: the same of a day.
+        last_photo: as far as the newest of its photos have one that is shown.
+    """
+
+    device: Device
+    seen_at: datetime | None
+    last_hour: SentLately
+    last_day: SentLately
+    last_photo: LastPhoto | None
+
+
+COUNTED_PHOTOS = 1000
+"""Of each device so many of its newest photos are looked at."""
+
+
+def sent_lately(photos: int, oldest: datetime | None, now: datetime, within: timedelta) -> SentLately:
+    """What is said of those that are looked at: where all of them are so young, how far back they go.
+
+    Args:
+        photos: how many of them are younger than ``within``.
+        oldest: when the last of them was accepted, where there may be more than are looked at.
+        now: until when.
+        within: how long is asked about.
+    """
+    if oldest is None or oldest <= now - within:
+        return SentLately(photos, within)
+    return SentLately(photos, max(now - oldest, timedelta(seconds=1)))
 
 
 @dataclass(frozen=True, slots=True)

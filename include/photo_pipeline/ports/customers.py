@@ -5,7 +5,15 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from photo_pipeline.domain.customers import Credentials, Customer, Device, EndedSession, Usage
+from photo_pipeline.domain.customers import (
+    COUNTED_PHOTOS,
+    Credentials,
+    Customer,
+    Device,
+    DeviceActivity,
+    EndedSession,
+    Usage,
+)
 
 
 class CustomerDirectory(Protocol):
@@ -58,8 +66,12 @@ class CustomerDirectory(Protocol):
         """End a device's right to stream; ``False`` where this customer has no such device."""
         ...
 
-    def is_active_device(self, customer_id: UUID, device_id: UUID) -> bool:
-        """Whether the device is this customer's and not revoked."""
+    def device_activity(self, customer_id: UUID, counted: int = COUNTED_PHOTOS) -> Sequence[DeviceActivity]:
+        """What a customer's devices do that are not revoked, newest first, by so many of the newest photos of each."""
+        ...
+
+    def see_device(self, customer_id: UUID, device_id: UUID) -> bool:
+        """See ``DeviceDirectory``."""
         ...
 
 
@@ -78,8 +90,11 @@ class SessionDirectory(Protocol):
 class DeviceDirectory(Protocol):
     """The part of ``CustomerDirectory`` that is needed here."""
 
-    def is_active_device(self, customer_id: UUID, device_id: UUID) -> bool:
-        """Whether the device is this customer's and not revoked. Raises ``ServerUnavailableError``."""
+    def see_device(self, customer_id: UUID, device_id: UUID) -> bool:
+        """Whether the device is this customer's and not revoked; if so, it has been seen now, which is remembered.
+
+        As late as a minute. Raises ``ServerUnavailableError``.
+        """
         ...
 
 

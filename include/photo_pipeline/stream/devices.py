@@ -102,7 +102,7 @@ class DeviceRegister:
     async def _renew(self, device: DeviceIdentity) -> bool:
         try:
             active = await to_thread.run_sync(
-                self._directory.is_active_device, device.customer_id, device.device_id, abandon_on_cancel=True
+                self._directory.see_device, device.customer_id, device.device_id, abandon_on_cancel=True
             )
         except ServerUnavailableError as error:
             self._is_away(str(error))

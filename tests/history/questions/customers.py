@@ -18,6 +18,8 @@ from photo_pipeline.domain.customers import NewReset, OpenSession
 SOMEBODY = ordinary(0)
 WHO = {"a hoarder": HOARDER, "a veteran": VETERAN, "a collector": COLLECTOR, "somebody": SOMEBODY}
 A_DAY = timedelta(days=1)
+LOOKED_AT = 20
+"""Less than a hoarder's device has sent in a short past: the bound is what is asked about."""
 
 
 def _directory(history: History) -> PostgresCustomers:
@@ -58,6 +60,21 @@ def _usage(customer_id: UUID) -> Prepare:
     return prepare
 
 
+def _activity(customer_id: UUID) -> Prepare:
+    """Of the index alone: so many of the newest photos, and the newest record that was refused."""
+
+    def prepare(history: History) -> Put:
+        history.vacuum("photo")
+        return one(lambda: _directory(history).device_activity(customer_id, LOOKED_AT))
+
+    return prepare
+
+
+def _see(history: History) -> Put:
+    device = history.one("SELECT device_id FROM device WHERE customer_id = :customer", customer=SOMEBODY)
+    return one(lambda: _directory(history).see_device(SOMEBODY, device))
+
+
 def _sessions(history: History) -> Put:
     register = PostgresSessionRegister(history.api)
     version = history.one("SELECT password_version FROM customer WHERE customer_id = :customer", customer=SOMEBODY)
@@ -89,8 +106,9 @@ QUESTIONS: Mapping[str, Prepare] = {
     "customers: log in": lambda h: one(lambda: _directory(h).credentials("7@example.org")),
     "customers: who somebody is": lambda h: one(lambda: _directory(h).get(SOMEBODY)),
     "customers: somebody's devices": lambda h: one(lambda: _directory(h).devices(SOMEBODY)),
+    **{f"customers: what the devices of {who} do": _activity(customer_id) for who, customer_id in WHO.items()},
     "customers: a new device": lambda h: one(lambda: _directory(h).add_device(SOMEBODY, uuid4(), "camera", 100)),
-    "customers: whether a device is good": lambda h: one(lambda: _directory(h).is_active_device(SOMEBODY, uuid4())),
+    "customers: whether a device is good": _see,
     "customers: ended sessions": lambda h: one(lambda: PostgresSessions(h.api).ended(None)),
     "customers: end a session": lambda h: one(lambda: PostgresSessions(h.api).end(uuid4(), h.now)),
     "customers: begin, see, list and end sessions": _sessions,

@@ -30,7 +30,7 @@ class Database:
         self.stuck = threading.Event()
         self.stuck.set()
 
-    def is_active_device(self, customer_id: UUID, device_id: UUID) -> bool:
+    def see_device(self, customer_id: UUID, device_id: UUID) -> bool:
         """See ``DeviceDirectory``."""
         del customer_id
         self.asked += 1

@@ -1,6 +1,7 @@
 """Seeing what became of photos: lists, single photos, receipts and devices, each customer's own only."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -11,6 +12,7 @@ from tests.support.web import NOON, Platform, sign_up
 
 from photo_pipeline.api.photo_bodies import as_json, photo_body
 from photo_pipeline.api.schemas import PhotoView, RenditionView
+from photo_pipeline.domain.customers import DeviceActivity, LastPhoto, SentLately, sent_lately
 from photo_pipeline.domain.gallery import (
     GalleryPhoto,
     GalleryRendition,
@@ -320,6 +322,10 @@ async def test_devices_are_made_listed_and_revoked(
                 "name": "Front door",
                 "created_at": made["created_at"],
                 "signs": False,
+                "last_seen_at": None,
+                "last_hour": {"photos": 0, "seconds": 3600},
+                "last_day": {"photos": 0, "seconds": 86400},
+                "last_photo": None,
             }
         ]
     }
@@ -328,6 +334,30 @@ async def test_devices_are_made_listed_and_revoked(
     assert (await ada.delete(f"/devices/{made['device_id']}")).status_code == 204
     assert (await ada.delete(f"/devices/{made['device_id']}")).status_code == 404
     assert (await ada.get("/devices")).json() == {"devices": []}
+
+
+async def test_a_device_tells_what_it_does(platform: Platform, ada: httpx.AsyncClient) -> None:
+    """When it was seen, how much it sends within how long, and its newest photo."""
+    device = platform.customers.add_device(customer(ada), uuid4(), "door", 10)
+    minutes, day = timedelta(minutes=17), timedelta(days=1)
+    last = LastPhoto(UUID(int=7), NOON)
+    doing = DeviceActivity(device, NOON, SentLately(1000, minutes), SentLately(1000, minutes), last)
+    platform.customers.active[device.device_id] = replace(doing, last_day=SentLately(999, day))
+    (told,) = (await ada.get("/devices")).json()["devices"]
+    assert told["last_seen_at"] == "2026-05-04T12:00:00Z"
+    assert told["last_hour"] == {"photos": 1000, "seconds": 17 * 60}
+    assert told["last_day"] == {"photos": 999, "seconds": 86400}
+    thumb = f"/api/v1/photos/{UUID(int=7)}/thumb"
+    assert told["last_photo"] == {"photo_id": str(UUID(int=7)), "accepted_at": "2026-05-04T12:00:00Z", "thumb": thumb}
+
+
+def test_much_is_told_of_less_than_was_asked_about() -> None:
+    """Where all photos that are looked at are young, how far back they go; never nothing."""
+    hour, second = timedelta(hours=1), timedelta(seconds=1)
+    assert sent_lately(7, None, NOON, hour) == SentLately(7, hour)
+    assert sent_lately(1000, NOON - 30 * second, NOON, hour) == SentLately(1000, 30 * second)
+    assert sent_lately(998, NOON - hour, NOON, hour) == SentLately(998, hour)
+    assert sent_lately(1000, NOON + second, NOON, hour) == SentLately(1000, second)
 
 
 async def test_a_device_with_a_key_of_its_own(platform: Platform, ada: httpx.AsyncClient) -> None:

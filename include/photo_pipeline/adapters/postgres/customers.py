@@ -1,6 +1,7 @@
 """Customers and their devices, with role ``photo_api``."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -8,8 +9,18 @@ from sqlalchemy import ColumnElement, Engine, Row, func, insert, literal, select
 from sqlalchemy.exc import IntegrityError
 
 from photo_pipeline.adapters.postgres import models
-from photo_pipeline.adapters.postgres.engine import transaction
-from photo_pipeline.domain.customers import Credentials, Customer, Device, EmailTakenError, TooManyDevicesError
+from photo_pipeline.adapters.postgres.engine import reading, transaction
+from photo_pipeline.domain.customers import (
+    COUNTED_PHOTOS,
+    Credentials,
+    Customer,
+    Device,
+    DeviceActivity,
+    EmailTakenError,
+    LastPhoto,
+    TooManyDevicesError,
+    sent_lately,
+)
 from photo_pipeline.domain.errors import UnknownCustomerError
 
 AnyRow = Row[*tuple[Any, ...]]
@@ -18,6 +29,38 @@ _CUSTOMER = models.Customer
 _DEVICE = models.Device
 _IS_OPEN: ColumnElement[bool] = _CUSTOMER.closed_at.is_(None)
 _DEVICE_COLUMNS = (_DEVICE.device_id, _DEVICE.name, _DEVICE.created_at, _DEVICE.public_key)
+
+# Of the index on photos alone, and of the newest entries for each device, in the bin or not. What was refused is there
+# for a month at least; older than that nobody asks whether a device is alive.
+_ACTIVITY = """
+SELECT d.device_id, d.name, d.created_at, d.public_key, now(), greatest(d.seen_at, p.newest, r.accepted_at),
+       p.of_hour, p.of_day, p.oldest, p.last[1], p.last_at
+  FROM device d
+ CROSS JOIN LATERAL (
+       SELECT max(accepted_at) AS newest, CASE WHEN count(*) = %(counted)s THEN min(accepted_at) END AS oldest,
+              count(*) FILTER (WHERE accepted_at > now() - interval '1 hour') AS of_hour,
+              count(*) FILTER (WHERE accepted_at > now() - interval '1 day') AS of_day,
+              array_agg(photo_id ORDER BY accepted_at DESC) FILTER (WHERE binned_at IS NULL) AS last,
+              max(accepted_at) FILTER (WHERE binned_at IS NULL) AS last_at
+         FROM (SELECT photo_id, accepted_at, binned_at FROM photo
+                WHERE customer_id = d.customer_id AND device_id = d.device_id AND status = 'processed'
+                ORDER BY accepted_at DESC LIMIT %(counted)s) newest) p
+  LEFT JOIN LATERAL (
+       SELECT accepted_at FROM ledger_record
+        WHERE customer_id = d.customer_id AND device_id = d.device_id AND outcome = 'rejected'
+          AND processed_at > now() - interval '32 days'
+        ORDER BY processed_at DESC LIMIT 1) r ON true
+ WHERE d.customer_id = %(customer)s AND d.revoked_at IS NULL
+ ORDER BY d.created_at DESC, d.device_id
+"""
+_SEEN = """
+WITH seen AS (
+  UPDATE device SET seen_at = now()
+   WHERE device_id = %(device)s AND customer_id = %(customer)s AND revoked_at IS NULL
+     AND (seen_at IS NULL OR seen_at < now() - interval '1 minute'))
+SELECT 1 FROM device WHERE device_id = %(device)s AND customer_id = %(customer)s AND revoked_at IS NULL
+"""
+_HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 
 
 class PostgresCustomers:
@@ -117,11 +160,16 @@ class PostgresCustomers:
         with transaction(self._engine) as connection:
             return bool(connection.execute(statement).rowcount)
 
-    def is_active_device(self, customer_id: UUID, device_id: UUID) -> bool:
+    def device_activity(self, customer_id: UUID, counted: int = COUNTED_PHOTOS) -> Sequence[DeviceActivity]:
         """See the port."""
-        statement = select(literal(1)).where(_active(customer_id), _DEVICE.device_id == device_id)
-        with transaction(self._engine) as connection:
-            return connection.execute(statement).first() is not None
+        with reading(self._engine) as cursor:
+            rows = cursor.execute(_ACTIVITY, {"customer": customer_id, "counted": counted}).fetchall()
+        return [_activity(row) for row in rows]
+
+    def see_device(self, customer_id: UUID, device_id: UUID) -> bool:
+        """See the port. The row is written once a minute, not each time that somebody asks."""
+        with reading(self._engine) as cursor:
+            return cursor.execute(_SEEN, {"customer": customer_id, "device": device_id}).fetchone() is not None
 
 
 def _folded(email: str) -> ColumnElement[str]:
@@ -131,6 +179,17 @@ def _folded(email: str) -> ColumnElement[str]:
 
 def _active(customer_id: UUID) -> ColumnElement[bool]:
     return (_DEVICE.customer_id == customer_id) & _DEVICE.revoked_at.is_(None)
+
+
+def _activity(row: Sequence[Any]) -> DeviceActivity:
+    device_id, name, created_at, public_key, now, seen_at, of_hour, of_day, oldest, last, last_at = row
+    return DeviceActivity(
+        Device(device_id, name, created_at, public_key),
+        seen_at,
+        sent_lately(of_hour, oldest, now, _HOUR),
+        sent_lately(of_day, oldest, now, _DAY),
+        None if last is None else LastPhoto(last, last_at),
+    )
 
 
 def _customer(row: AnyRow) -> Customer:

@@ -16,6 +16,8 @@ Cursor = psycopg.Cursor[TupleRow]
 MILLISECONDS = 1000
 PROBES = 3
 """How often a silent other end is asked before it is given up."""
+_AWAY = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.ReadOnlySqlTransaction)
+"""What a server that has become another's standby says to whoever writes, too: the next connection finds that other."""
 
 
 def make_engine(settings: DatabaseSettings, application_name: str) -> Engine:
@@ -76,7 +78,7 @@ def transaction(engine: Engine) -> Iterator[Connection]:
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Cursor]:
-    """A cursor for statements that only read and of which each stands for itself: rows are psycopg's plain tuples.
+    """A cursor for statements of which each stands for itself, nearly all only read: rows are psycopg's plain tuples.
 
     What SQLAlchemy does for a statement costs several times what it costs to send it and to read a few rows; and no
     BEGIN and no COMMIT go to the server.
@@ -93,7 +95,7 @@ def reading(engine: Engine) -> Iterator[Cursor]:
                 yield cursor
         except psycopg.DataError as error:
             raise UnstorableError("a value is none that the database can hold") from error
-        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+        except _AWAY as error:
             connection.invalidate()
             raise ServerUnavailableError("PostgreSQL", str(error).partition("\n")[0]) from error
         finally:

@@ -56,6 +56,7 @@ class Device(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=FetchedValue())
     revoked_at: Mapped[datetime | None]
     public_key: Mapped[str | None]
+    seen_at: Mapped[datetime | None]
 
 
 class PartitionProgress(Base):

@@ -7,7 +7,14 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 
 from photo_pipeline.api.deps import TheCaller, TheCallerWhoCounts, TheServices
-from photo_pipeline.api.schemas import DeviceCreated, DeviceList, DeviceView, NewDevice, NewDeviceName
+from photo_pipeline.api.device_schemas import (
+    ActiveDeviceView,
+    DeviceCreated,
+    DeviceList,
+    DeviceView,
+    NewDevice,
+    NewDeviceName,
+)
 from photo_pipeline.api.sessions import session_ended
 from photo_pipeline.domain.customers import TooManyDevicesError
 from photo_pipeline.domain.errors import UnknownCustomerError
@@ -56,9 +63,9 @@ async def add_device(body: NewDevice, caller: TheCaller, services: TheServices) 
     responses=described(HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE),
 )
 async def list_devices(caller: TheCallerWhoCounts, services: TheServices) -> DeviceList:
-    """The devices that are not revoked, newest first."""
-    devices = await services.database.run(services.customers.devices, caller.session.customer_id)
-    return DeviceList(devices=[DeviceView.of(device) for device in devices])
+    """The devices that are not revoked, newest first, with what each does."""
+    devices = await services.database.run(services.customers.device_activity, caller.session.customer_id)
+    return DeviceList(devices=[ActiveDeviceView.doing(device) for device in devices])
 
 
 @router.patch(
