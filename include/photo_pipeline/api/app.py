@@ -168,6 +168,7 @@ def _routes() -> Sequence[BaseRoute]:
     router.include_router(health.router)
     router.include_router(keys.router)
     router.include_router(shared.router)
+    router.include_router(session.pages)
     return tuple(router.routes)
 
 

@@ -10,10 +10,11 @@ from photo_pipeline.api.services import Services
 from photo_pipeline.domain.errors import PhotoPipelineError
 from photo_pipeline.settings import WebSettings
 from photo_pipeline.web.middleware import PAGE_POLICY
-from photo_pipeline.web.pages import PageTemplate, RevalidatedFiles, add_page, mount_shared
+from photo_pipeline.web.pages import PageTemplate, RevalidatedFiles, add_page, links_of, mount_shared
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
+TEMPLATES = HERE / "templates"
 PACKAGES = HERE / "npm" / "node_modules"
 """From npm, in the versions that ``npm/package-lock.json`` names; ``bin/bootstrap`` installs them."""
 LOADED = {
@@ -25,10 +26,18 @@ LOADED = {
 }
 """What the pages load of each package's ``dist``."""
 POLICIES = {
-    **dict.fromkeys(("/devices", "/account", "/password", "/docs", "/static/", "/s/"), PAGE_POLICY),
+    **dict.fromkeys(("/devices", "/account", "/password", "/log-out", "/docs", "/static/", "/s/"), PAGE_POLICY),
     # The gallery has the browser save a ZIP by a form in a frame of its own, where a refusal is read.
     "/": f"{PAGE_POLICY}; frame-src 'self'",
     "/api/v1/photos/archive": "default-src 'none'; frame-ancestors 'self'",
+}
+
+
+LINKS = links_of("", "/stream")
+_PAGES = {
+    "/": ("index.html", "Gallery"),
+    "/devices": ("devices.html", "Devices"),
+    "/account": ("account.html", "Account"),
 }
 
 
@@ -50,15 +59,15 @@ def mount_pages(app: FastAPI) -> None:
         if not all((folder / file).is_file() for file in files):
             raise MissingPackageError(folder)
         app.mount(f"/packages/{package}", RevalidatedFiles(directory=folder), name=package)
-    for path, file in {"/": "index.html", "/devices": "devices.html", "/account": "account.html"}.items():
-        add_page(app, path, HERE / "templates" / file)
+    for path, (file, place) in _PAGES.items():
+        add_page(app, path, PageTemplate(TEMPLATES / file, LINKS, place))
     _add_password_page(app)
     _link_stream_application(app)
     mount_shared(app, STATIC)
 
 
 def _add_password_page(app: FastAPI) -> None:
-    template = PageTemplate(HERE / "templates" / "password.html")
+    template = PageTemplate(TEMPLATES / "password.html")
 
     @app.api_route("/password", methods=["GET", "HEAD"], include_in_schema=False)
     async def password(request: Request) -> Response:

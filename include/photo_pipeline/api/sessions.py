@@ -34,6 +34,7 @@ class Sessions:
         self._clock = clock
         self._length = timedelta(seconds=settings.session_seconds)
         self._origin = _origin(settings.public_url)
+        self._stream_origin = _origin(settings.stream_url)
         self._secure = is_https(settings)
         # Browsers take a __Host- cookie from this host only, over HTTPS only: no sibling domain can plant one.
         self._cookie = SECURE_COOKIE if self._secure else COOKIE
@@ -123,6 +124,15 @@ class Sessions:
         if not allowed:
             detail = "With a session cookie, this is taken from this application's own pages only."
             raise ProblemError(HTTPStatus.FORBIDDEN, "cross_site_request", detail)
+
+    def refuse_other_products(self, request: Request) -> None:
+        """The same, of what the stream application's pages may have a browser send, too.
+
+        Raises:
+            ProblemError: 403.
+        """
+        if request.headers.get("Origin", "").lower() != self._stream_origin:
+            self.refuse_other_sites(request)
 
     def _seconds_left(self, session: Session) -> int:
         return max(0, int((session.expires_at - self._clock.now()).total_seconds()))

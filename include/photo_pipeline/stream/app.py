@@ -18,7 +18,7 @@ from starlette.routing import BaseRoute
 from photo_pipeline.ports.clock import Clock
 from photo_pipeline.settings import TopicNames, WebSettings
 from photo_pipeline.stream.openapi import DESCRIPTION, MESSAGES
-from photo_pipeline.stream.pages import POLICIES, mount_pages
+from photo_pipeline.stream.pages import mount_pages, policies
 from photo_pipeline.stream.routes import feed, frames, sender, stream
 from photo_pipeline.stream.schemas import PREFIX
 from photo_pipeline.stream.services import Connections, Settings, assemble
@@ -80,7 +80,7 @@ def create_app(
     app.add_middleware(TextOnly)
     app.add_middleware(BoundedBodies, limits=_limits(settings), exceptions=_frames(settings))
     app.add_middleware(RequestContext, metrics=RequestMetrics(registry))
-    app.add_middleware(SecurityHeaders, policies=POLICIES, https=is_https(settings.web))
+    app.add_middleware(SecurityHeaders, policies=policies(settings.web), https=is_https(settings.web))
     problems.install(app)
     app.router.routes.extend(_routes())
     mount_pages(app, settings.web)

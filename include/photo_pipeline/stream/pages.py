@@ -1,23 +1,33 @@
 """The pages: how to stream, the one that streams a webcam, and the API's description."""
 
+from collections.abc import Mapping
 from html import escape
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
 from photo_pipeline.settings import WebSettings
 from photo_pipeline.web.middleware import PAGE_POLICY
-from photo_pipeline.web.pages import PageTemplate, mount_shared
+from photo_pipeline.web.pages import PageTemplate, links_of, mount_shared
 
-POLICIES = dict.fromkeys(("/", "/camera", "/docs", "/static/"), PAGE_POLICY)
 HERE = Path(__file__).parent
+_PAGES = {"/": ("index.html", None), "/camera": ("camera.html", "Stream")}
+
+
+def policies(settings: WebSettings) -> Mapping[str, str]:
+    """What each page may do: whoever signs out there sends a form to the upload API, whose session it is."""
+    api = urlsplit(settings.public_url)
+    policy = PAGE_POLICY.replace("form-action 'self'", f"form-action 'self' {api.scheme}://{api.netloc}")
+    return {**dict.fromkeys(("/docs", "/static/"), PAGE_POLICY), **dict.fromkeys(_PAGES, policy)}
 
 
 def mount_pages(app: FastAPI, settings: WebSettings) -> None:
     """Serve the pages; they name the addresses under which their reader reached them."""
-    for path, file in {"/": "index.html", "/camera": "camera.html"}.items():
-        _add_page(app, path, PageTemplate(HERE / "templates" / file), settings.public_url)
+    api = settings.public_url.rstrip("/")
+    for path, (file, place) in _PAGES.items():
+        _add_page(app, path, PageTemplate(HERE / "templates" / file, links_of(api, "/camera"), place), api)
     mount_shared(app, HERE / "static")
 
 

@@ -1,9 +1,13 @@
 """What the pages of both web applications share: their heads, the API's description for people, static files."""
 
 import hashlib
+import re
+from collections.abc import Mapping
+from html import escape
 from http import HTTPStatus
 from pathlib import Path
 from string import Template
+from types import MappingProxyType
 from typing import Any
 
 import fastapi_offline
@@ -14,6 +18,7 @@ from fastapi.staticfiles import StaticFiles
 SWAGGER_UI = Path(fastapi_offline.__file__).parent / "static"
 """Swagger UI's files. The pages that FastAPI and this package make of them carry scripts that the policy forbids."""
 _SHARED = Path(__file__).parent
+_TITLE = re.compile("<title>(.*)</title>")
 _REVALIDATE = {"Cache-Control": "no-cache"}
 
 
@@ -28,15 +33,30 @@ class RevalidatedFiles(StaticFiles):
 
 
 class PageTemplate:
-    """A page's file; where it says ``$head``, there is the beginning that all pages have in common."""
+    """A page's file, with what pages have in common where it asks for that.
 
-    def __init__(self, file: Path) -> None:
-        head = (_SHARED / "templates" / "head.html").read_text("utf-8").rstrip("\n")
-        self._template = Template(file.read_text("utf-8").replace("$head", head))
+    ``$head`` is their beginning; ``$bar`` the header: the page's title, links between both applications' pages, and the
+    way out; ``$pages`` the links alone. Where these lead, ``links`` says.
+
+    Args:
+        file: the page.
+        links: names of addresses, which are escaped by the caller; those of ``links_of`` where there is a header.
+        place: which of the links this page is.
+    """
+
+    def __init__(self, file: Path, links: Mapping[str, str] = MappingProxyType({}), place: str | None = None) -> None:
+        self._links = links
+        content = file.read_text("utf-8")
+        title = _TITLE.search(content)
+        pages = _common("pages").replace(f'">{place}<', f'" aria-current="page">{place}<')
+        bar = _common("bar").replace("$title", title[1] if title else "")
+        for name, common in (("$bar", bar), ("$pages", pages), ("$head", _common("head"))):
+            content = content.replace(name, common)
+        self._template = Template(content)
 
     def answer(self, request: Request, **names: str) -> Response:
         """The page, or 304 to a browser that has it. Names are put in as they are: escaped by the caller."""
-        content = self._template.substitute(names)
+        content = self._template.substitute(self._links, **names)
         tag = f'"{hashlib.sha256(content.encode()).hexdigest()[:32]}"'
         headers = {**_REVALIDATE, "ETag": tag}
         if tag in request.headers.get("If-None-Match", ""):
@@ -45,12 +65,26 @@ class PageTemplate:
 
     def once(self, status: HTTPStatus, **names: str) -> Response:
         """The page as it is this time, with that status: nobody keeps it, so it never is a 304."""
-        return HTMLResponse(self._template.substitute(names), status, headers={"Cache-Control": "no-store"})
+        content = self._template.substitute(self._links, **names)
+        return HTMLResponse(content, status, headers={"Cache-Control": "no-store"})
 
 
-def add_page(app: FastAPI, path: str, file: Path) -> None:
+def links_of(gallery: str, streaming: str) -> Mapping[str, str]:
+    """Where the header's links lead, as one of the applications sees it.
+
+    Args:
+        gallery: the upload API's pages; empty there.
+        streaming: the page that streams a webcam.
+    """
+    return {"gallery": escape(gallery), "streaming": escape(streaming)}
+
+
+def _common(name: str) -> str:
+    return (_SHARED / "templates" / f"{name}.html").read_text("utf-8").rstrip("\n")
+
+
+def add_page(app: FastAPI, path: str, template: PageTemplate) -> None:
     """Serve a page that is the same for everybody."""
-    template = PageTemplate(file)
 
     async def page(request: Request) -> Response:
         return template.answer(request)
@@ -60,7 +94,7 @@ def add_page(app: FastAPI, path: str, file: Path) -> None:
 
 def mount_shared(app: FastAPI, static: Path) -> None:
     """Serve the API's description under ``/docs``, and under ``/static`` the folder and what both applications use."""
-    add_page(app, "/docs", _SHARED / "templates" / "docs.html")
+    add_page(app, "/docs", PageTemplate(_SHARED / "templates" / "docs.html"))
     files = RevalidatedFiles(directory=static, packages=[("photo_pipeline.web", "static")])
     app.mount("/static", files, name="static")
     app.mount("/docs/assets", RevalidatedFiles(directory=SWAGGER_UI), name="docs-assets")

@@ -287,6 +287,23 @@ class TestOperation:
         assert style.headers["Content-Type"].startswith("text/css")
         assert "<script>" not in odd.text
 
+    async def test_its_pages_are_the_gallerys(self, platform: StreamPlatform) -> None:
+        """The same header and style, links to the gallery's pages, and a way out that goes there and nowhere else."""
+        async with platform.client() as client:
+            pages = [await client.get(path) for path in ("/", "/camera")]
+            style = await client.get("/static/site.css")
+        assert style.status_code == 200
+        for page in pages:
+            assert '<link rel="stylesheet" href="/static/site.css">' in page.text
+            for path in ("/", "/devices", "/account"):
+                assert f'href="http://testserver{path}"' in page.text
+            assert '<form method="post" action="http://testserver/log-out">' in page.text
+            # Without it the form's Origin is null, and the upload API does not take it (Fetch).
+            assert '<meta name="referrer" content="strict-origin">' in page.text
+            policy = page.headers["Content-Security-Policy"]
+            assert "form-action 'self' http://testserver;" in policy
+        assert 'href="/camera" aria-current="page"' in pages[1].text
+
     async def test_the_description_is_shown_without_anybody_elses_server(self, platform: StreamPlatform) -> None:
         """Everything that the page at /docs names is served here."""
         async with platform.client() as client:

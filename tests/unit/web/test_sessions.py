@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 from argon2 import PasswordHasher
-from tests.support.web import QUICK, Platform, running, sign_up, web_settings
+from tests.support.web import API, QUICK, Platform, running, sign_up, web_settings
 
 from photo_pipeline.api.passwords import Passwords
 
@@ -272,6 +272,32 @@ async def test_a_program_ends_its_session_too(platform: Platform) -> None:
         await sign_up(client)
         assert (await client.delete("/session")).status_code == 204
         assert (await client.get("/me")).status_code == 401
+
+
+async def test_any_page_of_ours_signs_out_by_a_form(platform: Platform) -> None:
+    """Of both applications, whose pages are of the same site; another one's form, or one from nowhere, is refused.
+
+    Where that cannot be noted the cookie stays, and a page says how to try again.
+    """
+    form = f"{API.removesuffix('/api/v1')}/log-out"
+    here, there = {"Origin": "http://testserver"}, {"Origin": "http://127.0.0.1:8001", "Sec-Fetch-Site": "same-site"}
+    async with platform.client() as browser:
+        await in_browser(browser)
+        for foreign in ({"Origin": "http://evil.example"}, {"Origin": "null"}, {}, {"Sec-Fetch-Site": "same-site"}):
+            assert (await browser.post(form, headers=foreign)).status_code == 403
+        platform.sessions.away = True
+        answer = await browser.post(form, headers=there)
+        assert (answer.status_code, "Set-Cookie" in answer.headers) == (503, False)
+        assert '<form class="card" method="post" action="/log-out">' in answer.text
+        assert "form-action 'self'" in answer.headers["Content-Security-Policy"]
+        platform.sessions.away = False
+        token = browser.cookies["photo_session"]
+        answer = await browser.post(form, headers=there)
+        assert (answer.status_code, answer.headers["Location"]) == (303, "/")
+        assert not browser.cookies
+        bearer = {"Authorization": f"Bearer {token}"}
+        assert (await browser.get("/me", headers=bearer)).status_code == 401
+        assert (await browser.post(form, headers=here)).status_code == 303
 
 
 async def test_a_log_out_that_cannot_be_noted_says_so(platform: Platform) -> None:

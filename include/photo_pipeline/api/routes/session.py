@@ -4,18 +4,24 @@ from datetime import timedelta
 from http import HTTPStatus
 
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
 
 from photo_pipeline.api.agents import agent_named
 from photo_pipeline.api.deps import OwnPagesOnly, TheServices, network_of_sender
 from photo_pipeline.api.emails import email_given
+from photo_pipeline.api.pages import LINKS, TEMPLATES
 from photo_pipeline.api.proving import WrongPasswordError, proven
 from photo_pipeline.api.schemas import AccessToken, LogIn
+from photo_pipeline.api.services import Services
 from photo_pipeline.domain.customers import OpenSession
 from photo_pipeline.domain.errors import ServerUnavailableError
+from photo_pipeline.web.pages import PageTemplate
 from photo_pipeline.web.problems import ProblemError, described, unavailable
 from photo_pipeline.web.tokens import Session
 
 router = APIRouter(tags=["session"])
+pages = APIRouter()
+_NOT_ENDED = PageTemplate(TEMPLATES / "not_signed_out.html", LINKS)
 
 
 @router.post(
@@ -66,17 +72,42 @@ async def log_out(request: Request, services: TheServices) -> Response:
     has logged out. Whoever has no session is logged out already.
     """
     response = Response(status_code=HTTPStatus.NO_CONTENT)
-    services.sessions.end(response)
     try:
-        session = services.sessions.recognised(request).session
-    except ProblemError:
-        return response
-    try:
-        await services.ended_sessions.end(session.session_id, services.sessions.last_moment(session))
+        await _end(request, response, services)
     except ServerUnavailableError:
         problem = unavailable("not_ended_everywhere", "You are logged out here. Please try again to end the session.")
         problem.headers |= {name: response.headers[name] for name in ("Set-Cookie", "Clear-Site-Data")}
         raise problem from None
+    return response
+
+
+@pages.post("/log-out", include_in_schema=False)
+async def leave(request: Request, services: TheServices) -> Response:
+    """Log out by a form, which every page of both applications has, and go to the start.
+
+    Where that could not be noted for everybody, the browser keeps the cookie, and is shown how to try again with it.
+    """
+    services.sessions.refuse_other_products(request)
+    response = RedirectResponse("/", HTTPStatus.SEE_OTHER)
+    try:
+        await _end(request, response, services)
+    except ServerUnavailableError:
+        return _NOT_ENDED.once(HTTPStatus.SERVICE_UNAVAILABLE)
+    return response
+
+
+async def _end(request: Request, response: Response, services: Services) -> None:
+    """End the session that a request comes with, if it does.
+
+    Raises:
+        ServerUnavailableError: when that could not be noted for everybody.
+    """
+    services.sessions.end(response)
+    try:
+        session = services.sessions.recognised(request).session
+    except ProblemError:
+        return
+    try:
+        await services.ended_sessions.end(session.session_id, services.sessions.last_moment(session))
     finally:
         services.hub.wake()
-    return response

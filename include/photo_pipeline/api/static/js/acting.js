@@ -15,6 +15,7 @@ export async function guarded(work, tell) {
   } catch (error) {
     const isSignedOut = error.status === SIGNED_OUT;
     find("#signed-out").hidden = !isSignedOut;
+    find(".bar form").hidden = isSignedOut;
     if (isSignedOut) find("#application").hidden = true;
     else tell(error);
   }

@@ -8,6 +8,27 @@ const MOMENT_AS_TOLD = new Intl.DateTimeFormat(undefined, { dateStyle: "medium",
 /** A moment that happened, in the reader's time. */
 export const moment = (text) => MOMENT.format(new Date(text));
 
+const UNITS = [["day", 86_400], ["hour", 3600], ["minute", 60], ["second", 1]];
+const AGO = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });
+
+/** The largest unit that fits, and how many of it; a moment is never of less than a second. */
+function inUnits(seconds) {
+  const [unit, size] = UNITS.find(([, each]) => seconds >= each) ?? UNITS.at(-1);
+  return { unit, count: Math.max(1, Math.round(seconds / size)) };
+}
+
+/** A moment as what has passed since; clocks may differ, but nothing happens later than now. */
+export function ago(text) {
+  const { unit, count } = inUnits((Date.now() - Date.parse(text)) / 1000);
+  return unit === "second" ? "just now" : AGO.format(-count, unit);
+}
+
+/** So many seconds as a person would say it. */
+export function span(seconds) {
+  const { unit, count } = inUnits(seconds);
+  return count === 1 ? unit : `${count} ${unit}s`;
+}
+
 // A camera's time has no zone unless it says so: it is shown as it was told, not moved into the reader's.
 const asTold = (text) => new Date(`${text}Z`);
 

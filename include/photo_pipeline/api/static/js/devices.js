@@ -3,7 +3,7 @@
 import { guarded, present } from "./acting.js";
 import { makeDevice } from "./api.js";
 import { setUpCreated, showCreated } from "./devices/created.js";
-import { listDevices } from "./devices/list.js";
+import { keepListing, listDevices } from "./devices/list.js";
 import { find } from "./dom.js";
 import { onSend, sentence } from "./forms.js";
 
@@ -19,3 +19,4 @@ setUpCreated();
 onSend("#device-form", (form, tell) => guarded(() => make(form), (error) => tell(sentence(error))));
 
 await present(listDevices, "Your devices");
+keepListing();

@@ -185,6 +185,8 @@ find("forget").addEventListener("click", () => {
   find("token-form").hidden = false;
   find("token").focus();
 });
+// Whoever signs out leaves nothing behind: this device's right to send neither.
+document.querySelector(".bar form").addEventListener("submit", () => sessionStorage.removeItem(KEPT_AS));
 find("controls").addEventListener("submit", (event) => {
   event.preventDefault();
   start();

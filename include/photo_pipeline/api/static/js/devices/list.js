@@ -1,9 +1,21 @@
 // The list of devices: what each is called, and what can be done with it.
 
-import { act } from "../acting.js";
+import { act, guarded } from "../acting.js";
 import { devices, renameDevice, revokeDevice } from "../api.js";
-import { moment } from "../days.js";
+import { ago, moment, span } from "../days.js";
 import { announce, asked, find, make } from "../dom.js";
+
+const HOUR = 3600; // seconds
+const AGAIN_MILLISECONDS = 30_000;
+
+/** What devices do changes while one looks; nobody is disturbed for it, and a failure waits for the next time. */
+export function keepListing() {
+  setInterval(async () => {
+    const isBusy = find("#devices").contains(document.activeElement) || find("dialog[open]") !== null;
+    if (document.hidden || isBusy || find("#application").hidden) return;
+    await guarded(listDevices, () => {});
+  }, AGAIN_MILLISECONDS);
+}
 
 export async function listDevices() {
   const { devices: all } = await devices();
@@ -14,12 +26,34 @@ export async function listDevices() {
 
 function item(device) {
   const name = make("strong", { textContent: device.name });
-  const since = make("span", { className: "note", textContent: `Made ${moment(device.created_at)}` });
-  const what = make("span", { className: "what" }, name, since);
+  const notes = [seen(device), sent(device), `Made ${moment(device.created_at)}`];
+  const what = make("span", { className: "what" }, name, ...notes.map((text) => make("span", { className: "note", textContent: text })));
   const rename = button("Rename", device, () => askForName(device));
   const revoke = button("Revoke", device, () => askToRevoke(device));
   revoke.className = "danger";
-  return make("li", { className: "card" }, what, make("span", { className: "buttons" }, rename, revoke));
+  return make("li", { className: "card" }, picture(device), what, make("span", { className: "buttons" }, rename, revoke));
+}
+
+function seen({ last_seen_at: at }) {
+  return at === null ? "Not seen yet" : `Seen ${ago(at)}`;
+}
+
+/** How much it sends, and within how long: of a busy device only its newest photos are counted. */
+function sent({ last_hour: hour, last_day: day }) {
+  if (hour.seconds < HOUR) return `${photos(hour.photos)} in the last ${span(hour.seconds)}`;
+  if (day.photos === 0) return "No photos in the last day";
+  return `${photos(hour.photos)} in the last hour, ${day.photos.toLocaleString()} in the last ${span(day.seconds)}`;
+}
+
+const photos = (count) => (count === 1 ? "1 photo" : `${count.toLocaleString()} photos`);
+
+/** Its newest photo, which leads to the gallery; an empty place where there is none. */
+function picture({ name, last_photo: photo }) {
+  if (photo === null) return make("span", { className: "picture" });
+  const image = make("img", { src: photo.thumb, alt: `Last picture of ${name}, ${moment(photo.accepted_at)}`, width: 96, height: 72 });
+  const link = make("a", { className: "picture", href: `/#photo=${photo.photo_id}` }, image);
+  image.addEventListener("error", () => link.replaceWith(make("span", { className: "picture" })));
+  return link;
 }
 
 function button(text, device, work) {
