@@ -1,24 +1,32 @@
 """The page on which a customer makes and revokes the tokens of devices, in a real browser."""
 
 import io
+import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Literal
 
 import httpx
 import pytest
 import zxingcpp
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 from tests.support.api_process import api_process
 from tests.support.browser import NARROW, WIDE, assert_fits, assert_no_barrier, photographed
+from tests.support.images import encoded, scene
 from tests.support.stream_process import Account, stream_process
 
 from local_stack import Endpoints
+from photo_pipeline.domain.imaging import SniffedFormat
 
 PICTURES = Path(__file__).resolve().parents[3] / ".local-test" / "screenshots"
 SOON = 30_000
 """Milliseconds that a page may take for something."""
+LIGHT: Literal["light"] = "light"
+DARK: Literal["dark"] = "dark"
+PATIENCE = 120.0
+"""Seconds after which a photo that is not in the gallery counts as lost."""
 NASTY = '<img src=x onerror="document.title=1">'
 
 
@@ -43,13 +51,19 @@ def urls(full_stack: Endpoints, tmp_path_factory: pytest.TempPathFactory) -> Ite
 @pytest.fixture
 def page(browser: Browser, urls: tuple[str, str]) -> Iterator[Page]:
     """Give the page, with a customer who has just signed in."""
-    account = Account(urls[0])
+    with devices_of_somebody(browser, Account(urls[0]), urls[0]) as page:
+        yield page
+
+
+@contextmanager
+def devices_of_somebody(browser: Browser, account: Account, api_url: str) -> Iterator[Page]:
+    """The page, as a customer sees it who has just signed in."""
     context = browser.new_context(viewport=WIDE)
     with closing(account.api), closing(context):
         token = account.api.headers["Authorization"].removeprefix("Bearer ")
-        context.add_cookies([{"name": "photo_session", "value": token, "url": urls[0], "httpOnly": True}])
+        context.add_cookies([{"name": "photo_session", "value": token, "url": api_url, "httpOnly": True}])
         page = context.new_page()
-        page.goto(f"{urls[0]}/devices")
+        page.goto(f"{api_url}/devices")
         yield page
 
 
@@ -86,8 +100,18 @@ def test_a_token_is_made_used_and_revoked(page: Page, urls: tuple[str, str]) -> 
         assert_fits(page)
         photographed(page, PICTURES, f"devices-{name}")
     assert read_from_screen(page) == page.locator("#camera-link").get_attribute("href")
+    push(urls[1], token)
     page.get_by_role("button", name="I have it").click()
     assert token not in page.content()
+    last = page.get_by_role("link", name="Last picture of Front door")
+    until_there(page, last)
+    expect(page.get_by_role("listitem")).to_contain_text("1 photo in the last hour, 1 in the last day")
+    expect(page.get_by_role("listitem")).to_contain_text("Seen")
+    assert last.locator("img").evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
+    looked_at(page, "devices-active")
+    address = last.get_attribute("href")
+    assert address is not None
+    assert address.startswith("/#photo=")
     page.reload()
     page.get_by_role("button", name="Rename Front door").click(timeout=SOON)
     page.get_by_label("New name").fill("Back door")
@@ -110,6 +134,66 @@ def test_a_token_is_made_used_and_revoked(page: Page, urls: tuple[str, str]) -> 
             return
         page.wait_for_timeout(100)
     pytest.fail("the revoked token is still good")
+
+
+def push(stream_url: str, token: str) -> None:
+    """Send one picture as the device."""
+    picture = encoded(scene(640, 480), SniffedFormat.JPEG)
+    headers = {"Authorization": f"Bearer {token}"}
+    answer = httpx.post(f"{stream_url}/api/v1/frames", content=picture, headers=headers, trust_env=False)
+    assert answer.status_code == 202, answer.text
+
+
+def until_there(page: Page, last: Locator) -> None:
+    """Look again until the picture is in the gallery."""
+    deadline = time.monotonic() + PATIENCE
+    while last.count() == 0:
+        assert time.monotonic() < deadline, "the device's picture is not shown"
+        page.wait_for_timeout(1000)
+        page.reload()
+        expect(page.get_by_role("button", name="Rename Front door")).to_be_visible(timeout=SOON)
+
+
+def test_both_applications_are_one_product(browser: Browser, full_stack: Endpoints) -> None:
+    """One header leads from page to page, wide and narrow, light and dark; who signs out on any page is out of all."""
+    api, stream = full_stack.api_url, full_stack.stream_url
+    account = Account(api)
+    token = account.add_device()
+    with devices_of_somebody(browser, account, api) as page:
+        complaints: list[str] = []
+        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+        header = page.get_by_role("banner")
+        for link, address in (("Account", f"{api}/account"), ("Stream", f"{stream}/camera")) * 2:
+            header.get_by_role("link", name=link).click()
+            expect(page).to_have_url(address)
+        expect(header.get_by_role("link", name="Stream")).to_have_attribute("aria-current", "page")
+        page.goto(f"{stream}/camera#token={token}")
+        page.reload()
+        expect(page.get_by_role("button", name="Start")).to_be_visible(timeout=SOON)
+        looked_at(page, "camera")
+        page.goto(stream)
+        looked_at(page, "stream")
+        page.goto(f"{stream}/camera")
+        header.get_by_role("button", name="Sign out").click()
+        expect(page.get_by_role("button", name="Sign up")).to_be_visible(timeout=SOON)
+        assert page.url == f"{api}/"
+        assert all("401" in complaint for complaint in complaints), complaints
+        page.goto(f"{stream}/camera")
+        expect(page.get_by_label("Device token")).to_be_visible()
+        page.goto(f"{api}/devices")
+        expect(page.get_by_text("You are not logged in.")).to_be_visible(timeout=SOON)
+        expect(header.get_by_role("button", name="Sign out")).to_be_hidden()
+
+
+def looked_at(page: Page, name: str) -> None:
+    """Nothing is in anybody's way, and nothing is cut off: wide and narrow, light and dark."""
+    for size in (WIDE, NARROW):
+        for scheme in (LIGHT, DARK):
+            page.set_viewport_size(size)
+            page.emulate_media(color_scheme=scheme)
+            assert_no_barrier(page, every_level=True)
+            assert_fits(page)
+            photographed(page, PICTURES, f"{name}-{size['width']}-{scheme}")
 
 
 def test_names_are_text_and_faults_are_explained(page: Page) -> None:

@@ -140,7 +140,7 @@ def stream_some(browser: Browser, stream_url: str, token: str, size: ViewportSiz
 
 def looked_at(page: Page, name: str) -> None:
     """Nothing is in anybody's way, and nothing is cut off."""
-    assert_no_barrier(page)
+    assert_no_barrier(page, every_level=True)
     assert_fits(page)
     photographed(page, PICTURES, name)
 
