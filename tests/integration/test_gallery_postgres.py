@@ -701,6 +701,24 @@ def test_what_is_no_text_is_told_as_such(customers: PostgresCustomers, value: st
     assert customers.credentials("nobody@example.org") is None
 
 
+def test_a_server_that_has_become_a_standby_is_away(
+    database: Database, customers: PostgresCustomers, owner: Engine
+) -> None:
+    """Who is sending is known without it, as while it is down: nobody is refused because a device cannot be noted."""
+    ada = signed_up(customers)
+    device = customers.add_device(ada.customer_id, uuid4(), "door", 10)
+    only_reads = "EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = on', current_database())"
+    with owner.begin() as connection:
+        connection.execute(text(f"DO $$ BEGIN {only_reads}; END $$"))
+    engine = make_engine(database.api, "tests")
+    try:
+        with pytest.raises(ServerUnavailableError):
+            PostgresCustomers(engine).see_device(ada.customer_id, device.device_id)
+        assert list(PostgresCustomers(engine).devices(ada.customer_id)) == [device]
+    finally:
+        engine.dispose()
+
+
 def test_a_number_out_of_range_is_told_as_such(api: Engine) -> None:
     """The same for what is larger than any column."""
     with pytest.raises(UnstorableError):

@@ -30,8 +30,9 @@ class DeviceRegister:
 
     A device that is known is answered at once; an answer that has aged is renewed behind it. One that is not known
     waits for the database, shortly. While the database is away, what was known last goes on to hold, and a device that
-    was never seen is let in: its token is signed and in date, and taking photos must not need the database. Who is asked
-    about is here, sending or not: the database remembers that, and the page of devices tells it.
+    was never seen is let in: its token is signed and in date, and taking photos must not need the database.
+
+    A device that is asked about is here, sending or not: the database remembers that, and the page of devices tells it.
 
     Args:
         directory: the database.
