@@ -168,7 +168,6 @@ def test_both_applications_are_one_product(browser: Browser, full_stack: Endpoin
             expect(page).to_have_url(address)
         expect(header.get_by_role("link", name="Stream")).to_have_attribute("aria-current", "page")
         page.goto(f"{stream}/camera#token={token}")
-        page.reload()
         expect(page.get_by_role("button", name="Start")).to_be_visible(timeout=SOON)
         looked_at(page, "camera")
         page.goto(stream)
