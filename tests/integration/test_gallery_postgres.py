@@ -121,7 +121,7 @@ class TestCustomers:
         ada, grace = signed_up(customers), signed_up(customers)
         first = customers.add_device(ada.customer_id, uuid4(), "door", 10)
         second = customers.add_device(ada.customer_id, uuid4(), "garden", 10)
-        assert list(customers.devices(ada.customer_id)) == [second, first]
+        assert [each.device for each in customers.devices(ada.customer_id)] == [second, first]
         assert list(customers.devices(grace.customer_id)) == []
         assert customers.see_device(ada.customer_id, first.device_id)
         assert not customers.see_device(grace.customer_id, first.device_id)
@@ -129,7 +129,7 @@ class TestCustomers:
         assert customers.revoke_device(ada.customer_id, first.device_id)
         assert not customers.revoke_device(ada.customer_id, first.device_id)
         assert not customers.see_device(ada.customer_id, first.device_id)
-        assert list(customers.devices(ada.customer_id)) == [second]
+        assert [each.device for each in customers.devices(ada.customer_id)] == [second]
 
     def test_what_devices_do_is_told(
         self, customers: PostgresCustomers, commit: Commit, api: Engine, owner: Engine
@@ -154,12 +154,12 @@ class TestCustomers:
         sent = [*photos, strange]
         commit(sent, [*(accepted(n, each) for n, each in enumerate(sent)), refused])
         PostgresSelection(api).put_into_bin(ada.customer_id, [photos[0].photo_id])
-        told = {each.device.name: each for each in customers.device_activity(ada.customer_id)}
+        told = {each.device.name: each for each in customers.devices(ada.customer_id)}
         assert list(told) == ["broken", "silent", "door"]
         assert told["door"].seen_at == photos[0].accepted_at
         assert (told["door"].last_hour.photos, told["door"].last_day.photos) == (2, 3)
         assert told["door"].last_photo == LastPhoto(photos[1].photo_id, photos[1].accepted_at)
-        (_, _, much) = customers.device_activity(ada.customer_id, counted=2)
+        (_, _, much) = customers.devices(ada.customer_id, counted=2)
         assert (much.last_hour.photos, much.last_day.photos) == (2, 2)
         assert SentLately(2, timedelta(hours=1)) != much.last_hour == much.last_day
         assert told["broken"].seen_at == now
@@ -168,11 +168,11 @@ class TestCustomers:
         assert seen is not None
         assert abs(seen - now) < timedelta(minutes=1)
         customers.see_device(ada.customer_id, silent.device_id)
-        assert customers.device_activity(ada.customer_id)[1].seen_at == seen
+        assert customers.devices(ada.customer_id)[1].seen_at == seen
         with owner.begin() as connection:
             connection.execute(text("UPDATE device SET seen_at = seen_at - interval '61 seconds'"))
         customers.see_device(ada.customer_id, silent.device_id)
-        again = customers.device_activity(ada.customer_id)[1].seen_at
+        again = customers.devices(ada.customer_id)[1].seen_at
         assert again is not None
         assert again >= seen
 
@@ -714,7 +714,7 @@ def test_a_server_that_has_become_a_standby_is_away(
     try:
         with pytest.raises(ServerUnavailableError):
             PostgresCustomers(engine).see_device(ada.customer_id, device.device_id)
-        assert list(PostgresCustomers(engine).devices(ada.customer_id)) == [device]
+        assert [each.device for each in PostgresCustomers(engine).devices(ada.customer_id)] == [device]
     finally:
         engine.dispose()
 

@@ -171,10 +171,12 @@ class FakeCustomers:
         self.registered[device_id] = (customer_id, device)
         return device
 
-    def devices(self, customer_id: UUID) -> Sequence[Device]:
-        """See the port."""
+    def devices(self, customer_id: UUID, counted: int = COUNTED_PHOTOS) -> Sequence[DeviceActivity]:
+        """See the port; a device does what tests have put into ``active``, or nothing."""
+        del counted
         self._check()
-        return [device for owner, device in self.registered.values() if owner == customer_id]
+        own = [device for owner, device in self.registered.values() if owner == customer_id]
+        return [self.active.get(device.device_id, _idle(device)) for device in own]
 
     def rename_device(self, customer_id: UUID, device_id: UUID, name: str) -> Device | None:
         """See the port."""
@@ -190,11 +192,6 @@ class FakeCustomers:
         if active:
             del self.registered[device_id]
         return active
-
-    def device_activity(self, customer_id: UUID, counted: int = COUNTED_PHOTOS) -> Sequence[DeviceActivity]:
-        """See the port; what tests have put into it, or a device that nothing is known of."""
-        del counted
-        return [self.active.get(device.device_id, _idle(device)) for device in self.devices(customer_id)]
 
     def see_device(self, customer_id: UUID, device_id: UUID) -> bool:
         """See the port."""

@@ -6,7 +6,7 @@ from typing import TypeVar
 from pydantic_core import to_json
 
 from photo_pipeline.api.account_schemas import SessionView
-from photo_pipeline.api.device_schemas import DeviceView
+from photo_pipeline.api.device_schemas import ActiveDeviceView
 from photo_pipeline.api.photo_bodies import photo_body
 from photo_pipeline.api.schemas import CustomerView
 from photo_pipeline.api.selection_schemas import RecordView, ShareView
@@ -27,7 +27,7 @@ async def exported(services: Services, customer: Customer) -> AsyncIterator[byte
     sessions = await run(services.open_sessions.of_customer, customer_id, MOST_SESSIONS)
     yield b',"sessions":' + to_json([SessionView.of(each) for each in sessions])
     devices = await run(services.customers.devices, customer_id)
-    yield b',"devices":' + to_json([DeviceView.of(each) for each in devices])
+    yield b',"devices":' + to_json([ActiveDeviceView.doing(each) for each in devices])
     shares = await run(services.shares.of_customer, customer_id)
     yield b',"shares":' + to_json([ShareView.of(each) for each in shares])
     async for piece in _listed("photos", _photos(services, customer)):

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, Field
 
 from photo_pipeline.api.account_schemas import SessionView
-from photo_pipeline.api.device_schemas import DeviceView
+from photo_pipeline.api.device_schemas import ActiveDeviceView
 from photo_pipeline.api.schemas import CustomerView, GivenSecret, PhotoView
 from photo_pipeline.domain.accounts import AccountRecord
 from photo_pipeline.domain.shares import Share
@@ -134,7 +134,7 @@ class AccountExport(BaseModel):
     exported_at: datetime
     customer: CustomerView
     sessions: list[SessionView]
-    devices: list[DeviceView]
+    devices: list[ActiveDeviceView]
     shares: list[ShareView]
     photos: list[PhotoView] = Field(description="Those in the gallery, newest first, then those in the bin")
     records: list[RecordView] = Field(description="Oldest first, as far as they are remembered")

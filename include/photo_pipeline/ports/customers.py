@@ -54,8 +54,8 @@ class CustomerDirectory(Protocol):
         """
         ...
 
-    def devices(self, customer_id: UUID) -> Sequence[Device]:
-        """A customer's devices that are not revoked, newest first."""
+    def devices(self, customer_id: UUID, counted: int = COUNTED_PHOTOS) -> Sequence[DeviceActivity]:
+        """A customer's devices that are not revoked, newest first, with what the newest so many photos of each tell."""
         ...
 
     def rename_device(self, customer_id: UUID, device_id: UUID, name: str) -> Device | None:
@@ -64,10 +64,6 @@ class CustomerDirectory(Protocol):
 
     def revoke_device(self, customer_id: UUID, device_id: UUID) -> bool:
         """End a device's right to stream; ``False`` where this customer has no such device."""
-        ...
-
-    def device_activity(self, customer_id: UUID, counted: int = COUNTED_PHOTOS) -> Sequence[DeviceActivity]:
-        """What a customer's devices do that are not revoked, newest first, by so many of the newest photos of each."""
         ...
 
     def see_device(self, customer_id: UUID, device_id: UUID) -> bool:

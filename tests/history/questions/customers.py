@@ -67,7 +67,7 @@ def _activity(customer_id: UUID) -> Prepare:
         history.vacuum("photo")
 
         def ask() -> int:
-            (_,) = _directory(history).device_activity(customer_id, LOOKED_AT)
+            (_,) = _directory(history).devices(customer_id, LOOKED_AT)
             return 2
 
         return ask
@@ -111,7 +111,6 @@ QUESTIONS: Mapping[str, Prepare] = {
     "customers: sign up": lambda h: one(lambda: _directory(h).add(uuid4(), f"{uuid4()}@example.org", "Ada", "-")),
     "customers: log in": lambda h: one(lambda: _directory(h).credentials("7@example.org")),
     "customers: who somebody is": lambda h: one(lambda: _directory(h).get(SOMEBODY)),
-    "customers: somebody's devices": lambda h: one(lambda: _directory(h).devices(SOMEBODY)),
     **{
         f"customers: what the device of {who} does": _activity(customer_id)
         for who, customer_id in WHO.items()

@@ -1,5 +1,6 @@
 """Leaving: all that is kept of oneself, and the end of the account."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -107,6 +108,8 @@ async def test_the_export_has_everything(
     platform.accounts.kept = [record(n) for n in range(8)]
     await ada.delete(f"/photos/{photos[6].photo_id}")
     await ada.post("/devices", json={"name": "door"})
+    (idle,) = platform.customers.devices(customer.customer_id)
+    platform.customers.active[idle.device.device_id] = replace(idle, seen_at=NOON)
     await ada.post("/shares", json={"photo_ids": [str(photos[0].photo_id)]})
     answer = await ada.get("/me/export")
     assert answer.status_code == 200
@@ -117,6 +120,7 @@ async def test_the_export_has_everything(
     assert [photo.binned_at is not None for photo in export.photos] == [False] * 6 + [True]
     assert [each.record for each in export.records] == [f"photos.uploaded-0-{n}" for n in range(8)]
     assert ([device.name for device in export.devices], len(export.shares)) == (["door"], 1)
+    assert [device.last_seen_at for device in export.devices] == [NOON]
 
 
 async def test_an_export_of_nothing_is_a_document(ada: httpx.AsyncClient) -> None:

@@ -367,7 +367,7 @@ async def test_a_device_with_a_key_of_its_own(platform: Platform, ada: httpx.Asy
     made = (await ada.post("/devices", json={"name": "door", "public_key": public})).json()
     assert made["signs"]
     (kept,) = platform.customers.devices(customer(ada))
-    assert kept.public_key == public["x"]
+    assert kept.device.public_key == public["x"]
     for wrong in (private, public | {"crv": "X25519"}, public | {"x": "short"}, {"kty": "RSA"}, "key"):
         assert (await ada.post("/devices", json={"name": "door", "public_key": wrong})).status_code == 422
 

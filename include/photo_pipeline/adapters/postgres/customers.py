@@ -136,14 +136,11 @@ class PostgresCustomers:
             ).one()
         return Device(*row)
 
-    def devices(self, customer_id: UUID) -> Sequence[Device]:
+    def devices(self, customer_id: UUID, counted: int = COUNTED_PHOTOS) -> Sequence[DeviceActivity]:
         """See the port."""
-        statement = (
-            select(*_DEVICE_COLUMNS).where(_active(customer_id)).order_by(_DEVICE.created_at.desc(), _DEVICE.device_id)
-        )
-        with transaction(self._engine) as connection:
-            rows = connection.execute(statement).all()
-        return [Device(*row) for row in rows]
+        with reading(self._engine) as cursor:
+            rows = cursor.execute(_ACTIVITY, {"customer": customer_id, "counted": counted}).fetchall()
+        return [_activity(row) for row in rows]
 
     def rename_device(self, customer_id: UUID, device_id: UUID, name: str) -> Device | None:
         """See the port."""
@@ -159,12 +156,6 @@ class PostgresCustomers:
         )
         with transaction(self._engine) as connection:
             return bool(connection.execute(statement).rowcount)
-
-    def device_activity(self, customer_id: UUID, counted: int = COUNTED_PHOTOS) -> Sequence[DeviceActivity]:
-        """See the port."""
-        with reading(self._engine) as cursor:
-            rows = cursor.execute(_ACTIVITY, {"customer": customer_id, "counted": counted}).fetchall()
-        return [_activity(row) for row in rows]
 
     def see_device(self, customer_id: UUID, device_id: UUID) -> bool:
         """See the port. The row is written once a minute, not each time that somebody asks."""

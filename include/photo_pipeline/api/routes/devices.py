@@ -64,7 +64,7 @@ async def add_device(body: NewDevice, caller: TheCaller, services: TheServices) 
 )
 async def list_devices(caller: TheCallerWhoCounts, services: TheServices) -> DeviceList:
     """The devices that are not revoked, newest first, with what each does."""
-    devices = await services.database.run(services.customers.device_activity, caller.session.customer_id)
+    devices = await services.database.run(services.customers.devices, caller.session.customer_id)
     return DeviceList(devices=[ActiveDeviceView.doing(device) for device in devices])
 
 
