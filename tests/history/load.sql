@@ -59,6 +59,10 @@ SELECT past.*, b,
 CREATE UNLOGGED TABLE hold_of_slice AS
 SELECT DISTINCT slice_id, :slices + slice_id AS shard_id FROM block WHERE is_removed AND customer IN (1, 3);
 
+INSERT INTO newcomer (customer_id, processed_at, log_id, "offset")
+SELECT DISTINCT ON (customer) lpad(to_hex(customer), 32, '0')::uuid, at, log_id, "start" + b * 20
+  FROM block JOIN partition_progress USING (topic, "partition") ORDER BY customer, at, b;
+
 -- What was held when its shard went lies in a hold shard.
 INSERT INTO shard (shard_id, path, kind, dt, length, photos, committed_at, state, marked_at, kept_until)
 OVERRIDING SYSTEM VALUE

@@ -199,15 +199,16 @@ def test_durations_are_those_of_people(browser: Browser, milliseconds: int, said
 def test_the_change_against_the_period_before(browser: Browser) -> None:
     """In per cent, with the number that it is measured by; nothing to measure by is no change."""
     rows = {figure.name: Answer((), exact=True) for figure in FIGURES}
-    rows["totals"] = Answer((Row((), (1_200, 0, 12)),), exact=True)
-    earlier = {"totals": Answer((Row((), (1_000, 0, 15)),), exact=True)}
+    rows["totals"] = Answer((Row((), (1_200, 0, 12, 3)),), exact=True)
+    earlier = {"totals": Answer((Row((), (1_000, 0, 15, 2)),), exact=True)}
     page = browser.new_page()
-    page.set_content(render(Answers(rows, earlier, 3), EVERYTHING, EVERYTHING.until))
+    page.set_content(render(Answers(rows, earlier), EVERYTHING, EVERYTHING.until))
     changes = page.locator("#card-totals .change").all_inner_texts()
     assert changes == [
         "+20 %, 1,000 in the period before",
         "none in the period before",
         "\N{MINUS SIGN}20 %, 15 in the period before",
+        "+50 %, 2 in the period before",
     ]
     page.close()
 

@@ -1,6 +1,7 @@
-"""A database with data, as it was before the ledger had months, after migrations 0014 to 0016: nothing is lost."""
+"""A database with data, as it was before the ledger had months, after the migrations since: nothing is lost."""
 
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from photo_pipeline.domain.reconciliation import Status
 from photo_pipeline.migrations.upgrade import upgrade
 
 BEFORE = "0013"
+NO_NEWCOMERS = "0029"
 SLICES = 12
 # A slice a week: of every ten records six photos, two of which have expired, a duplicate, two rejected ones of which
 # one has not been blanked, and an offset without a record.
@@ -73,6 +75,16 @@ SELECT topic, "partition", "offset", incarnation, updated_xid::text, version, ou
        processed_at, expired_at, latency_ms FROM bi_outcome ORDER BY "offset"
 """
 DAYS = "SELECT * FROM bi_day ORDER BY 1, 2, 3, 4, 5, 6"
+LONG_AGO = date(2024, 1, 1)
+GONE = f"""
+INSERT INTO outcome_day (day, customer_id, outcome, records, bytes)
+VALUES ('{LONG_AGO}', md5('c2')::uuid, 'processed', 1, 1)
+"""
+FIRSTS = """
+SELECT DISTINCT ON (customer_id) customer_id, "offset" FROM ingest_record
+ WHERE outcome = 'processed' AND customer_id <> md5('c2')::uuid
+ ORDER BY customer_id, processed_at, "offset"
+"""
 
 
 @pytest.fixture
@@ -90,20 +102,23 @@ def pipeline(stack: Endpoints, old_database: Database) -> Iterator[Pipeline]:
 
 
 def test_every_record_goes_on(searched_stack: Endpoints, pipeline: Pipeline, old_database: Database) -> None:
-    """Record by record and outcome by outcome the same, and reconciled; the sync reads nothing again."""
+    """Record by record and outcome by outcome the same, and reconciled; the sync reads who is new, and no more."""
     topic = pipeline.settings.topics.uploaded
     for statement in LEFT.split(";"):
         pipeline.execute(statement, topic=topic, slices=SLICES)
     looked_at: dict[str, list[Any]] = {query: pipeline.rows(query) for query in (RECORDS, OUTCOMES, DAYS)}
     ((newest,),) = pipeline.rows("SELECT max(updated_xid::text::bigint) FROM ingest_record")
 
-    upgrade(pipeline.running.owner)
+    upgrade(pipeline.running.owner, NO_NEWCOMERS)
 
     assert {query: pipeline.rows(query) for query in looked_at} == looked_at
     months = pipeline.rows("SELECT DISTINCT tableoid::regclass::text FROM ledger_record")
     assert len(months) >= 3
     assert ("ledger_record_rest",) not in months
-    _assert_nothing_is_new_to_the_sync(old_database, int(str(newest)))
+    pipeline.execute(GONE)
+    upgrade(pipeline.running.owner)
+    _assert_newcomers_are_told(old_database, pipeline, int(str(newest)))
+    pipeline.execute("DELETE FROM outcome_day")
     _assert_counted_days_are_the_same(old_database, pipeline, looked_at[DAYS])
     with fresh_search(searched_stack) as search:
         search.administered().ensure_template()
@@ -114,10 +129,18 @@ def test_every_record_goes_on(searched_stack: Endpoints, pipeline: Pipeline, old
         assert [each for each in world.run("search").values() if each.status is not Status.OK] == []
 
 
-def _assert_nothing_is_new_to_the_sync(database: Database, newest: int) -> None:
+def _assert_newcomers_are_told(database: Database, pipeline: Pipeline, newest: int) -> None:
+    """To each customer their first photo, unless it went with its month: who has an earlier day was new then."""
+    firsts = pipeline.rows(FIRSTS)
+    assert len(firsts) == 2
     engine = make_engine(database.bi, "tests")
     source = PostgresOutcomeSource(engine)
-    assert [row.updated_xid for row in source.page(CommitPosition(newest + 1), 2**62, 10)] == []
+    told = source.page(CommitPosition(newest + 1), 2**62, 10)
+    assert sorted((row.customer_id, row.coordinates.offset) for row in told) == firsts
+    assert all(row.first_of_customer for row in told)
+    assert sum(row.first_of_customer for row in source.page(CommitPosition(0), 2**62, 1000)) == len(firsts)
+    gone = "SELECT customer_id = md5('c2')::uuid, day_of(processed_at) FROM newcomer WHERE log_id IS NULL"
+    assert pipeline.rows(gone) == [(True, LONG_AGO)]
     assert len(source.page(CommitPosition(0), 2**62, 1000)) == SLICES * 9
     engine.dispose()
 

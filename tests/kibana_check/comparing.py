@@ -7,6 +7,7 @@ from typing import Any
 from tests.kibana_check.looking import Seen, Tile
 from tests.kibana_check.reading import Written, read
 
+from photo_pipeline.bi.kibana.panels import tile_name
 from photo_pipeline.bi.spec import Distinct, Figure, Interval, Key, OverTime, Percentile, Scope, Terms
 
 MISSING = {"none": "(missing value)"}
@@ -55,7 +56,7 @@ def _groups(name: str, figure: Figure, seen: Seen, rows: Rows) -> Iterator[str]:
 
 
 def _whole(name: str, figure: Figure, tile: Tile, scope: Scope, truth: Truth) -> Iterator[str]:
-    place = next(at for at, each in enumerate(figure.measures) if name == f"{figure.name}-{each.label}")
+    place = next(at for at, each in enumerate(figure.measures) if name == tile_name(figure, each))
     measure = figure.measures[place]
     times = [(tile.value, scope)]
     if figure.compared:

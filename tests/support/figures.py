@@ -108,6 +108,12 @@ def _fill(outcomes: Outcomes) -> list[UUID]:
         )
     )
     outcomes.connection.execute(
+        text(
+            "UPDATE newcomer n SET processed_at = r.processed_at FROM ledger_record r "
+            'WHERE r.log_id = n.log_id AND r."offset" = n."offset"'
+        )
+    )
+    outcomes.connection.execute(
         text("UPDATE slice s SET committed_at = r.processed_at FROM ingest_record r WHERE r.slice_id = s.slice_id")
     )
     return photos

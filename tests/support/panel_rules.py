@@ -169,9 +169,9 @@ def _listed(panel: Panel, field: str) -> set[str]:
 
 def _is_about_photos(panel: Panel) -> bool:
     """Whether all that the panel counts is a photo, of which everything is known."""
-    return panel.attributes["state"]["query"]["query"] == 'outcome : "processed"' and not any(
-        "filter" in column for column in panel.columns.values()
-    )
+    first, _, _ = panel.attributes["state"]["query"]["query"].partition(" and ")
+    filters = [column["filter"]["query"] for column in panel.columns.values() if "filter" in column]
+    return first == 'outcome : "processed"' and not any(DEPENDENT["outcome"] & fields_of(each) for each in filters)
 
 
 def wrapping(board: Json) -> Iterator[str]:

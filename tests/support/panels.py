@@ -12,6 +12,7 @@ from tests.support.figures import latencies, rank_fits
 from tests.support.lens import MISSING, Json, Panel, PanelRow, panels, rows_of, search_of, shifted
 
 from photo_pipeline.bi.figures import FIGURES
+from photo_pipeline.bi.kibana.panels import tile_name
 from photo_pipeline.bi.kibana.saved_objects import committed
 from photo_pipeline.bi.spec import Figure, Key, Measure, OverTime, Percentile, Ranges, Scope, Terms
 
@@ -20,7 +21,7 @@ FIGURE: Mapping[str, Figure] = {
     panel.name: figure
     for panel in PANELS
     for figure in FIGURES
-    if panel.name == figure.name or panel.name in {f"{figure.name}-{measure.label}" for measure in figure.measures}
+    if panel.name == figure.name or panel.name in {tile_name(figure, measure) for measure in figure.measures}
 }
 TIME_FIELD = "processed_at"
 RELATIVE = 1e-12

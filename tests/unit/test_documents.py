@@ -111,6 +111,7 @@ def test_mapping_and_document_have_the_same_fields() -> None:
         "reject_reason": "truncated",
         "taken_at_offset": "+02:00",
         "expired_at": datetime(2026, 2, 8, tzinfo=UTC),
+        "first_of_customer": True,
     }
     text = (Path(photo_pipeline.__file__).parent / "mappings" / "photos.json").read_text()
     assert set(document_of(replace(ROW, **every_field)).body) == set(json.loads(text)["mappings"]["properties"])

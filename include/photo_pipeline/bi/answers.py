@@ -8,7 +8,6 @@ from elasticsearch import Elasticsearch
 
 from photo_pipeline.adapters.search.client import server_errors
 from photo_pipeline.bi.cube import EMPTY, Cell, Cube, cells_body, cells_of, fitting, largest_body, largest_of
-from photo_pipeline.bi.newcomers import newcomers_body, newcomers_of
 from photo_pipeline.bi.queries import answer_of, extent_body, extent_of, search_body
 from photo_pipeline.bi.spec import Answer, Figure, Scope
 
@@ -21,15 +20,6 @@ def ask(client: Elasticsearch, alias: str, figure: Figure, scope: Scope) -> Answ
         SearchRequestError: when it refuses, for instance because the account may not read the index.
     """
     return answer_of(figure, _searched(client, alias, search_body(figure, scope)))
-
-
-def newcomers(client: Elasticsearch, alias: str, scope: Scope) -> int:
-    """How many customers had their first photo in the scope.
-
-    Raises:
-        ServerUnavailableError, SearchRequestError: as ``ask``.
-    """
-    return newcomers_of(_searched(client, alias, newcomers_body(scope)))
 
 
 def cube_of(client: Elasticsearch, alias: str, scope: Scope) -> Cube:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from photo_pipeline.bi import newcomers
 from photo_pipeline.bi.cube import EMPTY, Cell, Cube
 from photo_pipeline.bi.figures import FIGURES
 from photo_pipeline.bi.spec import (
@@ -48,13 +47,11 @@ class Answers:
     Attributes:
         figures: answers by the figure's name.
         before: those of the period before, of the figures that are compared with it.
-        newcomers: customers with their first photo in the period.
         cube: for the filters.
     """
 
     figures: Mapping[str, Answer]
     before: Mapping[str, Answer]
-    newcomers: int = 0
     cube: Cube = EMPTY
 
 
@@ -65,8 +62,6 @@ def data_of(answers: Answers, scope: Scope) -> str:
         "interval": scope.interval.value,
         "colours": OUTCOME_COLOURS,
         "figures": figures,
-        "newcomers": answers.newcomers,
-        "newcomersSql": newcomers.SQL,
         "cube": _cube(answers.cube),
     }
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -2,7 +2,7 @@
 
 from textwrap import dedent
 
-from photo_pipeline.bi.shapes import PROCESSED, SCOPE, SOURCE, TIME, TOP, TYPE, over_time_by, ranking
+from photo_pipeline.bi.shapes import NEWCOMER, PROCESSED, SCOPE, SOURCE, TIME, TOP, TYPE, over_time_by, ranking
 from photo_pipeline.bi.spec import (
     Chart,
     Count,
@@ -75,14 +75,21 @@ PHOTOS: tuple[Figure, ...] = (
         name="totals",
         page=Page.PHOTOS,
         title="Processed",
-        about="Photos that came in, the bytes of their originals and how many customers sent them.",
+        about="Photos that came in, the bytes of their originals, how many customers sent them and for how many of "
+        "those it was the first photo ever.",
         chart=Chart.NUMBERS,
         dimensions=(),
-        measures=(Count("photos"), Sum("bytes", "bytes"), Distinct("customers", "customer_id")),
+        measures=(
+            Count("photos"),
+            Sum("bytes", "bytes"),
+            Distinct("customers", "customer_id"),
+            Count("new customers", NEWCOMER),
+        ),
         where=(PROCESSED,),
         compared=True,
         sql=dedent(f"""\
-            SELECT count(*), coalesce(sum(bytes), 0), count(DISTINCT customer_id)
+            SELECT count(*), coalesce(sum(bytes), 0), count(DISTINCT customer_id),
+                   count(*) FILTER (WHERE first_of_customer)
               FROM bi_outcome
              WHERE {SCOPE} AND outcome = 'processed'"""),
     ),
@@ -151,6 +158,22 @@ PHOTOS: tuple[Figure, ...] = (
         "How many customers had photos processed, when they were settled.",
         Distinct("customers", "customer_id"),
         "count(DISTINCT customer_id)",
+    ),
+    Figure(
+        name="new-customers-over-time",
+        page=Page.PHOTOS,
+        title="New customers over time",
+        about="Customers by when the first photo that they ever sent was processed.",
+        chart=Chart.COLUMNS,
+        dimensions=(OverTime(),),
+        measures=(Count("new customers"),),
+        where=(PROCESSED, NEWCOMER),
+        sql=dedent(f"""\
+            SELECT {TIME}, count(*)
+              FROM bi_outcome
+             WHERE {SCOPE} AND outcome = 'processed' AND first_of_customer
+             GROUP BY 1
+             ORDER BY 1"""),
     ),
     Figure(
         name="bytes-by-month",

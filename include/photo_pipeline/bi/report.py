@@ -16,7 +16,7 @@ from markupsafe import Markup
 from pydantic import ValidationError
 
 from photo_pipeline.adapters.search.client import make_client
-from photo_pipeline.bi.answers import ask, cube_of, full_scope, newcomers
+from photo_pipeline.bi.answers import ask, cube_of, full_scope
 from photo_pipeline.bi.figures import FIGURES
 from photo_pipeline.bi.page import Answers, data_of
 from photo_pipeline.bi.spec import Page, Scope
@@ -62,7 +62,6 @@ def build(client: Elasticsearch, alias: str, scope: Scope) -> Answers:
     return Answers(
         figures={figure.name: ask(client, alias, figure, scope) for figure in FIGURES},
         before={figure.name: ask(client, alias, figure, scope.earlier()) for figure in compared},
-        newcomers=newcomers(client, alias, scope),
         cube=cube_of(client, alias, scope),
     )
 

@@ -7,6 +7,8 @@ from photo_pipeline.bi.spec import Chart, Count, Figure, OverTime, Page, Sum, Te
 PROCESSED = Where("outcome", "processed")
 REJECTED = Where("outcome", "rejected")
 DUPLICATE = Where("outcome", "duplicate")
+NEWCOMER = Where("first_of_customer", "true")
+"""The one record that brought a customer's first photo."""
 
 TOP = 10
 KINDS = 20

@@ -34,7 +34,10 @@ class CommitPosition:
 
 @dataclass(frozen=True, slots=True)
 class OutcomeRow:
-    """A row of the view ``bi_outcome``. Times carry a zone, save ``taken_at``: the camera's clock, zone unknown."""
+    """A row of the view ``bi_outcome``. Times carry a zone, save ``taken_at``: the camera's clock, zone unknown.
+
+    ``first_of_customer`` is of the one record that brought a customer's first photo.
+    """
 
     coordinates: RecordCoordinates
     updated_xid: int
@@ -57,6 +60,7 @@ class OutcomeRow:
     processed_at: datetime
     expired_at: datetime | None
     latency_ms: int | None
+    first_of_customer: bool = False
 
     @property
     def position(self) -> CommitPosition:
@@ -154,6 +158,7 @@ def _fields(row: OutcomeRow) -> dict[str, str | int | float | None]:
         "processed_at": format_time(row.processed_at),
         "expired_at": None if row.expired_at is None else format_time(row.expired_at),
         "latency_ms": row.latency_ms,
+        "first_of_customer": row.first_of_customer or None,
     }
 
 

@@ -18,6 +18,7 @@ from tests.support.kibana_contract import StandIn, stand_in
 from tests.support.panels import FIGURE, PANELS
 
 from photo_pipeline.bi.kibana.access import bundle
+from photo_pipeline.bi.kibana.panels import tile_name
 from photo_pipeline.bi.kibana.saved_objects import DASHBOARDS
 from photo_pipeline.bi.spec import Chart, Distinct, Figure, Interval, Key, OverTime, Page, Percentile, Scope, Sum, Terms
 from photo_pipeline.settings import KibanaSettings
@@ -114,7 +115,7 @@ def _drawn(name: str) -> str:
 
 def _tiles(name: str, figure: Figure) -> Iterator[str]:
     for keys, values in answers(figure, SCOPE).items():
-        place = next((at for at, each in enumerate(figure.measures) if name.endswith(f"-{each.label}")), 0)
+        place = next((at for at, each in enumerate(figure.measures) if name == tile_name(figure, each)), 0)
         measure = figure.measures[place]
         before = _said(measure, next(iter(answers(figure, SCOPE.earlier()).values()))[place])
         extra = f"the period before: {before}" if figure.compared else ""

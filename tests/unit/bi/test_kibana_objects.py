@@ -206,7 +206,7 @@ def test_a_panels_fields_are_in_the_index_with_a_fitting_type(panel: Panel) -> N
         queries += [column["filter"]["query"]] if "filter" in column else []
         queries += [each["input"]["query"] for each in column["params"].get("filters", [])]
     for query in queries:
-        wanted = NUMBERS if ">=" in query or "<" in query else {"keyword"}
+        wanted = NUMBERS if ">=" in query or "<" in query else {"keyword", "boolean"}
         assert all(types[field] in wanted for field in fields_of(query))
 
 

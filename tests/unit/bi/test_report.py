@@ -15,7 +15,6 @@ import pytest
 
 from photo_pipeline.bi.cube import ALL, EMPTY, MAX_CELLS, Cell, Cube, cells_body, cells_of, fitting, largest_of
 from photo_pipeline.bi.figures import FIGURES
-from photo_pipeline.bi.newcomers import newcomers_of
 from photo_pipeline.bi.page import FILTERED, Answers
 from photo_pipeline.bi.queries import answer_of, extent_of, search_body
 from photo_pipeline.bi.report import main, render
@@ -106,7 +105,6 @@ def test_what_people_wrote_cannot_become_markup() -> None:
     answers = Answers(
         {figure.name: Answer(_rows(figure), exact=True) for figure in FIGURES},
         {},
-        1,
         Cube(((NASTY, NASTY),), cells, ()),
     )
     page = render(answers, SCOPE, NOW)
@@ -140,7 +138,7 @@ def test_the_page_is_small_however_much_there_is() -> None:
     cube = fitting(Cube(customers, everything, tuple(replace(cell, time=0) for cell in everything[: len(kinds)])))
     assert len(cube.customers) == MAX_CELLS // 1000
     rows = {figure.name: Answer(_many(figure, times, types), exact=True) for figure in FIGURES}
-    page = render(Answers(rows, {"totals": Answer((Row((), (1, 1, 1)),), exact=True)}, 1, cube), SCOPE, NOW)
+    page = render(Answers(rows, {"totals": Answer((Row((), (1, 1, 1, 1)),), exact=True)}, cube), SCOPE, NOW)
     assert len(page.encode()) <= 400_000
 
 
@@ -165,7 +163,6 @@ def test_cells_are_asked_for_page_by_page() -> None:
     assert cells_body(SCOPE, None, key)["aggs"]["cells"]["composite"]["after"] == key
     assert cells_of({}) == ((), None)
     assert largest_of({}) == ()
-    assert newcomers_of({}) == 0
 
 
 def test_an_approximate_figure_says_so() -> None:
@@ -224,7 +221,7 @@ class _Elements(HTMLParser):
 
 
 def _answers(rows: tuple[Row, ...], *, exact: bool = True) -> Answers:
-    return Answers({figure.name: Answer(rows, exact=exact) for figure in FIGURES}, {}, 0, EMPTY)
+    return Answers({figure.name: Answer(rows, exact=exact) for figure in FIGURES}, {}, EMPTY)
 
 
 def _data(page: str) -> dict[str, Any]:

@@ -19,7 +19,7 @@ COLUMNS = """
        o.topic, o."partition", o."offset", o.incarnation, CAST(o.updated_xid AS text) AS updated_xid, o.version,
        o.outcome, o.reject_reason, o.photo_id, o.customer_id, o.customer_name, o.source, o.bytes, o.format, o.width,
        o.height, o.megapixels, o.camera, o.taken_at, o.taken_at_offset, o.uploaded_at, o.processed_at, o.expired_at,
-       o.latency_ms"""
+       o.latency_ms, o.first_of_customer"""
 """What ``outcome_of`` needs of ``bi_outcome o``: the record, then the other fields of ``OutcomeRow`` in their order."""
 
 LOG_ID = """SELECT log_id FROM metric_progress

@@ -1,4 +1,4 @@
-"""The sums of days as SQLAlchemy models: for the test that holds models and migrations together; SQL writes them."""
+"""The sums of days and newcomers as SQLAlchemy models: SQL writes them; a test holds models and migrations together."""
 
 from datetime import date, datetime
 from uuid import UUID
@@ -57,6 +57,17 @@ class LatencyDay(Base):
     day: Mapped[date] = mapped_column(primary_key=True)
     step: Mapped[int] = mapped_column(primary_key=True)
     records: Mapped[int]
+
+
+class Newcomer(Base):
+    """By which record a customer's first photo came; no position where the record had gone before that was kept."""
+
+    __tablename__ = "newcomer"
+
+    customer_id: Mapped[UUID] = mapped_column(primary_key=True)
+    processed_at: Mapped[datetime]
+    log_id: Mapped[int | None]
+    offset: Mapped[int | None]
 
 
 class AcceptedDay(Base):

@@ -45,10 +45,15 @@ def panels_of(figure: Figure) -> tuple[LensPanel, ...]:
     """The figure's panels: one, but a tile shows one number, so that numbers of the whole take one each."""
     if figure.chart is Chart.NUMBERS and not figure.dimensions:
         return tuple(
-            _panel(figure, f"{figure.name}-{measure.label}", f"{figure.title} {measure.label}", (measure,))
+            _panel(figure, tile_name(figure, measure), f"{figure.title} {measure.label}", (measure,))
             for measure in figure.measures
         )
     return (_panel(figure, figure.name, figure.title, figure.measures),)
+
+
+def tile_name(figure: Figure, measure: Measure) -> str:
+    """Of the panel that shows one number of a figure: an id, so without blanks."""
+    return f"{figure.name}-{measure.label.replace(' ', '-')}"
 
 
 def _panel(figure: Figure, name: str, title: str, measures: Sequence[Measure]) -> LensPanel:

@@ -39,7 +39,8 @@ ROWS: Mapping[Page, tuple[tuple[int, tuple[str, ...]], ...]] = {
         (13, ("photos-over-time",)),
         (12, ("types-over-time", "sources-over-time")),
         (10, ("types", "sources")),
-        (14, ("customers-over-time", "top-customers")),
+        (12, ("customers-over-time", "new-customers-over-time")),
+        (14, ("top-customers",)),
         (17, ("bytes-by-month",)),
         (12, ("megapixels", "file-sizes")),
         (14, ("cameras",)),
@@ -68,6 +69,7 @@ WORDS = {
 at the time at which that was settled. One that has expired still counts; sent again after that, it counts again. \
 *Before* is the period of the same length right before the one that is picked; over time, the same day a week before. \
 *Bytes* are those of the originals. Beyond some thousand *customers* Kibana estimates how many they are. \
+A *new customer* is one whose first photo ever that was; `first_of_customer : true` finds these records. \
 A *month* counts as far as the picked period reaches.
 
 Found at the bottom: each record. Anything in a table or a picture can be clicked, and filters the whole page.""",

@@ -92,7 +92,7 @@
     .sort((one, other) => photosOf(other[2]) - photosOf(one[2]) || (one[0] < other[0] ? -1 : 1))
     .slice(0, TOP);
   const MADE = {
-    "totals": () => [[photosOf(left(all, together())), sizeOf(left(all, together())), null]],
+    "totals": () => [[photosOf(left(all, together())), sizeOf(left(all, together())), null, null]],
     "customers-by-type": () => customers().flatMap(([id, name, cells]) =>
       [...grouped(cells, (cell) => cell.type)].sort(byPhotos).map(([type, own]) => [id, name, type, photosOf(own)])),
     "photos-over-time": () => [...grouped(left(all, together()), (cell) => cell.time)]
@@ -109,7 +109,7 @@
   const beforeOf = (figure) => {
     if (!figure.before) return null;
     const rows = isFiltered() && figure.filtered ? left(before, together()) : null;
-    return rows ? [photosOf(rows), sizeOf(rows), null] : figure.before[0];
+    return rows ? [photosOf(rows), sizeOf(rows), null, null] : figure.before[0];
   };
 
   // ---- tables, as people read them and as CSV
@@ -279,7 +279,6 @@
     const earlier = beforeOf(figure), counted = figure.keys.length;
     const found = counted ? rows.map((row) => [row[0], row[1], figure.values[0].kind, null])
       : figure.values.map((one, place) => [one.label, rows[0][place], one.kind, earlier ? earlier[place] : null]);
-    if (figure.name === "totals" && !isFiltered()) found.push(["new customers", data.newcomers, "number", null]);
     return html("dl", { class: "numbers" }, ...found.filter(([, value]) => value !== null || counted).map(([name, value, kind, then]) =>
       html("div", {}, html("dt", {}, name),
         html("dd", {}, text(value, kind)), ...(then === null ? [] : [html("dd", { class: "change" }, change(value, then, kind))]))));
@@ -308,14 +307,13 @@
     const approximate = figure.exact ? "" : " Approximate: there are more values than were compared.";
     const button = html("button", { type: "button", class: "csv", "aria-label": `CSV of ${figure.title}` }, "CSV");
     button.addEventListener("click", () => download(figure));
-    const statements = figure.name === "totals" ? `${figure.sql}\n\n-- new customers\n${data.newcomersSql}` : figure.sql;
     return html("section", { class: `card${WIDE.includes(figure.chart) ? " wide" : ""}`, id: `card-${figure.name}`, "aria-labelledby": `figure-${figure.name}` },
       html("div", { class: "head" }, html("h3", { id: `figure-${figure.name}` }, figure.title), button),
       html("p", { class: "about note" }, figure.about + approximate),
       html("div", { class: "body" }),
       ...(DRAWN[figure.chart] ? [html("details", { class: "more" })] : []),
       html("details", {}, html("summary", {}, "SQL"),
-        html("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": `SQL: ${figure.title}` }, html("pre", {}, statements))));
+        html("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": `SQL: ${figure.title}` }, html("pre", {}, figure.sql))));
   };
 
   // ---- filters
