@@ -5,11 +5,8 @@ from contextlib import contextmanager
 
 from photo_pipeline.adapters.hdfs import HdfsArchive
 from photo_pipeline.adapters.kafka import KafkaPhotoLogReader, KafkaPhotoLogWriter
-from photo_pipeline.adapters.postgres.reprocess import (
-    PostgresDeadLetterLedger,
-    PostgresRenditionLedger,
-    PostgresRequestRegister,
-)
+from photo_pipeline.adapters.postgres.dead_letters import PostgresDeadLetterLedger
+from photo_pipeline.adapters.postgres.reprocess import PostgresRenditionLedger, PostgresRequestRegister
 from photo_pipeline.composition.pipeline import PipelineSettings, engine_of, image_workers
 from photo_pipeline.settings import DatabaseSettings, ReprocessSettings
 from photo_pipeline.use_cases.reprocess import FeedLimits, FeedPorts, RederivePorts

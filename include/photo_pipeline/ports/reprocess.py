@@ -1,8 +1,9 @@
 """What reprocessing needs from the ledger, beyond the ports that it shares with the other use cases."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
+from uuid import UUID
 
 from photo_pipeline.domain.ledger import ArchivedPhoto, ShardFile
 from photo_pipeline.domain.photo import RecordCoordinates
@@ -53,15 +54,34 @@ class RenditionLedger(Protocol):
         ...
 
 
+class Turn(Protocol):
+    """A time in which no other task works on a request. Each method raises when it lasts no longer."""
+
+    def check(self) -> None:
+        """See that it still lasts.
+
+        Raises:
+            ServerUnavailableError: when this task was taken for dead.
+        """
+        ...
+
+    def erased(self, customers: Collection[UUID], photos: Collection[UUID]) -> set[UUID]:
+        """Those that were erased. Of the others, none is before the turn ends.
+
+        Raises:
+            ServerUnavailableError: as ``check``.
+        """
+        ...
+
+
 class DeadLetterLedger(Protocol):
     """The ledger, as feeding dead letters again uses it."""
 
-    def alone(self, request_id: str) -> AbstractContextManager[Callable[[], None]]:
-        """While this lasts, no other task works on the request. What it gives raises when it lasts no longer.
+    def alone(self, request_id: str) -> AbstractContextManager[Turn]:
+        """While this lasts, no other task works on the request.
 
         Raises:
             RequestBusyError: when one does.
-            ServerUnavailableError: when this one was taken for dead.
         """
         ...
 
@@ -79,6 +99,10 @@ class DeadLetterLedger(Protocol):
 
     def unsettled(self, request_id: str) -> Sequence[UnsettledRecord]:
         """What was announced, and not settled."""
+        ...
+
+    def withdraw(self, records: Collection[RecordCoordinates]) -> None:
+        """Forget that these were announced: they are not sent."""
         ...
 
     def settle(self, fed: Mapping[RecordCoordinates, RecordCoordinates]) -> None:

@@ -8,11 +8,8 @@ from tests.history.questions.kind import Prepare, Put, each, one
 from tests.history.world import History
 from tests.support.slices import archived_photo
 
-from photo_pipeline.adapters.postgres.reprocess import (
-    PostgresDeadLetterLedger,
-    PostgresRenditionLedger,
-    PostgresRequestRegister,
-)
+from photo_pipeline.adapters.postgres.dead_letters import PostgresDeadLetterLedger
+from photo_pipeline.adapters.postgres.reprocess import PostgresRenditionLedger, PostgresRequestRegister
 from photo_pipeline.domain.imaging import SniffedFormat
 from photo_pipeline.domain.ledger import ShardFile
 from photo_pipeline.domain.photo import RecordCoordinates

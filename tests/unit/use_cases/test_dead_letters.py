@@ -1,20 +1,25 @@
-"""Feeding again, against in-memory servers: what Kafka has lost holds up nothing else."""
+"""Feeding again, against in-memory servers: what Kafka has lost holds up nothing else, and what was erased stays."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, cast
+from uuid import UUID
+
+import pytest
 
 from photo_pipeline.domain.errors import ServerUnavailableError
 from photo_pipeline.domain.events import OutboundRecord, Record
 from photo_pipeline.domain.ledger import Watermarks
-from photo_pipeline.domain.photo import Log, RecordCoordinates, TopicPartition
-from photo_pipeline.domain.reprocess import Mode, Request
-from photo_pipeline.use_cases.reprocess.dead_letters import FeedLimits, FeedPorts, feed_dead_letters
+from photo_pipeline.domain.photo import Log, RecordCoordinates, TopicPartition, photo_id_for, sha256_hex
+from photo_pipeline.domain.reprocess import Mode, Request, UnsettledRecord
+from photo_pipeline.use_cases.reprocess.dead_letters import FeedLimits, FeedPorts, FeedSummary, feed_dead_letters
 
 NOON = datetime(2026, 5, 9, 12, tzinfo=UTC)
 LOG = Log("photos.uploaded", 0, topic_id="x")
+CUSTOMERS = [UUID(int=offset) for offset in range(5)]
+"""By the offset of their record."""
 
 
 @dataclass
@@ -39,7 +44,7 @@ class Kafka:
         for offset in range(start, end):
             if offset >= 5:
                 raise ServerUnavailableError("Kafka", "sends nothing")
-            yield Record(log.at(offset), NOON, None, bytes([offset]), [])
+            yield Record(log.at(offset), NOON, None, bytes([offset]), [("ce_subject", str(CUSTOMERS[offset]).encode())])
 
     def publish(self, records: Sequence[OutboundRecord]) -> Sequence[Delivery]:
         """Note them."""
@@ -52,12 +57,26 @@ class Ledger:
     """Rejected records, none of them fed yet."""
 
     waiting: Sequence[RecordCoordinates]
+    left: Sequence[RecordCoordinates] = ()
+    gone: Collection[UUID] = ()
+    withdrawn: set[RecordCoordinates] = field(default_factory=set)
     settled: dict[RecordCoordinates, RecordCoordinates] = field(default_factory=dict)
 
     @contextmanager
-    def alone(self, _request_id: str) -> Iterator[Callable[[], None]]:
+    def alone(self, _request_id: str) -> Iterator["Ledger"]:
         """Nobody else is there."""
-        yield lambda: None
+        yield self
+
+    def check(self) -> None:
+        """It lasts."""
+
+    def erased(self, customers: Collection[UUID], photos: Collection[UUID]) -> set[UUID]:
+        """As planted."""
+        return {*customers, *photos} & set(self.gone)
+
+    def withdraw(self, records: Collection[RecordCoordinates]) -> None:
+        """Note them."""
+        self.withdrawn |= set(records)
 
     def rejected(self, *asked: Any) -> Sequence[RecordCoordinates]:
         """One page."""
@@ -67,9 +86,9 @@ class Ledger:
         """All are this request's."""
         return set(records)
 
-    def unsettled(self, _request_id: str) -> Sequence[Any]:
-        """None was left."""
-        return []
+    def unsettled(self, _request_id: str) -> Sequence[UnsettledRecord]:
+        """What a task that was killed has announced; it sent nothing."""
+        return [UnsettledRecord(each, {0: 5}) for each in self.left]
 
     def settle(self, fed: Mapping[RecordCoordinates, RecordCoordinates]) -> None:
         """Note them."""
@@ -83,7 +102,22 @@ class Ledger:
 def test_what_a_cut_log_has_lost_is_gone_and_the_rest_is_fed() -> None:
     """A record beyond the log's end is counted, not waited for until the request has failed."""
     kafka, ledger = Kafka(), Ledger([LOG.at(2), LOG.at(7)])
-    ports = FeedPorts(cast("Any", ledger), cast("Any", kafka), cast("Any", kafka), [LOG.topic])
-    request = Request("r", Mode.DEAD_LETTERS, NOON, NOON)
-    summary = feed_dead_letters(request, ports, FeedLimits(10, 1000, 10_000))
+    summary = feed(ledger, kafka)
     assert (summary.fed, summary.gone, kafka.sent) == (1, 1, [bytes([2])])
+
+
+@pytest.mark.parametrize("gone", [CUSTOMERS[1], photo_id_for(CUSTOMERS[1], sha256_hex(bytes([1])))])
+@pytest.mark.parametrize("was_left", [True, False], ids=["announced before", "announced now"])
+def test_what_was_erased_is_not_sent(gone: UUID, *, was_left: bool) -> None:
+    """By its customer or its bytes, whenever it was announced; it is no longer, and the others go on."""
+    kafka, records = Kafka(), [LOG.at(1), LOG.at(2)]
+    ledger = Ledger([], records, [gone]) if was_left else Ledger(records, [], [gone])
+    summary = feed(ledger, kafka)
+    assert (summary.fed, summary.erased, kafka.sent) == (1, 1, [bytes([2])])
+    assert ledger.withdrawn == {LOG.at(1)}
+
+
+def feed(ledger: Ledger, kafka: Kafka) -> FeedSummary:
+    """A task, from its beginning to its end."""
+    ports = FeedPorts(cast("Any", ledger), cast("Any", kafka), cast("Any", kafka), [LOG.topic])
+    return feed_dead_letters(Request("r", Mode.DEAD_LETTERS, NOON, NOON), ports, FeedLimits(10, 1000, 10_000))

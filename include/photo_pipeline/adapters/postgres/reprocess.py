@@ -1,10 +1,9 @@
-"""The ledger's side of reprocessing: requests, attempts at shards, and records that are fed again.
+"""The ledger's side of reprocessing: requests, and attempts at shards.
 
 Locks are taken in the order of the rest: shard, then photos by their ids. All times are the database's.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -24,7 +23,6 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.exc import OperationalError
 
 from photo_pipeline.adapters.postgres.bulk import update_rows
 from photo_pipeline.adapters.postgres.commit import photo_row, replace_renditions
@@ -34,12 +32,11 @@ from photo_pipeline.adapters.postgres.retention import inherited
 from photo_pipeline.domain.errors import (
     AttemptSupersededError,
     InvalidRequestError,
-    RequestBusyError,
     SourceGoneError,
 )
 from photo_pipeline.domain.ledger import ArchivedPhoto, ShardFile
 from photo_pipeline.domain.photo import RecordCoordinates, Source
-from photo_pipeline.domain.reprocess import Attempt, Request, SourcePhoto, SourceShard, UnsettledRecord
+from photo_pipeline.domain.reprocess import Attempt, Request, SourcePhoto, SourceShard
 from photo_pipeline.domain.retention import KEEP
 
 ShardFacts = Row[int, str, date, str, datetime]
@@ -61,8 +58,6 @@ DERIVED = frozenset(
     }
 )
 """What today's code says of a photo; when and by whom it was sent stays as it was."""
-LOCK_NOT_AVAILABLE = "55P03"
-
 # The record that brought the photo last is the one that its shard's description names.
 PHOTOS = text("""
 SELECT p.photo_id, p.customer_id, p.sha256, p.source, p.filename, p.bytes, p.accepted_at,
@@ -81,53 +76,6 @@ SELECT p.photo_id, p.customer_id, p.sha256, p.source, p.filename, p.bytes, p.acc
    AND (CAST(:format AS text) IS NULL OR p.format = :format)
  ORDER BY o."offset"
 """)
-# A copy that is rejected again, while the request is still being worked on, is not of this request. And what was erased
-# is not brought to Kafka again.
-REJECTED = """
-SELECT p.topic, p."partition", r."offset", p.incarnation, p.topic_id FROM ledger_record r
-  JOIN partition_progress p USING (log_id)
- WHERE r.outcome = 'rejected' AND r.processed_at >= :start AND r.processed_at < :end AND p.topic = ANY(:topics)
-   AND coalesce(r.reason, '') <> 'erased'
-   AND (CAST(:customer_id AS uuid) IS NULL OR r.customer_id = :customer_id)
-   AND (CAST(:reason AS text) IS NULL OR r.reason = :reason)
-   AND (CAST(:only_topic AS text) IS NULL OR (p.topic = :only_topic AND p."partition" = :only_partition
-                                              AND r."offset" = :only_offset AND p.incarnation = :only_incarnation))
-   AND r.processed_at < (SELECT requested_at FROM reprocess_request WHERE request_id = :request_id)
-   AND NOT EXISTS (SELECT FROM refed_record f
-                    WHERE f.topic = p.topic AND f."partition" = p."partition" AND f."offset" = r."offset"
-                      AND f.incarnation = p.incarnation)
-   {after}
- ORDER BY r.processed_at, p.topic, p."partition", p.incarnation, r."offset" LIMIT :limit
-"""
-# In the index's order, so that no batch reads again what earlier ones have read.
-AFTER = """
-   AND r.processed_at >= (SELECT a.processed_at FROM ingest_record a
-                           WHERE a.topic = :topic AND a."partition" = :partition AND a."offset" = :offset
-                             AND a.incarnation = :incarnation)
-   AND (r.processed_at, p.topic, p."partition", p.incarnation, r."offset")
-       > ((SELECT a.processed_at FROM ingest_record a
-            WHERE a.topic = :topic AND a."partition" = :partition AND a."offset" = :offset
-              AND a.incarnation = :incarnation), :topic, :partition, :incarnation, :offset)
-"""
-ANNOUNCE = text("""
-INSERT INTO refed_record (topic, "partition", "offset", incarnation, request_id, sought_from)
-SELECT topic, "partition", "offset", incarnation, :request_id,
-       jsonb_object(CAST(:numbers AS text[]), CAST(:ends AS text[]))
-  FROM unnest(CAST(:topics AS text[]), CAST(:partitions AS int[]), CAST(:offsets AS bigint[]),
-              CAST(:incarnations AS smallint[])) AS sent (topic, "partition", "offset", incarnation)
-ON CONFLICT DO NOTHING RETURNING topic, "partition", "offset", incarnation
-""")
-UNSETTLED = text("""
-SELECT f.topic, f."partition", f."offset", f.incarnation, p.topic_id, f.sought_from FROM refed_record f
-  JOIN partition_progress p USING (topic, "partition", incarnation)
- WHERE f.request_id = :request_id AND f.fed_at IS NULL ORDER BY f.topic, f."partition", f.incarnation, f."offset"
-""")
-SETTLE = text("""
-UPDATE refed_record SET fed_at = clock_timestamp(), fed_partition = :fed_partition, fed_offset = :fed_offset
- WHERE topic = :topic AND "partition" = :partition AND "offset" = :offset AND incarnation = :incarnation
-   AND fed_at IS NULL
-""")
-FED = text("SELECT count(*) FROM refed_record WHERE request_id = :request_id AND fed_at IS NOT NULL")
 
 
 class PostgresRequestRegister:
@@ -169,7 +117,7 @@ class PostgresRenditionLedger:
 
     def photos(self, request: Request, shard_id: int) -> Sequence[SourcePhoto]:
         """See the port."""
-        parameters = {**_window(request), "shard_id": shard_id, "format": request.format and request.format.value}
+        parameters = {**window_of(request), "shard_id": shard_id, "format": request.format and request.format.value}
         with transaction(self._engine) as connection:
             return [_source_photo(row) for row in connection.execute(PHOTOS, parameters)]
 
@@ -215,91 +163,6 @@ class PostgresRenditionLedger:
         return [Attempt(number, asked_by, sources[shard_id]) for number, asked_by, shard_id in ended]
 
 
-class PostgresDeadLetterLedger:
-    """The ``DeadLetterLedger`` port on PostgreSQL, with role ``photo_pipeline``."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-
-    @contextmanager
-    def alone(self, request_id: str) -> Iterator[Callable[[], None]]:
-        """See the port. The lock is one that new rows of the request do not wait for.
-
-        The server ends a transaction that stands still for too long, and a query then fails.
-        """
-        statement = select(ReprocessRequest.request_id).where(ReprocessRequest.request_id == request_id)
-        with transaction(self._engine) as connection:
-            try:
-                connection.execute(statement.with_for_update(key_share=True, nowait=True))
-            except OperationalError as error:
-                if getattr(error.orig, "sqlstate", None) == LOCK_NOT_AVAILABLE:
-                    raise RequestBusyError(request_id) from error
-                raise
-            yield lambda: connection.execute(select(1)).close()
-
-    def rejected(
-        self, request: Request, topics: Collection[str], after: RecordCoordinates | None, limit: int
-    ) -> Sequence[RecordCoordinates]:
-        """See the port. The index ``ledger_record_rejected`` finds the window."""
-        parameters: dict[str, object] = {**_window(request), "topics": list(topics), "limit": limit}
-        parameters |= {"request_id": request.request_id, "reason": request.reason and request.reason.value}
-        only = request.record
-        parameters |= {"only_topic": only and only.topic, "only_partition": only and only.partition}
-        parameters |= {"only_offset": only and only.offset, "only_incarnation": only and only.incarnation}
-        if after is not None:
-            parameters |= {"topic": after.topic, "partition": after.partition, "offset": after.offset}
-            parameters["incarnation"] = after.incarnation
-        statement = text(REJECTED.format(after="" if after is None else AFTER))
-        with transaction(self._engine) as connection:
-            return [_coordinates(row) for row in connection.execute(statement, parameters)]
-
-    def announce(
-        self, request_id: str, records: Collection[RecordCoordinates], sought_from: Mapping[int, int]
-    ) -> set[RecordCoordinates]:
-        """See the port."""
-        parameters = {
-            "request_id": request_id,
-            "topics": [record.topic for record in records],
-            "partitions": [record.partition for record in records],
-            "offsets": [record.offset for record in records],
-            "incarnations": [record.incarnation for record in records],
-            "numbers": [str(number) for number in sought_from],
-            "ends": [str(end) for end in sought_from.values()],
-        }
-        with transaction(self._engine) as connection:
-            return {_coordinates(row) for row in connection.execute(ANNOUNCE, parameters)}
-
-    def unsettled(self, request_id: str) -> Sequence[UnsettledRecord]:
-        """See the port."""
-        with transaction(self._engine) as connection:
-            return [
-                UnsettledRecord(_coordinates(row), {int(number): int(end) for number, end in row.sought_from.items()})
-                for row in connection.execute(UNSETTLED, {"request_id": request_id})
-            ]
-
-    def settle(self, fed: Mapping[RecordCoordinates, RecordCoordinates]) -> None:
-        """See the port."""
-        rows = [
-            {
-                "topic": rejected.topic,
-                "partition": rejected.partition,
-                "offset": rejected.offset,
-                "incarnation": rejected.incarnation,
-                "fed_partition": at.partition,
-                "fed_offset": at.offset,
-            }
-            for rejected, at in fed.items()
-        ]
-        if rows:
-            with transaction(self._engine) as connection:
-                connection.execute(SETTLE, rows)
-
-    def fed(self, request_id: str) -> int:
-        """See the port."""
-        with transaction(self._engine) as connection:
-            return int(connection.execute(FED, {"request_id": request_id}).scalar_one())
-
-
 def _has_photo(request: Request) -> ColumnElement[bool]:
     """Whether a shard of the surrounding query has a photo that is asked for.
 
@@ -315,7 +178,8 @@ def _has_photo(request: Request) -> ColumnElement[bool]:
     return first.scalar_subquery().is_not(None)
 
 
-def _window(request: Request) -> dict[str, object]:
+def window_of(request: Request) -> dict[str, object]:
+    """What a request chooses by."""
     return {"start": request.start, "end": request.end, "customer_id": request.customer_id}
 
 
@@ -336,13 +200,14 @@ def _source_photo(row: Row[Any]) -> SourcePhoto:
         filename=row.filename,
         bytes=row.bytes,
         accepted_at=row.accepted_at,
-        coordinates=_coordinates(row),
+        coordinates=coordinates_of(row),
         offset=row.original_offset,
         length=row.original_length,
     )
 
 
-def _coordinates(row: Row[Any]) -> RecordCoordinates:
+def coordinates_of(row: Row[Any]) -> RecordCoordinates:
+    """Of a row that has them in columns of these names."""
     topic_id = getattr(row, "topic_id", None)  # asked only where the record itself is wanted
     return RecordCoordinates(row.topic, row.partition, row.offset, row.incarnation, topic_id)
 

@@ -2,21 +2,23 @@
 
 Each is announced in the ledger before it is sent, with where its topic ended then. Whoever comes after a task that was
 killed looks there for what was sent, so that no record is fed twice; a new record is a new offset, and ends as an
-outcome of its own.
+outcome of its own. What was erased meanwhile is not sent, and nothing is erased while it is being sent: a proof says
+until when Kafka has it.
 """
 
 import logging
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from uuid import UUID
 
-from photo_pipeline.domain.events import OutboundRecord, Record
+from photo_pipeline.domain.events import OutboundRecord, Record, customer_of
 from photo_pipeline.domain.lanes import Lane
 from photo_pipeline.domain.ledger import Watermarks
-from photo_pipeline.domain.photo import Log, RecordCoordinates, TopicPartition
+from photo_pipeline.domain.photo import Log, RecordCoordinates, TopicPartition, photo_id_for, sha256_hex
 from photo_pipeline.domain.reprocess import OF, REQUEST, Request, UnsettledRecord, offset_runs, reprocess_headers
 from photo_pipeline.ports.photo_log import PhotoLogReader, PhotoLogWriter
-from photo_pipeline.ports.reprocess import DeadLetterLedger
+from photo_pipeline.ports.reprocess import DeadLetterLedger, Turn
 
 logger = logging.getLogger(__name__)
 
@@ -55,11 +57,13 @@ class FeedSummary:
         fed: records that were sent again, by this task or one before it.
         gone: records that Kafka no longer has.
         too_large: records that leave no room for the additional headers.
+        erased: records of what was erased after they were chosen.
     """
 
     fed: int = 0
     gone: int = 0
     too_large: int = 0
+    erased: int = 0
 
 
 def feed_dead_letters(request: Request, ports: FeedPorts, limits: FeedLimits) -> FeedSummary:
@@ -90,15 +94,15 @@ class _Feeding:
     def settle_what_was_left(self) -> None:
         """Find out what a task that was killed has sent, and send the rest."""
         request_id = self._request.request_id
-        with self._ports.ledger.alone(request_id) as still_alone:
+        with self._ports.ledger.alone(request_id) as turn:
             unsettled = self._ports.ledger.unsettled(request_id)
             for topic, group in groupby(unsettled, key=lambda each: each.coordinates.topic):
                 records = list(group)
-                sent = self._seek(topic, records, still_alone)
+                sent = self._seek(topic, records, turn)
                 self._ports.ledger.settle(sent)
                 unsent = [each.coordinates for each in records if each.coordinates not in sent]
                 for batch in self._read(unsent):
-                    self._send(batch, still_alone)
+                    self._send(batch, turn)
 
     def batches(self) -> Iterator[list[Record]]:
         """What is left of the request, read from Kafka, a batch in memory at a time."""
@@ -113,13 +117,14 @@ class _Feeding:
         """Announce a batch of one topic's records, and send it."""
         topic = batch[0].coordinates.topic
         request_id = self._request.request_id
-        with self._ports.ledger.alone(request_id) as still_alone:
+        with self._ports.ledger.alone(request_id) as turn:
             ends = {where.partition: marks.high for where, marks in self._ports.reader.watermarks([topic]).items()}
             mine = self._ports.ledger.announce(request_id, [record.coordinates for record in batch], ends)
-            self._send([record for record in batch if record.coordinates in mine], still_alone)
+            self._send([record for record in batch if record.coordinates in mine], turn)
 
-    def _send(self, records: Sequence[Record], still_alone: Callable[[], None]) -> None:
+    def _send(self, announced: Sequence[Record], turn: Turn) -> None:
         request_id = self._request.request_id
+        records = self._not_erased(announced, turn)
         outbound = [
             OutboundRecord(
                 record.coordinates.topic,
@@ -131,14 +136,24 @@ class _Feeding:
             for record in records
         ]
         # One that was frozen meanwhile must not send what another task has sent in its place.
-        still_alone()
+        turn.check()
         deliveries = self._ports.writer.publish(outbound)
         fed = {record.coordinates: delivery.coordinates for record, delivery in zip(records, deliveries, strict=True)}
         self._ports.ledger.settle(fed)
         logger.info("fed request=%s records=%d", request_id, len(fed))
 
+    def _not_erased(self, records: Sequence[Record], turn: Turn) -> list[Record]:
+        """Those that may be sent; the others are not announced any more."""
+        named = {record.coordinates: _named(record) for record in records}
+        customers = {customer for customer, _ in filter(None, named.values())}
+        erased = turn.erased(customers, {photo for _, photo in filter(None, named.values())})
+        gone = {coordinates for coordinates, ids in named.items() if ids and not erased.isdisjoint(ids)}
+        self._ports.ledger.withdraw(gone)
+        self._summary.erased += len(gone)
+        return [record for record in records if record.coordinates not in gone]
+
     def _seek(
-        self, topic: str, unsettled: Sequence[UnsettledRecord], still_alone: Callable[[], None]
+        self, topic: str, unsettled: Sequence[UnsettledRecord], turn: Turn
     ) -> dict[RecordCoordinates, RecordCoordinates]:
         """Where these were sent to, as far as they were."""
         names = {str(each.coordinates): each.coordinates for each in unsettled}
@@ -147,7 +162,7 @@ class _Feeding:
             start = max(marks.low, min(each.sought_from.get(partition.partition, 0) for each in unsettled))
             for seen, record in enumerate(self._ports.reader.read(partition, start, marks.high)):
                 if seen % SIGN_OF_LIFE_RECORDS == 0:
-                    still_alone()
+                    turn.check()
                 headers = dict(record.headers)
                 name = headers.get(OF, b"").decode(errors="replace")
                 if headers.get(REQUEST) == self._request.request_id.encode() and name in names:
@@ -193,6 +208,12 @@ class _Feeding:
 
 def _topic(record: Record) -> str:
     return record.coordinates.topic
+
+
+def _named(record: Record) -> tuple[UUID, UUID] | None:
+    """The customer whom a record names and the photo that its bytes are, whatever it says itself of that."""
+    customer_id = customer_of(record.headers)
+    return None if customer_id is None else (customer_id, photo_id_for(customer_id, sha256_hex(record.value)))
 
 
 def _has(marks: Watermarks | None, log: Log, offset: int) -> bool:
