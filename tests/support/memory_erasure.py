@@ -9,7 +9,15 @@ from uuid import UUID
 from tests.support.memory_ledger import MemoryLedger, ShardRow
 from tests.support.retention import ROOT, Platform
 
-from photo_pipeline.domain.erasure import EraseRequest, Erasure, ErasureShard, KafkaHad, Rewriting, ShardProgress
+from photo_pipeline.domain.erasure import (
+    EraseRequest,
+    Erasure,
+    ErasureShard,
+    KafkaHad,
+    Rewriting,
+    ShardProgress,
+    done_of,
+)
 from photo_pipeline.domain.errors import RewriteSupersededError
 from photo_pipeline.domain.ledger import ArchivedRendition, ShardFile
 from photo_pipeline.domain.shard_walk import Remainder
@@ -41,6 +49,13 @@ class MemoryErasures:
             assert shard_id is not None
             self.plan_shard(shard_id)
         return 1
+
+    def forget_more(self, _erasure_id: int, _request: EraseRequest) -> bool:
+        """See the port."""
+        return False
+
+    def note_readers(self, _erasure_id: int, _request: EraseRequest) -> None:
+        """See the port."""
 
     def plan_shard(self, shard_id: int) -> None:
         """Have another shard be written anew."""
@@ -87,9 +102,9 @@ class MemoryErasures:
 
     def settle(self, _erasure_id: int, shard_id: int) -> None:
         """See the port."""
-        row = self.ledger.shards[shard_id]
-        row.state = "removed" if row.state == "expiring" else row.state
-        self._progress(shard_id, ShardProgress.REWRITTEN if row.state == "live" else ShardProgress.REMOVED)
+        row, was_switched = self.ledger.shards[shard_id], self.plan[shard_id].progress is ShardProgress.SWITCHED
+        row.state = "removed" if row.state == "expiring" and was_switched else row.state
+        self._progress(shard_id, done_of(is_there=row.state == "live", was_switched=was_switched))
 
     def under_way(self, _erasure_id: int) -> Sequence[int]:
         """See the port."""

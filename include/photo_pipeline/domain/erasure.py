@@ -54,6 +54,15 @@ class ShardProgress(StrEnum):
     """The ledger does not look into the old file any more."""
     REWRITTEN = "rewritten"
     REMOVED = "removed"
+    UNTOUCHED = "untouched"
+    """It turned out to have none of it, or its time was over before."""
+
+
+def done_of(*, is_there: bool, was_switched: bool) -> ShardProgress:
+    """How a shard has ended that is still there, or not; and whose old file was replaced, or left."""
+    if not was_switched:
+        return ShardProgress.UNTOUCHED
+    return ShardProgress.REWRITTEN if is_there else ShardProgress.REMOVED
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,9 +19,9 @@ class ErasureLedger(Protocol):
     """The ledger, as erasing uses it. Each method is one transaction."""
 
     def begin(self, request: EraseRequest, salt: str) -> int:
-        """Have all rows forget what is asked for, and plan which shards follow; the erasure's number.
+        """Have nothing more of it be taken, and the first rows forget it; the erasure's number.
 
-        Asked again under the same name, nothing changes.
+        Of a photo these are all. Asked again under the same name, it goes on.
 
         Raises:
             InvalidEraseRequestError: when the same name has asked for something else.
@@ -29,6 +29,18 @@ class ErasureLedger(Protocol):
             ErasureHeldError: when an operator's hold names it.
             ErasureUnfinishedError: when the retention is just removing a shard that has it.
         """
+        ...
+
+    def forget_more(self, erasure_id: int, request: EraseRequest) -> bool:
+        """Have so many more rows forget it, and plan which shards follow; whether some are left.
+
+        Raises:
+            ErasureHeldError, ErasureUnfinishedError: as ``begin``; what was forgotten before stays so.
+        """
+        ...
+
+    def note_readers(self, erasure_id: int, request: EraseRequest) -> None:
+        """Note who may have read of it before all rows had forgotten it; and have requests forget whose it was."""
         ...
 
     def erased(self, ids: Collection[UUID]) -> set[UUID]:
@@ -76,7 +88,11 @@ class ErasureLedger(Protocol):
         ...
 
     def under_way(self, erasure_id: int) -> Sequence[int]:
-        """The slices that are still worked on by an attempt that may have read it before it was erased."""
+        """The slices that are still worked on by an attempt that may have read it before it was erased.
+
+        Raises:
+            ErasureUnfinishedError: when nobody has noted which these are.
+        """
         ...
 
     def documents(self, erasure_id: int, after: str | None, limit: int) -> Sequence[str]:

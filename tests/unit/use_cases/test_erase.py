@@ -120,7 +120,10 @@ class TestErase:
         summary = rewrite_shards(1, erasing.rewrite_ports())
         assert (summary.retired, summary.untouched) == (1, 1)
         assert erasing.platform.original(other) == b"other"
-        assert erasing.erasures.plan[2].progress is ShardProgress.REWRITTEN
+        assert erasing.erasures.plan[2].progress is ShardProgress.UNTOUCHED
+        prove_erasure(1, 1, erasing.proof_ports())
+        (claims,) = erasing.signer.signed
+        assert (claims["erased"]["shards_rewritten"], claims["erased"]["shards_removed"]) == (0, 1)
 
     def test_nor_is_it_pulled_away_from_the_retention(self) -> None:
         """Claimed while it is looked into, it still has held photos that nobody has copied yet."""

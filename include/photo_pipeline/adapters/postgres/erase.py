@@ -22,6 +22,7 @@ from photo_pipeline.domain.erasure import (
     ShardProgress,
     Subject,
     digest_of,
+    done_of,
 )
 from photo_pipeline.domain.errors import (
     ErasureHeldError,
@@ -31,10 +32,14 @@ from photo_pipeline.domain.errors import (
     RewriteSupersededError,
 )
 from photo_pipeline.domain.ledger import ShardFile
+from photo_pipeline.domain.photo import RecordCoordinates
 from photo_pipeline.domain.shard_walk import Remainder
 
-_DONE = (ShardProgress.REWRITTEN, ShardProgress.REMOVED)
-ERASE = text("SELECT erase_photos(:name, :subject, :subject_id, :salt, :digest, :reason, :by)")
+STEP_RECORDS = 1000
+"""Of a customer's, that are forgotten in one transaction: who waits for its locks does not wait long."""
+BEGIN = text("SELECT begin_erasure(:name, :subject, :subject_id, :salt, :digest, :reason, :by)")
+STEP = text("SELECT erase_some(:erasure_id, :subject, :subject_id, :most)")
+NOTE_READERS = text("SELECT note_readers(:erasure_id, :subject_id)")
 MOVE = text("""
 UPDATE rendition r SET "offset" = m."to"
   FROM unnest(CAST(:old AS bigint[]), CAST(:new AS bigint[])) AS m ("from", "to")
@@ -56,13 +61,17 @@ SELECT s.slice_id FROM erasure e
  WHERE e.erasure_id = :erasure_id AND s.state = 'running' AND s.attempt = CAST(u.attempt AS integer)
  ORDER BY s.slice_id
 """)
+# In the order of the table's key: a page costs what it holds, however many there are.
 DOCUMENTS = text("""
-SELECT id FROM (
-  SELECT l.topic || CASE WHEN l.incarnation = 1 THEN '' ELSE '~' || l.incarnation END
-         || '-' || l."partition" || '-' || e."offset" AS id
-    FROM erasure_record e JOIN partition_progress l ON l.log_id = e.log_id WHERE e.erasure_id = :erasure_id) documents
- WHERE CAST(:after AS text) IS NULL OR id > :after ORDER BY id LIMIT :limit
+SELECT l.topic, l."partition", e."offset", l.incarnation
+  FROM erasure_record e JOIN partition_progress l ON l.log_id = e.log_id
+ WHERE e.erasure_id = :erasure_id
+   AND (e.log_id, e."offset") > (coalesce((SELECT log_id FROM partition_progress
+                                            WHERE topic = :topic AND "partition" = :partition
+                                              AND incarnation = :incarnation), 0), :offset)
+ ORDER BY e.log_id, e."offset" LIMIT :limit
 """)
+BEFORE_ALL = RecordCoordinates("", -1, -1)
 
 
 class PostgresErasureLedger:
@@ -71,11 +80,13 @@ class PostgresErasureLedger:
     Args:
         engine: the database.
         topics: where events of a kind of the outbox go.
+        step_records: that are forgotten in one transaction.
     """
 
-    def __init__(self, engine: Engine, topics: Mapping[str, str]) -> None:
+    def __init__(self, engine: Engine, topics: Mapping[str, str], step_records: int = STEP_RECORDS) -> None:
         self._engine = engine
         self._topics = topics
+        self._step_records = step_records
 
     def begin(self, request: EraseRequest, salt: str) -> int:
         """See the port."""
@@ -89,9 +100,20 @@ class PostgresErasureLedger:
             "by": request.by,
         }
         with transaction(self._engine) as connection:
-            answer: Mapping[str, Any] = connection.execute(ERASE, parameters).scalar_one()
+            answer: Mapping[str, Any] = connection.execute(BEGIN, parameters).scalar_one()
             _refuse(request, answer)
+            self._step(connection, int(answer["erasure_id"]), request)
         return int(answer["erasure_id"])
+
+    def forget_more(self, erasure_id: int, request: EraseRequest) -> bool:
+        """See the port."""
+        with transaction(self._engine) as connection:
+            return self._step(connection, erasure_id, request)
+
+    def note_readers(self, erasure_id: int, request: EraseRequest) -> None:
+        """See the port."""
+        with transaction(self._engine) as connection:
+            connection.execute(NOTE_READERS, {"erasure_id": erasure_id, "subject_id": request.subject_id})
 
     def erased(self, ids: Collection[UUID]) -> set[UUID]:
         """See the port."""
@@ -100,7 +122,7 @@ class PostgresErasureLedger:
 
     def shards(self, erasure_id: int) -> Sequence[ErasureShard]:
         """See the port."""
-        left = (ShardRow.erasure_id == erasure_id) & ShardRow.state.not_in(_DONE)
+        left = (ShardRow.erasure_id == erasure_id) & ShardRow.state.in_((ShardProgress.PLANNED, ShardProgress.SWITCHED))
         statement = select(ShardRow.shard_id, ShardRow.path, ShardRow.state).where(left).order_by(ShardRow.shard_id)
         with transaction(self._engine) as connection:
             return [
@@ -165,20 +187,25 @@ class PostgresErasureLedger:
         removed = {"state": "removed", "removed_at": func.clock_timestamp()}
         with transaction(self._engine) as connection:
             connection.execute(update(Shard).where(retired, _is_empty()).values(removed))
-            state = connection.scalar(select(Shard.state).where(Shard.shard_id == shard_id))
-            done = ShardProgress.REWRITTEN if state == "live" else ShardProgress.REMOVED
-            _progress(connection, erasure_id, shard_id, done)
+            is_there = connection.scalar(select(Shard.state).where(Shard.shard_id == shard_id)) == "live"
+            was_switched = connection.scalar(select(is_switched))
+            _progress(connection, erasure_id, shard_id, done_of(is_there=is_there, was_switched=bool(was_switched)))
 
     def under_way(self, erasure_id: int) -> Sequence[int]:
         """See the port."""
+        noted = select(ErasureRow.under_way.is_not(None)).where(ErasureRow.erasure_id == erasure_id)
         with transaction(self._engine) as connection:
+            if not connection.scalar(noted):
+                raise ErasureUnfinishedError("its first task has not come to its end")
             return list(connection.scalars(UNDER_WAY, {"erasure_id": erasure_id}))
 
     def documents(self, erasure_id: int, after: str | None, limit: int) -> Sequence[str]:
         """See the port."""
-        parameters = {"erasure_id": erasure_id, "after": after, "limit": limit}
+        begin = BEFORE_ALL if after is None else RecordCoordinates.parse(after)
+        parameters = {"topic": begin.topic, "partition": begin.partition, "incarnation": begin.incarnation}
+        parameters |= {"offset": begin.offset, "erasure_id": erasure_id, "limit": limit}
         with transaction(self._engine) as connection:
-            return list(connection.scalars(DOCUMENTS, parameters))
+            return [str(RecordCoordinates(*row)) for row in connection.execute(DOCUMENTS, parameters)]
 
     def erasure(self, erasure_id: int) -> Erasure:
         """See the port."""
@@ -212,6 +239,12 @@ class PostgresErasureLedger:
             kept = connection.scalar(select(ErasureRow.proof).where(ErasureRow.erasure_id == erasure_id))
         return str(kept)
 
+    def _step(self, connection: Connection, erasure_id: int, request: EraseRequest) -> bool:
+        parameters = {"subject": request.subject.value, "subject_id": request.subject_id, "most": self._step_records}
+        answer: Mapping[str, Any] = connection.execute(STEP, {**parameters, "erasure_id": erasure_id}).scalar_one()
+        _refuse_step(answer)
+        return bool(answer["left"])
+
     def _had(self, had: Mapping[str, Any]) -> KafkaHad:
         topic = self._topics.get(had["topic"], had["topic"])
         return KafkaHad(topic, had["records"], datetime.fromisoformat(had["latest"]))
@@ -221,13 +254,17 @@ def _refuse(request: EraseRequest, answer: Mapping[str, Any]) -> None:
     """What stands in the way; raised inside the transaction, which is thereby undone."""
     if answer.get("unknown"):
         raise NothingToEraseError(request.subject.value, before=bool(answer["before"]))
+    asked = (request.subject.value, digest_of(answer["salt"], request.subject_id))
+    if (answer["subject"], answer["digest"]) != asked:
+        raise InvalidEraseRequestError(f"{request.name} has asked for something else before")
+
+
+def _refuse_step(answer: Mapping[str, Any]) -> None:
+    """As ``_refuse``. What earlier steps have done stays done."""
     if held := answer.get("held"):
         raise ErasureHeldError([f"hold {each['hold_id']} by {each['placed_by']} ({each['reason']})" for each in held])
     if busy := answer.get("busy"):
         raise _being_removed(busy[0])
-    asked = (request.subject.value, digest_of(answer["salt"], request.subject_id))
-    if (answer["subject"], answer["digest"]) != asked:
-        raise InvalidEraseRequestError(f"{request.name} has asked for something else before")
 
 
 def _being_removed(path: str) -> ErasureUnfinishedError:

@@ -26,7 +26,11 @@ class Erasure(Base):
     photos: Mapped[int] = mapped_column(server_default=FetchedValue())
     records: Mapped[int] = mapped_column(server_default=FetchedValue())
     kafka: Mapped[list[dict[str, Any]]] = mapped_column(JSONB(), server_default=FetchedValue())
-    under_way: Mapped[dict[str, Any]] = mapped_column(server_default=FetchedValue())
+    under_way: Mapped[dict[str, Any] | None]
+    forgotten: Mapped[bool] = mapped_column(server_default=FetchedValue())
+    came_to_at: Mapped[datetime | None]
+    came_to_log: Mapped[int] = mapped_column(server_default=FetchedValue())
+    came_to_offset: Mapped[int] = mapped_column(server_default=FetchedValue())
     proven_at: Mapped[datetime | None]
     proof: Mapped[str | None]
 

@@ -46,8 +46,14 @@ class RewriteSummary:
 
 
 def begin_erasure(request: EraseRequest, ledger: ErasureLedger, new_salt: Callable[[], str]) -> int:
-    """Have all rows forget what is asked for; the erasure's number. See the port for what stands in its way."""
+    """Have all rows forget what is asked for; the erasure's number. See the port for what stands in its way.
+
+    Readers are noted last: whoever begins to read after that knows what is not taken.
+    """
     erasure_id = ledger.begin(request, new_salt())
+    while ledger.forget_more(erasure_id, request):
+        pass
+    ledger.note_readers(erasure_id, request)
     logger.info("erasure=%d of=%s shards=%d", erasure_id, request.subject, len(ledger.shards(erasure_id)))
     return erasure_id
 
