@@ -414,10 +414,11 @@ class TestClosing:
         """Name, address, password, devices, links, file names: gone from every table, and from what analysts get."""
         customers = PostgresCustomers(api)
         ada = customers.add(uuid4(), "ada@example.org", "Ada", "$argon2id$x")
-        customers.add_device(ada.customer_id, uuid4(), "door", 5)
-        [photo] = photos_of(ada, 1)
+        camera = uuid4()
+        customers.add_device(ada.customer_id, camera, "door", 5)
+        [photo] = [replace(each, device_id=camera) for each in photos_of(ada, 1)]
         refused = replace(rejected(1), customer_id=ada.customer_id, filename="b.jpg", detail="b.jpg")
-        commit([photo], [accepted(0, photo), refused])
+        commit([photo], [replace(each, device_id=camera) for each in (accepted(0, photo), refused)])
         PostgresCustomerHolds(api, 5).place(ada.customer_id, photo.photo_id, "mine", "customer")
         new = link(ada, photo.photo_id)
         shares.add(new, 5)
@@ -425,7 +426,7 @@ class TestClosing:
         assert all(word in everything(owner) for word in PERSONAL)
         assert PostgresAccounts(api).close(ada.customer_id, LATER)
         left = everything(owner)
-        assert [word for word in PERSONAL if word in left] == []
+        assert [word for word in (*PERSONAL, str(camera)) if word in left] == []
         assert shown(api, ada) == []
         assert shares.album(new.token_hash, counted=True) is None
         assert PostgresHoldRegister(api).active(ada.customer_id) == []
@@ -468,14 +469,17 @@ class TestClosing:
         commit([known], [accepted(0, known)])
         PostgresAccounts(api).close(ada.customer_id, LATER)
         assert PostgresIngestLedger(pipeline_engine).known_customers([ada.customer_id]) == set()
-        late = [replace(photo, accepted_at=datetime.now(UTC) + timedelta(hours=1)) for photo in (known, new)]
-        commit(late, [accepted(n + 1, photo) for n, photo in enumerate(late)])
+        camera, later = uuid4(), datetime.now(UTC) + timedelta(hours=1)
+        late = [replace(photo, accepted_at=later, device_id=camera) for photo in (known, new)]
+        commit(late, [replace(accepted(n + 1, photo), device_id=camera) for n, photo in enumerate(late)])
         PostgresSelection(api).take_out_of_bin(ada.customer_id, [photo.photo_id for photo in late])
         with pipeline_engine.begin() as connection:  # as whoever derives photos anew
             connection.execute(text("UPDATE photo SET camera = 'Acme One', filename = 'a.jpg', width = 7"))
+        with owner.begin() as connection:
+            connection.execute(text("UPDATE photo SET device_id = :camera"), {"camera": camera})
         assert shown(api, ada) == []
         left = everything(owner)
-        assert [word for word in PERSONAL if word in left] == []
+        assert [word for word in (*PERSONAL, str(camera)) if word in left] == []
         with owner.connect() as connection:
             outcomes = connection.execute(text("SELECT outcome FROM ledger_record ORDER BY 1")).scalars().all()
         assert outcomes == ["duplicate", "processed", "processed"]

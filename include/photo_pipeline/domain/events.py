@@ -30,7 +30,7 @@ SOURCE_OF_TYPE: Mapping[str, Source] = {UPLOADED_TYPE: Source.UPLOAD, STREAMED_T
 TYPE_OF_SOURCE: Mapping[Source, str] = {source: name for name, source in SOURCE_OF_TYPE.items()}
 
 Headers = Sequence[tuple[str, bytes]]
-_DEVICE = re.compile(r"/devices/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})", re.ASCII)
+_DEVICE = re.compile(r".*/devices/([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +73,7 @@ class PhotoEvent:
     @property
     def device_id(self) -> UUID | None:
         """The device that it says it comes from; whoever writes to Kafka may say anything, and nothing rests on it."""
-        found = _DEVICE.fullmatch(self.origin) if self.source is Source.STREAM else None
-        return None if found is None else UUID(found[1])
+        return device_in(self.origin)
 
     def headers(self) -> list[tuple[str, bytes]]:
         """The record's headers, ready for a producer."""
@@ -99,6 +98,12 @@ class PhotoEvent:
 def origin_of(device_id: UUID) -> str:
     """``ce_source`` of what that device sends."""
     return f"/devices/{device_id}"
+
+
+def device_in(origin: str) -> UUID | None:
+    """The device that a ``ce_source`` names: ``/devices/<id>``, whatever address it is of."""
+    found = _DEVICE.fullmatch(origin)
+    return None if found is None else UUID(found[1])
 
 
 def encode_headers(attributes: Mapping[str, str | None]) -> list[tuple[str, bytes]]:
@@ -153,12 +158,8 @@ def customer_of(headers: Headers) -> UUID | None:
 
 
 def sending_device(headers: Headers) -> UUID | None:
-    """The device that a record says has sent it: its ``ce_source`` is ``/devices/<id>``."""
-    _, of_device, name = text_headers(headers).get("ce_source", "").rpartition("/devices/")
-    try:
-        return UUID(name) if of_device else None
-    except ValueError:
-        return None
+    """The device that a record says has sent it, be it refused or not."""
+    return device_in(text_headers(headers).get("ce_source", ""))
 
 
 def filename_of(headers: Headers) -> str | None:

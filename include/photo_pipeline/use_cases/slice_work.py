@@ -22,7 +22,7 @@ from photo_pipeline.use_cases.time_budget import TimeBudget
 logger = logging.getLogger(__name__)
 
 NAMELESS = frozenset({RejectReason.UNKNOWN_CUSTOMER, RejectReason.ERASED})
-"""Of a record that is refused for one of these, not even its file name is kept."""
+"""Of a record that is refused for one of these, not even its file name is kept, nor which device sent it."""
 RENDITIONS_BYTES = 512 * 1024
 """What a photo's renditions count for, which wait with it for those before them: seldom more."""
 
@@ -133,7 +133,7 @@ class SliceWork:
         if isinstance(event, RecordRejected):
             rejected = _rejected(record, event.reason, event.detail, item.customer_id)
             # Of nobody, of somebody who has closed the account, or erased: what it was called is nobody's to know.
-            return replace(rejected, filename=None) if event.reason in NAMELESS else rejected
+            return replace(rejected, filename=None, device_id=None) if event.reason in NAMELESS else rejected
         if event.photo_id in self._seen:
             return _Repeat(event.photo_id, _accepted(record, event, Outcome.DUPLICATE))
         self._seen.add(event.photo_id)
@@ -232,7 +232,7 @@ def _accepted(record: Record, event: PhotoEvent, outcome: Outcome) -> RecordResu
         event_id=event.event_id,
         filename=event.filename,
         bytes=len(record.value),
-        device_id=sending_device(record.headers),
+        device_id=event.device_id,
     )
 
 

@@ -95,6 +95,10 @@ async def test_a_search_goes_on_where_it_stopped_looking(platform: Platform, ada
         {"camera": "x" * 101},
         {"format": "docx"},
         {"from": "0"},
+        {"from": "0000-01-01"},
+        {"until": "2026-02-30"},
+        {"from": "10000-01-01"},
+        {"from": "-0001-01-01"},
         {"until": "2025-02-30"},
         {"until": "2025-02-03T00:00:00"},
         {"name": "a", "status": "binned"},
@@ -176,11 +180,11 @@ def test_a_day_is_as_long_as_the_calendar_has_it() -> None:
         (Source.STREAM, origin_of(DEVICE), DEVICE),
         (Source.STREAM, "/stream", None),
         (Source.STREAM, "/devices/door", None),
-        (Source.STREAM, f"https://elsewhere.example{origin_of(DEVICE)}", None),
-        (Source.UPLOAD, origin_of(DEVICE), None),
+        (Source.STREAM, f"https://elsewhere.example{origin_of(DEVICE)}", DEVICE),
+        (Source.UPLOAD, origin_of(DEVICE), DEVICE),
     ],
 )
 def test_a_record_says_which_device_it_comes_from(source: Source, origin: str, expected: UUID | None) -> None:
-    """By its ``ce_source``, as the stream application writes it, and of what was streamed alone."""
+    """By its ``ce_source`` alone, whatever address that is of: a photo's device is its record's."""
     event = PhotoEvent("1", source, origin, uuid4(), uuid4(), "0" * 64, None, None, None, b"x")
     assert event.device_id == expected

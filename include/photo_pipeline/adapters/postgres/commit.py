@@ -277,7 +277,7 @@ def _insert_records(
 
 def _blank(record: RecordResult) -> RecordResult:
     """Without what closing an account would have taken from it."""
-    return replace(record, filename=None, detail=None)
+    return replace(record, filename=None, detail=None, device_id=None)
 
 
 def _is_rejected(record: RecordResult) -> bool:
