@@ -1,10 +1,11 @@
 """### A photo, or a customer, erased at once
 
-**What**: a photo, or a customer with all of theirs, goes before its time. First all rows forget it in one transaction,
-and it is not taken again, however it comes. Then each shard that has it is written anew without it (a new file, read
-back, then the switch; one with nothing else is removed), its documents in the search index are written again, and files
-that no shard names are looked into. The last task signs a proof; whoever knows the photo's id can tell that it is about
-that photo. Erasing a customer closes the account.
+**What**: a photo, or a customer with all of theirs, goes before its time. First nothing of it is taken any more,
+however it comes, and all rows forget it: a photo in one transaction, a customer in steps of a thousand records. Then
+each shard that has it is written anew without it (a new file, read back, then the switch; one with nothing else is
+removed), its documents in the search index are written again, and files that no shard names are looked into. The last
+task signs a proof; whoever knows the photo's id can tell that it is about that photo. Erasing a customer closes the
+account.
 
 **When**: by hand, with the form: `photo_id`, or `customer_id`. It cannot be undone. **A hold wins**: what an operator
 holds is not erased before `photo_hold` has lifted that; what a customer only wanted to keep longer is. Kafka keeps its
@@ -14,8 +15,9 @@ records until they run out by themselves; until when, the proof says.
 return value as well. This run's configuration names what was asked for, until `photo_airflow_cleanup` removes the run.
 
 **When red**: `begin_erasure` names the field that cannot be meant, or the hold, or says that there is no such photo or
-customer: then nothing was erased. From then on rows have forgotten it, and the rest must come to its end: `not yet
-erased` says what still has it and what that waits for. Clear the failed task; it goes on where it stopped.
+customer: then nothing was erased, unless a hold came between two steps, which keeps what is left. From then on rows
+have forgotten it, and the rest must come to its end: `not yet erased` says what still has it and what that waits for.
+Clear the failed task; it goes on where it stopped.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -23,9 +25,9 @@ from typing import Any
 
 from airflow.sdk import Param, dag, get_current_context, task
 
-from photo_pipeline.orchestration.assets import ARCHIVE, LEDGER, SEARCH
+from photo_pipeline.orchestration.assets import ARCHIVE, LEDGER, SEARCH, tell
 from photo_pipeline.orchestration.defaults import TAGS, default_args
-from photo_pipeline.orchestration.param_patterns import UUID_PATTERN
+from photo_pipeline.orchestration.param_patterns import SAYS_SOMETHING, UUID_PATTERN
 from photo_pipeline.orchestration.pools import ELASTICSEARCH, HDFS, POSTGRES
 
 PARAMS = {
@@ -45,6 +47,7 @@ PARAMS = {
     ),
     "reason": Param(
         type="string",
+        pattern=SAYS_SOMETHING,
         minLength=1,
         maxLength=500,
         title="Reason",
@@ -52,6 +55,7 @@ PARAMS = {
     ),
     "by": Param(
         type="string",
+        pattern=SAYS_SOMETHING,
         minLength=1,
         maxLength=200,
         title="Who asks",
@@ -79,21 +83,27 @@ def photo_erase() -> None:
         from photo_pipeline.orchestration import erase_tasks
 
         context = get_current_context()
-        return erase_tasks.begin(context["run_id"], context["params"])
+        erased = erase_tasks.begin(context["run_id"], context["params"])
+        tell({"photos": erased.photos, "records": erased.records}, LEDGER)
+        return erased.erasure_id
 
     @task(pool=HDFS, inlets=[ARCHIVE], outlets=[ARCHIVE])
     def rewrite_shards(erasure_id: int) -> dict[str, int]:
         """Write the shards anew that have it."""
         from photo_pipeline.orchestration import erase_tasks
 
-        return erase_tasks.rewrite(erasure_id)
+        counts = erase_tasks.rewrite(erasure_id)
+        tell(counts, ARCHIVE)
+        return counts
 
     @task(pool=ELASTICSEARCH, outlets=[SEARCH])
     def blank_documents(erasure_id: int) -> int:
         """Write the documents of its records again, which name it no more."""
         from photo_pipeline.orchestration import erase_tasks
 
-        return erase_tasks.blank(erasure_id)
+        documents = erase_tasks.blank(erasure_id)
+        tell({"documents": documents}, SEARCH)
+        return documents
 
     @task(pool=HDFS)
     def prove(erasure_id: int, documents: int) -> str:

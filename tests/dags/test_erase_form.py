@@ -40,7 +40,15 @@ def test_what_can_be_meant_is_taken(dag_bag: Any, fields: dict[str, Any]) -> Non
 
 @pytest.mark.parametrize(
     "fields",
-    [{"reason": ""}, {"by": ""}, {"photo_id": "holiday.jpg"}, {"customer_id": "ada"}, {"reason": "x" * 501}],
+    [
+        {"reason": ""},
+        {"by": ""},
+        {"reason": "  "},
+        {"by": "\t"},
+        {"photo_id": "holiday.jpg"},
+        {"customer_id": "ada"},
+        {"reason": "x" * 501},
+    ],
 )
 def test_what_cannot_be_meant_is_refused(dag_bag: Any, fields: dict[str, Any]) -> None:
     """Nobody's request, no reason, or no id."""

@@ -89,6 +89,11 @@ def test_a_photo_is_erased(world: Reconciled, dags: DagRuns) -> None:
     kept = "SELECT subject, reason, asked_by, proof IS NOT NULL, (SELECT count(*) FROM photo) FROM erasure"
     assert world.pipeline.rows(kept) == [("photo", "case 7", "counsel", True, 1)]
     assert str(photo_id) not in world.pipeline.read_file(world.shard()).decode(errors="replace")
+    assert dags.told("photo_erase") == {
+        "photo_ledger": {"photos": 1, "records": 1},
+        "photo_archive": {"rewritten": 1, "retired": 0, "untouched": 0},
+        "photo_search": {"documents": 1},
+    }
     assert world.findings(search_days=2) == []
 
 

@@ -3,10 +3,11 @@
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -53,6 +54,15 @@ class DagRuns:
         log = self.home / "run.log"
         code = self.airflow.run(self._environment(), log, *arguments)
         return DagRun(code == 0, log.read_text())
+
+    def told(self, dag_id: str) -> dict[str, dict[str, Any]]:
+        """What the tasks of a DAG's newest events have told, by the asset."""
+        newest = (
+            "SELECT a.name, e.extra FROM asset_event e JOIN asset a ON a.id = e.asset_id "
+            "WHERE e.source_dag_id = ? ORDER BY e.id"
+        )
+        with closing(sqlite3.connect(self.home / METADATA)) as metadata:
+            return {name: json.loads(extra) for name, extra in metadata.execute(newest, [dag_id])}
 
     def _environment(self) -> dict[str, str]:
         settings, topics = self.pipeline.settings, self.pipeline.settings.topics

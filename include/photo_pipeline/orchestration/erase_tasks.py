@@ -9,7 +9,7 @@ from typing import Any
 from airflow.sdk.exceptions import AirflowFailException
 
 from photo_pipeline.composition.erase import document_ports, erasure_ledger, proof_ports, rewrite_ports, signer
-from photo_pipeline.domain.erasure import parse_erase_request
+from photo_pipeline.domain.erasure import Erasure, parse_erase_request
 from photo_pipeline.domain.errors import (
     ErasureHeldError,
     ErasureKeyError,
@@ -27,16 +27,17 @@ SALT_BYTES = 16
 NOT_TO_BE_RETRIED = (InvalidEraseRequestError, NothingToEraseError, ErasureHeldError, ErasureKeyError)
 
 
-def begin(name: str, parameters: Mapping[str, Any]) -> int:
+def begin(name: str, parameters: Mapping[str, Any]) -> Erasure:
     """Check the form and have all rows forget what it names. What only a person can mend is not tried again."""
     try:
         signer(ErasureSettings())
         request = parse_erase_request(name, parameters)
         with erasure_ledger(pipeline_settings()) as ledger:
             erasure_id = begin_erasure(request, ledger, lambda: secrets.token_urlsafe(SALT_BYTES))
+            erased = ledger.erasure(erasure_id)
     except NOT_TO_BE_RETRIED as error:
         raise AirflowFailException(str(error)) from error
-    return erasure_id
+    return erased
 
 
 def rewrite(erasure_id: int) -> dict[str, int]:
