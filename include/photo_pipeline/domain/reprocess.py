@@ -204,7 +204,10 @@ def _moment(parameters: Mapping[str, object], name: str) -> datetime:
         ) from None
     if moment.tzinfo is None:
         raise InvalidRequestError(f"{name} needs a time zone, such as {moment.isoformat()}Z")
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise InvalidRequestError(f"{name} must be a time that there is in UTC, too, not {text!r}") from None
 
 
 def _customer(parameters: Mapping[str, object]) -> UUID | None:

@@ -38,6 +38,8 @@ from photo_pipeline.ports.ways import NameBook, SliceTasks, Ways
 
 MAX_INTEGER, MAX_BIGINT = 2**31 - 1, 2**63 - 1
 LAST_PAGE = 99
+_FIRST, _LAST = datetime(1970, 2, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
+"""Of the times that are taken: so many days earlier there is a time, too, and in every zone."""
 Found = TypeVar("Found")
 
 
@@ -92,7 +94,7 @@ class RefusedForm(BaseModel):
     customer: str = ""
     device: str = ""
     days: Annotated[int, Query(ge=1, le=max(DAYS))] = 7
-    until: AwareDatetime | None = None
+    until: Annotated[AwareDatetime, Query(ge=_FIRST, le=_LAST)] | None = None
     page: Annotated[int, Query(ge=0, le=LAST_PAGE)] = 0
 
     @field_validator("until", mode="before")

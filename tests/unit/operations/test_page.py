@@ -437,6 +437,9 @@ def test_a_way_is_told_without_elasticsearch_too() -> None:
     assert "Elasticsearch does not answer" in page.text
 
 
+NEVER = ("0000-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00")
+
+
 def test_refused_records_are_narrowed_by_their_addresses() -> None:
     """Each group leads to its records alone; empty fields of the form are none, and what no id is is refused."""
     browser = client(Servers())
@@ -445,7 +448,7 @@ def test_refused_records_are_narrowed_by_their_addresses() -> None:
     assert "reason=truncated" in page
     for other in ({"reason": "corrupt"}, {"device": str(PHOTO)}):
         assert '<b data-figure="refused">0</b>' in browser.get("/rejected", **other).text
-    for wrong in ({"days": "900"}, {"page": "-1"}, {"until": "yesterday"}):
+    for wrong in ({"days": "900"}, {"page": "-1"}, {"until": "yesterday"}, *({"until": each} for each in NEVER)):
         answer = browser.get("/rejected", **wrong)
         assert answer.status_code == 422
         assert next(iter(wrong)) in answer.text
