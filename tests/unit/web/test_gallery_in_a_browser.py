@@ -92,12 +92,16 @@ class FakeApi:
         photos: the customer's.
         picture: every rendition.
         away: whether lists are answered 503.
+        who: has the session, which all tabs share.
+        owner: of the photos; nobody else has any.
         asked: how often what was asked for, by path and, of lists, status.
     """
 
     photos: list[Photo]
     picture: bytes
     away: bool = False
+    who: str = "Ada"
+    owner: str = "Ada"
     asked: Counter[str] = field(default_factory=Counter)
 
     def answer(self, route: Route) -> None:
@@ -107,7 +111,9 @@ class FakeApi:
         query = {name: values[0] for name, values in parse_qs(url.query).items()}
         self.asked[f"{path} {query.get('status', '')}".strip()] += 1
         if path == "/me":
-            route.fulfill(json={"display_name": "Ada", "holds_allowed": 0})
+            route.fulfill(json={"customer_id": f"id of {self.who}", "display_name": self.who, "holds_allowed": 0})
+        elif path.startswith("/photos/0000") and self.who != self.owner:
+            route.fulfill(status=404, json={"status": 404, "detail": "You have no such photo."})
         elif path == "/photos" and self.away:
             route.fulfill(status=503, headers={"Retry-After": "600"}, json={"status": 503, "detail": "away"})
         elif path == "/photos":
@@ -123,7 +129,7 @@ class FakeApi:
             route.fulfill(body=self.picture, content_type="image/jpeg")
 
     def _page(self, query: dict[str, str]) -> dict[str, Any]:
-        if query["status"] != "processed":
+        if query["status"] != "processed" or self.who != self.owner:
             return {"photos": [], "next_cursor": None}
         by_time_taken = query["order"] == "taken"
         in_order = sorted(
@@ -318,3 +324,48 @@ def test_frames_of_a_device_are_one_tile(browser: Browser, pages: str) -> None:
         assert tick.evaluate("tick => [tick.checked, tick.indeterminate]") == [True, False]
         tick.click()
         expect(page.locator("#selection")).to_be_hidden()
+
+
+def test_two_tabs_are_of_one_session(browser: Browser, pages: str) -> None:
+    """Who logs in as somebody else in another tab sees the same account in both: none of the first one's photos stay.
+
+    And they are all there when the first one logs in again, without anybody reloading a page.
+    """
+    api = FakeApi([photo(n, age=timedelta(days=1, minutes=n)) for n in range(3)], jpeg())
+    with gallery(browser, pages, api) as first:
+        other = first.context.new_page()
+        other.route("**/api/v1/**", api.answer)
+        for who, shown in (("Grace", 0), ("Ada", 3)):
+            api.who = who
+            other.goto("/")
+            expect(other.locator("#account-name")).to_have_text(who)
+            expect(first.locator("#account-name")).to_have_text(who)
+            expect(first.locator(".tile")).to_have_count(shown)
+        expect(first.locator(".tile img:visible")).to_have_count(3)
+
+
+def test_a_dialog_that_was_opened_anew_is_no_longer_about_the_first_photos(browser: Browser, pages: str) -> None:
+    """While the first link is being made, one to others can be asked for; what became of the first is not shown."""
+    api = FakeApi([photo(n, age=timedelta(days=1, minutes=n)) for n in range(2)], jpeg())
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    with gallery(browser, pages, api) as page:
+        page.route("**/api/v1/shares", hold)
+        for number in range(2):
+            page.get_by_role("checkbox", name=f"Select {number:04}.jpg").click()
+            page.get_by_role("button", name="Share").click()
+            with page.expect_request("**/api/v1/shares"):
+                page.get_by_role("button", name="Make a link").click()
+            if number == 0:
+                page.locator("#share .close").first.click()
+        first, second = held
+        with page.expect_response("**/api/v1/shares"):
+            first.fulfill(status=503, json={"status": 503, "detail": "away"})
+        expect(page.locator("#share-trouble")).to_be_hidden()
+        assert len(second.request.post_data_json["photo_ids"]) == 2
+        end = (NOW + timedelta(days=7)).isoformat()
+        second.fulfill(json={"url": "https://photos.example/s/x", "photos": 2, "expires_at": end})
+        expect(page.locator("#share-link")).to_have_value("https://photos.example/s/x")

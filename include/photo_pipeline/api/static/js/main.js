@@ -11,6 +11,7 @@ import { Uploads } from "./uploads.js";
 
 const SESSION_CHECK_MILLISECONDS = 5 * 60 * 1000;
 const REFRESH_MILLISECONDS = 300;
+const WHO_KEY = "photo-customer";
 
 const gallery = new Gallery(sessionEnded);
 const uploads = new Uploads(refreshSoon, sessionEnded);
@@ -84,6 +85,7 @@ function showApplication() {
 function know(customer) {
   find("#account-name").textContent = customer.display_name;
   gallery.know(customer);
+  localStorage.setItem(WHO_KEY, customer.customer_id);
 }
 
 /** The page works without knowing whose it is, and will know. */
@@ -112,6 +114,14 @@ async function begin() {
   }
 }
 
+/** A browser has one session: somebody else has logged in in another tab, and what is shown here is not theirs. */
+function followOtherTabs({ key, newValue }) {
+  if (key !== WHO_KEY || newValue === null || newValue === gallery.customerId || find("#application").hidden) return;
+  gallery.clear();
+  announce("Another account has logged in.");
+  begin();
+}
+
 async function signOut() {
   uploads.clear();
   gallery.selection.forget();
@@ -131,6 +141,7 @@ async function signOut() {
 
 setUpAuth(begin);
 find("#sign-out").addEventListener("click", signOut);
+window.addEventListener("storage", followOtherTabs);
 // Asking prolongs the session, so that a long upload does not outlive it.
 setInterval(() => { if (!find("#application").hidden) me().catch(() => {}); }, SESSION_CHECK_MILLISECONDS);
 

@@ -21,6 +21,8 @@ export class Sharing {
     this.link = find("#share-link");
     this.copyButton = find("#share-copy");
     this.notice = new Notice("#share-trouble");
+    this.photos = null;
+    this.asking = null; // the photos that a link is being made to; the dialog may have been opened anew for others
     this.form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.ask();
@@ -48,18 +50,18 @@ export class Sharing {
   }
 
   async ask() {
-    if (this.isAsking) return;
     const { photos } = this;
-    this.isAsking = true;
+    if (photos === null || this.asking === photos) return;
+    this.asking = photos;
     this.notice.hide();
     try {
       const made = await share(photos.map((photo) => photo.photo_id), Number(this.form.elements.days.value));
       if (this.photos === photos) this.show(made);
     } catch (error) {
       if (error.status === 401) this.onLoggedOut();
-      else this.notice.show(`The link could not be made. ${error.message}`, () => this.ask());
+      else if (this.photos === photos) this.notice.show(`The link could not be made. ${error.message}`, () => this.ask());
     } finally {
-      this.isAsking = false;
+      if (this.asking === photos) this.asking = null;
     }
   }
 
