@@ -21,7 +21,7 @@ from photo_pipeline.domain.errors import (
     PhotoErasedError,
     SliceBusyError,
 )
-from photo_pipeline.domain.events import PhotoEvent, Record
+from photo_pipeline.domain.events import PhotoEvent, Record, origin_of
 from photo_pipeline.domain.imaging import ProcessedImage
 from photo_pipeline.domain.ledger import SliceCommit, Watermarks
 from photo_pipeline.domain.outcomes import AbsentReason, Outcome, RejectReason
@@ -35,6 +35,7 @@ LIMITS = IngestLimits(
     slice_max_records=100, slice_max_bytes=1_000_000, in_flight_bytes=1000, lease_seconds=60, slice_seconds=1000
 )
 CUSTOMER = UUID("0a0a0a0a-0000-4000-8000-000000000001")
+DEVICE = UUID(int=77)
 
 
 def photo_record(offset: int, data: bytes, customer: UUID = CUSTOMER) -> Record:
@@ -43,7 +44,7 @@ def photo_record(offset: int, data: bytes, customer: UUID = CUSTOMER) -> Record:
     event = PhotoEvent(
         event_id=f"event-{offset}",
         source=Source.UPLOAD,
-        origin="/tests",
+        origin=origin_of(DEVICE),
         customer_id=customer,
         photo_id=photo_id_for(customer, sha256),
         sha256=sha256,
@@ -108,10 +109,12 @@ class TestOutcomes:
         assert len(commit.photos) == 1
 
     def test_unknown_customer_is_rejected_without_decoding(self) -> None:
-        """A record that names nobody is not worth a worker's time."""
+        """A record that names nobody is not worth a worker's time; nor is kept what it is called, or what sent it."""
         world = World([photo_record(0, b"one", uuid4())])
         commit = world.process()
-        assert commit.records[0].reason is RejectReason.UNKNOWN_CUSTOMER
+        (refused,) = commit.records
+        assert refused.reason is RejectReason.UNKNOWN_CUSTOMER
+        assert (refused.filename, refused.device_id) == (None, None)
         assert world.images.most_held == 0
 
     def test_what_was_erased_is_refused_and_says_nothing_of_itself(self) -> None:
@@ -125,7 +128,9 @@ class TestOutcomes:
         *refused, taken = commit.records
         assert {record.reason for record in refused} == {RejectReason.ERASED}
         assert {(record.photo_id, record.event_id, record.filename) for record in refused} == {(None, None, None)}
+        assert {record.device_id for record in refused} == {None}
         assert (taken.outcome, len(commit.photos)) == (Outcome.PROCESSED, 1)
+        assert taken.device_id == commit.photos[0].device_id == DEVICE
 
     def test_what_was_erased_meanwhile_is_left_out_by_the_next_attempt(self) -> None:
         """The first one commits nothing and leaves no file; the slice is given back, and its other photo comes."""
