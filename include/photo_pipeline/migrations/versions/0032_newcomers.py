@@ -58,6 +58,7 @@ SELECT customer_id, CASE WHEN has_gone THEN day::timestamp AT TIME ZONE 'UTC' EL
  WHERE day IS NOT NULL OR processed_at IS NOT NULL;
 """
 
+# Only of a record that may be the first one is it looked up.
 VIEWS = """
 CREATE OR REPLACE VIEW bi_outcome AS
 SELECT l.topic, l."partition", r."offset", s.updated_xid, s.version::bigint AS version,
@@ -69,13 +70,16 @@ SELECT l.topic, l."partition", r."offset", s.updated_xid, s.version::bigint AS v
        CASE WHEN s.expired_at IS NULL AND p.binned_at IS NULL THEN p.taken_at_offset END AS taken_at_offset,
        r.accepted_at AS uploaded_at, r.processed_at, s.expired_at,
        round(extract(epoch FROM r.processed_at - r.accepted_at) * 1000)::bigint AS latency_ms,
-       l.incarnation, r.log_id, n.customer_id IS NOT NULL AS first_of_customer
+       l.incarnation, r.log_id,
+       CASE WHEN r.outcome = 'processed' THEN EXISTS (
+         SELECT FROM newcomer n
+          WHERE n.customer_id = r.customer_id AND n.log_id = r.log_id AND n."offset" = r."offset")
+       ELSE false END AS first_of_customer
   FROM ledger_record r
   LEFT JOIN ledger_state s ON s.log_id = r.log_id AND s."offset" = r."offset" AND s.processed_at = r.processed_at
   LEFT JOIN partition_progress l ON l.log_id = r.log_id
   LEFT JOIN customer c ON c.customer_id = r.customer_id
   LEFT JOIN photo p ON p.photo_id = r.photo_id AND r.outcome IN ('processed', 'duplicate')
-  LEFT JOIN newcomer n ON n.customer_id = r.customer_id AND n.log_id = r.log_id AND n."offset" = r."offset"
  WHERE r.outcome <> 'absent';
 
 CREATE VIEW bi_newcomer AS
