@@ -201,6 +201,7 @@ class LedgerRecord(Base):
     filename: Mapped[str | None]
     detail: Mapped[str | None]
     device_id: Mapped[UUID | None]
+    first_of_customer: Mapped[bool | None]
 
 
 class LedgerState(Base):

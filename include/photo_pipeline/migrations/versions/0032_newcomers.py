@@ -21,20 +21,31 @@ CREATE TABLE newcomer (
 );
 COMMENT ON TABLE newcomer IS 'The record that brought a customer''s first photo; kept when the record goes';
 COMMENT ON COLUMN newcomer.log_id IS 'Null where the record had gone before this was kept: then the time is its day';
+ALTER TABLE ledger_record ADD COLUMN first_of_customer boolean;
+COMMENT ON COLUMN ledger_record.first_of_customer IS 'True of the record that brought its customer''s first photo';
 """
 
 # What commits first is first, and stays it: whatever comes later, however old, finds it there. Customers in the order
-# of their ids, so that two commits with the same new ones wait for each other and no more.
+# of their ids, so that two commits with the same new ones wait for each other and no more. The record is written twice,
+# once for each customer, so that whoever reads it looks up nothing.
 NOTING = """
 CREATE FUNCTION note_newcomers() RETURNS trigger LANGUAGE plpgsql
   SECURITY DEFINER SET search_path FROM CURRENT AS $$
+DECLARE
+  first record;
 BEGIN
-  INSERT INTO newcomer (customer_id, processed_at, log_id, "offset")
-  SELECT DISTINCT ON (customer_id) customer_id, processed_at, log_id, "offset"
-    FROM new_records
-   WHERE outcome = 'processed' AND customer_id IS NOT NULL
-   ORDER BY customer_id, processed_at, log_id, "offset"
-  ON CONFLICT (customer_id) DO NOTHING;
+  FOR first IN
+    INSERT INTO newcomer (customer_id, processed_at, log_id, "offset")
+    SELECT DISTINCT ON (customer_id) customer_id, processed_at, log_id, "offset"
+      FROM new_records
+     WHERE outcome = 'processed' AND customer_id IS NOT NULL
+     ORDER BY customer_id, processed_at, log_id, "offset"
+    ON CONFLICT (customer_id) DO NOTHING
+    RETURNING processed_at, log_id, "offset"
+  LOOP
+    UPDATE ledger_record r SET first_of_customer = true
+     WHERE r.log_id = first.log_id AND r."offset" = first."offset" AND r.processed_at = first.processed_at;
+  END LOOP;
   RETURN NULL;
 END $$;
 CREATE TRIGGER ledger_record_newcomers AFTER INSERT ON ledger_record
@@ -56,9 +67,10 @@ SELECT customer_id, CASE WHEN has_gone THEN day::timestamp AT TIME ZONE 'UTC' EL
                  WHERE l.customer_id = c.customer_id AND l.outcome = 'processed'
                  ORDER BY processed_at, log_id, "offset" LIMIT 1) r ON true) found
  WHERE day IS NOT NULL OR processed_at IS NOT NULL;
+UPDATE ledger_record r SET first_of_customer = true
+  FROM newcomer n WHERE r.log_id = n.log_id AND r."offset" = n."offset" AND r.processed_at = n.processed_at;
 """
 
-# Only of a record that may be the first one is it looked up.
 VIEWS = """
 CREATE OR REPLACE VIEW bi_outcome AS
 SELECT l.topic, l."partition", r."offset", s.updated_xid, s.version::bigint AS version,
@@ -71,10 +83,7 @@ SELECT l.topic, l."partition", r."offset", s.updated_xid, s.version::bigint AS v
        r.accepted_at AS uploaded_at, r.processed_at, s.expired_at,
        round(extract(epoch FROM r.processed_at - r.accepted_at) * 1000)::bigint AS latency_ms,
        l.incarnation, r.log_id,
-       CASE WHEN r.outcome = 'processed' THEN EXISTS (
-         SELECT FROM newcomer n
-          WHERE n.customer_id = r.customer_id AND n.log_id = r.log_id AND n."offset" = r."offset")
-       ELSE false END AS first_of_customer
+       coalesce(r.first_of_customer, false) AS first_of_customer
   FROM ledger_record r
   LEFT JOIN ledger_state s ON s.log_id = r.log_id AND s."offset" = r."offset" AND s.processed_at = r.processed_at
   LEFT JOIN partition_progress l ON l.log_id = r.log_id
@@ -92,9 +101,8 @@ GRANT SELECT ON bi_newcomer TO photo_bi, photo_pipeline;
 TELLING = """
 WITH touched AS (
   UPDATE ledger_state s SET version = s.version + 1, updated_xid = pg_current_xact_id()
-    FROM newcomer n
-    JOIN ledger_record r ON r.log_id = n.log_id AND r."offset" = n."offset" AND r.processed_at = n.processed_at
-   WHERE s.log_id = n.log_id AND s."offset" = n."offset" AND s.processed_at = n.processed_at
+    FROM ledger_record r
+   WHERE r.first_of_customer AND s.log_id = r.log_id AND s."offset" = r."offset" AND s.processed_at = r.processed_at
   RETURNING day_of(r.accepted_at) AS day, r.customer_id)
 INSERT INTO accepted_change SELECT day, customer_id, 0, count(*) FROM touched WHERE day IS NOT NULL GROUP BY 1, 2;
 """
