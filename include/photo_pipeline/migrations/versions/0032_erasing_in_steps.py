@@ -2,14 +2,14 @@
 
 What names a customer's device is blanked with the customer's other details.
 
-Revision ID: 0032b
-Revises: 0032
+Revision ID: 0032
+Revises: 0031
 """
 
 from alembic import op
 
-revision = "0032b"
-down_revision = "0032"
+revision = "0032"
+down_revision = "0031"
 branch_labels = None
 depends_on = None
 
