@@ -138,7 +138,7 @@ QUESTIONS: Mapping[str, Prepare] = {
     "gallery: a photo": _photo(LIVE),
     "gallery: an expired photo": _photo(GONE),
     "gallery: a refused photo": in_every_month(_photo(REFUSED)),
-    "gallery: an unknown photo": _unknown_photo,
+    "gallery: an unknown photo": in_every_month(_unknown_photo),
     "gallery: where a thumb lies": _rendition("status = 'processed'"),
     "gallery: where a collector's thumb lies": _rendition(f"status = 'processed' AND customer_id = '{COLLECTOR}'"),
     "gallery: where an expired thumb lay": _rendition("status = 'expired'"),
