@@ -163,7 +163,9 @@ def test_an_expiry_writes_little(
     warm = min(others)  # what else the server does meanwhile is in the log as well
     logger.info("bytes of WAL for each photo: %.0f after a checkpoint, %.0f else", first, warm)
     assert warm < 2600
-    assert rows(owner, "SELECT sum(n_tup_upd) FROM pg_stat_all_tables WHERE relname LIKE 'ledger\\_record%'") == [(0,)]
+    # None but the one that marked the customer's first photo as it was committed, if that has been counted yet.
+    updates = "SELECT sum(n_tup_upd) <= 1 FROM pg_stat_all_tables WHERE relname LIKE 'ledger\\_record%'"
+    assert rows(owner, updates) == [(True,)]
     assert rows(owner, "SELECT count(*), count(filename), count(expired_at) FROM ingest_record") == [(1200, 0, 1200)]
 
 
