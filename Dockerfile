@@ -11,9 +11,11 @@ COPY requirements/web.txt /tmp/web.txt
 RUN python -m venv /opt/venv && /opt/venv/bin/pip install --no-cache-dir --only-binary :all: --require-hashes -r /tmp/web.txt
 
 FROM ${NODE_IMAGE} AS page-packages
-WORKDIR /pages
+WORKDIR /photo_pipeline/api/npm
 COPY include/photo_pipeline/api/npm/package.json include/photo_pipeline/api/npm/package-lock.json ./
-RUN npm ci --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund
+RUN npm ci --ignore-scripts --no-audit --no-fund
+COPY include/photo_pipeline /photo_pipeline
+RUN node build.mjs
 
 FROM ${PYTHON_IMAGE} AS web
 SHELL ["/bin/bash", "-o", "pipefail", "-c"]
@@ -27,27 +29,8 @@ RUN apt-get update \
  && install --directory --owner=10001 --group=10001 --mode=0700 /var/lib/photo-uploads
 COPY --from=web-packages /opt/venv /opt/venv
 COPY include/photo_pipeline /opt/photo/photo_pipeline
-COPY --from=page-packages /pages/node_modules/tus-js-client/dist/tus.min.js \
-     /opt/photo/photo_pipeline/api/npm/node_modules/tus-js-client/dist/
-COPY --from=page-packages /pages/node_modules/tus-js-client/LICENSE \
-     /opt/photo/photo_pipeline/api/npm/node_modules/tus-js-client/
-COPY --from=page-packages /pages/node_modules/photoswipe/dist/photoswipe.esm.min.js \
-     /pages/node_modules/photoswipe/dist/photoswipe.css \
-     /opt/photo/photo_pipeline/api/npm/node_modules/photoswipe/dist/
-COPY --from=page-packages /pages/node_modules/photoswipe/LICENSE \
-     /opt/photo/photo_pipeline/api/npm/node_modules/photoswipe/
-COPY --from=page-packages /pages/node_modules/blurhash/dist/esm/index.js \
-     /opt/photo/photo_pipeline/api/npm/node_modules/blurhash/dist/esm/
-COPY --from=page-packages /pages/node_modules/blurhash/package.json \
-     /opt/photo/photo_pipeline/api/npm/node_modules/blurhash/
-COPY --from=page-packages /pages/node_modules/exifreader/dist/exif-reader.js \
-     /opt/photo/photo_pipeline/api/npm/node_modules/exifreader/dist/
-COPY --from=page-packages /pages/node_modules/exifreader/LICENSE \
-     /opt/photo/photo_pipeline/api/npm/node_modules/exifreader/
-COPY --from=page-packages /pages/node_modules/qrcode-generator/dist/qrcode.mjs \
-     /opt/photo/photo_pipeline/api/npm/node_modules/qrcode-generator/dist/
-COPY --from=page-packages /pages/node_modules/qrcode-generator/package.json \
-     /opt/photo/photo_pipeline/api/npm/node_modules/qrcode-generator/
+COPY --from=page-packages /photo_pipeline/api/built /opt/photo/photo_pipeline/api/built
+COPY --from=page-packages /photo_pipeline/stream/built /opt/photo/photo_pipeline/stream/built
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONPATH=/opt/photo \
     PYTHONUNBUFFERED=1 \

@@ -45,6 +45,7 @@ from photo_pipeline.api.tus.sweeping import sweeping
 from photo_pipeline.ports.clock import Clock
 from photo_pipeline.settings import WebSettings
 from photo_pipeline.web import health, problems
+from photo_pipeline.web.assets import compress_texts
 from photo_pipeline.web.bodies import BodyLimits, BoundedBodies
 from photo_pipeline.web.clock import SystemClock
 from photo_pipeline.web.credentials import is_https
@@ -115,6 +116,7 @@ def create_app(
     )
     app.state.registry = registry
     # The last one added is the outermost: headers go on every answer, also on those of the net for the unforeseen.
+    compress_texts(app)
     app.add_middleware(TusVersion, prefix=f"{PREFIX}/uploads")
     app.add_middleware(TextOnly)
     app.add_middleware(BoundedBodies, limits=_limits(settings), exceptions=_uploads(settings))

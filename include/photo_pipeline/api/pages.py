@@ -1,5 +1,6 @@
 """The pages: static files of this package. They use the API like anybody else."""
 
+from html import escape
 from http import HTTPStatus
 from pathlib import Path
 
@@ -7,24 +8,17 @@ from fastapi import FastAPI, Request
 from fastapi.responses import RedirectResponse, Response
 
 from photo_pipeline.api.services import Services
-from photo_pipeline.domain.errors import PhotoPipelineError
 from photo_pipeline.settings import WebSettings
+from photo_pipeline.web.credentials import COOKIES
 from photo_pipeline.web.middleware import PAGE_POLICY
-from photo_pipeline.web.pages import PageTemplate, RevalidatedFiles, add_page, links_of, mount_shared
+from photo_pipeline.web.pages import PageTemplate, add_page, links_of, mount_shared
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
 TEMPLATES = HERE / "templates"
-PACKAGES = HERE / "npm" / "node_modules"
-"""From npm, in the versions that ``npm/package-lock.json`` names; ``bin/bootstrap`` installs them."""
-LOADED = {
-    "tus-js-client": ("tus.min.js",),
-    "photoswipe": ("photoswipe.esm.min.js", "photoswipe.css"),
-    "blurhash": ("esm/index.js",),
-    "exifreader": ("exif-reader.js",),
-    "qrcode-generator": ("qrcode.mjs",),
-}
-"""What the pages load of each package's ``dist``."""
+FIRST = ("/api/v1/me", "/api/v1/photos?status=processed&order=taken&limit=60")
+"""What the gallery's script asks for at once, to the letter: it takes the answers that are there."""
+_AHEAD = "\n  ".join(f'<link rel="preload" as="fetch" crossorigin href="{escape(address)}">' for address in FIRST)
 POLICIES = {
     **dict.fromkeys(("/devices", "/account", "/password", "/log-out", "/docs", "/static/", "/s/"), PAGE_POLICY),
     # The gallery has the browser save a ZIP by a form in a frame of its own, where a refusal is read.
@@ -34,36 +28,31 @@ POLICIES = {
 
 
 LINKS = links_of("", "/stream")
-_PAGES = {
-    "/": ("index.html", "Gallery"),
-    "/devices": ("devices.html", "Devices"),
-    "/account": ("account.html", "Account"),
-}
-
-
-class MissingPackageError(PhotoPipelineError):
-    """What the pages take from npm is not installed."""
-
-    def __init__(self, package: Path) -> None:
-        super().__init__(f"{package} is not there; bin/bootstrap installs it")
+_PAGES = {"/devices": ("devices.html", "Devices"), "/account": ("account.html", "Account")}
 
 
 def mount_pages(app: FastAPI) -> None:
     """Serve the pages.
 
     Raises:
-        MissingPackageError: when something that they load is not installed.
+        AssetsError: when what they load is not built.
     """
-    for package, files in LOADED.items():
-        folder = PACKAGES / package / "dist"
-        if not all((folder / file).is_file() for file in files):
-            raise MissingPackageError(folder)
-        app.mount(f"/packages/{package}", RevalidatedFiles(directory=folder), name=package)
+    _add_gallery(app)
     for path, (file, place) in _PAGES.items():
         add_page(app, path, PageTemplate(TEMPLATES / file, LINKS, place))
     _add_password_page(app)
     _link_stream_application(app)
     mount_shared(app, STATIC)
+
+
+def _add_gallery(app: FastAPI) -> None:
+    template = PageTemplate(TEMPLATES / "index.html", LINKS, "Gallery")
+
+    @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
+    async def gallery(request: Request) -> Response:
+        """The gallery. Who seems to be logged in has the first list asked for while the script is on its way."""
+        is_known = not request.cookies.keys().isdisjoint(COOKIES)
+        return template.answer(request, ahead=_AHEAD if is_known else "")
 
 
 def _add_password_page(app: FastAPI) -> None:

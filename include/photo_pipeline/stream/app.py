@@ -24,6 +24,7 @@ from photo_pipeline.stream.schemas import PREFIX
 from photo_pipeline.stream.services import Connections, Settings, assemble
 from photo_pipeline.stream.settings import StreamSettings
 from photo_pipeline.web import health, problems
+from photo_pipeline.web.assets import compress_texts
 from photo_pipeline.web.bodies import BodyLimits, BoundedBodies
 from photo_pipeline.web.buckets import Rate
 from photo_pipeline.web.clock import SystemClock
@@ -77,6 +78,7 @@ def create_app(
     app = FastAPI(title="Photo stream", version="1", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.registry = registry
     # The last one added is the outermost: headers go on every answer, also on those of the net for the unforeseen.
+    compress_texts(app)
     app.add_middleware(TextOnly)
     app.add_middleware(BoundedBodies, limits=_limits(settings), exceptions=_frames(settings))
     app.add_middleware(RequestContext, metrics=RequestMetrics(registry))

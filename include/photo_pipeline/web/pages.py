@@ -1,6 +1,7 @@
 """What the pages of both web applications share: their heads, the API's description for people, static files."""
 
 import hashlib
+from functools import cached_property
 import re
 from collections.abc import Mapping
 from html import escape
@@ -14,6 +15,8 @@ import fastapi_offline
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, Response
 from fastapi.staticfiles import StaticFiles
+
+from photo_pipeline.web.assets import Assets, mount_assets
 
 SWAGGER_UI = Path(fastapi_offline.__file__).parent / "static"
 """Swagger UI's files. The pages that FastAPI and this package make of them carry scripts that the policy forbids."""
@@ -36,23 +39,37 @@ class PageTemplate:
     """A page's file, with what pages have in common where it asks for that.
 
     ``$head`` is their beginning; ``$bar`` the header: the page's title, links between both applications' pages, and the
-    way out; ``$pages`` the links alone. Where these lead, ``links`` says.
+    way out; ``$pages`` the links alone. Where these lead, ``links`` says. What it names below ``/static/`` and
+    ``/packages/`` is loaded as it was built (``assets``).
 
     Args:
         file: the page.
         links: names of addresses, which are escaped by the caller; those of ``links_of`` where there is a header.
         place: which of the links this page is.
+        built: the folder with what it loads, where that is not its application's.
     """
 
-    def __init__(self, file: Path, links: Mapping[str, str] = MappingProxyType({}), place: str | None = None) -> None:
+    def __init__(
+        self,
+        file: Path,
+        links: Mapping[str, str] = MappingProxyType({}),
+        place: str | None = None,
+        built: Path | None = None,
+    ) -> None:
         self._links = links
+        self._built = built or file.parents[1] / "built"
         content = file.read_text("utf-8")
         title = _TITLE.search(content)
         pages = _common("pages").replace(f'">{place}<', f'" aria-current="page">{place}<')
         bar = _common("bar").replace("$title", title[1] if title else "")
         for name, common in (("$bar", bar), ("$pages", pages), ("$head", _common("head"))):
             content = content.replace(name, common)
-        self._template = Template(content)
+        self._content = content
+
+    @cached_property
+    def _template(self) -> Template:
+        """Raises ``AssetsError`` where what the page loads is not built; an application does not start then."""
+        return Template(Assets.of(self._built).named_in(self._content))
 
     def answer(self, request: Request, **names: str) -> Response:
         """The page, or 304 to a browser that has it. Names are put in as they are: escaped by the caller."""
@@ -93,8 +110,13 @@ def add_page(app: FastAPI, path: str, template: PageTemplate) -> None:
 
 
 def mount_shared(app: FastAPI, static: Path) -> None:
-    """Serve the API's description under ``/docs``, and under ``/static`` the folder and what both applications use."""
-    add_page(app, "/docs", PageTemplate(_SHARED / "templates" / "docs.html"))
+    """Serve the API's description under ``/docs``, and under ``/static`` the folder and what both applications use.
+
+    What was built of them lies beside the folder; that is what pages load.
+    """
+    built = static.parent / "built"
+    mount_assets(app, built)
+    add_page(app, "/docs", PageTemplate(_SHARED / "templates" / "docs.html", built=built))
     files = RevalidatedFiles(directory=static, packages=[("photo_pipeline.web", "static")])
     app.mount("/static", files, name="static")
     app.mount("/docs/assets", RevalidatedFiles(directory=SWAGGER_UI), name="docs-assets")

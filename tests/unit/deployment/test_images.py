@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 from tests.support.image_trees import RUN_BY_THE_WEB_IMAGE, locked, modules_below, reached
+from tests.support.image_trees import stage as stage_of
 
 import photo_pipeline
 from local_stack.services.web import SERVER
-from photo_pipeline.api.pages import LOADED, PACKAGES
+from photo_pipeline.api.pages import STATIC
 from photo_pipeline.domain.photo import MAX_PHOTO_BYTES
+from photo_pipeline.stream.pages import HERE as STREAM
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -79,14 +81,13 @@ def test_the_web_images_user_and_group_have_one_number(dockerfile: str) -> None:
 
 
 def test_what_the_pages_load_is_in_the_web_image(dockerfile: str) -> None:
-    """It is installed from its lock, runs no script of a package, and lies where the application looks for it."""
-    [command] = re.findall(r"npm ci[^\n]*", dockerfile)
-    assert command == "npm ci --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund"
-    place = PACKAGES.relative_to(Path(photo_pipeline.__file__).parent)
-    copies = [line.split() for line in dockerfile.replace("\\\n", "").splitlines() if "--from=page-packages" in line]
-    there = {f"{words[-1]}{Path(source).name}" for words in copies for source in words[2:-1]}
-    wanted = {f"{package}/dist/{file}" for package, files in LOADED.items() for file in files}
-    assert {f"/opt/photo/photo_pipeline/{place}/{file}" for file in wanted} <= there
+    """It is built from locked packages, whose own scripts do not run, and lies where the applications look for it."""
+    commands = re.findall(r"^RUN ((?:npm|node) [^\n]*)", stage_of(dockerfile, "page-packages"), re.MULTILINE)
+    assert commands == ["npm ci --ignore-scripts --no-audit --no-fund", "node build.mjs"]
+    copies = re.findall(r"^COPY --from=page-packages (\S+) (\S+)$", stage_of(dockerfile, "web"), re.MULTILINE)
+    folders = [STATIC.parent / "built", STREAM / "built"]
+    places = [folder.relative_to(Path(photo_pipeline.__file__).parent).as_posix() for folder in folders]
+    assert copies == [(f"/photo_pipeline/{place}", f"/opt/photo/photo_pipeline/{place}") for place in places]
 
 
 def test_neither_image_runs_as_root(dockerfile: str) -> None:

@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
-from urllib.parse import urljoin
 
 import httpx
 import jsonschema  # type: ignore[import-untyped] # it ships no types
@@ -23,11 +22,13 @@ from photo_pipeline.api.app import create_app
 from photo_pipeline.api.pages import STATIC
 from photo_pipeline.api.routes.renditions import Conditions
 from photo_pipeline.domain.errors import ErasureKeysError
+from photo_pipeline.web.assets import Assets, AssetsError
 from photo_pipeline.web.tokens import SigningKeyError
 
 pytestmark = pytest.mark.anyio
 
 ROOT = "http://testserver"
+FOR_EVER = "public, max-age=31536000, immutable"
 
 
 async def test_nothing_that_a_route_asks_for_is_found_in_a_thread(platform: Platform) -> None:
@@ -262,7 +263,8 @@ async def test_pages_load_from_here_and_run_nothing_inline(platform: Platform, p
                     assert answer.headers["Location"] == "http://127.0.0.1:8001/camera"
                     continue
                 assert answer.status_code == 200, url
-                assert answer.headers["Cache-Control"] == "no-cache"
+                expected = FOR_EVER if url.startswith("/assets/") else "no-cache"
+                assert answer.headers["Cache-Control"] == expected
 
 
 def test_scripts_name_no_other_server() -> None:
@@ -272,13 +274,6 @@ def test_scripts_name_no_other_server() -> None:
         assert "https:" not in code, file
 
 
-def test_all_modules_of_the_page_are_asked_for_at_once() -> None:
-    """The page names what its scripts import: on a slow line each step of finding that out would take a while."""
-    page = (STATIC.parent / "templates" / "index.html").read_text()
-    named = re.findall(r'<link rel="modulepreload" href="([^"]+)">', page)
-    assert named == sorted(_imported("/static/js/main.js") - {"/static/js/main.js"})
-
-
 @pytest.mark.parametrize("name", ["index", "devices", "account", "not_signed_out"])
 def test_the_pages_form_says_where_it_is_from(name: str) -> None:
     """A form's `Origin` is `null` under `no-referrer`, and over HTTP there is nothing else that says it (Fetch)."""
@@ -286,18 +281,52 @@ def test_the_pages_form_says_where_it_is_from(name: str) -> None:
     assert '<meta name="referrer" content="same-origin">' in page
 
 
-def _imported(script: str) -> set[str]:
-    """A module and all that it imports before it runs, as paths of the server."""
-    found, left = set[str](), [script]
-    while left:
-        module = left.pop()
-        found.add(module)
-        if module.startswith("/static/"):
-            names = re.findall(
-                r'(?m)^import [^;]*? from "([^"]+)";', (STATIC / module.removeprefix("/static/")).read_text()
-            )
-            left += {urljoin(module, name) for name in names} - found
-    return found
+ENCODINGS = [("br", "br"), ("gzip, br;q=0", "gzip"), ("deflate, GZIP", "gzip"), ("identity", None)]
+
+
+async def test_what_pages_load_is_small_and_kept_for_ever(platform: Platform) -> None:
+    """A page names its files by their content, its module first; each comes in the smallest form that is taken."""
+    async with platform.client() as client:
+        page = (await client.get(f"{ROOT}/")).text
+        assert re.findall(r'"(/(?:static|packages)/[^"]*)"', page) == []
+        named = re.findall(r'(?:src|href)="(/assets/[^"]+)"', page)
+        assert all(re.fullmatch(r"/assets/[\w.-]+-[0-9A-Z]{8}\.(?:js|css|svg)", name) for name in named)
+        (module,) = re.findall(r'<script type="module" src="([^"]+)">', page)
+        assert page.index(f'<link rel="modulepreload" href="{module}">') < page.index("stylesheet")
+        bodies = dict[str | None, bytes]()
+        for accepted, encoding in ENCODINGS:
+            answer = await client.get(ROOT + module, headers={"Accept-Encoding": accepted})
+            assert (answer.status_code, answer.headers.get("Content-Encoding")) == (200, encoding)
+            assert (answer.headers["Cache-Control"], answer.headers["Vary"]) == (FOR_EVER, "Accept-Encoding"), accepted
+            assert answer.headers["Content-Type"] == "text/javascript; charset=utf-8"
+            assert int(answer.headers["Content-Length"]) < (100_000 if encoding is None else 32_000)
+            bodies[encoding] = answer.content
+    # This client cannot read Brotli; a browser does in test_first_photo.
+    assert bodies["gzip"] == bodies[None]
+    assert len(bodies["br"]) < len(bodies[None]) / 3
+
+
+async def test_texts_are_compressed(platform: Platform) -> None:
+    """Pages, documents and foreign scripts come as gzip to whoever takes it."""
+    async with platform.client() as client:
+        for path in ("/", "/openapi.json", "/docs/assets/swagger-ui.css", "/static/app.css"):
+            answer = await client.get(ROOT + path, headers={"Accept-Encoding": "gzip"})
+            assert (answer.headers["Content-Encoding"], answer.headers["Vary"]) == ("gzip", "Accept-Encoding"), path
+            plain = await client.get(ROOT + path, headers={"Accept-Encoding": "identity"})
+            assert "Content-Encoding" not in plain.headers
+            assert plain.content == answer.content
+
+
+def test_pages_that_are_not_built_are_not_served(tmp_path: Path) -> None:
+    """Files of other sources than these would be an older page; the error says what builds them."""
+    application = tmp_path / "api"
+    for folder in ("static", "templates", "built"):
+        (application / folder).mkdir(parents=True)
+    with pytest.raises(AssetsError, match="is not there; bin/bootstrap builds it"):
+        Assets.of(application / "built")
+    (application / "built" / "manifest.json").write_text('{"digest": "of other files", "files": {}}')
+    with pytest.raises(AssetsError, match="from other sources"):
+        Assets.of(application / "built")
 
 
 async def test_a_static_file_is_not_sent_twice(platform: Platform) -> None:

@@ -16,11 +16,11 @@ from playwright.sync_api import Browser, Page, Route, expect
 from tests.support.browser import WIDE, assert_no_barrier, chromium
 from tests.support.images import encoded, scene
 from tests.support.serving import served
+from tests.support.told_photos import NOW, Photo, photo
 
 from photo_pipeline.api.pages import mount_pages
 from photo_pipeline.domain.imaging import SniffedFormat
 
-NOW = datetime.now(UTC)
 PATIENCE = 20_000
 """Milliseconds; expectations are met much sooner."""
 LOOK_MILLISECONDS = 600
@@ -40,36 +40,6 @@ TELL = 'outcomes => events.dispatchEvent(new MessageEvent("outcomes", { data: JS
 MARK = "document.querySelector('.tile').dataset.mark = 'the same'"
 IS_MARKED = "document.querySelector('[data-mark]') !== null"
 DEVICE = "11111111-2222-4333-8444-555555555555"
-Photo = dict[str, Any]
-
-
-def photo(number: int, *, age: timedelta, processed: timedelta | None = None, taken: str | None = None) -> Photo:
-    """A photo as the API tells of it, uploaded so long ago, and processed so long ago."""
-    photo_id = f"00000000-0000-4000-8000-{number:012}"
-    rendition = {"content_type": "image/jpeg", "width": 64, "height": 48, "bytes": 900}
-    return {
-        "photo_id": photo_id,
-        "status": "processed",
-        "source": "upload",
-        "filename": f"{number:04}.jpg",
-        "content_type": "image/jpeg",
-        "format": "jpeg",
-        "width": 64,
-        "height": 48,
-        "bytes": 900,
-        "camera": None,
-        "device_id": None,
-        "taken_at": taken,
-        "uploaded_at": (NOW - age).isoformat(),
-        "processed_at": (NOW - (age if processed is None else processed)).isoformat(),
-        "blurhash": None,
-        "dominant_color": None,
-        "kept_until": (NOW + timedelta(days=9)).isoformat(),
-        "held": False,
-        "renditions": {
-            kind: {**rendition, "url": f"/api/v1/photos/{photo_id}/{kind}?v=1"} for kind in ("thumb", "web", "original")
-        },
-    }
 
 
 def outcome(of: Photo, offset: int) -> dict[str, Any]:

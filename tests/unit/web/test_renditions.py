@@ -58,6 +58,17 @@ async def get(client: httpx.AsyncClient, kind: str = "original", **headers: str)
     return await client.get(f"/photos/{PHOTO_ID}/{kind}", headers=names)
 
 
+@pytest.mark.parametrize("content_type", ["image/jpeg", "image/heic", "image/tiff", "image/bmp"])
+async def test_a_photo_is_not_compressed_on_its_way(
+    platform: Platform, ada: httpx.AsyncClient, content_type: str
+) -> None:
+    """Whatever an original is, it goes as it is archived: with its length, and no time spent on it."""
+    put(platform, ada, stored(content_type=content_type))
+    answer = await get(ada, Accept_Encoding="br, gzip")
+    assert "Content-Encoding" not in answer.headers
+    assert (answer.headers["Content-Length"], answer.content) == (str(len(CONTENT)), CONTENT)
+
+
 async def test_the_original_comes_back_byte_for_byte(platform: Platform, ada: httpx.AsyncClient) -> None:
     """Whole and in order, its length known beforehand, and never more than a piece of it read at a time."""
     answer = await get(ada)

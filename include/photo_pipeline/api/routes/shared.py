@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable, Iterable
 from functools import partial
 from http import HTTPStatus
-from pathlib import Path
 from typing import Literal, TypeVar
 from uuid import UUID
 
@@ -13,6 +12,7 @@ from markupsafe import Markup, escape
 
 from photo_pipeline.api.deps import TheServices, network_of_sender
 from photo_pipeline.api.link_tokens import hash_of
+from photo_pipeline.api.pages import TEMPLATES
 from photo_pipeline.api.routes.renditions import Conditions, get_rendition_of
 from photo_pipeline.api.services import Services
 from photo_pipeline.domain.gallery import RenditionName
@@ -21,7 +21,6 @@ from photo_pipeline.domain.shares import SharedAlbum, SharedPhoto
 from photo_pipeline.web.pages import PageTemplate
 from photo_pipeline.web.problems import ProblemError
 
-TEMPLATES = Path(__file__).parents[1] / "templates"
 _PAGE, _OVER = PageTemplate(TEMPLATES / "shared.html"), PageTemplate(TEMPLATES / "share_over.html")
 UNSEEN = {"X-Robots-Tag": "noindex, nofollow, noarchive, noimageindex"}
 """No search engine lists it, however it came to know of it."""

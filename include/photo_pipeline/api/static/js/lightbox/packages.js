@@ -1,7 +1,7 @@
 // Libraries that are needed once a photo is opened. What could not be loaded is asked for again by the next who needs it.
 
-const VIEWER = "/packages/photoswipe/photoswipe.esm.min.js";
-const EXIF_READER = "/packages/exifreader/exif-reader.js";
+import EXIF_READER from "/packages/exifreader/exif-reader.js?url";
+import VIEWER from "/packages/photoswipe/photoswipe.esm.min.js?url";
 
 const loaded = new Map();
 let tries = 0;

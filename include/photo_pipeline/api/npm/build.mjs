@@ -1,0 +1,147 @@
+// Builds what the pages of both web applications load, into `built` beside their `static`: each script and style sheet
+// that a template names, with what it imports. A file's name holds a hash of its content, so that a browser need never
+// ask for it again; beside it lie the same bytes as Brotli and gzip.
+// `manifest.json` leads from the name in a template to the file. Does nothing where all of that is current.
+
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { basename, dirname, extname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { brotliCompressSync, gzipSync } from "node:zlib";
+import { build } from "esbuild";
+
+const NPM = dirname(fileURLToPath(import.meta.url));
+const ROOT = dirname(dirname(NPM)); // the package photo_pipeline
+const PREFIX = "/assets/";
+const NAMED = /<(?:script|link)\b[^>]*?\b(?:src|href)="(\/(?:static|packages)\/[^"]+)"[^>]*>/g;
+const TEXT = new Set([".js", ".css", ".svg", ".txt"]);
+
+const filesBelow = (folder) => readdirSync(folder, { recursive: true, withFileTypes: true })
+  .filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+
+/** The same as `photo_pipeline.web.assets` computes, from the same files. */
+function digestOf(folders) {
+  const files = [...folders.flatMap(filesBelow), join(NPM, "package-lock.json"), join(NPM, "build.mjs")];
+  const names = files.map((file) => relative(ROOT, file).replaceAll("\\", "/")).sort();
+  const hash = createHash("sha256");
+  for (const name of names) hash.update(`${name}\0`).update(readFileSync(join(ROOT, name))).update("\0");
+  return hash.digest("hex");
+}
+
+/** What a template or a script calls `/static/…` or `/packages/<package>/…`, as a file. */
+function fileOf(address, statics) {
+  const [, kind, ...rest] = address.split("/");
+  const candidates = kind === "packages" ? [join(NPM, "node_modules", rest[0], "dist", ...rest.slice(1))]
+    : statics.map((folder) => join(folder, ...rest));
+  const found = candidates.find(existsSync);
+  if (found === undefined) throw new Error(`${address} is named and is not there`);
+  return found;
+}
+
+/** Lets scripts and style sheets name files as the pages do; `?url` asks for the address alone, not for the content. */
+const addresses = (statics) => ({
+  name: "addresses",
+  setup(builder) {
+    builder.onResolve({ filter: /^\/(static|packages)\// }, ({ path }) => {
+      const [address, query] = path.split("?");
+      return { path: fileOf(address, statics), namespace: query === "url" ? "address" : "file" };
+    });
+    builder.onLoad({ filter: /./, namespace: "address" }, ({ path }) => ({ contents: readFileSync(path), loader: "file" }));
+  },
+});
+
+function hashed(file) {
+  const content = readFileSync(file);
+  const hash = createHash("sha256").update(content).digest("hex").slice(0, 8).toUpperCase();
+  return { name: `${basename(file, extname(file))}-${hash}${extname(file)}`, content };
+}
+
+/** What templates name: modules and style sheets are built; other scripts and pictures stay as they are. */
+function namedIn(templates) {
+  const [built, kept] = [new Set(), new Set()];
+  for (const template of templates) {
+    for (const [tag, address] of readFileSync(template, "utf8").matchAll(NAMED)) {
+      const isBuilt = tag.includes('type="module"') || tag.includes('rel="stylesheet"');
+      (isBuilt ? built : kept).add(address);
+    }
+  }
+  return { built: [...built].sort(), kept: [...kept].sort() };
+}
+
+/**
+ * A module or a style sheet with all that it imports: one request, since each more waits for a turn and a round trip on a
+ * slow line. What a script imports when it is needed is a file of its own.
+ * @returns {Promise<string>} the built file's name
+ */
+async function buildOne(file, statics, into) {
+  const { metafile } = await build({
+    entryPoints: [file],
+    bundle: true,
+    splitting: true,
+    format: "esm",
+    target: "es2022",
+    minify: true,
+    outdir: into,
+    absWorkingDir: ROOT,
+    entryNames: "[name]-[hash]",
+    chunkNames: "[name]-[hash]",
+    assetNames: "[name]-[hash]",
+    publicPath: PREFIX,
+    loader: { ".svg": "file" },
+    plugins: [addresses(statics)],
+    metafile: true,
+    logLevel: "warning",
+  });
+  return basename(Object.keys(metafile.outputs).find((output) => metafile.outputs[output].entryPoint !== undefined));
+}
+
+/** What the licences of the packages ask for: that their words come along. */
+function licences() {
+  const { dependencies } = JSON.parse(readFileSync(join(NPM, "package.json"), "utf8"));
+  return Object.keys(dependencies).map((name) => {
+    const folder = join(NPM, "node_modules", name);
+    const file = readdirSync(folder).find((each) => /^licen[cs]e/i.test(each));
+    const { license, author } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+    const text = file === undefined ? `${license}, by ${author?.name ?? author}` : readFileSync(join(folder, file), "utf8");
+    return `${name}\n\n${text.trim()}\n`;
+  }).join("\n\n");
+}
+
+function compress(folder) {
+  for (const file of filesBelow(folder).filter((each) => TEXT.has(extname(each)))) {
+    const content = readFileSync(file);
+    writeFileSync(`${file}.br`, brotliCompressSync(content));
+    writeFileSync(`${file}.gz`, gzipSync(content, { level: 9 }));
+  }
+}
+
+async function buildApplication(application) {
+  const statics = [application, "web"].map((name) => join(ROOT, name, "static"));
+  const templates = [application, "web"].map((name) => join(ROOT, name, "templates"));
+  const digest = digestOf([...statics, ...templates]);
+  const goal = join(ROOT, application, "built");
+  const current = join(goal, "manifest.json");
+  if (existsSync(current) && JSON.parse(readFileSync(current, "utf8")).digest === digest) return;
+  const folder = `${goal}.${process.pid}`;
+  mkdirSync(folder, { recursive: true });
+  try {
+    const { built, kept } = namedIn(templates.flatMap(filesBelow));
+    const files = {};
+    for (const address of built) files[address] = await buildOne(fileOf(address, statics), statics, folder);
+    for (const address of kept) {
+      const { name, content } = hashed(fileOf(address, statics));
+      writeFileSync(join(folder, name), content);
+      files[address] = name;
+    }
+    writeFileSync(join(folder, "licences.txt"), licences());
+    compress(folder);
+    writeFileSync(join(folder, "manifest.json"), JSON.stringify({ digest, files }, null, 1));
+    rmSync(goal, { recursive: true, force: true });
+    renameSync(folder, goal);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+  console.log(`Built what the pages of ${application} load.`);
+}
+
+for (const application of ["api", "stream"]) await buildApplication(application);
