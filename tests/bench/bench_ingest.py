@@ -70,7 +70,8 @@ def hand_written_half(servers: str, topic: str, bounds: tuple[int, int], namenod
         for record in reader.read(TopicPartition(topic, 0), *bounds):
             name = sha256_hex(record.value)
             image = process(record.value, ImageLimits())
-            for suffix, data in (("jpg", record.value), ("web.jpg", image.web.data), ("thumb.jpg", image.thumb.data)):
+            made = [(f"{rendition.kind}.jpg", rendition.data) for rendition in image.renditions]
+            for suffix, data in (("jpg", record.value), *made):
                 member = tarfile.TarInfo(f"{name}.{suffix}")
                 member.size = len(data)
                 tar.addfile(member, io.BytesIO(data))

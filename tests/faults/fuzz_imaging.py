@@ -160,7 +160,7 @@ class Tally:
 
     def _count_processed(self, number: int, processed: ProcessedImage) -> None:
         self.outcomes["processed"] += 1
-        for rendition in (processed.web, processed.thumb):
+        for rendition in processed.renditions:
             with Image.open(BytesIO(rendition.data), formats=["JPEG"]) as image:
                 if image.size != (rendition.width, rendition.height):
                     self.wrong.append(Finding(number, f"{rendition.kind} is {image.size}"))

@@ -24,11 +24,12 @@ class Source(StrEnum):
 
 
 class RenditionKind(StrEnum):
-    """The forms in which a photo is archived."""
+    """The forms in which a photo is archived; ``thumb2x`` is missing of small photos, and of those of before."""
 
     ORIGINAL = "original"
     WEB = "web"
     THUMB = "thumb"
+    THUMB_2X = "thumb2x"
 
 
 @dataclass(frozen=True, slots=True, order=True)

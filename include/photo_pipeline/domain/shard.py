@@ -1,8 +1,9 @@
 """The shard format: plain tar (POSIX ustar) in the WebDataset convention.
 
 A photo's members stand next to each other and share its id as the name up to the first dot:
-``<photo_id>.original.<ext>``, ``<photo_id>.web.jpg``, ``<photo_id>.thumb.jpg``, ``<photo_id>.json``. Each member's
-content starts at a known byte offset, so that one photo is one range read and no tar reader is needed to serve it.
+``<photo_id>.original.<ext>``, ``<photo_id>.web.jpg``, ``<photo_id>.thumb.jpg``, where it is of use
+``<photo_id>.thumb2x.jpg``, and ``<photo_id>.json``. Each member's content starts at a known byte offset, so that one
+photo is one range read and no tar reader is needed to serve it.
 
 Source of the format: POSIX.1-2017, pax, "ustar Interchange Format"; WebDataset, "The WebDataset Format".
 """

@@ -61,12 +61,14 @@ class SharedPhoto:
         width: of the ``web`` rendition, in pixels.
         height: of the same.
         thumb_width: of the ``thumb`` rendition, in pixels.
+        thumb2x_width: of the ``thumb2x`` rendition, where there is one.
     """
 
     photo_id: UUID
     width: int
     height: int
     thumb_width: int
+    thumb2x_width: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,7 @@ class Previews(Protocol):
     """Small pictures of rejected records."""
 
     def jpeg(self, where: RecordCoordinates) -> bytes:
-        """A new JPEG of at most 320 pixels, made by a disposable process.
+        """A new JPEG of a thumb's size, made by a disposable process.
 
         Raises:
             NoPreviewError: when there is none, and why.

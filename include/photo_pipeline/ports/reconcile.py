@@ -112,7 +112,7 @@ class LedgerAudit(Protocol):
     def photo_faults(self, stretch: Stretch, limit: int) -> Sequence[PhotoFault]:
         """Photos and renditions that contradict each other, of shards committed or removed since, and the next of all.
 
-        A processed photo has its three renditions where its shard is; an expired one has none.
+        A processed photo has its renditions where its shard is, three at least; an expired one has none.
         """
         ...
 

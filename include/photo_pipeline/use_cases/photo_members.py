@@ -18,10 +18,7 @@ def members_of(original: bytes, image: ProcessedImage) -> tuple[Member, ...]:
             width=metadata.width,
             height=metadata.height,
         ),
-        *(
-            Member(made.kind, "jpg", made.data, made.content_type, made.width, made.height)
-            for made in (image.web, image.thumb)
-        ),
+        *(Member(made.kind, "jpg", made.data, made.content_type, made.width, made.height) for made in image.renditions),
     )
 
 

@@ -115,8 +115,8 @@ def test_display_p3_is_kept_with_a_profile_that_names_nobody() -> None:
         for name in ("Display P3", f"Erika's telephone, {SECRET_SERIAL}")
     ]
     one, other = (process(file, LIMITS) for file in files)
-    assert (one.web, one.thumb) == (other.web, other.thumb)
-    for rendition in (one.web, one.thumb):
+    assert one.renditions == other.renditions
+    for rendition in one.renditions:
         assert opened(rendition.data).info["icc_profile"] == DISPLAY_P3
         assert SECRET_SERIAL.encode() not in rendition.data
     assert len(DISPLAY_P3) < 512
@@ -127,7 +127,7 @@ def test_a_red_that_srgb_cannot_show_is_still_in_the_renditions() -> None:
     picture = Image.new("RGB", (640, 320), (255, 0, 0))
     picture.paste((235, 0, 0), (320, 0, 640, 320))
     processed = process(encoded(picture, "png", icc_profile=colour_profiles.display_p3()), LIMITS)
-    for rendition in (processed.web, processed.thumb):
+    for rendition in processed.renditions:
         image = opened(rendition.data)
         reds = [image.getpixel((image.width * share // 4, 40)) for share in (1, 3)]
         assert reds[0][0] - reds[1][0] == pytest.approx(20, abs=3)  # type: ignore[index] # three bands

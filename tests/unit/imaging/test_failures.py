@@ -219,7 +219,7 @@ def test_mutated_photos_raise_nothing_else(kind: SniffedFormat, edits: list[tupl
     except ImageRejected as rejected:
         assert rejected.reason.sentence  # noqa: PT017 - both ends are right; each is checked
     else:
-        for rendition in (processed.web, processed.thumb):
+        for rendition in processed.renditions:
             image = Image.open(BytesIO(rendition.data), formats=["JPEG"])
             assert image.size == (rendition.width, rendition.height)
 

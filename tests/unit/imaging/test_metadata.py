@@ -163,7 +163,7 @@ def test_nothing_private_leaves_with_a_rendition(kind: SniffedFormat, size: tupl
     secrets = [SECRET_SERIAL.encode(), SECRET_OWNER.encode(), SECRET_COMMENT, SECRET_PLACE.encode()]
     assert kind is SniffedFormat.BMP or any(secret in data for secret in secrets)
     processed = process(data, LIMITS)
-    for rendition in (processed.web, processed.thumb):
+    for rendition in processed.renditions:
         image = opened(rendition.data)
         assert not any(secret in rendition.data for secret in secrets)
         assert set(image.info) <= {"jfif", "jfif_version", "jfif_unit", "jfif_density"}

@@ -14,9 +14,12 @@ from tests.support.images import encoded, exif_block, mean_difference, one_of_ea
 from photo_pipeline.domain.imaging import ImageLimits, ProcessedImage, SniffedFormat, process
 from photo_pipeline.domain.imaging.geometry import fitted
 from photo_pipeline.domain.imaging.pixels import resizable
+from photo_pipeline.domain.imaging.values import THUMB, THUMB_2X, WEB, Bounds
 from photo_pipeline.domain.photo import RenditionKind
 
 LIMITS = ImageLimits()
+JPEG_EDGE = 65_500
+"""Longer ones are not written by libjpeg."""
 
 
 def _web(data: bytes) -> Image.Image:
@@ -24,15 +27,14 @@ def _web(data: bytes) -> Image.Image:
 
 
 def _check_consistent(processed: ProcessedImage) -> None:
-    for rendition, kind, edge in (
-        (processed.web, RenditionKind.WEB, 1600),
-        (processed.thumb, RenditionKind.THUMB, 320),
-    ):
+    kinds = (RenditionKind.WEB, RenditionKind.THUMB, RenditionKind.THUMB_2X)
+    for rendition, kind, bounds in zip(processed.renditions, kinds, (WEB, THUMB, THUMB_2X), strict=False):
         image = opened(rendition.data)
         assert rendition.kind is kind
         assert rendition.content_type == "image/jpeg"
         assert image.size == (rendition.width, rendition.height)
-        assert max(image.size) <= edge
+        assert max(image.size) <= bounds.longest
+        assert min(image.size) <= bounds.edge
 
 
 @pytest.mark.parametrize("kind", SniffedFormat)
@@ -44,39 +46,75 @@ def test_every_format_looks_like_what_was_photographed(kind: SniffedFormat) -> N
     assert (processed.metadata.format, processed.metadata.width, processed.metadata.height) == (kind, 640, 427)
     assert (processed.web.width, processed.web.height) == (640, 427)
     assert (processed.thumb.width, processed.thumb.height) == (320, 214)
+    assert processed.thumb2x is None
     assert mean_difference(opened(processed.web.data), picture) < (16 if kind is SniffedFormat.GIF else 7)
 
 
 @pytest.mark.parametrize(
-    ("size", "web", "thumb"),
+    ("size", "web", "thumb", "thumb2x"),
     [
-        ((4000, 3000), (1600, 1200), (320, 240)),
-        ((3000, 4000), (1200, 1600), (240, 320)),
-        ((1601, 1600), (1600, 1599), (320, 320)),
-        ((1600, 900), (1600, 900), (320, 180)),
-        ((1, 1), (1, 1), (1, 1)),
-        ((9000, 3), (1600, 1), (320, 1)),
-        ((2, 6000), (1, 1600), (1, 320)),
+        ((4000, 3000), (1600, 1200), (320, 240), (640, 480)),
+        ((3000, 4000), (1200, 1600), (240, 320), (480, 640)),
+        ((1601, 1600), (1600, 1599), (320, 320), (640, 640)),
+        ((1600, 900), (1600, 900), (320, 180), (640, 360)),
+        ((900, 675), (900, 675), (320, 240), None),
+        ((1, 1), (1, 1), (1, 1), None),
+        ((12000, 3000), (1920, 480), (384, 96), (768, 192)),
+        ((12000, 900), (6400, 480), (1280, 96), (2560, 192)),
+        ((900, 12000), (480, 6400), (96, 1280), (192, 2560)),
+        ((20000, 500), (8192, 205), (3836, 96), None),
+        ((20000, 100), (8192, 41), (4096, 20), None),
+        ((2000, 100), (2000, 100), (1920, 96), None),
+        ((9000, 3), (8192, 3), (4096, 2), None),
+        ((2, 6000), (2, 6000), (1, 4096), None),
+        ((1, 65535), (1, 8192), (1, 4096), None),
+        ((65535, 2), (8192, 1), (4096, 1), None),
     ],
 )
-def test_sizes(size: tuple[int, int], web: tuple[int, int], thumb: tuple[int, int]) -> None:
-    """The long edge is what it must be; nothing is enlarged, and nothing vanishes."""
-    processed = process(encoded(Image.new("RGB", size, "olive"), "jpeg"), LIMITS)
+def test_sizes(
+    size: tuple[int, int], web: tuple[int, int], thumb: tuple[int, int], thumb2x: tuple[int, int] | None
+) -> None:
+    """The long edge is what it must be, a panorama is no strip, nothing is enlarged, and nothing vanishes.
+
+    The thumb for dense screens is made where ``web`` would be far too large in its place.
+    """
+    kind = "jpeg" if max(size) <= JPEG_EDGE else "png"
+    processed = process(encoded(Image.new("RGB", size, "olive"), kind), LIMITS)
     _check_consistent(processed)
     assert (processed.metadata.width, processed.metadata.height) == size
     assert (processed.web.width, processed.web.height) == web
     assert (processed.thumb.width, processed.thumb.height) == thumb
+    assert processed.thumb2x is None or (processed.thumb2x.width, processed.thumb2x.height) == thumb2x
+    assert (processed.thumb2x is None) == (thumb2x is None)
 
 
-@given(st.integers(1, 100_000), st.integers(1, 100_000), st.sampled_from([320, 1600]))
-def test_fitting_keeps_the_shape(width: int, height: int, edge: int) -> None:
-    """Never larger than the edge or the original, never below one pixel, and as wide to high as before."""
-    fit = fitted((width, height), edge)
-    assert min(fit) >= 1
-    assert max(fit) == min(edge, max(width, height))
+@pytest.mark.parametrize("kind", ["png", "tiff", "webp", "gif", "bmp", "avif"])
+def test_a_panorama_of_any_format_is_seen(kind: str) -> None:
+    """Renditions of another format than JPEG, whose decoder cannot reduce, have a panorama's bounds as well."""
+    picture = scene(16000, 160)
+    processed = process(encoded(picture, kind), LIMITS)
+    _check_consistent(processed)
+    assert (processed.web.width, processed.web.height) == (8192, 82)
+    assert (processed.thumb.width, processed.thumb.height) == (4096, 41)
+
+
+@given(st.integers(1, 100_000), st.integers(1, 100_000), st.sampled_from([WEB, THUMB, THUMB_2X]))
+def test_fitting_keeps_the_shape(width: int, height: int, bounds: Bounds) -> None:
+    """Never larger than the bounds or the original, never below one pixel, and as wide to high as before.
+
+    What is no panorama has the edge; a panorama has as much of its shorter edge as its longer one allows.
+    """
+    fit = fitted((width, height), bounds)
+    short, long = min(width, height), max(width, height)
+    assert 1 <= min(fit) <= max(fit) <= bounds.longest
     assert fit[0] <= width
     assert fit[1] <= height
-    assert abs(fit[0] * max(width, height) - width * max(fit)) <= max(width, height)
+    assert fit[0] * fit[1] <= max(bounds.edge**2, bounds.strip * bounds.longest)
+    assert abs(fit[0] * long - width * max(fit)) <= long
+    if short * bounds.edge >= bounds.strip * long:
+        assert max(fit) == min(bounds.edge, long)
+    else:
+        assert min(fit) == min(bounds.strip, short) or max(fit) == min(bounds.longest, long)
 
 
 def test_a_reduced_decode_is_as_sharp_as_a_full_one() -> None:
@@ -167,11 +205,11 @@ def test_one_colour_that_stands_for_nothing() -> None:
 
 def test_colour_that_cannot_be_seen_does_not_bleed() -> None:
     """Where a cut-out is made smaller, the invisible green around it must not tint its edge."""
-    picture = Image.new("RGBA", (3200, 400), (0, 255, 0, 0))
+    picture = Image.new("RGBA", (3200, 1000), (0, 255, 0, 0))
     for left in range(1, 3200, 100):
-        picture.paste((255, 0, 0, 255), (left, 0, left + 50, 400))
+        picture.paste((255, 0, 0, 255), (left, 0, left + 50, 1000))
     web = _web(encoded(picture, "png"))
-    assert web.size == (1600, 200)
+    assert web.size == (1600, 500)
     _, green, blue = web.split()
     _, most = ImageChops.subtract(green, blue).getextrema()
     assert most < 25  # type: ignore[operator] # one band

@@ -1,25 +1,27 @@
 """What a pool and its worker processes say to each other, over pipes.
 
-One message is a frame: a fixed header (magic, length of the JSON part, lengths of two blobs), a JSON object, two blobs.
-A request is ``{}`` with the photo as its first blob. A reply is ``{"ready": …}``, ``{"done": metadata, …}`` with the
-two renditions, or ``{"rejected": reason, "detail": …}``. Lengths are bounded, so that a decoder that was taken over
+One message is a frame: a fixed header (magic, length of the JSON part, lengths of three blobs), a JSON object, three
+blobs. A request is ``{}`` with the photo as its first blob. A reply is ``{"ready": …}``, ``{"done": metadata, …}`` with
+the renditions, or ``{"rejected": reason, "detail": …}``. Lengths are bounded, so that a decoder that was taken over
 cannot make its parent allocate without end.
 """
 
 import json
 import os
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from io import BufferedReader
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any
 
 from photo_pipeline.domain.imaging import ImageLimits, ImageMetadata, ProcessedImage, Rendition, SniffedFormat
 from photo_pipeline.domain.photo import RenditionKind
 
-_HEADER = struct.Struct(">4sIII")
-_MAGIC = b"PHO1"
+_BLOBS = 3
+_HEADER = struct.Struct(f">4sI{_BLOBS}I")
+_MAGIC = b"PHO2"
+_MADE = (RenditionKind.WEB, RenditionKind.THUMB, RenditionKind.THUMB_2X)
 _MAX_JSON_BYTES = 64 * 1024
 _MAX_BLOB_BYTES = 256 * 1024 * 1024
 
@@ -33,16 +35,16 @@ class BrokenFrameError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One message."""
+    """One message; blobs that are not given are empty."""
 
     head: Mapping[str, Any]
-    first: bytes = b""
-    second: bytes = b""
+    blobs: Sequence[bytes] = ()
 
-    def parts(self) -> tuple[bytes, bytes, bytes]:
+    def parts(self) -> Sequence[bytes]:
         """The bytes to write, in order; the blobs are not copied."""
         head = json.dumps(self.head).encode()
-        return _HEADER.pack(_MAGIC, len(head), len(self.first), len(self.second)) + head, self.first, self.second
+        lengths = [len(blob) for blob in self.blobs] + [0] * (_BLOBS - len(self.blobs))
+        return [_HEADER.pack(_MAGIC, len(head), *lengths) + head, *self.blobs]
 
 
 class FrameReader:
@@ -69,14 +71,11 @@ class FrameReader:
         """
         if self.wanted():
             return None
-        head_length, first_length, second_length = _lengths(self._buffer)
-        first_at = _HEADER.size + head_length
-        second_at = first_at + first_length
-        end = second_at + second_length
+        places = list(accumulate(_lengths(self._buffer), initial=_HEADER.size))
         with memoryview(self._buffer) as view:
-            parts = [bytes(view[start:stop]) for start, stop in pairwise((_HEADER.size, first_at, second_at, end))]
-        del self._buffer[:end]
-        return Frame(_json_object(parts[0]), parts[1], parts[2])
+            head, *blobs = [bytes(view[start:stop]) for start, stop in pairwise(places)]
+        del self._buffer[: places[-1]]
+        return Frame(_json_object(head), blobs)
 
 
 def read_frame(stream: BufferedReader) -> Frame | None:
@@ -85,18 +84,19 @@ def read_frame(stream: BufferedReader) -> Frame | None:
     if len(header) < _HEADER.size:
         return None
     lengths = _lengths(header)
-    head, first, second = (stream.read(length) for length in lengths)
-    return None if len(second) < lengths[-1] or len(first) < lengths[1] else Frame(_json_object(head), first, second)
+    head, *blobs = [stream.read(length) for length in lengths]
+    cut = any(len(blob) < length for blob, length in zip(blobs, lengths[1:], strict=True))
+    return None if cut else Frame(_json_object(head), blobs)
 
 
-def _lengths(header: bytes | bytearray) -> tuple[int, int, int]:
-    """Of a frame's three parts."""
-    magic, head, first, second = _HEADER.unpack_from(header)
+def _lengths(header: bytes | bytearray) -> Sequence[int]:
+    """Of a frame's parts: the JSON object, then the blobs."""
+    magic, head, *blobs = _HEADER.unpack_from(header)
     if magic != _MAGIC:
         raise BrokenFrameError("wrong first bytes")
-    if head > _MAX_JSON_BYTES or max(first, second) > _MAX_BLOB_BYTES:
-        raise BrokenFrameError(f"parts of {head}, {first} and {second} bytes")
-    return head, first, second
+    if head > _MAX_JSON_BYTES or max(blobs) > _MAX_BLOB_BYTES:
+        raise BrokenFrameError(f"parts of {', '.join(map(str, (head, *blobs)))} bytes")
+    return head, *blobs
 
 
 def write_frame(descriptor: int, frame: Frame) -> None:
@@ -146,11 +146,10 @@ def done(image: ProcessedImage, resident_bytes: int) -> Frame:
     """The reply for a photo that was processed."""
     head = {
         "done": asdict(image.metadata),
-        "web": (image.web.width, image.web.height),
-        "thumb": (image.thumb.width, image.thumb.height),
+        "sizes": [(made.width, made.height) for made in image.renditions],
         "resident_bytes": resident_bytes,
     }
-    return Frame(head, image.web.data, image.thumb.data)
+    return Frame(head, [made.data for made in image.renditions])
 
 
 def processed_image(frame: Frame) -> ProcessedImage:
@@ -162,12 +161,9 @@ def processed_image(frame: Frame) -> ProcessedImage:
     try:
         fields = dict(frame.head["done"])
         fields |= {"format": SniffedFormat(fields["format"]), "warnings": tuple(fields["warnings"])}
-        web_width, web_height = frame.head["web"]
-        thumb_width, thumb_height = frame.head["thumb"]
+        made = zip(_MADE, frame.blobs, frame.head["sizes"], strict=False)
         return ProcessedImage(
-            ImageMetadata(**fields),
-            Rendition(RenditionKind.WEB, frame.first, web_width, web_height),
-            Rendition(RenditionKind.THUMB, frame.second, thumb_width, thumb_height),
+            ImageMetadata(**fields), *(Rendition(kind, data, width, height) for kind, data, (width, height) in made)
         )
     except (KeyError, TypeError, ValueError) as error:
         raise BrokenFrameError(f"reply without {error}") from error

@@ -44,7 +44,7 @@ def main(arguments: list[str], work: Work = render) -> int:
     write_frame(replies, Frame({"ready": os.getpid(), "resident_bytes": _resident_bytes()}))
     with os.fdopen(requests, "rb") as stream:
         while (request := read_frame(stream)) is not None:
-            write_frame(replies, _answer(request.first, settings.limits, work))
+            write_frame(replies, _answer(request.blobs[0], settings.limits, work))
     return 0
 
 

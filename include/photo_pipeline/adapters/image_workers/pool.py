@@ -234,7 +234,7 @@ class _Attendant(threading.Thread):
     def _once(self, data: bytes) -> ProcessedImage:
         worker = self._worker or self._start()
         try:
-            reply = worker.exchange(Frame({}, data), self._settings.time_limits)
+            reply = worker.exchange(Frame({}, [data]), self._settings.time_limits)
             self._served += 1
             return self._result(reply)
         except WorkerHeldUpError as error:

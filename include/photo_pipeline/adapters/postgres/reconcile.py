@@ -142,7 +142,8 @@ SELECT CASE r.outcome WHEN 'processed' THEN 'processed' ELSE 'dead_letter' END A
 ON CONFLICT DO NOTHING
 RETURNING kind, topic, "partition", "offset", incarnation
 """)
-# A shard that is removed has no photos and no renditions left; one that is not has three of each of its photos.
+# A shard that is removed has no photos and no renditions left; one that is not has three of each of its photos, and
+# of some one more, which is asked about by the second half alone.
 CHOSEN_SHARDS = """
 SELECT shard_id, state FROM shard WHERE state <> 'removed' AND committed_at >= :changed_since
  UNION
@@ -161,7 +162,7 @@ SELECT p.photo_id, c.shard_id,
             ELSE 'has ' || p.renditions || ' of 3 renditions in its shard' END AS problem
   FROM chosen c
  CROSS JOIN LATERAL (
-       SELECT p.photo_id, count(r.kind) FILTER (WHERE r.shard_id = c.shard_id) AS renditions
+       SELECT p.photo_id, count(r.kind) FILTER (WHERE r.shard_id = c.shard_id AND r.kind <> 'thumb2x') AS renditions
          FROM photo p LEFT JOIN rendition r ON r.photo_id = p.photo_id
         WHERE p.shard_id = c.shard_id GROUP BY p.photo_id) p
  WHERE c.state = 'removed' OR p.renditions <> 3

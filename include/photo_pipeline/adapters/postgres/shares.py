@@ -25,14 +25,15 @@ _IS_SHOWN: ColumnElement[bool] = (
     & (Photo.processed_at <= Share.created_at)
 )
 _IS_GOOD: ColumnElement[bool] = Share.expires_at > func.now()
-_WEB, _THUMB = aliased(Rendition), aliased(Rendition)
+_WEB, _THUMB, _THUMB_2X = aliased(Rendition), aliased(Rendition), aliased(Rendition)
 _PHOTOS = (
-    select(Photo.photo_id, _WEB.width, _WEB.height, _THUMB.width)
+    select(Photo.photo_id, _WEB.width, _WEB.height, _THUMB.width, _THUMB_2X.width)
     .select_from(Share)
     .join(SharedPhoto, SharedPhoto.share_id == Share.share_id)
     .join(Photo, (Photo.photo_id == SharedPhoto.photo_id) & _IS_SHOWN)
     .join(_WEB, (_WEB.photo_id == Photo.photo_id) & (_WEB.kind == "web"))
     .join(_THUMB, (_THUMB.photo_id == Photo.photo_id) & (_THUMB.kind == "thumb"))
+    .outerjoin(_THUMB_2X, (_THUMB_2X.photo_id == Photo.photo_id) & (_THUMB_2X.kind == "thumb2x"))
     .order_by(SharedPhoto.place)
 )
 

@@ -99,7 +99,11 @@ TheConditions = Annotated[Conditions, Depends()]
 async def get_rendition(
     photo_id: UUID, kind: RenditionKind, caller: TheCaller, services: TheServices, conditions: TheConditions
 ) -> Response:
-    """A photo's bytes: the `original` as it was sent, or a JPEG of at most 1600 (`web`) or 320 (`thumb`) pixels."""
+    """A photo's bytes: the `original` as it was sent, or a JPEG of at most 1600 (`web`), 320 or 640 pixels.
+
+    Those are `thumb` and `thumb2x`; the latter is there where the photo's list names it. A panorama is longer, so that
+    more than a strip is seen of it: its shorter edge has up to 480, 96 or 192 pixels.
+    """
     return await get_rendition_of(services, RenditionName(caller.session.customer_id, photo_id, kind), conditions)
 
 

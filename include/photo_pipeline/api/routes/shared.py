@@ -29,7 +29,7 @@ THUMBS_UP_TO = 4
 _TOKEN = re.compile(r"[\w-]{43}", re.ASCII)
 _PHOTO = Markup(
     '<li><a href="{page}/{photo_id}/web"><img src="{page}/{photo_id}/thumb" '
-    'srcset="{page}/{photo_id}/thumb {thumb_width}w, {page}/{photo_id}/web {width}w" '
+    'srcset="{srcset}" '
     'sizes="{sizes}" width="{width}" height="{height}" loading="lazy" alt="Photo {number} of {count}"></a></li>\n'
 )
 
@@ -53,7 +53,7 @@ async def page(token: str, request: Request, services: TheServices) -> Response:
 
 @router.get("/s/{token}/{photo_id}/{kind}")
 async def photo(
-    token: str, photo_id: UUID, kind: Literal["web", "thumb"], request: Request, services: TheServices
+    token: str, photo_id: UUID, kind: Literal["web", "thumb", "thumb2x"], request: Request, services: TheServices
 ) -> Response:
     """One photo of the page. Each is asked about anew, also by a browser that has it: links end."""
     customer_id = await _found(services, request, token, lambda key: services.shares.owner(key, photo_id))
@@ -100,15 +100,29 @@ def _texts(token: str, album: SharedAlbum) -> dict[str, str]:
 
 def _figures(page: str, photos: Iterable[SharedPhoto]) -> Iterable[str]:
     shown = list(photos)
-    sizes = "(min-width: 60rem) 56rem, 96vw" if len(shown) <= THUMBS_UP_TO else "(min-width: 40rem) 18rem, 46vw"
     for number, each in enumerate(shown, 1):
         yield _PHOTO.format(
             page=page,
             photo_id=each.photo_id,
-            thumb_width=each.thumb_width,
+            srcset=_srcset(f"{page}/{each.photo_id}", each),
             width=each.width,
             height=each.height,
-            sizes=sizes,
+            sizes=_sizes(each, few=len(shown) <= THUMBS_UP_TO),
             number=number,
             count=len(shown),
         )
+
+
+def _sizes(photo: SharedPhoto, *, few: bool) -> str:
+    """How wide the picture is on the page: a panorama is cut, and wider than what is seen of it."""
+    ratio = photo.width / photo.height
+    if few:
+        return f"(min-width: 60rem) {max(56, 6 * ratio):.0f}rem, max(96vw, {6 * ratio:.0f}rem)"
+    stretched = max(1.0, ratio / (4 / 3))
+    return f"(min-width: 40rem) {18 * stretched:.0f}rem, {46 * stretched:.0f}vw"
+
+
+def _srcset(address: str, photo: SharedPhoto) -> str:
+    """What there is of it, and how wide."""
+    widths = {"thumb": photo.thumb_width, "thumb2x": photo.thumb2x_width, "web": photo.width}
+    return ", ".join(f"{address}/{kind} {width}w" for kind, width in widths.items() if width is not None)

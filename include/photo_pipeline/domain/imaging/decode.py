@@ -32,7 +32,7 @@ from photo_pipeline.domain.imaging.jpeg_rest import is_filled_in, refuse_grey_re
 from photo_pipeline.domain.imaging.metadata import Exif, read_exif
 from photo_pipeline.domain.imaging.tiff_planes import read_planes
 from photo_pipeline.domain.imaging.transparency import on_its_canvas, with_png_transparency
-from photo_pipeline.domain.imaging.values import WEB_EDGE, Header, ImageLimits, ImageRejected, SniffedFormat
+from photo_pipeline.domain.imaging.values import WEB, Header, ImageLimits, ImageRejected, SniffedFormat
 from photo_pipeline.domain.outcomes import RejectReason
 
 _MAX_DETAIL = 200
@@ -164,7 +164,7 @@ def _opened(data: bytes, header: Header, limits: ImageLimits) -> ImageFile.Image
 
 def _drafted(image: ImageFile.ImageFile, length: int) -> ImageFile.ImageFile:
     """Load a JPEG at the smallest scale that will do; all at once, as pieces cost a start of the decoder each."""
-    image.draft(None, fitted(image.size, WEB_EDGE))
+    image.draft(None, fitted(image.size, WEB))
     image.decodermaxblock = length
     image.load()
     return image

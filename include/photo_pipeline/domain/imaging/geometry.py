@@ -1,9 +1,12 @@
 """Sizes and orientations."""
 
 from collections.abc import Mapping
+from fractions import Fraction
 from types import MappingProxyType
 
 from PIL import Image
+
+from photo_pipeline.domain.imaging.values import Bounds
 
 UPRIGHT = 1
 _SIDEWAYS = frozenset({5, 6, 7, 8})
@@ -26,12 +29,15 @@ def known_orientation(value: object) -> int:
     return value if isinstance(value, int) and value in _TO_UPRIGHT else UPRIGHT
 
 
-def fitted(size: tuple[int, int], edge: int) -> tuple[int, int]:
-    """The size scaled down to a longest edge of at most ``edge`` pixels; never up, and never below one pixel."""
-    longest = max(size)
-    if longest <= edge:
+def fitted(size: tuple[int, int], bounds: Bounds) -> tuple[int, int]:
+    """The size scaled down to what the bounds allow; never up, and never below one pixel."""
+    longest, shortest = max(size), min(size)
+    scale = max(
+        Fraction(bounds.edge, longest), min(Fraction(bounds.strip, shortest), Fraction(bounds.longest, longest))
+    )
+    if scale >= 1:
         return size
-    width, height = (max(1, round(side * edge / longest)) for side in size)
+    width, height = (max(1, round(side * scale)) for side in size)
     return width, height
 
 

@@ -5,9 +5,8 @@ import warnings
 from photo_pipeline.domain.imaging.decode import Decoded, decode
 from photo_pipeline.domain.imaging.geometry import upright_size
 from photo_pipeline.domain.imaging.header import read_header
-from photo_pipeline.domain.imaging.renditions import encoded, placeholder, web_picture
+from photo_pipeline.domain.imaging.renditions import encoded, placeholder, thumb_pictures, web_picture
 from photo_pipeline.domain.imaging.values import (
-    THUMB_EDGE,
     Header,
     ImageLimits,
     ImageMetadata,
@@ -36,7 +35,7 @@ def render(data: bytes, limits: ImageLimits) -> ProcessedImage:
 
 def _render(header: Header, decoded: Decoded) -> ProcessedImage:
     web = web_picture(decoded)
-    thumb = web.shrunk(THUMB_EDGE)
+    thumb, thumb2x = thumb_pictures(web)
     blurhash, dominant_color = placeholder(thumb)
     width, height = upright_size(decoded.size, decoded.orientation)
     exif = decoded.exif
@@ -56,4 +55,9 @@ def _render(header: Header, decoded: Decoded) -> ProcessedImage:
         dominant_color=dominant_color,
         warnings=tuple(name for doubtful, name in doubts if doubtful),
     )
-    return ProcessedImage(metadata, encoded(web, RenditionKind.WEB), encoded(thumb, RenditionKind.THUMB))
+    return ProcessedImage(
+        metadata,
+        encoded(web, RenditionKind.WEB),
+        encoded(thumb, RenditionKind.THUMB),
+        None if thumb2x is None else encoded(thumb2x, RenditionKind.THUMB_2X),
+    )

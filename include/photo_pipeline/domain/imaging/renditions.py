@@ -10,7 +10,7 @@ from photo_pipeline.domain.imaging.colour import UnreadableProfileError, for_bro
 from photo_pipeline.domain.imaging.decode import Decoded
 from photo_pipeline.domain.imaging.geometry import fitted, upright
 from photo_pipeline.domain.imaging.pixels import flattened, resizable, resized
-from photo_pipeline.domain.imaging.values import WEB_EDGE, Rendition
+from photo_pipeline.domain.imaging.values import THUMB, THUMB_2X, WEB, WORTH_A_RENDITION, Bounds, Rendition
 from photo_pipeline.domain.photo import RenditionKind
 
 _QUALITY = 80
@@ -33,15 +33,15 @@ class Picture:
     profile: bytes | None
     colour_known: bool = True
 
-    def shrunk(self, edge: int) -> "Picture":
-        """The picture at most ``edge`` long."""
-        return replace(self, image=shrunk(self.image, edge))
+    def shrunk(self, bounds: Bounds) -> "Picture":
+        """The picture within the bounds."""
+        return replace(self, image=resized(self.image, fitted(self.image.size, bounds)))
 
 
 def web_picture(decoded: Decoded) -> Picture:
-    """The picture at most ``WEB_EDGE`` long."""
+    """The picture within the bounds of ``web``."""
     pixels = resizable(decoded.image)
-    small = flattened(resized(pixels, fitted(decoded.size, WEB_EDGE)))
+    small = flattened(resized(pixels, fitted(decoded.size, WEB)))
     try:
         (image, profile), readable = for_browsers(small, decoded.icc_profile), True
     except UnreadableProfileError:
@@ -49,9 +49,13 @@ def web_picture(decoded: Decoded) -> Picture:
     return Picture(upright(image, decoded.orientation), profile, readable)
 
 
-def shrunk(image: Image.Image, edge: int) -> Image.Image:
-    """The image at most ``edge`` long."""
-    return resized(image, fitted(image.size, edge))
+def thumb_pictures(web: Picture) -> tuple[Picture, Picture | None]:
+    """``thumb``, and ``thumb2x`` where it is of use. The small one is made of the middle one, which has its colours."""
+    width, height = fitted(web.image.size, THUMB_2X)
+    if web.image.width * web.image.height < WORTH_A_RENDITION * width * height:
+        return web.shrunk(THUMB), None
+    thumb2x = web.shrunk(THUMB_2X)
+    return thumb2x.shrunk(THUMB), thumb2x
 
 
 def encoded(picture: Picture, kind: RenditionKind) -> Rendition:

@@ -9,10 +9,30 @@ from photo_pipeline.domain.errors import RecordRejected
 from photo_pipeline.domain.outcomes import RejectReason
 from photo_pipeline.domain.photo import RenditionKind
 
-WEB_EDGE = 1600
-"""Longest edge of the ``web`` rendition, in pixels."""
-THUMB_EDGE = 320
-"""Longest edge of the ``thumb`` rendition, in pixels."""
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How large a rendition is at most, in pixels.
+
+    Attributes:
+        edge: its longer edge, unless the shorter one would be less than ``strip`` then: a panorama.
+        strip: a panorama's shorter edge, unless the longer one would be more than ``longest`` then.
+        longest: any edge of any rendition.
+    """
+
+    edge: int
+    strip: int
+    longest: int
+
+
+WEB = Bounds(1600, 480, 8192)
+"""The ``web`` rendition: at most 3.9 megapixels, whatever its shape."""
+THUMB = Bounds(320, 96, 4096)
+"""The ``thumb`` rendition."""
+THUMB_2X = Bounds(2 * THUMB.edge, 2 * THUMB.strip, 2 * THUMB.longest)
+"""The ``thumb2x`` rendition, for screens with more than a pixel in each of a style sheet's."""
+WORTH_A_RENDITION = 2
+"""``web`` has so many times the pixels of ``thumb2x`` where there is one: elsewhere it does for that as well."""
 RENDITION_CONTENT_TYPE = "image/jpeg"
 
 
@@ -167,8 +187,14 @@ class ImageMetadata:
 
 @dataclass(frozen=True, slots=True)
 class ProcessedImage:
-    """One photo's renditions and metadata."""
+    """One photo's renditions and metadata; ``thumb2x`` where the photo is large enough for it to be of use."""
 
     metadata: ImageMetadata
     web: Rendition
     thumb: Rendition
+    thumb2x: Rendition | None = None
+
+    @property
+    def renditions(self) -> tuple[Rendition, ...]:
+        """All there are, in the order in which they are archived."""
+        return (self.web, self.thumb) if self.thumb2x is None else (self.web, self.thumb, self.thumb2x)

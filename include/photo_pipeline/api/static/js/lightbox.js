@@ -31,9 +31,9 @@ const OPTIONS = {
 const BESIDE = matchMedia("(width >= 48rem)");
 const BEHIND = ["body > header", "#main", "body > footer"];
 
-const slide = (photo) => ({
+const slide = (photo, tile) => ({
   src: photo.renditions.web.url,
-  msrc: photo.renditions.thumb.url,
+  msrc: tile?.querySelector("img").currentSrc || photo.renditions.thumb.url, // what is there already
   width: photo.renditions.web.width,
   height: photo.renditions.web.height,
   alt: photo.filename ?? "Photo",
@@ -95,7 +95,7 @@ export class Lightbox {
     this.viewer = viewer;
     this.slides = new Slides(viewer, this.gallery.onLoggedOut);
     viewer.addFilter("numItems", () => this.photos.length);
-    viewer.addFilter("itemData", (_, index) => slide(this.photos[index]));
+    viewer.addFilter("itemData", (_, index) => slide(this.photos[index], this.gallery.tiles.item(this.photos[index])));
     viewer.addFilter("placeholderSrc", (_, content) => content.data.msrc);
     viewer.on("uiRegister", () => addButtons(viewer, this.details.isOpen, {
       about: () => this.toggleDetails(),

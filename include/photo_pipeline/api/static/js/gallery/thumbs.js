@@ -29,30 +29,33 @@ export class Thumbs {
 
   /**
    * Loads a picture into an <img>.
+   * @param {{ src: string, srcset: string, sizes: string }} picture as an <img> has it
    * @param {(state: "loaded"|"missing"|"gone"|"broken") => void} become told what became of it
    */
-  load(image, url, become) {
+  load(image, { src, srcset, sizes }, become) {
     image.addEventListener("load", () => {
       this.settled(image);
-      this.whole.delete(url);
+      this.whole.delete(image.currentSrc);
       become("loaded");
     });
     image.addEventListener("error", () => {
       if (!image.isConnected) return; // it belongs to a list that is gone
+      const url = image.currentSrc || src;
       if (this.whole.get(url) >= WHOLE_AT_MOST) {
         become("broken");
         return;
       }
       become("missing");
-      this.waiting.set(image, { url, become });
+      this.waiting.set(image, { src, url, become });
       this.tell();
       this.heal();
     });
-    image.src = url;
+    Object.assign(image, { sizes, srcset, src });
   }
 
   /** Nobody wants it any more. */
   forget(image) {
+    image.removeAttribute("srcset");
     image.removeAttribute("src");
     this.settled(image);
   }
@@ -99,9 +102,9 @@ export class Thumbs {
   }
 
   askFor(count) {
-    for (const [image, { url }] of [...this.waiting].slice(0, count)) {
+    for (const [image, { src }] of [...this.waiting].slice(0, count)) {
       this.settled(image);
-      image.src = url;
+      image.src = src; // the browser chooses anew
     }
   }
 }

@@ -7,7 +7,9 @@ const PLACEHOLDER_PIXELS = 24;
 const SOON_MILLISECONDS = 24 * 60 * 60 * 1000;
 const HOUR_MILLISECONDS = 60 * 60 * 1000;
 const [NARROWEST, WIDEST] = [0.4, 3];
+const ROWS = { narrow: 120, wide: 210 }; // as app.css has them in `--row`
 const LEAST_PIXELS = 96;
+const TWICE_EACH_WAY = 4;
 
 /** A photo's shape as its tile has it. */
 export const ratioOf = (photo) => Math.min(WIDEST, Math.max(NARROWEST, photo.width / photo.height));
@@ -89,9 +91,25 @@ export class Tiles {
   }
 }
 
-/** Of a panorama the thumb is a strip of a few pixels: what the tile shows of it is in the larger picture. */
-function pictureFor({ renditions: { thumb, web } }) {
-  return Math.min(thumb.width, thumb.height) < Math.min(LEAST_PIXELS, web.width, web.height) ? web.url : thumb.url;
+/** What a tile may show: thumbs for screens of every density, as far as there are any, and how wide the picture is. */
+function pictureFor({ width, height, renditions }) {
+  const shown = candidates(renditions);
+  const pixels = (row) => `${Math.round(row * Math.max(NARROWEST, width / height))}px`;
+  return {
+    src: shown[0].url,
+    srcset: shown.map((each) => `${each.url} ${each.width}w`).join(", "),
+    // A panorama is cut to its tile: as high as the row, and wider than what is seen of it.
+    sizes: `(width < 48rem) ${pixels(ROWS.narrow)}, ${pixels(ROWS.wide)}`,
+  };
+}
+
+/** A small photo has no second thumb, and `web` does for it; a large one that was archived long ago has to do without. */
+function candidates({ thumb, thumb2x, web }) {
+  const area = ({ width, height }) => width * height;
+  // Of a panorama of before the thumb is a strip of a few pixels: what the tile shows of it is in the larger picture.
+  if (Math.min(thumb.width, thumb.height) < Math.min(LEAST_PIXELS, web.width, web.height)) return [web];
+  const larger = thumb2x ?? (area(web) < 2 * TWICE_EACH_WAY * area(thumb) ? web : thumb);
+  return larger.width > thumb.width ? [thumb, larger] : [thumb];
 }
 
 function placeholder(photo) {

@@ -1,0 +1,26 @@
+"""A photo may have one rendition more, ``thumb2x``. What is there already is not looked at: it was allowed before.
+
+Revision ID: 0031
+Revises: 0029
+"""
+
+from alembic import op
+
+revision = "0031"
+down_revision = "0029"
+branch_labels = None
+depends_on = None
+
+CHECK = """
+ALTER TABLE rendition DROP CONSTRAINT rendition_kind_check;
+ALTER TABLE rendition ADD CONSTRAINT rendition_kind_check
+CHECK (kind IN ('original', 'web', 'thumb', 'thumb2x')) NOT VALID;
+"""
+
+
+def upgrade() -> None:
+    op.execute(CHECK)
+
+
+def downgrade() -> None:
+    raise NotImplementedError("the older release runs on these tables while no photo has the new rendition")
