@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import re
 import socket
 import statistics
 import subprocess
@@ -121,7 +122,11 @@ def part(name: str, data: bytes) -> tuple[str, tuple[str, bytes]]:
 
 def test_photos_travel_from_the_upload_to_the_gallery(pipeline: Pipeline, ada: httpx.Client) -> None:
     """Receipts first say pending, then what became of each photo; the gallery shows it and gives every byte back."""
-    good = {"a.jpg": photo(), "b.png": photo(kind=SniffedFormat.PNG), "c.heic": photo(kind=SniffedFormat.HEIF)}
+    good = {
+        "a.jpg": encoded(scene(1280, 960, seed=uuid4().int % 2**32), SniffedFormat.JPEG),
+        "b.png": photo(kind=SniffedFormat.PNG),
+        "c.heic": photo(kind=SniffedFormat.HEIF),
+    }
     files = [part(name, data) for name, data in good.items()]
     files += [part("again.jpg", good["a.jpg"]), part("cut.jpg", truncated(photo(), 0.5)), part("text.jpg", b"hello")]
     answer = ada.post("/photos", files=files)
@@ -143,6 +148,17 @@ def test_photos_travel_from_the_upload_to_the_gallery(pipeline: Pipeline, ada: h
         assert follow(ada, renditions["original"]["url"]).content == data
         with Image.open(BytesIO(follow(ada, renditions["thumb"]["url"]).content)) as thumb:
             assert (thumb.format, thumb.size) == ("JPEG", (320, 240))
+    larger = {name: shown[receipts[name]["photo_id"]]["renditions"].get("thumb2x") for name in good}
+    assert [name for name, rendition in larger.items() if rendition] == ["a.jpg"]
+    with Image.open(BytesIO(follow(ada, larger["a.jpg"]["url"]).content)) as thumb:
+        assert thumb.size == (larger["a.jpg"]["width"], larger["a.jpg"]["height"]) == (640, 480)
+    share = ada.post("/shares", json={"photo_ids": list(shown), "days": 1}).raise_for_status().json()
+    page = follow(ada, urlsplit(share["url"]).path).text
+    for name in good:
+        address = rf"\S*/{receipts[name]['photo_id']}/"
+        (named,) = re.findall(rf'srcset="({address}thumb 320w[^"]*)"', page)
+        assert ("/thumb2x 640w" in named) == (larger[name] is not None)
+    assert follow(ada, re.findall(r"(/s/\S+/thumb2x) ", page)[0]).status_code == 200
     [rejected] = ada.get("/photos", params={"status": "rejected"}).json()["photos"]
     assert (rejected["filename"], rejected["reason"]) == ("cut.jpg", "truncated")
     assert follow(ada, receipts["cut.jpg"]["links"]["photo"]).json()["status"] == "rejected"

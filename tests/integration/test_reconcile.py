@@ -5,12 +5,14 @@ from pathlib import Path
 
 import httpx
 import pytest
+from tests.support.images import encoded, scene
 from tests.support.pipeline import Pipeline
 from tests.support.reconciliation import Reconciled, photo
 
 from local_stack import Stack
 from photo_pipeline.domain.errors import ReconciliationFindingsError
 from photo_pipeline.domain.events import OutboundRecord
+from photo_pipeline.domain.imaging import SniffedFormat
 from photo_pipeline.domain.reconciliation import Status
 
 DAYS = timedelta(days=1)
@@ -207,8 +209,13 @@ class TestLedger:
         assert found == [hole, strays, [], strays, hole, strays]
 
     def test_rendition_that_is_gone(self, world: Reconciled) -> None:
-        """A photo without its three renditions is named."""
-        world.ingest(photo(1))
+        """A photo without its three renditions is named; one of before the fourth, or a small one, lacks nothing."""
+        world.ingest(encoded(scene(1280, 960), SniffedFormat.JPEG))
+        kinds = [kind for (kind,) in world.pipeline.rows('SELECT kind FROM rendition ORDER BY "offset"')]
+        assert kinds == ["original", "web", "thumb", "thumb2x"]
+        assert world.findings("ledger") == world.findings("archive") == []
+        world.pipeline.execute("DELETE FROM rendition WHERE kind = 'thumb2x'")
+        assert world.findings("ledger") == world.findings("archive") == []
         world.pipeline.execute("DELETE FROM rendition WHERE kind = 'web'")
         ((photo_id,),) = world.pipeline.rows("SELECT photo_id FROM photo")
         ((name, finding),) = world.findings("ledger")

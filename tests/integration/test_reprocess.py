@@ -127,6 +127,19 @@ class TestRenditions:
         assert again.rederive(again.ask()).moved == 1
         assert_index_is_right(pipeline, {photo_id_for(customer, sha256_hex(data)): data})
 
+    def test_photo_of_before_gets_what_it_lacks(self, pipeline: Pipeline, again: Reprocessing) -> None:
+        """One that an older release archived has no thumb for dense screens, until its renditions are made again."""
+        archived(pipeline, encoded(scene(1280, 960), SniffedFormat.JPEG))
+        pipeline.execute("DELETE FROM rendition WHERE kind = 'thumb2x'")
+        assert again.rederive(again.ask()).moved == 1
+        rows = pipeline.rows("SELECT kind, width, height, shard_id FROM rendition ORDER BY width")
+        assert rows == [
+            ("thumb", 320, 240, 2),
+            ("thumb2x", 640, 480, 2),
+            ("original", 1280, 960, 2),
+            ("web", 1280, 960, 2),
+        ]
+
     def test_only_what_was_asked_for(self, pipeline: Pipeline, again: Reprocessing) -> None:
         """Window, customer and format choose photos; the others stay where they are."""
         customer = archived(pipeline, photo(1), photo(2, SniffedFormat.PNG))

@@ -127,9 +127,9 @@ def pages() -> Iterator[str]:
 
 
 @contextmanager
-def gallery(browser: Browser, pages: str, api: FakeApi) -> Iterator[Page]:
+def gallery(browser: Browser, pages: str, api: FakeApi, density: int = 1) -> Iterator[Page]:
     """Open the page, which has looked at everything; whatever it throws is looked at in the end."""
-    with browser.new_context(viewport=WIDE, base_url=pages) as context:
+    with browser.new_context(viewport=WIDE, base_url=pages, device_scale_factor=density) as context:
         context.add_init_script(EVENTS)
         page = context.new_page()
         page.set_default_timeout(PATIENCE)
@@ -339,3 +339,55 @@ def test_a_dialog_that_was_opened_anew_is_no_longer_about_the_first_photos(brows
         end = (NOW + timedelta(days=7)).isoformat()
         second.fulfill(json={"url": "https://photos.example/s/x", "photos": 2, "expires_at": end})
         expect(page.locator("#share-link")).to_have_value("https://photos.example/s/x")
+
+
+Size = tuple[int, int]
+
+
+def of_sizes(number: int, original: Size, **renditions: Size) -> Photo:
+    """A photo with these renditions, and the original."""
+    told = photo(number, age=timedelta(hours=number))
+    made = {
+        kind: {**told["renditions"]["web"], "width": width, "height": height, "url": f"/api/v1/photos/{number}/{kind}"}
+        for kind, (width, height) in {"original": original, **renditions}.items()
+    }
+    return told | {"width": original[0], "height": original[1], "renditions": made}
+
+
+SHAPES = {
+    "large": of_sizes(1, (4000, 3000), web=(1600, 1200), thumb=(320, 240), thumb2x=(640, 480)),
+    "large, of before": of_sizes(2, (4000, 3000), web=(1600, 1200), thumb=(320, 240)),
+    "small": of_sizes(3, (640, 480), web=(640, 480), thumb=(320, 240)),
+    "tiny": of_sizes(4, (64, 48), web=(64, 48), thumb=(64, 48)),
+    "panorama": of_sizes(5, (12000, 900), web=(6400, 480), thumb=(1280, 96), thumb2x=(2560, 192)),
+    "long panorama": of_sizes(6, (20000, 500), web=(8192, 205), thumb=(3836, 96)),
+    "panorama, of before": of_sizes(7, (20000, 500), web=(1600, 40), thumb=(320, 8)),
+}
+
+
+def test_a_tile_shows_what_there_is_as_sharp_as_the_screen(browser: Browser, pages: str) -> None:
+    """Two pixels for each of a style sheet's: the larger thumb, `web` in its place where it is small, and no other.
+
+    A panorama fills its tile with a part of it, and can be looked at closely.
+    """
+    with gallery(browser, pages, FakeApi(list(SHAPES.values()), jpeg()), density=2) as page:
+        expect(page.locator(".tile.loaded")).to_have_count(len(SHAPES))
+        images = page.locator(".tile img")
+        named = images.evaluate_all("all => all.map(each => each.srcset.match(/\\d+w/g).join(' '))")
+        expected = ["320w 640w", "320w", "320w 640w", "64w", "1280w 2560w", "3836w 8192w", "1600w"]
+        assert dict(zip(SHAPES, named, strict=True)) == dict(zip(SHAPES, expected, strict=True))
+        loaded = images.evaluate_all("all => all.map(each => each.currentSrc.split('/').pop())")
+        kinds = ["thumb2x", "thumb", "web", "thumb", "thumb2x", "web", "web"]
+        assert dict(zip(SHAPES, loaded, strict=True)) == dict(zip(SHAPES, kinds, strict=True))
+        tile = page.locator(".tile").nth(5).bounding_box()
+        assert tile is not None
+        assert tile["width"] / tile["height"] == pytest.approx(3, abs=0.1)
+
+        page.locator(".tile").nth(5).click()
+        shown = page.locator(".pswp__item[aria-hidden=false] img.pswp__img:not(.pswp__img--placeholder)")
+        expect(shown).to_be_visible()
+        page.locator(".pswp__button--zoom").click()
+        page.wait_for_timeout(LOOK_MILLISECONDS)
+        box = shown.bounding_box()
+        assert box is not None
+        assert (box["width"], box["height"]) == (pytest.approx(8192, abs=2), pytest.approx(205, abs=2))
