@@ -1,9 +1,9 @@
 """What the pages of both web applications share: their heads, the API's description for people, static files."""
 
 import hashlib
-from functools import cached_property
 import re
 from collections.abc import Mapping
+from functools import cached_property
 from html import escape
 from http import HTTPStatus
 from pathlib import Path

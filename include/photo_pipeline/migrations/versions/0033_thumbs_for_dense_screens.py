@@ -1,13 +1,13 @@
 """A photo may have one rendition more, ``thumb2x``. What is there already is not looked at: it was allowed before.
 
-Revision ID: 0031
-Revises: 0029
+Revision ID: 0033
+Revises: 0032
 """
 
 from alembic import op
 
-revision = "0031"
-down_revision = "0029"
+revision = "0033"
+down_revision = "0032"
 branch_labels = None
 depends_on = None
 
