@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from fastapi import FastAPI
 from fastapi.responses import Response
@@ -31,6 +31,8 @@ _PACKAGE = Path(__file__).parents[1]
 _NPM = _PACKAGE / "api" / "npm"
 _NAMED = re.compile(r'(?<=src="|ref=")/(?:static|packages)/[^"]+(?=")')
 _MODULE = re.compile(r'<script type="module" src="(/[^"]+)">')
+_HASH = re.compile(r"-[0-9A-Z]{8}\.")
+_REVALIDATE = {"Cache-Control": "no-cache"}
 _CHARSET = '<meta charset="utf-8">'
 
 
@@ -75,13 +77,30 @@ class Assets:
 
 
 class BuiltFiles(StaticFiles):
-    """Files whose content never changes, in the smallest form that the browser takes."""
+    """Files whose content never changes, in the smallest form that the browser takes.
+
+    While one release takes another's place, a page may come from the one and ask the other for what it loads: that has
+    the file by its name without the hash, which is not kept. The same goes for a page that was open before.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(directory=folder)
+        self._now = {_without_hash(file.name): file.name for file in folder.iterdir()}
+
+    def lookup_path(self, path: str) -> tuple[str, os.stat_result | None]:
+        """The file of that name, or what it is called in this release."""
+        found = super().lookup_path(path)
+        if found[1] is not None:
+            return found
+        return super().lookup_path(self._now.get(_without_hash(path), path))
 
     def file_response(
         self, full_path: "os.PathLike[str] | str", stat_result: os.stat_result, scope: Scope, status_code: int = 200
     ) -> Response:
         """The file, or 304."""
-        headers = dict(FOR_EVER)
+        name = Path(full_path).name
+        is_named_by_content = bool(_HASH.search(name)) and name == PurePosixPath(scope["path"]).name
+        headers = dict(FOR_EVER if is_named_by_content else _REVALIDATE)
         for encoding in accepted(Headers(scope=scope).get("Accept-Encoding", "")):
             packed = f"{full_path}{ENCODINGS[encoding]}"
             if os.path.isfile(packed):  # noqa: PTH113 - a string, as Starlette has it
@@ -91,6 +110,10 @@ class BuiltFiles(StaticFiles):
         response = super().file_response(full_path, stat_result, scope, status_code)
         response.headers.update(headers)
         return response
+
+
+def _without_hash(name: str) -> str:
+    return _HASH.sub(".", name)
 
 
 def accepted(header: str) -> Iterable[str]:
@@ -118,7 +141,7 @@ def mount_assets(app: FastAPI, folder: Path) -> None:
         AssetsError: when nothing was, or from other sources than these.
     """
     Assets.of(folder)
-    app.mount(PREFIX.rstrip("/"), BuiltFiles(directory=folder), name="assets")
+    app.mount(PREFIX.rstrip("/"), BuiltFiles(folder), name="assets")
 
 
 def compress_texts(app: FastAPI) -> None:

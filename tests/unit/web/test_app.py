@@ -306,6 +306,19 @@ async def test_what_pages_load_is_small_and_kept_for_ever(platform: Platform) ->
     assert len(bodies["br"]) < len(bodies[None]) / 3
 
 
+async def test_a_page_of_another_release_gets_what_it_loads(platform: Platform) -> None:
+    """While replicas are replaced, a page may ask one for what the other has; it does not keep what it gets."""
+    async with platform.client() as client:
+        (module,) = re.findall(r'<script type="module" src="([^"]+)">', (await client.get(f"{ROOT}/")).text)
+        other = await client.get(ROOT + re.sub(r"-[0-9A-Z]{8}", "-00000000", module))
+        assert (other.status_code, other.headers["Cache-Control"]) == (200, "no-cache")
+        assert other.content == (await client.get(ROOT + module)).content
+        licences = await client.get(f"{ROOT}/assets/licences.txt")
+        assert (licences.status_code, licences.headers["Cache-Control"]) == (200, "no-cache")
+        for path in ("/assets/strange-00000000.js", "/assets/", "/assets/../pages.py"):
+            assert (await client.get(ROOT + path)).status_code == 404, path
+
+
 async def test_texts_are_compressed(platform: Platform) -> None:
     """Pages, documents and foreign scripts come as gzip to whoever takes it."""
     async with platform.client() as client:
