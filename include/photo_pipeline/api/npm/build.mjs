@@ -31,7 +31,8 @@ function digestOf(folders) {
 /** What a template or a script calls `/static/…` or `/packages/<package>/…`, as a file. */
 function fileOf(address, statics) {
   const [, kind, ...rest] = address.split("/");
-  const candidates = kind === "packages" ? [join(NPM, "node_modules", rest[0], "dist", ...rest.slice(1))]
+  const [name, ...within] = rest;
+  const candidates = kind === "packages" ? ["dist", "build"].map((folder) => join(NPM, "node_modules", name, folder, ...within))
     : statics.map((folder) => join(folder, ...rest));
   const found = candidates.find(existsSync);
   if (found === undefined) throw new Error(`${address} is named and is not there`);
