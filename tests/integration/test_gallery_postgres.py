@@ -230,6 +230,7 @@ class TestPhotos:
             RenditionKind.ORIGINAL: photo.sha256,
             RenditionKind.WEB: "00000007-64",
             RenditionKind.THUMB: "00000007-64",
+            RenditionKind.THUMB_2X: "00000007-64",
         }
         assert gallery.photo(ada.customer_id, photo.photo_id) == shown
 
@@ -398,9 +399,9 @@ class TestPhotos:
         assert gallery.photo(grace.customer_id, photo.photo_id) is None
         hers = [RenditionName(grace.customer_id, photo.photo_id, kind) for kind in RenditionKind]
         his = [RenditionName(ada.customer_id, photo.photo_id, kind) for kind in RenditionKind]
-        assert gallery.renditions(hers) == [Absence.UNKNOWN] * 3
+        assert gallery.renditions(hers) == [Absence.UNKNOWN] * len(hers)
         expire(owner, photo.photo_id)
-        assert gallery.renditions([*his, *hers]) == [Absence.EXPIRED] * 3 + [Absence.UNKNOWN] * 3
+        assert gallery.renditions([*his, *hers]) == [Absence.EXPIRED] * len(his) + [Absence.UNKNOWN] * len(hers)
 
     def test_many_customers_are_answered_together(
         self, customers: PostgresCustomers, gallery: PostgresGallery, commit: Commit
