@@ -230,7 +230,6 @@ class TestPhotos:
             RenditionKind.ORIGINAL: photo.sha256,
             RenditionKind.WEB: "00000007-64",
             RenditionKind.THUMB: "00000007-64",
-            RenditionKind.THUMB_2X: "00000007-64",
         }
         assert gallery.photo(ada.customer_id, photo.photo_id) == shown
 

@@ -19,6 +19,8 @@ from photo_pipeline.domain.ledger import (
 from photo_pipeline.domain.outcomes import Outcome, RejectReason
 from photo_pipeline.domain.photo import RenditionKind, Source, TopicPartition, photo_id_for, sha256_hex
 
+KINDS = (RenditionKind.ORIGINAL, RenditionKind.WEB, RenditionKind.THUMB)
+"""What every photo has; a small one has no other."""
 UPLOADED = TopicPartition("photos.uploaded", 0)
 STREAMED = TopicPartition("photos.streamed", 0)
 ACCEPTED_AT = datetime(2026, 5, 4, 3, 2, 1, tzinfo=UTC)
@@ -60,7 +62,7 @@ def archived_photo(customer_id: UUID, content: bytes, source: Source = Source.UP
         ),
         renditions=tuple(
             ArchivedRendition(kind, 512 * (1 + position), 100, 7, "image/jpeg", 40, 30)
-            for position, kind in enumerate(RenditionKind)
+            for position, kind in enumerate(KINDS)
         ),
     )
 
