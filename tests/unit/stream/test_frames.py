@@ -294,7 +294,7 @@ class TestOperation:
             style = await client.get("/static/site.css")
         assert style.status_code == 200
         for page in pages:
-            assert '<link rel="stylesheet" href="/static/site.css">' in page.text
+            assert re.search(r'<link rel="stylesheet" href="/assets/site-[0-9A-Z]{8}\.css">', page.text)
             for path in ("/", "/devices", "/account"):
                 assert f'href="http://testserver{path}"' in page.text
             assert '<form method="post" action="http://testserver/log-out">' in page.text

@@ -1,4 +1,4 @@
-"""A photo may have one rendition more, ``thumb2x``. What is there already is not looked at: it was allowed before.
+"""A photo may have one rendition more, ``thumb2x``. What is there already is looked at without keeping anybody waiting.
 
 Revision ID: 0033
 Revises: 0032
@@ -20,6 +20,8 @@ CHECK (kind IN ('original', 'web', 'thumb', 'thumb2x')) NOT VALID;
 
 def upgrade() -> None:
     op.execute(CHECK)
+    with op.get_context().autocommit_block():
+        op.execute("ALTER TABLE rendition VALIDATE CONSTRAINT rendition_kind_check")
 
 
 def downgrade() -> None:
