@@ -15,6 +15,8 @@ from photo_pipeline.web.tokens import Session, TokenError, Tokens
 
 LONGEST_SESSION = timedelta(hours=12)
 """A page that stays open prolongs its session; after this its customer logs in again."""
+MEANT_FOR = "Photo-Customer"
+"""A header that names whose photos a request is about, as a page has it that was opened by somebody."""
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -80,9 +82,12 @@ class Sessions:
         """Who is asking, and may.
 
         Raises:
-            ProblemError: 401 where that is not proven; 403 where another site may have made the browser ask.
+            ProblemError: 401 where that is not proven, or somebody else is meant: another tab may have logged them in
+                since; 403 where another site may have made the browser ask.
         """
         caller = self.recognised(request)
+        if request.headers.get(MEANT_FOR, str(caller.session.customer_id)) != str(caller.session.customer_id):
+            raise session_ended()
         if caller.by_cookie:
             self.refuse_other_sites(request)
         return caller
