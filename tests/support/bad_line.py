@@ -62,7 +62,7 @@ def gallery(
     world: GalleryWorld, browser: Browser, account: Account, size: ViewportSize, path: str = "/"
 ) -> Iterator[Page]:
     """The page of somebody who has a session; whatever it throws is looked at in the end."""
-    context = browser.new_context(viewport=size, base_url=world.api.url, has_touch=True)
+    context = browser.new_context(viewport=size, base_url=world.api.url, has_touch=True, service_workers="block")
     token = account.client.headers["Authorization"].removeprefix("Bearer ")
     context.add_cookies([{"name": "photo_session", "value": token, "url": world.api.url, "httpOnly": True}])
     page = context.new_page()

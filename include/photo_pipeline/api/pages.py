@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import RedirectResponse, Response
 
 from photo_pipeline.api.services import Services
+from photo_pipeline.api.shell import Shell, add_shell
 from photo_pipeline.settings import WebSettings
 from photo_pipeline.web.credentials import COOKIES
 from photo_pipeline.web.middleware import PAGE_POLICY
@@ -16,6 +17,7 @@ from photo_pipeline.web.pages import PageTemplate, add_page, links_of, mount_sha
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
 TEMPLATES = HERE / "templates"
+BUILT = HERE / "built"
 FIRST = ("/api/v1/me", "/api/v1/photos?status=processed&order=taken&limit=60")
 """What the gallery's script asks for at once, to the letter: it takes the answers that are there."""
 _AHEAD = "\n  ".join(f'<link rel="preload" as="fetch" crossorigin href="{escape(address)}">' for address in FIRST)
@@ -24,6 +26,7 @@ POLICIES = {
     # The gallery has the browser save a ZIP by a form in a frame of its own, where a refusal is read.
     "/": f"{PAGE_POLICY}; frame-src 'self'",
     "/api/v1/photos/archive": "default-src 'none'; frame-ancestors 'self'",
+    "/service-worker.js": "default-src 'none'; script-src 'self'; connect-src 'self'",
 }
 
 
@@ -53,6 +56,8 @@ def _add_gallery(app: FastAPI) -> None:
         """The gallery. Who seems to be logged in has the first list asked for while the script is on its way."""
         is_known = not request.cookies.keys().isdisjoint(COOKIES)
         return template.answer(request, ahead=_AHEAD if is_known else "")
+
+    add_shell(app, Shell(template.text(ahead=""), BUILT), TEMPLATES)
 
 
 def _add_password_page(app: FastAPI) -> None:

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
@@ -45,9 +45,15 @@ class AssetsError(PhotoPipelineError):
 
 @dataclass(frozen=True, slots=True)
 class Assets:
-    """What the pages of one application load, by the names that are in its templates."""
+    """What the pages of one application load.
+
+    Attributes:
+        files: by the names that are in its templates.
+        parts: by such a file, all that it may load: itself, and what is loaded when it is needed.
+    """
 
     files: Mapping[str, str]
+    parts: Mapping[str, Sequence[str]]
 
     @staticmethod
     @lru_cache
@@ -63,15 +69,20 @@ class Assets:
         told = json.loads(manifest.read_text("utf-8"))
         if told["digest"] != digest_of(folder.parent):
             raise AssetsError(folder, "was built from other sources")
-        return Assets(told["files"])
+        return Assets(told["files"], told["parts"])
 
     def named_in(self, page: str) -> str:
         """The page with the built files' names in it, and its module asked for before anything else."""
         for module in _MODULE.findall(page):
             page = page.replace(_CHARSET, f'{_CHARSET}\n  <link rel="modulepreload" href="{module}">')
-        return _NAMED.sub(lambda found: self._address(found[0]), page)
+        return _NAMED.sub(lambda found: self.address(found[0]), page)
 
-    def _address(self, name: str) -> str:
+    def parts_of(self, file: str) -> Sequence[str]:
+        """A file, and all that it may load."""
+        return self.parts.get(file, (file,))
+
+    def address(self, name: str) -> str:
+        """Where that is which a template names; its own name where it is served as it is."""
         file = self.files.get(name)
         return name if file is None else PREFIX + file
 

@@ -21,6 +21,7 @@ from photo_pipeline.web.assets import Assets, mount_assets
 SWAGGER_UI = Path(fastapi_offline.__file__).parent / "static"
 """Swagger UI's files. The pages that FastAPI and this package make of them carry scripts that the policy forbids."""
 _SHARED = Path(__file__).parent
+SHARED_STATIC = _SHARED / "static"
 _TITLE = re.compile("<title>(.*)</title>")
 _REVALIDATE = {"Cache-Control": "no-cache"}
 
@@ -71,19 +72,26 @@ class PageTemplate:
         """Raises ``AssetsError`` where what the page loads is not built; an application does not start then."""
         return Template(Assets.of(self._built).named_in(self._content))
 
+    def text(self, **names: str) -> str:
+        """The page. Names are put in as they are: escaped by the caller."""
+        return self._template.substitute(self._links, **names)
+
     def answer(self, request: Request, **names: str) -> Response:
-        """The page, or 304 to a browser that has it. Names are put in as they are: escaped by the caller."""
-        content = self._template.substitute(self._links, **names)
-        tag = f'"{hashlib.sha256(content.encode()).hexdigest()[:32]}"'
-        headers = {**_REVALIDATE, "ETag": tag}
-        if tag in request.headers.get("If-None-Match", ""):
-            return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
-        return HTMLResponse(content, headers=headers)
+        """The page, or 304 to a browser that has it."""
+        return revalidated(request, self.text(**names), "text/html")
 
     def once(self, status: HTTPStatus, **names: str) -> Response:
         """The page as it is this time, with that status: nobody keeps it, so it never is a 304."""
-        content = self._template.substitute(self._links, **names)
-        return HTMLResponse(content, status, headers={"Cache-Control": "no-store"})
+        return HTMLResponse(self.text(**names), status, headers={"Cache-Control": "no-store"})
+
+
+def revalidated(request: Request, content: str, media_type: str) -> Response:
+    """Some text that browsers keep but ask about, or 304 to one that has it."""
+    tag = f'"{hashlib.sha256(content.encode()).hexdigest()[:32]}"'
+    headers = {**_REVALIDATE, "ETag": tag}
+    if tag in request.headers.get("If-None-Match", ""):
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+    return Response(content, headers=headers, media_type=media_type)
 
 
 def links_of(gallery: str, streaming: str) -> Mapping[str, str]:

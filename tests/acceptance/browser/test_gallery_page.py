@@ -43,7 +43,7 @@ def photos() -> dict[str, bytes]:
 @contextmanager
 def visitor(world: GalleryWorld, browser: Browser, window: ViewportSize) -> Iterator[Page]:
     """A browser of its own on the start page. Whatever it loads, logs and throws is looked at in the end."""
-    context = browser.new_context(viewport=window, base_url=world.api.url, has_touch=True)
+    context = browser.new_context(viewport=window, base_url=world.api.url, has_touch=True, service_workers="block")
     page = context.new_page()
     asked: list[str] = []
     wrong: list[str] = []

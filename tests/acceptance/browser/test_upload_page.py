@@ -45,6 +45,7 @@ SCROLL = """share => {
   list.scrollTop = share * list.scrollHeight;
   return new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
 }"""
+IS_WARNED = "() => !window.dispatchEvent(new Event('beforeunload', { cancelable: true }))"
 WATCH_LONG_TASKS = """() => {
   window.longest = 0;
   new PerformanceObserver(list => {
@@ -117,6 +118,14 @@ def scroll(page: Page, share: float) -> None:
     page.evaluate(SCROLL, share)
 
 
+def show_list(page: Page) -> None:
+    """See each photo, and go on to do so: once somebody has chosen, the list does not close by itself."""
+    toggle = page.locator("#toggle-uploads")
+    toggle.click()
+    if toggle.inner_text() == "Show list":
+        toggle.click()
+
+
 def row(page: Page, name: str) -> str:
     """The selector of a file's row."""
     return f'#upload-list li:has(.name:text-is("{name}"))'
@@ -133,22 +142,26 @@ def test_twelve_photos_become_safe_and_come_into_the_gallery(
         assert_no_barrier(page)
         drop(page, files)
         expect(page.locator("#upload-summary")).to_have_text(
-            "10 safe, being processed · 1 already here · 1 not taken", timeout=PATIENCE
+            "1 not taken · 10 safe, being processed · 1 already here", timeout=PATIENCE
         )
+        expect(page.locator("#upload-panel.is-bar")).to_be_visible()
         photographed(page, PICTURES, f"upload-{name}-safe")
         assert_no_barrier(page)
         assert_fits(page)
-        scroll(page, 1)
+        show_list(page)
+        expect(page.locator("#upload-list .name").first).to_have_text("text.jpg")
         expect(page.locator(row(page, "text.jpg"))).to_contain_text("not a photo in a format that can be read here")
+        scroll(page, 1)
         expect(page.locator(row(page, "again.jpg"))).to_contain_text("already here: the same photo as 00.jpg")
         while pipeline.ingest():
             pass
-        expect(page.locator("#upload-summary")).to_have_text("10 done · 1 already here · 1 not taken", timeout=PATIENCE)
+        expect(page.locator("#upload-summary")).to_have_text("1 not taken · 10 done · 1 already here", timeout=PATIENCE)
         expect(page.locator("#gallery .tile")).to_have_count(10, timeout=PATIENCE)
         page.get_by_role("button", name="Clear finished").click()
         expect(page.locator("#upload-panel")).to_be_hidden()
 
         drop(page, {"05.jpg": files["05.jpg"]})
+        show_list(page)
         expect(page.locator(row(page, "05.jpg"))).to_contain_text("already here, kept until", timeout=PATIENCE)
         page.get_by_role("button", name="Send again 05.jpg").click()
         expect(page.locator("#upload-summary")).to_have_text("1 safe, being processed", timeout=PATIENCE)
@@ -193,10 +206,11 @@ def test_a_large_photo_survives_three_cuts(browser: Browser, api: ApiProcess, tm
         assert line.sent < 1.2 * size
 
 
-def test_a_paused_photo_goes_on_even_after_the_page_was_loaded_anew(
-    browser: Browser, api: ApiProcess, tmp_path: Path
-) -> None:
-    """Paused and reloaded in the middle, then picked again: what had arrived is not sent again."""
+def test_a_paused_photo_outlives_its_page(browser: Browser, api: ApiProcess, tmp_path: Path) -> None:
+    """Paused and loaded anew in the middle, it is there, still paused; what had arrived is not sent again.
+
+    Leaving is warned of as long as something goes out.
+    """
     large = tmp_path / "large.jpg"
     large.write_bytes(photo() + os.urandom(24 * MIB))
     size = large.stat().st_size
@@ -204,17 +218,16 @@ def test_a_paused_photo_goes_on_even_after_the_page_was_loaded_anew(
         line.count(cut_at=[])
         page.route("**/api/v1/uploads/*", lambda route: route.abort() if line.sent > size // 2 else route.continue_())
         page.set_input_files("#file-input", large)
+        show_list(page)
         expect(page.locator(row(page, "large.jpg"))).to_contain_text("Trying again", timeout=PATIENCE)
+        assert page.evaluate(IS_WARNED)
         page.get_by_role("button", name="Pause large.jpg").click()
-        expect(page.locator(row(page, "large.jpg"))).to_have_attribute("data-state", "paused")
-        assert page.evaluate("() => !window.dispatchEvent(new Event('beforeunload', { cancelable: true }))"), (
-            "no warning"
-        )
+        page.wait_for_function(f"!({IS_WARNED})()", timeout=PATIENCE)
         before = line.sent
         page.unroute_all()
-        page.on("dialog", lambda dialog: dialog.accept())
         page.reload()
-        page.set_input_files("#file-input", large)
+        expect(page.locator("#upload-summary")).to_have_text("1 paused", timeout=PATIENCE)
+        page.get_by_role("button", name="Resume large.jpg").click()
         expect(page.locator("#upload-summary")).to_have_text("1 safe, being processed", timeout=PATIENCE)
         assert line.sent < 1.2 * size
         assert line.sent - before < 0.75 * size
@@ -233,6 +246,7 @@ def test_a_folder_of_five_hundred_goes_through(browser: Browser, api: ApiProcess
         page.set_input_files("#folder-input", folder)
         summary = page.locator("#upload-summary")
         expect(summary).to_contain_text("to send", timeout=PATIENCE)
+        show_list(page)
         for share in (0, 0.5, 1):
             scroll(page, share)
             assert 0 < len(states(page)) < 60

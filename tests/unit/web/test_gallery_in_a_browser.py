@@ -129,7 +129,9 @@ def pages() -> Iterator[str]:
 @contextmanager
 def gallery(browser: Browser, pages: str, api: FakeApi, density: int = 1) -> Iterator[Page]:
     """Open the page, which has looked at everything; whatever it throws is looked at in the end."""
-    with browser.new_context(viewport=WIDE, base_url=pages, device_scale_factor=density) as context:
+    with browser.new_context(
+        viewport=WIDE, base_url=pages, device_scale_factor=density, service_workers="block"
+    ) as context:
         context.add_init_script(EVENTS)
         page = context.new_page()
         page.set_default_timeout(PATIENCE)

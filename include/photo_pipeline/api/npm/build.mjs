@@ -14,6 +14,8 @@ const NPM = dirname(fileURLToPath(import.meta.url));
 const ROOT = dirname(dirname(NPM)); // the package photo_pipeline
 const PREFIX = "/assets/";
 const NAMED = /<(?:script|link)\b[^>]*?\b(?:src|href)="(\/(?:static|packages)\/[^"]+)"[^>]*>/g;
+const IMPORTED = /^import [^"]* from "(\/static\/[^"]+)";/gm; // what a service worker imports
+const AS_IT_IS = ".webmanifest"; // an application that is installed asks for it by its name
 const TEXT = new Set([".js", ".css", ".svg", ".txt"]);
 
 const filesBelow = (folder) => readdirSync(folder, { recursive: true, withFileTypes: true })
@@ -61,7 +63,10 @@ function hashed(file) {
 function namedIn(templates) {
   const [built, kept] = [new Set(), new Set()];
   for (const template of templates) {
-    for (const [tag, address] of readFileSync(template, "utf8").matchAll(NAMED)) {
+    const text = readFileSync(template, "utf8");
+    for (const [, address] of text.matchAll(IMPORTED)) built.add(address);
+    for (const [tag, address] of text.matchAll(NAMED)) {
+      if (address.endsWith(AS_IT_IS)) continue;
       const isBuilt = tag.includes('type="module"') || tag.includes('rel="stylesheet"');
       (isBuilt ? built : kept).add(address);
     }
@@ -72,7 +77,7 @@ function namedIn(templates) {
 /**
  * A module or a style sheet with all that it imports: one request, since each more waits for a turn and a round trip on a
  * slow line. What a script imports when it is needed is a file of its own.
- * @returns {Promise<string>} the built file's name
+ * @returns {Promise<{name: string, parts: string[]}>} the built file's name, and those of all that came of it
  */
 async function buildOne(file, statics, into) {
   const { metafile } = await build({
@@ -93,7 +98,10 @@ async function buildOne(file, statics, into) {
     metafile: true,
     logLevel: "warning",
   });
-  return basename(Object.keys(metafile.outputs).find((output) => metafile.outputs[output].entryPoint !== undefined));
+  const outputs = Object.keys(metafile.outputs);
+  // What is loaded when it is needed has an entry of its own.
+  const entry = outputs.find((output) => join(ROOT, metafile.outputs[output].entryPoint?.replace(/^file:/, "") ?? "") === file);
+  return { name: basename(entry), parts: outputs.map((output) => basename(output)).sort() };
 }
 
 /** What the licences of the packages ask for: that their words come along. */
@@ -127,8 +135,12 @@ async function buildApplication(application) {
   mkdirSync(folder, { recursive: true });
   try {
     const { built, kept } = namedIn(templates.flatMap(filesBelow));
-    const files = {};
-    for (const address of built) files[address] = await buildOne(fileOf(address, statics), statics, folder);
+    const [files, parts] = [{}, {}];
+    for (const address of built) {
+      const { name, parts: all } = await buildOne(fileOf(address, statics), statics, folder);
+      files[address] = name;
+      parts[name] = all;
+    }
     for (const address of kept) {
       const { name, content } = hashed(fileOf(address, statics));
       writeFileSync(join(folder, name), content);
@@ -136,7 +148,7 @@ async function buildApplication(application) {
     }
     writeFileSync(join(folder, "licences.txt"), licences());
     compress(folder);
-    writeFileSync(join(folder, "manifest.json"), JSON.stringify({ digest, files }, null, 1));
+    writeFileSync(join(folder, "manifest.json"), JSON.stringify({ digest, files, parts }, null, 1));
     rmSync(goal, { recursive: true, force: true });
     renameSync(folder, goal);
   } finally {

@@ -93,6 +93,8 @@ async def leave(request: Request, services: TheServices) -> Response:
         await _end(request, response, services)
     except ServerUnavailableError:
         return _NOT_ENDED.once(HTTPStatus.SERVICE_UNAVAILABLE)
+    # No script of the gallery's forgets here what it remembers of photos that are not sent yet.
+    response.headers["Clear-Site-Data"] = '"cache", "storage"'
     return response
 
 

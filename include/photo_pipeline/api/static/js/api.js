@@ -1,6 +1,10 @@
 // Talks to the API. Every failure becomes an ApiError whose message a person can read.
 
+import { tellReach } from "./reach.js";
+
 const BASE = "/api/v1";
+/** A header that names whose photos a request is about: the server refuses it where somebody else is logged in by now. */
+export const MEANT_FOR = "Photo-Customer";
 const PATIENCE_MILLISECONDS = 30_000; // until an answer begins
 const BODY_PATIENCE_MILLISECONDS = 5 * 60_000; // a line may be slow, and still bring it
 const PASSING = new Set([0, 408, 425, 429]);
@@ -40,8 +44,11 @@ function secondsOf(retryAfter) {
 
 async function orUnreached(promise, message) {
   try {
-    return await promise;
+    const reached = await promise;
+    tellReach(true);
+    return reached;
   } catch {
+    tellReach(false);
     throw new ApiError(message);
   }
 }
@@ -74,8 +81,8 @@ async function refusal(response) {
 
 const ofDocument = (response) => (response.status === 204 ? null : response.json());
 
-async function exchange(method, path, body) {
-  const options = { method, headers: { Accept: "application/json" } };
+async function exchange(method, path, body, headers = {}) {
+  const options = { method, headers: { Accept: "application/json", ...headers } };
   if (body !== undefined) {
     options.headers["Content-Type"] = "application/json";
     options.body = JSON.stringify(body);
@@ -89,7 +96,8 @@ export const signUp = (details) => request("POST", "/customers", details);
 export const logIn = (credentials) => request("POST", "/session", credentials);
 export const logOut = () => request("DELETE", "/session");
 export const me = () => request("GET", "/me");
-export const knownPhoto = (sha256) => request("GET", `/uploads/known/${sha256}`);
+export const knownPhoto = (sha256, owner) =>
+  request("GET", `/uploads/known/${sha256}`, undefined, owner === null ? {} : { [MEANT_FOR]: owner });
 export const receiptStatuses = (tokens) => request("POST", "/receipts", { tokens });
 
 export const keep = (photoId) => request("PUT", `/holds/${photoId}`);

@@ -2,22 +2,38 @@
 
 import { logOut, me } from "./api.js";
 import { setUpAuth } from "./auth.js";
-import { announce, find } from "./dom.js";
+import { announce, asked, find } from "./dom.js";
 import { Gallery } from "./gallery.js";
+import { installSoon } from "./installing.js";
 import { forget } from "./lightbox/address.js";
 import { LiveStatus } from "./live.js";
+import { Notice } from "./notice.js";
+import { Reach } from "./reach.js";
 import { Retrying } from "./retrying.js";
+import { sharedFrom, SIGNED_OUT, Tabs } from "./tabs.js";
 import { Uploads } from "./uploads.js";
 
 const SESSION_CHECK_MILLISECONDS = 5 * 60 * 1000;
 const REFRESH_MILLISECONDS = 300;
 const WHO_KEY = "photo-customer";
 
+const { key, notTaken } = sharedFrom(location, sessionStorage);
 const gallery = new Gallery(sessionEnded);
-const uploads = new Uploads(refreshSoon, sessionEnded);
+const reach = new Reach(tellReached);
+const uploads = new Uploads(reach, key, refreshSoon, sessionEnded);
+const tabs = new Tabs(hearTab);
 const live = new LiveStatus(tell, look, (isLive) => { find("#live-note").hidden = isLive; });
 let refreshing = null;
 let knowing = null;
+
+function tellReached(isLost) {
+  find("#offline").hidden = !isLost;
+  uploads.later();
+  if (isLost || find("#application").hidden) return;
+  announce("The connection is back.");
+  uploads.remembering(); // what it takes may not have come before
+  refreshSoon();
+}
 
 /** Photos come by the hundred: one look serves all that came in a moment. */
 function refreshSoon() {
@@ -77,15 +93,17 @@ function showApplication() {
   find("#welcome").hidden = true;
   find("#application").hidden = false;
   find("#account").hidden = false;
-  uploads.pump();
+  uploads.goOn();
   live.start();
   gallery.start();
+  installSoon(new Notice("#new-version"));
 }
 
 function know(customer) {
   find("#account-name").textContent = customer.display_name;
   gallery.know(customer);
   localStorage.setItem(WHO_KEY, customer.customer_id);
+  uploads.know(customer.customer_id);
 }
 
 /** The page works without knowing whose it is, and will know. */
@@ -122,8 +140,18 @@ function followOtherTabs({ key, newValue }) {
   begin();
 }
 
+/** What is not sent is forgotten with whose it is, so that is asked before. */
+async function isSureToLeave() {
+  const unsent = await uploads.countUnsent();
+  if (unsent === 0) return true;
+  find("#leave-heading").textContent = unsent === 1 ? "1 photo is not sent yet" : `${unsent} photos are not sent yet`;
+  return await asked(find("#leave")) === "leave";
+}
+
 async function signOut() {
-  uploads.clear();
+  if (!await isSureToLeave()) return;
+  tabs.tell(SIGNED_OUT, uploads.owner);
+  const cleared = uploads.clear();
   gallery.selection.forget();
   showWelcome();
   forget();
@@ -132,11 +160,20 @@ async function signOut() {
   find("#auth-form").elements.email.focus();
   find("#auth-error").hidden = true;
   try {
+    await cleared;
     await logOut();
     announce("You are signed out.");
   } catch (error) {
     tellProblem(`You may still be signed in on the server. ${error.message}`);
   }
+}
+
+/** Somebody has signed out in another tab: nothing of theirs stays in this one, either. */
+function hearTab(what, customerId) {
+  if (what !== SIGNED_OUT || customerId !== uploads.owner) return;
+  uploads.clear();
+  gallery.selection.forget();
+  sessionEnded();
 }
 
 setUpAuth(begin);
@@ -145,4 +182,5 @@ window.addEventListener("storage", followOtherTabs);
 // Asking prolongs the session, so that a long upload does not outlive it.
 setInterval(() => { if (!find("#application").hidden) me().catch(() => {}); }, SESSION_CHECK_MILLISECONDS);
 
+if (notTaken !== null) import("./uploads/waiting.js").then(({ tellNotTaken }) => tellNotTaken(notTaken)).catch(() => {});
 await begin();

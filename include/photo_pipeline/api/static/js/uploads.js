@@ -1,59 +1,137 @@
 // The upload part of the page: photos come in, go out a few at a time, and are followed until they are in the gallery.
 
-import { me } from "./api.js";
-import { announce, find, formatBytes } from "./dom.js";
+import { find } from "./dom.js";
 import { follower } from "./uploads/following.js";
 import { UploadList } from "./uploads/list.js";
-import { ACTIVE, FINISHED, Photo, UNSAFE } from "./uploads/photo.js";
+import { UploadPanel } from "./uploads/panel.js";
+import { ACTIVE, FINISHED, GOING, Photo, UNSAFE } from "./uploads/photo.js";
 import { setUpPicking } from "./uploads/picking.js";
 import { forgetThumbnail } from "./uploads/thumbnails.js";
+import { addressesOf } from "./uploads/transfer.js";
 
 const AT_ONCE = 3;
+const LOOK_MILLISECONDS = 1000;
 const STORED_ADDRESSES = "tus::";
 
-/**
- * @param {() => void} onProcessed called when photos have come into the gallery, or were refused after all
- * @param {() => void} onLoggedOut called when the session has ended
- */
 export class Uploads {
-  constructor(onProcessed, onLoggedOut) {
+  /**
+   * @param {Reach} reach whether the server can be reached
+   * @param {string} key what came in before anybody was known is remembered under it
+   * @param {() => void} onProcessed called when photos have come into the gallery, or were refused after all
+   * @param {() => void} onLoggedOut called when the session has ended
+   */
+  constructor(reach, key, onProcessed, onLoggedOut) {
+    this.reach = reach;
+    this.key = key;
     this.onLoggedOut = onLoggedOut;
     this.photos = [];
     this.sending = 0;
     this.skipped = 0;
     this.owner = null;
+    this.memory = null;
     this.list = new UploadList({ act: (photo) => this.act(photo), remove: (photo) => this.remove([photo]) });
+    this.panel = new UploadPanel(() => this.list.later());
     this.follow = follower(() => this.photos.filter((photo) => photo.state === "safe"), onProcessed);
-    setUpPicking((files) => this.add(files), (count) => this.skip(count));
+    setUpPicking((origins) => this.add(origins), (count) => this.skip(count));
     find("#clear-uploads").addEventListener("click", () => this.remove(this.photos.filter((photo) => FINISHED.has(photo.state))));
     find("#pause-uploads").addEventListener("click", () => this.pauseOrResume());
     find("#retry-uploads").addEventListener("click", () => this.restart("failed"));
+    // What is remembered and does not go out now is as safe with the page as without it.
+    const leavesSomething = (photo) => GOING.has(photo.state) || (UNSAFE.has(photo.state) && !photo.isRemembered);
     window.addEventListener("beforeunload", (event) => {
-      if (this.photos.some((photo) => UNSAFE.has(photo.state))) event.preventDefault();
+      if (this.photos.some(leavesSomething)) event.preventDefault();
     });
   }
 
-  /** Called when somebody has logged in: what waited for that goes on, unless it is somebody else's. */
-  async pump() {
-    const customer = await me().catch(() => null);
-    if (customer !== null && this.owner !== null && customer.customer_id !== this.owner) this.clear();
-    if (customer !== null) this.owner = customer.customer_id;
+  /** Called when it is known who is here: what they had not sent comes back, what somebody else had here goes. */
+  async know(customerId) {
+    if (this.owner !== null && this.owner !== customerId) this.leave();
+    this.owner = customerId;
+    for (const photo of this.photos) photo.owner = customerId;
+    if (this.memory === null) await this.remembering();
+    else await this.memory.know(customerId).catch(() => {});
+  }
+
+  /** Has what is not sent outlive the page, where the browser can do that. */
+  async remembering() {
+    if (this.memory !== null || !navigator.locks || !window.indexedDB) return;
+    // Nobody waits for this to see their photos.
+    const [{ Memory }, { Waiting }] = await Promise.all([import("./uploads/memory.js"), import("./uploads/waiting.js")]).catch(() => [{}, {}]);
+    if (this.memory !== null) return;
+    if (Memory === undefined) {
+      for (const photo of this.photos) photo.isUnremembered = true; // until the next ones come in
+      this.later();
+      return;
+    }
+    this.waiting = new Waiting((origins) => this.add(origins), (found) => this.memory.drop(found));
+    this.memory = new Memory(this.key, (found) => this.waiting.take(found.filter((each) => !this.has(each))), () => this.later());
+    for (const photo of this.photos) this.remember(photo);
+    if (this.owner !== null) await this.memory.know(this.owner).catch(() => {});
+  }
+
+  /** Called when somebody has logged in: what waited for that goes on. */
+  goOn() {
     this.restart("logged-out");
+    for (const photo of this.photos) photo.hurry();
   }
 
-  /** Called when somebody has signed out: nothing of theirs stays. */
-  clear() {
-    for (const photo of this.photos) if (UNSAFE.has(photo.state)) photo.stop("failed");
-    this.remove(this.photos);
+  /** How many photos would be lost with the queue of whoever is here. */
+  async countUnsent() {
+    const elsewhere = await this.memory?.countElsewhere().catch(() => 0) ?? 0;
+    return this.photos.filter((photo) => UNSAFE.has(photo.state)).length + (this.waiting?.count ?? 0) + elsewhere;
+  }
+
+  /** Called when somebody has signed out, here or in another tab: nothing of theirs stays. */
+  async clear() {
+    const { photos, owner } = this;
+    this.leave((photo) => photo.cancel());
+    const isTheirs = (key) => [owner, null].some((each) => key.startsWith(STORED_ADDRESSES + addressesOf(each)));
+    for (const key of Object.keys(localStorage).filter(isTheirs)) localStorage.removeItem(key);
+    await this.memory?.clear(photos).catch(() => {});
+  }
+
+  /** Another customer sees and sends nothing of what is here; it waits for whose it is. */
+  leave(end = () => {}) {
+    const { photos } = this;
     this.owner = null;
-    for (const key of Object.keys(localStorage)) if (key.startsWith(STORED_ADDRESSES)) localStorage.removeItem(key);
+    this.memory?.leave(photos);
+    this.waiting?.clear();
+    for (const photo of photos) {
+      photo.isLeft = true;
+      if (UNSAFE.has(photo.state)) photo.stop("failed");
+      end(photo);
+    }
+    this.takeOff(photos);
   }
 
-  add(files) {
-    this.photos.push(...files.map((file) => new Photo(file, (photo) => this.changed(photo))));
+  /** @param {object[]} origins files, with what is remembered of them where they come back */
+  add(origins) {
+    const added = origins.map((origin) => this.photoOf(origin));
+    this.photos.push(...added);
     this.list.show(this.photos);
+    if (this.memory === null) this.remembering();
+    for (const photo of added) this.remember(photo);
     this.later();
     this.next();
+  }
+
+  photoOf(origin) {
+    const photo = new Photo(origin, this.reach, (changed) => this.changed(changed));
+    photo.owner = this.owner;
+    const { record } = origin;
+    if (record === undefined) return photo;
+    Object.assign(photo, { record, recordId: record.id, isRemembered: true, sendAnyway: record.sendAnyway ?? false });
+    if (record.paused && UNSAFE.has(photo.state)) photo.set("paused");
+    return photo;
+  }
+
+  has({ id }) {
+    return this.waiting.has(id) || this.photos.some((photo) => photo.recordId === id);
+  }
+
+  remember(photo) {
+    if (this.memory !== null) this.memory.note(photo);
+    else photo.isUnremembered = !(navigator.locks && window.indexedDB);
   }
 
   skip(count) {
@@ -62,11 +140,15 @@ export class Uploads {
   }
 
   remove(photos) {
+    for (const photo of photos) photo.cancel();
+    for (const photo of photos) this.memory?.forget(photo);
+    this.takeOff(photos);
+  }
+
+  takeOff(photos) {
     const gone = new Set(photos);
-    for (const photo of gone) {
-      photo.cancel();
-      forgetThumbnail(photo.file);
-    }
+    for (const photo of gone) forgetThumbnail(photo.file);
+    this.panel.leave(photos);
     this.photos = this.photos.filter((photo) => !gone.has(photo));
     this.list.show(this.photos);
     if (this.photos.length === 0) this.skipped = 0;
@@ -91,8 +173,9 @@ export class Uploads {
   restart(kind) {
     for (const photo of this.photos) {
       const wanted = kind === "logged-out" ? photo.loggedOut : photo.state === kind;
+      if (!wanted) continue;
       photo.loggedOut = false;
-      if (wanted) photo.again();
+      photo.again();
     }
     this.next();
   }
@@ -113,9 +196,9 @@ export class Uploads {
     try {
       await photo.send((found) => this.twinOf(found));
       if (photo.state === "safe") this.follow();
+      if (this.memory === null && photo.token !== null) await photo.transfer?.forgetAddress();
     } catch {
-      photo.loggedOut = true; // the one error that a photo does not keep to itself
-      this.onLoggedOut();
+      this.onLoggedOut(); // the one error that a photo does not keep to itself
     }
   }
 
@@ -126,6 +209,7 @@ export class Uploads {
 
   changed(photo) {
     this.list?.changed(photo);
+    this.memory?.note(photo);
     this.later();
   }
 
@@ -137,44 +221,10 @@ export class Uploads {
     });
   }
 
+  /** While photos go out, the time that is left is told every second, also of a line on which nothing moves. */
   summarise() {
-    find("#upload-panel").hidden = this.photos.length === 0 && this.skipped === 0;
-    const counts = {};
-    let [sent, size, speed] = [0, 0, 0];
-    for (const photo of this.photos) {
-      counts[photo.state] = (counts[photo.state] ?? 0) + 1;
-      if (photo.state === "rejected" || photo.state === "duplicate") continue;
-      sent += photo.token === null ? photo.sent : photo.file.size;
-      size += photo.file.size;
-      speed += photo.speed;
-    }
-    const sum = (...states) => states.reduce((total, state) => total + (counts[state] ?? 0), 0);
-    const going = sum("waiting", "checking", "sending", "retrying");
-    find("#upload-progress").max = size || 1;
-    find("#upload-progress").value = sent;
-    find("#upload-progress").hidden = going + sum("paused") === 0;
-    find("#upload-speed").textContent = speed > 0 ? `${formatBytes(speed)}/s` : "";
-    find("#pause-uploads").hidden = going + sum("paused") === 0;
-    find("#pause-uploads").textContent = going > 0 ? "Pause all" : "Resume all";
-    find("#retry-uploads").hidden = sum("failed") === 0;
-    find("#clear-uploads").hidden = sum(...FINISHED) === 0;
-    this.tell([
-      [going, "to send"],
-      [sum("paused"), "paused"],
-      [sum("safe"), "safe, being processed"],
-      [sum("processed", "expired"), "done"],
-      [sum("duplicate"), "already here"],
-      [sum("rejected", "failed"), "not taken"],
-      [this.skipped, this.skipped === 1 ? "other file left out" : "other files left out"],
-    ]);
-  }
-
-  tell(parts) {
-    const text = parts.filter(([number]) => number > 0).map(([number, words]) => `${number} ${words}`).join(" · ");
-    if (find("#upload-summary").textContent === text) return;
-    find("#upload-summary").textContent = text;
-    // A screen reader would be told of every photo of a folder: the last state within a while is enough.
-    clearTimeout(this.telling);
-    this.telling = setTimeout(() => announce(text), 1000);
+    const isGoing = this.panel.show(this.photos, this.skipped, this.reach.isLost);
+    clearTimeout(this.looking);
+    if (isGoing) this.looking = setTimeout(() => this.later(), LOOK_MILLISECONDS);
   }
 }

@@ -1,6 +1,7 @@
 // The list of photos on their way. Only rows that are seen exist, so that five thousand cost no more than fifty.
 
 import { find, formatBytes, make } from "../dom.js";
+import { errorsFirst } from "./order.js";
 import { ACTIVE } from "./photo.js";
 import { paintThumbnail } from "./thumbnails.js";
 
@@ -57,8 +58,9 @@ export class UploadList {
     const top = Math.floor(this.window.scrollTop / height) - SPARE_ROWS;
     const bottom = Math.ceil((this.window.scrollTop + this.window.clientHeight) / height) + SPARE_ROWS;
     const first = Math.max(0, top * columns);
-    const seen = this.photos.slice(first, Math.max(0, bottom * columns));
-    this.list.style.height = `${Math.ceil(this.photos.length / columns) * height}px`;
+    const photos = errorsFirst(this.photos);
+    const seen = photos.slice(first, Math.max(0, bottom * columns));
+    this.list.style.height = `${Math.ceil(photos.length / columns) * height}px`;
     this.removeAllBut(new Set(seen));
     seen.forEach((photo, at) => this.place(photo, first + at, at, { columns, width, height }));
     this.dirty.clear();

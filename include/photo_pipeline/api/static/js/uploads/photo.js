@@ -22,20 +22,37 @@ export const LABELS = {
 };
 export const UNSAFE = new Set(["waiting", "checking", "sending", "retrying", "paused", "failed"]);
 export const ACTIVE = new Set(["checking", "sending", "retrying"]);
+export const GOING = new Set(["waiting", ...ACTIVE]);
+export const REFUSED = new Set(["rejected", "failed"]);
 export const FINISHED = new Set(["processed", "duplicate", "expired", "rejected"]);
 
 export class Photo {
-  /** @param {(photo: Photo) => void} onChange called with every change of what is seen */
-  constructor(file, onChange) {
+  /**
+   * @param {{file: File, handle?: FileSystemHandle, root?: FileSystemHandle}} origin the file, and how to have it again
+   * @param {Reach} reach how the line is
+   * @param {(photo: Photo) => void} onChange called with every change of what is seen
+   */
+  constructor(origin, reach, onChange) {
+    const { file } = origin;
     this.file = file;
+    this.origin = origin;
+    this.reach = reach;
     this.onChange = onChange;
+    this.owner = null; // where it is known
     this.state = "waiting";
     this.detail = LABELS.waiting;
     this.sent = 0;
+    this.moved = 0; // bytes that have really gone out from this page
     this.speed = 0;
     this.token = null;
     this.sha256 = null;
     this.sendAnyway = false;
+    this.loggedOut = false;
+    this.record = undefined; // what is remembered of it, and whether it is (memory.js)
+    this.recordId = null;
+    this.isRemembered = false;
+    this.isUnremembered = false;
+    this.isLeft = false; // to another customer's page
     this.run = 0; // of the tries to send it; an older one that was stopped must not go on
     if (file.size === 0) this.set("rejected", "The file is empty.");
     else if (file.size > LARGEST) this.set("rejected", "The file is larger than 32 MiB.");
@@ -62,8 +79,7 @@ export class Photo {
       if (run !== this.run) return;
       this.sha256 = sha256;
       if (!this.sendAnyway && await this.isHere(twinOf, run)) return;
-      this.transfer ??= this.newTransfer();
-      this.beginMeasuring();
+      this.transfer ??= new Transfer(this);
       this.set("sending");
       const token = await this.transfer.start();
       if (run !== this.run) return;
@@ -77,6 +93,11 @@ export class Photo {
 
   pause() {
     this.stop("paused");
+  }
+
+  /** Where it waits to be tried again, it is tried now. */
+  hurry() {
+    this.transfer?.wake?.();
   }
 
   /** Back into the queue. */
@@ -95,15 +116,6 @@ export class Photo {
     this.set(state);
   }
 
-  newTransfer() {
-    return new Transfer(
-      this.file,
-      this.sha256,
-      (sent) => this.progressed(sent),
-      (message) => this.set("retrying", message),
-    );
-  }
-
   async isHere(twinOf, run) {
     if (this.sha256 === null) return false;
     const twin = twinOf(this);
@@ -111,7 +123,7 @@ export class Photo {
       this.set("duplicate", `already here: the same photo as ${twin.file.name}`);
       return true;
     }
-    const known = await knownPhoto(this.sha256).catch((error) => {
+    const known = await knownPhoto(this.sha256, this.owner).catch((error) => {
       if (error.status === 401) throw error;
       return { known: false }; // sending it is always safe
     });
@@ -130,6 +142,7 @@ export class Photo {
       return;
     }
     if (error.status === 401) {
+      this.loggedOut = true;
       this.set("paused", "Log in again to go on.");
       throw error;
     }
@@ -146,25 +159,35 @@ export class Photo {
     this.set("failed", sentence);
   }
 
-  beginMeasuring() {
-    this.measured = { at: performance.now(), sent: null };
+  /** The transfer tries; where it goes on with something that is there only the server knows. */
+  began(isResumed) {
+    this.passed = isResumed ? null : 0;
+    this.measured = { at: performance.now(), sent: this.passed };
   }
 
   progressed(sent) {
+    this.sent = sent;
+    if (this.state !== "sending") this.set("sending");
+    this.moved += Math.max(0, sent - (this.passed ?? sent));
+    this.passed = sent;
+    this.measure(sent);
+    this.onChange(this);
+  }
+
+  troubled(message) {
+    this.set("retrying", message);
+  }
+
+  measure(sent) {
     const now = performance.now();
     const { at, sent: before } = this.measured;
-    this.sent = sent;
-    if (this.state !== "sending") {
-      this.beginMeasuring();
-      this.set("sending");
-    } else if (before === null) {
+    if (before === null) {
       this.measured = { at: now, sent };
     } else if (now - at >= SPEED_WINDOW) {
       const speed = Math.max(0, (1000 * (sent - before)) / (now - at));
       this.speed = this.speed === 0 ? speed : 0.6 * this.speed + 0.4 * speed;
       this.measured = { at: now, sent };
     }
-    this.onChange(this);
   }
 }
 

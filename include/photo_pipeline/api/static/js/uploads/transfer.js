@@ -1,6 +1,7 @@
 // One file's way to the server by tus, with the client library of its makers (window.tus, see index.html).
 
-import { ApiError, errorFrom } from "../api.js";
+import { ApiError, errorFrom, MEANT_FOR } from "../api.js";
+import { tellReach } from "../reach.js";
 
 const ENDPOINT = "/api/v1/uploads";
 // Browsers send a request again by themselves, from its beginning, when a connection that they had used before breaks:
@@ -11,26 +12,23 @@ const ATTEMPTS = 12;
 const GONE = new Set([404, 410]);
 const PASSING = new Set([0, 408, 409, 423, 429]);
 
+/** What the names begin with under which a customer's addresses are stored. */
+export const addressesOf = (owner) => `photo-${owner ?? "nobody"}-`;
+
 export class Stopped extends Error {}
 
 /** Goes on where it was cut, for as long as there is hope; `stop` ends it, `start` goes on again. */
 export class Transfer {
-  /**
-   * @param {File} file
-   * @param {string|null} sha256 of the file, in hexadecimal; the server compares it
-   * @param {(sent: number) => void} onProgress bytes that are on their way or there
-   * @param {(message: string) => void} onTrouble told when the connection is lost, before it is tried again
-   */
-  constructor(file, sha256, onProgress, onTrouble) {
-    this.file = file;
-    this.onProgress = onProgress;
-    this.onTrouble = onTrouble;
+  /** @param {Photo} photo told how it goes: `began` with each try, `progressed` with bytes, `troubled` before another try */
+  constructor(photo) {
+    const { file, sha256 } = photo;
+    this.photo = photo;
     this.failures = 0;
     this.reached = 0;
     const metadata = { filename: file.name, filetype: file.type };
     if (sha256 !== null) metadata.sha256 = sha256;
     // The same bytes go on after the page was loaded anew; without their hash, the same name, size and age.
-    const name = sha256 ?? [file.name, file.size, file.lastModified].join("/");
+    this.name = `${addressesOf(photo.owner)}${sha256 ?? [file.name, file.size, file.lastModified].join("/")}`;
     this.upload = new window.tus.Upload(file, {
       endpoint: ENDPOINT,
       chunkSize: CHUNK,
@@ -38,8 +36,9 @@ export class Transfer {
       // A large file needs an address before its first byte, or a cut would cost all that was sent until then.
       uploadDataDuringCreation: file.size <= CHUNK,
       metadata,
-      fingerprint: async () => `photo-${name}`,
-      removeFingerprintOnSuccess: true,
+      fingerprint: async () => this.name,
+      // Until nothing here would send it again: asked for at its address, the server tells its receipt.
+      removeFingerprintOnSuccess: false,
       // From here on a failed question where to go on must not begin a new upload, as the library would.
       onUploadUrlAvailable: () => { this.upload.options.endpoint = null; },
       onProgress: (sent) => this.progressed(sent),
@@ -84,7 +83,17 @@ export class Transfer {
     if (url) this.upload.abort(true).catch(() => {}); // it expires there all the same
   }
 
+  /** Its address at the server is not needed any more. */
+  async forgetAddress() {
+    const { urlStorage } = this.upload.options;
+    for (const { urlStorageKey } of await urlStorage.findUploadsByFingerprint(this.name)) await urlStorage.removeUpload(urlStorageKey);
+  }
+
   once() {
+    const { owner } = this.photo;
+    // Another tab may have logged somebody else in meanwhile.
+    this.upload.options.headers = owner === null ? {} : { [MEANT_FOR]: owner };
+    this.photo.began(Boolean(this.upload.url));
     return new Promise((resolve, reject) => {
       this.settle = { resolve, reject };
       this.upload.start();
@@ -109,25 +118,25 @@ export class Transfer {
       return;
     }
     if (!PASSING.has(error.status) && error.status < 500) throw error;
+    if (this.photo.reach.isLost) {
+      // That may take hours, and is not the photo's fault.
+      this.photo.troubled("No connection. It goes on by itself.");
+      await this.pause((signal) => this.photo.reach.back(signal));
+      return;
+    }
     this.failures += 1;
     if (this.failures > ATTEMPTS) throw error;
-    this.onTrouble(navigator.onLine ? `${error.message} Trying again …` : "No connection. It goes on by itself.");
-    await this.pause(Math.max(500 * 2 ** (this.failures - 1), (error.retryAfter ?? 0) * 1000));
+    this.photo.troubled(`${error.message} Trying again …`);
+    const milliseconds = Math.max(500 * 2 ** (this.failures - 1), (error.retryAfter ?? 0) * 1000);
+    await this.pause((signal) => later(Math.min(milliseconds, LONGEST_PAUSE), signal));
   }
 
-  /** Waits, but not longer than until the connection is back. */
-  pause(milliseconds) {
-    return new Promise((resolve) => {
-      const done = () => {
-        clearTimeout(timer);
-        window.removeEventListener("online", done);
-        this.wake = null;
-        resolve();
-      };
-      const timer = setTimeout(done, Math.min(milliseconds, LONGEST_PAUSE));
-      window.addEventListener("online", done);
-      this.wake = done;
-    });
+  /** Waits, but not longer than until it is woken. */
+  async pause(wait) {
+    const ending = new AbortController();
+    this.wake = () => ending.abort();
+    await wait(ending.signal);
+    this.wake = null;
   }
 
   progressed(sent) {
@@ -135,12 +144,26 @@ export class Transfer {
       this.reached = sent;
       this.failures = 0;
     }
-    this.onProgress(sent);
+    this.photo.progressed(sent);
   }
+}
+
+function later(milliseconds, signal) {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      window.removeEventListener("online", done);
+      resolve();
+    };
+    const timer = setTimeout(done, milliseconds);
+    window.addEventListener("online", done);
+    signal.addEventListener("abort", done);
+  });
 }
 
 function problemOf(error) {
   const response = error.originalResponse ?? null;
+  tellReach(response !== null);
   if (response === null) return new ApiError("The connection was lost.");
   const problem = errorFrom(response.getStatus(), response.getBody(), "The photo could not be sent.");
   problem.retryAfter = Number(response.getHeader("Retry-After") ?? 0);

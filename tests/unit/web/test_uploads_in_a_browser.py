@@ -1,0 +1,449 @@
+"""The upload part of the page in a browser, before the whole API with twins of its servers: what outlives what."""
+
+import base64
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from uuid import uuid4
+
+import httpx
+import pytest
+from anyio.from_thread import start_blocking_portal
+from playwright.sync_api import Browser, BrowserContext, Page, Route, ViewportSize, expect
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route as StarletteRoute
+from tests.support.browser import NARROW, WIDE, assert_fits, assert_no_barrier, chromium
+from tests.support.images import encoded, scene
+from tests.support.web import Platform, serving
+
+from photo_pipeline.domain.imaging import SniffedFormat
+from photo_pipeline.domain.photo import sha256_hex
+
+PASSWORD = "correct horse battery"
+PATIENCE = 20_000
+"""Milliseconds; expectations are met much sooner."""
+LATER_MILLISECONDS = 4000
+"""After which the page has the worker installed."""
+UPLOADS = re.compile("/api/v1/uploads$|/api/v1/uploads/[0-9a-f-]{36}$")
+REMEMBERED = """async () => {
+  if (!(await indexedDB.databases()).some(({ name }) => name === "photo-queue")) return [0, 0];
+  const { openDB } = await import("/packages/idb/index.js");
+  const db = await openDB("photo-queue");
+  const [photos, bytes] = await Promise.all([db.getAll("photos"), db.count("bytes")]);
+  db.close();
+  return [photos.length, bytes];
+}"""
+CALL = "async ([module, name, args]) => (await import(module))[name](...args)"
+DROP = """([target, files]) => {
+  const dataTransfer = new DataTransfer();
+  for (const [name, data] of files) {
+    dataTransfer.items.add(new File([Uint8Array.from(atob(data), character => character.charCodeAt(0))], name));
+  }
+  const tell = kind => document.querySelector(target).dispatchEvent(
+    new DragEvent(kind, { dataTransfer, bubbles: true, cancelable: true }));
+  tell("dragenter");
+  tell("dragover");
+  window.seenOver = !document.querySelector("#drop-anywhere").hidden;
+  tell("drop");
+}"""
+OWN_FILES = """
+// Files of the page's own in place of the reader's, with real handles; the browser's question is answered by a click.
+window.showOpenFilePicker = async () => {
+  const folder = await navigator.storage.getDirectory();
+  const handles = [];
+  for await (const handle of folder.values()) if (handle.kind === "file") handles.push(handle);
+  return handles;
+};
+let granted = sessionStorage.getItem("asks") === null;
+FileSystemHandle.prototype.queryPermission = async () => (granted ? "granted" : "prompt");
+FileSystemHandle.prototype.requestPermission = async () => { granted = true; return "granted"; };
+"""
+PUT_FILE = """async ([name, data]) => {
+  const folder = await navigator.storage.getDirectory();
+  const handle = await folder.getFileHandle(name, { create: true });
+  const writable = await handle.createWritable();
+  await writable.write(Uint8Array.from(atob(data), character => character.charCodeAt(0)));
+  await writable.close();
+}"""
+SHARE = """([action, files]) => {
+  const make = (tag, properties) => Object.assign(document.createElement(tag), properties);
+  const form = make("form", { action, method: "post", enctype: "multipart/form-data" });
+  const input = make("input", { type: "file", name: "files", multiple: true });
+  const transfer = new DataTransfer();
+  for (const [name, data] of files) {
+    const bytes = Uint8Array.from(atob(data), character => character.charCodeAt(0));
+    transfer.items.add(new File([bytes], name, { type: "image/jpeg" }));
+  }
+  input.files = transfer.files;
+  form.append(input);
+  document.body.append(form);
+  form.submit();
+}"""
+SPOIL = """async isOver => {
+  for (const name of await caches.keys()) {
+    const cache = await caches.open(name);
+    for (const path of ["/", "/static/js/main.js"]) {
+      if (isOver) await cache.put(path, await fetch(path));
+      else await cache.put(path, new Response("stale"));
+    }
+  }
+}"""
+"""Makes what the worker keeps of the page another version, or puts it right."""
+KEPT = """async () => {
+  const requests = await Promise.all((await caches.keys()).map(async name => (await caches.open(name)).keys()));
+  return requests.flat().map(request => new URL(request.url).pathname);
+}"""
+IS_READY = "async () => (await navigator.serviceWorker.ready).active.state === 'activated'"
+Files = dict[str, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The platform, and where it is."""
+
+    platform: Platform
+    url: str
+
+    @property
+    def sent(self) -> list[str]:
+        """What was accepted so far: the sha256 of every record."""
+        return [sha256_hex(record.value) for record in self.platform.log.records]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Give Chromium."""
+    with chromium() as started:
+        expect.set_options(timeout=PATIENCE)
+        yield started
+        expect.set_options(timeout=None)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """Give the API, whose limits are far away."""
+    folder = tmp_path_factory.mktemp("api")
+    with (
+        start_blocking_portal() as portal,
+        portal.wrap_async_context_manager(serving(folder, sign_ups_per_address=10_000)) as (platform, url),
+    ):
+        yield World(platform, url)
+
+
+@contextmanager
+def browsing(
+    browser: Browser, world: World, *, size: ViewportSize = WIDE, worker: bool = False
+) -> Iterator[tuple[BrowserContext, Page]]:
+    """A browser of somebody's own, in which the page is open; whatever it throws is looked at in the end."""
+    with browser.new_context(
+        viewport=size, base_url=world.url, service_workers="allow" if worker else "block"
+    ) as context:
+        context.add_init_script(OWN_FILES)
+        page = opened(context)
+        wrong: list[str] = []
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("console", lambda message: wrong.append(message.text) if "Content Security" in message.text else None)
+        if worker:
+            page.clock.install()
+        page.goto("/")
+        yield context, page
+        assert wrong == []
+
+
+def opened(context: BrowserContext) -> Page:
+    """Another tab. It may be left at any time."""
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
+    page.on("dialog", lambda dialog: dialog.accept())
+    return page
+
+
+def sign_up(page: Page) -> str:
+    """Become somebody new: the e-mail address."""
+    email = f"{uuid4()}@example.org"
+    page.get_by_role("button", name="Sign up").first.click()
+    page.get_by_label("Name", exact=True).fill("Ada")
+    fill(page, email)
+    return email
+
+
+def log_in(page: Page, email: str) -> None:
+    """Become somebody again."""
+    page.get_by_role("button", name="Log in").first.click()
+    fill(page, email)
+
+
+def fill(page: Page, email: str) -> None:
+    """Send the form."""
+    page.get_by_label("E-mail address").fill(email)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.locator("#auth-form button[type=submit]").click()
+    expect(page.locator("#drop-zone")).to_be_visible()
+
+
+def photo(padding: int = 0) -> bytes:
+    """A photo that nobody else has, with so many bytes behind it."""
+    return encoded(scene(64, 48, seed=uuid4().int % 2**32), SniffedFormat.JPEG) + bytes(padding)
+
+
+def choose(page: Page, files: Files) -> None:
+    """Choose files."""
+    payload = [{"name": name, "mimeType": "image/jpeg", "buffer": data} for name, data in files.items()]
+    page.set_input_files("#file-input", payload)  # type: ignore[arg-type]  # dictionaries will do
+
+
+def as_text(files: Files) -> list[list[str]]:
+    """Files as a script can be given them."""
+    return [[name, base64.b64encode(data).decode()] for name, data in files.items()]
+
+
+def until_remembered(page: Page, photos: int, files: int) -> None:
+    """Wait until the browser remembers so many photos, and the bytes of so many."""
+    page.wait_for_function(f"async () => String(await ({REMEMBERED})()) === '{photos},{files}'")
+
+
+def summary(page: Page, text: str) -> None:
+    """The page says so of all photos together."""
+    expect(page.locator("#upload-summary")).to_have_text(text)
+
+
+def refuse(route: Route) -> None:
+    """No answer, as on a line that is cut."""
+    route.abort("connectionreset")
+
+
+def after(pieces: int) -> Callable[[Route], None]:
+    """Let so many pieces of files through, and then none."""
+    left = [pieces]
+
+    def pass_or_refuse(route: Route) -> None:
+        if route.request.method == "PATCH":
+            left[0] -= 1
+        if left[0] < 0:
+            route.abort("connectionreset")
+        else:
+            route.continue_()
+
+    return pass_or_refuse
+
+
+@contextmanager
+def deployed_anew(world: World) -> Iterator[None]:
+    """Give some time in which the worker is another one, as after a deployment."""
+    text = httpx.get(f"{world.url}/service-worker.js", trust_env=False).text
+
+    async def newer(request: Request) -> Response:
+        return Response(f"{text}// newer", media_type="text/javascript")
+
+    routes = world.platform.app.router.routes
+    routes.insert(0, StarletteRoute("/service-worker.js", newer))
+    try:
+        yield
+    finally:
+        del routes[0]
+
+
+def test_what_is_said_of_time(browser: Browser, world: World) -> None:
+    """The pace is that of a window in which bytes really went out; the time left is said as people say it."""
+    with browsing(browser, world) as (_, page):
+        words = {
+            3: "a few seconds left",
+            30: "less than a minute left",
+            70: "about a minute left",
+            170: "about 3 minutes left",
+            23 * 60: "about 25 minutes left",
+            3600: "about an hour left",
+            7300: "about 2 hours left",
+            90_000: "more than a day left",
+        }
+        for seconds, said in words.items():
+            assert page.evaluate(CALL, ["/static/js/uploads/pace.js", "inWords", [seconds]]) == said
+        rates = page.evaluate(
+            """async () => {
+              const { Pace } = await import("/static/js/uploads/pace.js");
+              const [pace, rates] = [new Pace(), []];
+              for (const [now, sent] of [[0, 0], [1000, 500], [10000, 10000], [45000, 10000], [60000, 25000]]) {
+                pace.note(now, sent);
+                rates.push(pace.rate);
+              }
+              const left = pace.timeFor(60000);
+              pace.rest();
+              return [...rates, left, pace.timeFor(1)];
+            }"""
+        )
+        assert rates[:3] == [None, None, 1000]
+        assert rates[4:] == [300, "about 3 minutes left", ""]
+        fits = [
+            page.evaluate(CALL, ["/static/js/uploads/remembered.js", "fits", list(sizes)])
+            for sizes in [(10, 0, 100), (51, 0, 100), (10, 2 * 1024**3, 10**12)]
+        ]
+        assert fits == [True, False, False]
+
+
+def test_a_queue_outlives_its_page(browser: Browser, world: World) -> None:
+    """Loaded anew in the middle, and closed: all photos go on where they were, each is accepted once."""
+    files = {f"{n}.jpg": photo(2**20) for n in range(4)} | {"large.jpg": photo(5 * 2**20), "paused.jpg": photo(2**20)}
+    already = len(world.sent)
+    with browsing(browser, world) as (context, page):
+        sign_up(page)
+        page.route(UPLOADS, after(2))
+        choose(page, {"large.jpg": files["large.jpg"]})
+        expect(page.locator("#upload-panel.is-bar")).to_be_visible()
+        page.get_by_role("button", name="Show list").click()
+        expect(page.locator("#upload-list li")).to_contain_text("Trying again")
+        page.unroute_all()
+        page.route(UPLOADS, refuse)
+        choose(page, {name: data for name, data in files.items() if name != "large.jpg"})
+        page.get_by_role("button", name="Pause paused.jpg").click()
+        until_remembered(page, 6, 6)
+        expect(page.locator("#upload-unremembered")).to_be_hidden()
+
+        context.route(UPLOADS, refuse)
+        page.reload()
+        summary(page, "5 to send · 1 paused")
+        page.close()
+        context.unroute_all()
+        again = opened(context)
+        offsets: list[str] = []
+        again.on("request", lambda request: offsets.append(request.headers.get("upload-offset", "")))
+        again.goto("/")
+        summary(again, "1 paused · 5 safe, being processed")
+        pieces = [0, 1] * 4 + [2, 3, 4, 5]  # of the large one, what was not there
+        assert sorted(filter(None, offsets)) == sorted(str(piece * 2**20) for piece in pieces)
+        again.get_by_role("button", name="Resume all").click()
+        summary(again, "6 safe, being processed")
+        assert sorted(world.sent[already:]) == sorted(map(sha256_hex, files.values()))
+        until_remembered(again, 0, 0)
+        again.reload()
+        expect(again.locator("#drop-zone")).to_be_visible()
+        expect(again.locator("#upload-panel")).to_be_hidden()
+        assert again.evaluate("Object.keys(localStorage).filter(key => key.startsWith('tus'))") == []
+
+
+def test_a_queue_is_its_customers(browser: Browser, world: World) -> None:
+    """Nobody else in the same browser sees or sends it, also not in a tab of before; signing out forgets it, asked."""
+    files = {f"{n}.jpg": photo() for n in range(3)}
+    already = len(world.sent)
+    with browsing(browser, world) as (context, page):
+        ada = sign_up(page)
+        context.route(UPLOADS, refuse)
+        choose(page, files)
+        until_remembered(page, 3, 3)
+        other = opened(context)
+        other.goto("/")
+        expect(other.locator("#drop-zone")).to_be_visible()
+        expect(other.locator("#upload-panel")).to_be_hidden()  # the first tab has it
+        context.clear_cookies()
+        other.reload()
+        sign_up(other)
+        context.unroute_all()
+        summary(other, "")
+        expect(page.locator("#upload-panel")).to_be_hidden()
+        assert len(world.sent) == already
+        other.close()
+        page.bring_to_front()
+        page.get_by_role("button", name="Sign out").click()
+
+        log_in(page, ada)
+        summary(page, "3 safe, being processed")
+        assert len(world.sent) == already + 3
+
+        context.route(UPLOADS, refuse)
+        choose(page, {"last.jpg": photo()})
+        until_remembered(page, 1, 1)
+        page.get_by_role("button", name="Sign out").click()
+        expect(page.locator("#leave")).to_contain_text("1 photo is not sent yet")
+        assert_no_barrier(page, every_level=True)
+        page.get_by_role("button", name="Stay").click()
+        expect(page.locator("#upload-panel")).to_be_visible()
+        page.get_by_role("button", name="Sign out").click()
+        page.get_by_role("button", name="Sign out all the same").click()
+        expect(page.locator("#welcome")).to_be_visible()
+        until_remembered(page, 0, 0)
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+def test_a_bad_line_is_told_on_top(browser: Browser, world: World, size: ViewportSize) -> None:
+    """Offline is told, and over by itself; what is wrong comes first in the list; photos fall anywhere on the page."""
+    with browsing(browser, world, size=size) as (context, page):
+        sign_up(page)
+        context.set_offline(True)
+        expect(page.locator("#offline")).to_be_visible()
+        page.evaluate(DROP, ["#gallery", as_text({"0.jpg": photo(), "1.jpg": photo(), "text.jpg": b"hello"})])
+        assert page.evaluate("window.seenOver")
+        summary(page, "3 to send")
+        expect(page.locator("#upload-panel.is-bar")).to_be_visible()
+        assert_no_barrier(page, every_level=True)
+        assert_fits(page)
+        context.set_offline(False)
+        expect(page.locator("#offline")).to_be_hidden()
+        summary(page, "1 not taken · 2 safe, being processed")
+        page.get_by_role("button", name="Show list").click()
+        expect(page.locator("#upload-list .name").first).to_have_text("text.jpg")
+        assert_no_barrier(page, every_level=True)
+        assert_fits(page)
+
+
+def test_files_are_asked_for_again(browser: Browser, world: World) -> None:
+    """Of files with handles no bytes are kept; the browser's question costs one click; what is gone is named."""
+    already = len(world.sent)
+    with browsing(browser, world) as (context, page):
+        sign_up(page)
+        for name, data in as_text({"a.jpg": photo(), "b.jpg": photo(), "c.jpg": photo()}):
+            page.evaluate(PUT_FILE, [name, data])
+        context.route(UPLOADS, refuse)
+        page.get_by_text("Choose photos").click()
+        until_remembered(page, 3, 0)
+        page.evaluate("async () => (await navigator.storage.getDirectory()).removeEntry('c.jpg')")
+        page.evaluate("sessionStorage.setItem('asks', 'yes')")
+        page.reload()
+        expect(page.locator("#upload-permission")).to_contain_text("3 photos are not sent yet")
+        assert_no_barrier(page, every_level=True)
+        context.unroute_all()
+        page.locator("#upload-permission").get_by_role("button", name="Go on").click()
+        summary(page, "2 safe, being processed")
+        expect(page.locator("#upload-gone")).to_contain_text("1 photo was not sent, and cannot be found any more: c")
+        until_remembered(page, 0, 0)
+        assert len(world.sent) == already + 2
+
+
+def test_the_page_is_an_application(browser: Browser, world: World) -> None:
+    """It begins without a network, takes what a phone shares, and keeps no answer of the API."""
+    already = len(world.sent)
+    with browsing(browser, world, worker=True) as (context, page):
+        sign_up(page)
+        page.clock.fast_forward(LATER_MILLISECONDS)
+        page.wait_for_function(IS_READY)
+        expect(page.locator("#drop-zone")).to_be_visible()
+        with deployed_anew(world):
+            page.evaluate("async () => (await navigator.serviceWorker.ready).update()")
+            page.locator("#new-version").get_by_role("button", name="Load it").click()
+            expect(page.locator("#new-version")).to_be_hidden()
+        page.evaluate(SPOIL)
+        page.reload()  # with a network, nothing is from there
+        expect(page.locator("#drop-zone")).to_be_visible()
+        page.evaluate(SPOIL, arg=True)
+        shared = {"one.jpg": photo(), "two.jpg": photo()}
+        with page.expect_navigation():
+            page.evaluate(SHARE, ["/share", as_text(shared)])
+        question = page.locator("#upload-shared")
+        expect(question).to_contain_text("2 photos were shared with this page")
+        assert page.url == f"{world.url}/"
+        assert_no_barrier(page, every_level=True)
+        assert len(world.sent) == already
+        question.get_by_role("button", name="Send", exact=True).click()
+        summary(page, "2 safe, being processed")
+        assert sorted(world.sent[already:]) == sorted(map(sha256_hex, shared.values()))
+
+        context.set_offline(True)
+        page.reload()
+        expect(page.locator("#offline")).to_be_visible()
+        choose(page, {"later.jpg": photo()})
+        summary(page, "1 to send")
+        context.set_offline(False)
+        summary(page, "1 safe, being processed")
+        kept = page.evaluate(KEPT)
+        assert "/" in kept
+        assert [path for path in kept if path != "/" and not path.startswith(("/static/", "/packages/"))] == []
