@@ -294,6 +294,7 @@ async def test_any_page_of_ours_signs_out_by_a_form(platform: Platform) -> None:
         token = browser.cookies["photo_session"]
         answer = await browser.post(form, headers=there)
         assert (answer.status_code, answer.headers["Location"]) == (303, "/")
+        assert answer.headers["Clear-Site-Data"] == '"cache", "storage"'  # photos that wait to be sent, too
         assert not browser.cookies
         bearer = {"Authorization": f"Bearer {token}"}
         assert (await browser.get("/me", headers=bearer)).status_code == 401
