@@ -288,9 +288,9 @@ async def test_what_pages_load_is_small_and_kept_for_ever(platform: Platform) ->
     """A page names its files by their content, its module first; each comes in the smallest form that is taken."""
     async with platform.client() as client:
         page = (await client.get(f"{ROOT}/")).text
-        assert re.findall(r'"(/(?:static|packages)/[^"]*)"', page) == []
+        assert re.findall(r'"(/(?:static|packages)/[^"]*)"', page) == ["/static/manifest.webmanifest"]
         named = re.findall(r'(?:src|href)="(/assets/[^"]+)"', page)
-        assert all(re.fullmatch(r"/assets/[\w.-]+-[0-9A-Z]{8}\.(?:js|css|svg)", name) for name in named)
+        assert all(re.fullmatch(r"/assets/[\w.-]+-[0-9A-Z]{8}\.(?:js|css|svg|png)", name) for name in named)
         (module,) = re.findall(r'<script type="module" src="([^"]+)">', page)
         assert page.index(f'<link rel="modulepreload" href="{module}">') < page.index("stylesheet")
         bodies = dict[str | None, bytes]()

@@ -18,8 +18,10 @@ from tests.support.browser import NARROW, WIDE, assert_fits, assert_no_barrier, 
 from tests.support.images import encoded, scene
 from tests.support.web import Platform, serving
 
+from photo_pipeline.api.pages import BUILT
 from photo_pipeline.domain.imaging import SniffedFormat
 from photo_pipeline.domain.photo import sha256_hex
+from photo_pipeline.web.assets import PREFIX, Assets
 
 PASSWORD = "correct horse battery"
 PATIENCE = 20_000
@@ -29,11 +31,14 @@ LATER_MILLISECONDS = 4000
 UPLOADS = re.compile("/api/v1/uploads$|/api/v1/uploads/[0-9a-f-]{36}$")
 REMEMBERED = """async () => {
   if (!(await indexedDB.databases()).some(({ name }) => name === "photo-queue")) return [0, 0];
-  const { openDB } = await import("/packages/idb/index.js");
-  const db = await openDB("photo-queue");
-  const [photos, bytes] = await Promise.all([db.getAll("photos"), db.count("bytes")]);
+  const answer = request => new Promise((resolve, reject) => {
+    Object.assign(request, { onsuccess: () => resolve(request.result), onerror: () => reject(request.error) });
+  });
+  const db = await answer(indexedDB.open("photo-queue"));
+  const counts = ["photos", "bytes"].map(name => answer(db.transaction(name).objectStore(name).count()));
+  const [photos, bytes] = await Promise.all(counts);
   db.close();
-  return [photos.length, bytes];
+  return [photos, bytes];
 }"""
 CALL = "async ([module, name, args]) => (await import(module))[name](...args)"
 DROP = """([target, files]) => {
@@ -81,12 +86,12 @@ SHARE = """([action, files]) => {
   document.body.append(form);
   form.submit();
 }"""
-SPOIL = """async isOver => {
+SPOIL = r"""async isOver => {
   for (const name of await caches.keys()) {
     const cache = await caches.open(name);
-    for (const path of ["/", "/static/js/main.js"]) {
-      if (isOver) await cache.put(path, await fetch(path));
-      else await cache.put(path, new Response("stale"));
+    for (const { url } of await cache.keys()) {
+      if (!/\/$|\/main-/.test(new URL(url).pathname)) continue;
+      await cache.put(url, isOver ? await fetch(url) : new Response("stale"));
     }
   }
 }"""
@@ -116,9 +121,7 @@ class World:
 def browser() -> Iterator[Browser]:
     """Give Chromium."""
     with chromium() as started:
-        expect.set_options(timeout=PATIENCE)
         yield started
-        expect.set_options(timeout=None)
 
 
 @pytest.fixture(scope="module")
@@ -275,8 +278,9 @@ def test_what_is_said_of_time(browser: Browser, world: World) -> None:
         )
         assert rates[:3] == [None, None, 1000]
         assert rates[4:] == [300, "about 3 minutes left", ""]
+        remembering = Assets.of(BUILT).address("/static/js/uploads/remembered.js")
         fits = [
-            page.evaluate(CALL, ["/static/js/uploads/remembered.js", "fits", list(sizes)])
+            page.evaluate(CALL, [remembering, "fits", list(sizes)])
             for sizes in [(10, 0, 100), (51, 0, 100), (10, 2 * 1024**3, 10**12)]
         ]
         assert fits == [True, False, False]
@@ -446,4 +450,4 @@ def test_the_page_is_an_application(browser: Browser, world: World) -> None:
         summary(page, "1 safe, being processed")
         kept = page.evaluate(KEPT)
         assert "/" in kept
-        assert [path for path in kept if path != "/" and not path.startswith(("/static/", "/packages/"))] == []
+        assert [path for path in kept if path != "/" and not path.startswith(PREFIX)] == []
