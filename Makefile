@@ -94,6 +94,7 @@ bench: bootstrap ## the benchmarks, side by side with their references (SHARE=0.
 	@$(PYTHON) -m tests.bench.bench_memory
 	@$(PYTHON) -m tests.bench.bench_sync
 	@$(PYTHON) -m tests.bench.bench_gallery
+	@$(PYTHON) -m tests.bench.bench_zip
 	@$(PYTHON) -m tests.bench.bench_first_photo
 
 bench-history: export FOR_TESTS := 1
