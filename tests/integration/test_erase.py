@@ -201,7 +201,7 @@ def assert_checked_from_outside(erasures: Erasures, proof: str, gone: UUID) -> N
     keys.write_text(json.dumps({"keys": [key.as_dict(private=False) for key in (new_key(), erasures.key)]}))
     script = Path(__file__).parents[2] / "examples" / "verify_erasure.py"
     signed, _, signature = proof.rpartition(".")
-    asked = ([proof, str(gone).upper()], [proof, str(UUID(int=1))], [f"{signed}.{signature[::-1]}"])
+    asked = ([proof, str(gone).upper()], [proof, str(UUID(int=1))], [f"{signed}.{signature[1:-1]}{signature[0]}A"])
 
     async def run() -> list[tuple[int, str]]:
         async with serving(folder, erasure_keys_file=keys) as (_, url):
@@ -323,6 +323,34 @@ def test_a_customer_goes_with_all_of_theirs(world: Reconciled, erasures: Erasure
     ) == [("erased", 2)]
     assert [letter.value for letter in pipeline.records(pipeline.settings.topics.rejected)] == [b"no photo at all", b""]
     assert_clean(world)
+
+
+@pytest.mark.parametrize("left_at", ["begin", "ledger.settle"])
+def test_what_an_erasure_left_half_way_is_done_by_the_next_one(
+    world: Reconciled, erasures: Erasures, left_at: str
+) -> None:
+    """Of a photo, then of its customer: a proof was signed while shards still had what rows had forgotten."""
+    pipeline, first = world.pipeline, photo(1)
+    other = world.ingest(photo(3))
+    leaver = pipeline.sign_up()
+    pipeline.send(leaver, first, photo(2))
+    pipeline.send(other, photo(4))
+    pipeline.ingest()
+    gone = [photo_id_for(leaver, sha256_hex(data)) for data in (first, photo(2))]
+    erasures.begin("photo", photo_id=str(gone[0]))
+    with pytest.raises(NothingToEraseError, match="run photo has begun to erase it and is not done: clear"):
+        erasures.begin("photo again", photo_id=str(gone[0]))
+    stopped = erasures.begin("stopped", customer_id=str(leaver))
+    if left_at != "begin":
+        with pytest.raises(Killed):
+            erasures.rewrite(stopped, lambda port, name: Disturbed(port, name, Disturbance(left_at, kill)))
+    claims = verified(erasures.erase("whole", customer_id=str(leaver)), erasures.key)
+    assert claims["subject"]["sha256"] == sha256(f"salt{leaver}".encode()).hexdigest()
+    assert [erasures.named_in(photo_id) for photo_id in gone] == [[], []]
+    assert len(originals(world)) == 2
+    erasures.rewrite(stopped)
+    erasures.prove(stopped, erasures.blank(stopped))
+    assert len(originals(world)) == 2
 
 
 def _erasing(erasures: Erasures, gone: UUID, begun: list[int]) -> Disturbance:

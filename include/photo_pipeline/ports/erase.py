@@ -40,7 +40,11 @@ class ErasureLedger(Protocol):
         ...
 
     def note_readers(self, erasure_id: int, request: EraseRequest) -> None:
-        """Note who may have read of it before all rows had forgotten it; and have requests forget whose it was."""
+        """Note who may have read of it before all rows had forgotten it; and have requests forget whose it was.
+
+        Shards that an earlier erasure of the same records has not come to are this one's, too: rows that have forgotten
+        a photo do not say where it lies.
+        """
         ...
 
     def erased(self, ids: Collection[UUID]) -> set[UUID]:

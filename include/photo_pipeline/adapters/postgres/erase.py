@@ -39,6 +39,7 @@ STEP_RECORDS = 1000
 """Of a customer's, that are forgotten in one transaction: who waits for its locks does not wait long."""
 BEGIN = text("SELECT begin_erasure(:name, :subject, :subject_id, :salt, :digest, :reason, :by)")
 STEP = text("SELECT erase_some(:erasure_id, :subject, :subject_id, :most)")
+UNPROVEN = text("SELECT unproven_erasure_of(:subject_id)")
 NOTE_READERS = text("SELECT note_readers(:erasure_id, :subject_id)")
 MOVE = text("""
 UPDATE rendition r SET "offset" = m."to"
@@ -101,7 +102,10 @@ class PostgresErasureLedger:
         }
         with transaction(self._engine) as connection:
             answer: Mapping[str, Any] = connection.execute(BEGIN, parameters).scalar_one()
-            _refuse(request, answer)
+            if answer.get("unknown"):
+                unproven = connection.scalar(UNPROVEN, {"subject_id": request.subject_id})
+                raise NothingToEraseError(request.subject.value, before=bool(answer["before"]), unproven=unproven)
+            _require_same(request, answer)
             self._step(connection, int(answer["erasure_id"]), request)
         return int(answer["erasure_id"])
 
@@ -250,17 +254,15 @@ class PostgresErasureLedger:
         return KafkaHad(topic, had["records"], datetime.fromisoformat(had["latest"]))
 
 
-def _refuse(request: EraseRequest, answer: Mapping[str, Any]) -> None:
-    """What stands in the way; raised inside the transaction, which is thereby undone."""
-    if answer.get("unknown"):
-        raise NothingToEraseError(request.subject.value, before=bool(answer["before"]))
+def _require_same(request: EraseRequest, answer: Mapping[str, Any]) -> None:
+    """Raised inside the transaction, which is thereby undone."""
     asked = (request.subject.value, digest_of(answer["salt"], request.subject_id))
     if (answer["subject"], answer["digest"]) != asked:
         raise InvalidEraseRequestError(f"{request.name} has asked for something else before")
 
 
 def _refuse_step(answer: Mapping[str, Any]) -> None:
-    """As ``_refuse``. What earlier steps have done stays done."""
+    """What stands in the way. As ``_require_same``; what earlier steps have done stays done."""
     if held := answer.get("held"):
         raise ErasureHeldError([f"hold {each['hold_id']} by {each['placed_by']} ({each['reason']})" for each in held])
     if busy := answer.get("busy"):

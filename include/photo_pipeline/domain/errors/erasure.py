@@ -21,10 +21,18 @@ class ErasureHeldError(PhotoPipelineError):
 
 
 class NothingToEraseError(PhotoPipelineError):
-    """Nobody has such a photo, or there is no such customer."""
+    """Nobody has such a photo, or there is no such customer.
 
-    def __init__(self, subject: str, *, before: bool) -> None:
+    Args:
+        subject: what was to be erased.
+        before: whether it was asked for before.
+        unproven: the run that asked, where that has not come to its end.
+    """
+
+    def __init__(self, subject: str, *, before: bool, unproven: str | None = None) -> None:
         known = "it has been erased before" if before else "what waits in Kafka can be erased once it is processed"
+        if unproven is not None:
+            known = f"run {unproven} has begun to erase it and is not done: clear its failed task"
         super().__init__(f"there is no such {subject}: {known}")
 
 
