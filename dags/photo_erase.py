@@ -17,7 +17,8 @@ return value as well. This run's configuration names what was asked for, until `
 **When red**: `begin_erasure` names the field that cannot be meant, or the hold, or says that there is no such photo or
 customer: then nothing was erased, unless a hold came between two steps, which keeps what is left. From then on rows
 have forgotten it, and the rest must come to its end: `not yet erased` says what still has it and what that waits for.
-Clear the failed task; it goes on where it stopped.
+Clear the failed task; it goes on where it stopped. So does a new run for the customer; one for the photo names the run
+that is to be cleared.
 """
 
 from datetime import UTC, datetime, timedelta

@@ -33,6 +33,7 @@ from photo_pipeline.domain.photos_page import SLICES, NoPreviewError
 from photo_pipeline.operations.view import HOUR, WEEK, batches, slice_row
 
 RECORDS = 60
+ALL_OF_A_CUSTOMERS = "origin = 'operator', photo_id = NULL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +184,7 @@ def test_archive_holds_and_checks_equal_sql(planted: Planted) -> None:
 
 
 def test_a_hold_is_counted_before_it_is_set(planted: Planted, database: Database) -> None:
-    """A photo that is there and its owner, all of a customer's, and whether such a hold stands already."""
+    """A photo that is there and its owner, all of a customer's; whether such a hold stands, or one bars an erasure."""
     ((customer, photo, held),) = planted.sql("SELECT customer_id, photo_id, hold_id FROM hold WHERE lifted_at IS NULL")
     assert isinstance(customer, UUID)
     assert isinstance(photo, UUID)
@@ -191,13 +192,17 @@ def test_a_hold_is_counted_before_it_is_set(planted: Planted, database: Database
     engine = make_engine(database.bi, "tests")
     previews = PostgresFormPreviews(engine, [TOPIC])
 
-    def found(photo_id: UUID | None, customer_id: UUID | None) -> tuple[int, UUID | None, bool]:
+    def found(photo_id: UUID | None, customer_id: UUID | None) -> tuple[int, UUID | None, bool, bool]:
         answer = previews.named(photo_id, customer_id)
-        return answer.photos, answer.customer_id, answer.is_held
+        return answer.photos, answer.customer_id, answer.is_held, answer.is_barred
 
-    assert found(photo, None) == (1, customer, True)
-    assert found(None, customer) == (1, customer, False)
-    assert found(uuid4(), None) == (0, None, False)
+    assert found(photo, None) == (1, customer, True, True)
+    assert found(None, customer) == (1, customer, False, True)
+    assert found(uuid4(), None) == (0, None, False, False)
+    for changed, is_held, is_barred in (("origin = 'customer'", False, False), (ALL_OF_A_CUSTOMERS, False, True)):
+        planted.owner.execute(text(f"UPDATE hold SET {changed} WHERE lifted_at IS NULL"))
+        planted.owner.commit()
+        assert found(photo, None) == (1, customer, is_held, is_barred)
     engine.dispose()
 
 

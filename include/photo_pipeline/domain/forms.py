@@ -46,11 +46,19 @@ class Feedable:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """What a request about a photo or a customer finds: photos that are there, whose, and whether they are held."""
+    """What a request about a photo or a customer finds.
+
+    Attributes:
+        photos: that are there.
+        customer_id: whose.
+        is_held: whether an operator's hold names just this photo, or all of this customer's.
+        is_barred: whether any hold of an operator's keeps it, or one of theirs, from being erased.
+    """
 
     photos: int
     customer_id: UUID | None
     is_held: bool
+    is_barred: bool
 
 
 def feeding(found: Feedable) -> str:
@@ -88,13 +96,14 @@ def holding(request: HoldRequest, found: Named) -> str:
 
 def erasing(request: EraseRequest, found: Named) -> str:
     """What is gone after it, and what stands in its way."""
-    held = " It is held: a hold of an operator's must be lifted first." if found.is_held else ""
+    held = " It is held: a hold of an operator's must be lifted first." if found.is_barred else ""
     if request.subject is Subject.PHOTO:
         if not found.photos:
             return "No photo of this id is in the archive. Of one that has expired, rows forget what they still have."
         return f"Erases one photo, of customer {found.customer_id}, for good.{held}"
     many = _up_to_counted(found.photos)
-    return f"Closes this customer's account and erases all of their photos, {many} now, for good.{held}"
+    theirs = held.replace("It is held", "Something of theirs is held")
+    return f"Closes this customer's account and erases all of their photos, {many} now, for good.{theirs}"
 
 
 def _up_to_counted(number: int, left_out: int = 0) -> str:

@@ -70,7 +70,8 @@ class Servers:
     def named(self, photo_id: UUID | None, customer_id: UUID | None) -> Named:
         """See the port."""
         self._answer("PostgreSQL")
-        return Named(1, customer_id if photo_id is None else UUID(int=1), is_held=photo_id == HELD)
+        is_held = HELD in {photo_id, customer_id}
+        return Named(1, customer_id if photo_id is None else UUID(int=1), is_held=is_held, is_barred=is_held)
 
     def logs(self) -> Sequence[KnownLog]:
         """See the port."""
@@ -537,6 +538,8 @@ def test_an_erasure_says_what_is_gone_after_it() -> None:
     assert customer["said"] == "Closes this customer's account and erases all of their photos, 1 now, for good."
     held = browser.get("/erase/preview", **asks, photo_id=str(HELD)).json()
     assert held["said"].endswith("It is held: a hold of an operator's must be lifted first.")
+    theirs = browser.get("/erase/preview", **asks, customer_id=str(HELD)).json()
+    assert theirs["said"].endswith("Something of theirs is held: a hold of an operator's must be lifted first.")
     assert f'href="/photos-page/erase?photo_id={PHOTO}"' in browser.get(f"/photos/{PHOTO}").text
     assert 'data-runs="/api/v2/dags/photo_erase/dagRuns"' in browser.get("/erase").text
 

@@ -32,8 +32,15 @@ SELECT count(*) FROM (SELECT 1 FROM page_photo WHERE customer_id = :customer_id 
 """)
 HELD = text("""
 SELECT EXISTS (SELECT FROM page_hold
-                WHERE photo_id = CAST(:photo_id AS uuid)
-                   OR (CAST(:photo_id AS uuid) IS NULL AND photo_id IS NULL AND customer_id = :customer_id))
+                WHERE origin = 'operator'
+                  AND (photo_id = CAST(:photo_id AS uuid)
+                       OR (CAST(:photo_id AS uuid) IS NULL AND photo_id IS NULL AND customer_id = :customer_id)))
+""")
+# As erasing asks: of a photo also its customer's, of a customer also any photo's.
+BARRED = text("""
+SELECT EXISTS (SELECT FROM page_hold
+                WHERE origin = 'operator' AND customer_id = :owner
+                  AND (CAST(:photo_id AS uuid) IS NULL OR photo_id IS NULL OR photo_id = CAST(:photo_id AS uuid)))
 """)
 
 
@@ -74,7 +81,9 @@ class PostgresFormPreviews:
         with looking(self._engine) as connection:
             is_held = bool(connection.execute(HELD, named).scalar_one())
             if photo_id is None:
-                photos = connection.execute(PHOTOS, {"customer_id": customer_id}).scalar_one()
-                return Named(photos, customer_id, is_held)
-            owner = connection.execute(PHOTO, {"photo_id": photo_id}).scalar_one_or_none()
-            return Named(0 if owner is None else 1, owner, is_held)
+                owner, photos = customer_id, connection.execute(PHOTOS, named).scalar_one()
+            else:
+                owner = connection.execute(PHOTO, named).scalar_one_or_none()
+                photos = int(owner is not None)
+            is_barred = bool(connection.execute(BARRED, {"photo_id": photo_id, "owner": owner}).scalar_one())
+            return Named(photos, owner, is_held=is_held, is_barred=is_barred)

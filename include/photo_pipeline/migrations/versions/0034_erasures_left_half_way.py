@@ -51,9 +51,15 @@ REVOKE EXECUTE ON FUNCTION unproven_erasure_of FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION unproven_erasure_of TO photo_pipeline;
 """
 
+# What a customer only wants to keep longer stands in nobody's way, and is no hold that an operator could lift.
+HOLDS = """
+CREATE OR REPLACE VIEW page_hold AS
+SELECT hold_id, customer_id, photo_id, reason, placed_by, placed_at, origin FROM hold WHERE lifted_at IS NULL;
+"""
+
 
 def upgrade() -> None:
-    for statements in (TAKE_OVER, UNPROVEN):
+    for statements in (TAKE_OVER, UNPROVEN, HOLDS):
         op.execute(statements)
 
 
