@@ -1,13 +1,13 @@
 """What an earlier erasure has left half-way is done by the next one of the same records, before that is proven.
 
 Revision ID: 0034
-Revises: 0032
+Revises: 0033
 """
 
 from alembic import op
 
 revision = "0034"
-down_revision = "0032"
+down_revision = "0033"
 branch_labels = None
 depends_on = None
 
