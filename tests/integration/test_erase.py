@@ -27,6 +27,7 @@ from tests.support.signing import new_key, x_of
 from tests.support.web import serving
 
 from photo_pipeline.adapters.postgres.engine import make_engine
+from photo_pipeline.adapters.postgres.form_previews import PostgresFormPreviews
 from photo_pipeline.adapters.postgres.gallery import PostgresGallery
 from photo_pipeline.adapters.postgres.holds import CUSTOMER, OPERATOR, PostgresHoldRegister
 from photo_pipeline.adapters.postgres.outcome_feed import PostgresOutcomeFeed
@@ -230,7 +231,11 @@ def assert_not_taken_again(world: Reconciled, photo_in: Planted) -> None:
     (letter,) = pipeline.records(pipeline.settings.topics.rejected)
     assert (letter.key, letter.value) == (None, b"")
     again = Reprocessing(pipeline)
-    assert again.feed(again.ask_for_dead_letters("letters")).fed == 0
+    asked = again.ask_for_dead_letters("letters")
+    engine = make_engine(pipeline.database.bi, "tests")
+    assert PostgresFormPreviews(engine, pipeline.settings.topics.incoming).feedable(asked).records == 0
+    engine.dispose()
+    assert again.feed(asked).fed == 0
 
 
 def test_what_stands_in_the_way(world: Reconciled, erasures: Erasures) -> None:

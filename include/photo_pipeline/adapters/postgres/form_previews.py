@@ -9,7 +9,7 @@ from photo_pipeline.adapters.postgres.looking import looking
 from photo_pipeline.domain.forms import COUNTED, Feedable, Named, Refused
 from photo_pipeline.domain.reprocess import Request
 
-# The same records that feeding them would find, and those that it leaves out.
+# The same records that feeding them would find, and those that it leaves out. What was erased is neither.
 FEEDABLE = text(f"""
 SELECT customer_id, reason, fed, count(*) AS records
   FROM (SELECT r.customer_id, r.reason,
@@ -17,7 +17,8 @@ SELECT customer_id, reason, fed, count(*) AS records
                         WHERE f.topic = r.topic AND f."partition" = r."partition" AND f."offset" = r."offset"
                           AND f.incarnation = r.incarnation) AS fed
           FROM page_outcome r
-         WHERE r.outcome = 'rejected' AND r.processed_at >= :start AND r.processed_at < :end AND r.topic = ANY(:topics)
+         WHERE r.outcome = 'rejected' AND coalesce(r.reason, '') <> 'erased' AND r.processed_at >= :start
+           AND r.processed_at < :end AND r.topic = ANY(:topics)
            AND (CAST(:customer_id AS uuid) IS NULL OR r.customer_id = :customer_id)
            AND (CAST(:reason AS text) IS NULL OR r.reason = :reason)
            AND (CAST(:topic AS text) IS NULL OR (r.topic = :topic AND r."partition" = :partition
