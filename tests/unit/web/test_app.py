@@ -19,7 +19,7 @@ from tests.support.signing import new_key
 from tests.support.web import Platform, running, sign_up, web_settings
 
 from photo_pipeline.api.app import create_app
-from photo_pipeline.api.pages import STATIC
+from photo_pipeline.api.pages import BUILT, STATIC
 from photo_pipeline.api.routes.renditions import Conditions
 from photo_pipeline.domain.errors import ErasureKeysError
 from photo_pipeline.web.assets import Assets, AssetsError
@@ -317,6 +317,14 @@ async def test_a_page_of_another_release_gets_what_it_loads(platform: Platform) 
         assert (licences.status_code, licences.headers["Cache-Control"]) == (200, "no-cache")
         for path in ("/assets/strange-00000000.js", "/assets/", "/assets/../pages.py"):
             assert (await client.get(ROOT + path)).status_code == 404, path
+
+
+def test_a_file_is_found_by_its_name_without_the_hash() -> None:
+    """No two differ by the hash alone: a page of another release would get the one for the other, and not begin."""
+    contents = dict[str, set[bytes]]()
+    for file in BUILT.iterdir():
+        contents.setdefault(re.sub(r"-[0-9A-Z]{8}\.", ".", file.name), set()).add(file.read_bytes())
+    assert {name for name, different in contents.items() if len(different) > 1} == set()
 
 
 async def test_texts_are_compressed(platform: Platform) -> None:

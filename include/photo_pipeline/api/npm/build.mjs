@@ -98,10 +98,51 @@ async function buildOne(file, statics, into) {
     metafile: true,
     logLevel: "warning",
   });
-  const outputs = Object.keys(metafile.outputs);
+  const { outputs } = metafile;
   // What is loaded when it is needed has an entry of its own.
-  const entry = outputs.find((output) => join(ROOT, metafile.outputs[output].entryPoint?.replace(/^file:/, "") ?? "") === file);
-  return { name: basename(entry), parts: outputs.map((output) => basename(output)).sort() };
+  const entry = Object.keys(outputs).find((output) => join(ROOT, outputs[output].entryPoint?.replace(/^file:/, "") ?? "") === file);
+  const names = renamed(outputs, into);
+  return { name: names.get(basename(entry)), parts: [...names.values()].sort() };
+}
+
+/**
+ * Names what several entries have in common by those entries: all such parts are a "chunk" to esbuild, and a server of
+ * another release finds a file by its name without the hash. The new names are part of each hash.
+ * @returns {Map<string, string>} from the names that esbuild gave to those that there are now
+ */
+function renamed(outputs, into) {
+  const users = new Map(); // of each such part, the entries: esbuild makes one for each set of them
+  for (const [output, { entryPoint }] of Object.entries(outputs)) {
+    if (!entryPoint) continue;
+    for (const part of importedBy(output, outputs)) {
+      if (!outputs[part].entryPoint) users.set(part, [...users.get(part) ?? [], withoutHash(output)].sort());
+    }
+  }
+  const all = JSON.stringify([...users.values()].sort());
+  const rename = (output) => {
+    const [, old, ending] = /-([0-9A-Z]{8})(\.\w+)$/.exec(output);
+    const hash = createHash("sha256").update(old + all).digest("hex").slice(0, 8).toUpperCase();
+    return `${users.get(output)?.join(".") ?? withoutHash(output)}-${hash}${ending}`;
+  };
+  const scripts = users.size === 0 ? [] : Object.keys(outputs).filter((output) => output.endsWith(".js"));
+  const changes = new Map(scripts.map((output) => [basename(output), rename(output)]));
+  for (const [old, name] of changes) {
+    const text = readFileSync(join(into, old), "utf8");
+    rmSync(join(into, old));
+    writeFileSync(join(into, name), [...changes].reduce((found, [from, to]) => found.replaceAll(PREFIX + from, PREFIX + to), text));
+  }
+  return new Map(Object.keys(outputs).map((output) => [basename(output), changes.get(basename(output)) ?? basename(output)]));
+}
+
+const withoutHash = (output) => basename(output).replace(/-[0-9A-Z]{8}\.\w+$/, "");
+
+/** All that comes with a built file at once. */
+function importedBy(output, outputs, found = new Set()) {
+  for (const { path, kind } of outputs[output].imports) {
+    const isNew = kind === "import-statement" && outputs[path] !== undefined && !found.has(path);
+    if (isNew) importedBy(path, outputs, found.add(path));
+  }
+  return found;
 }
 
 /** What the licences of the packages ask for: that their words come along. */
