@@ -7,6 +7,7 @@ import { listShares } from "./account/shares.js";
 import { setUpYou, showAccount } from "./account/you.js";
 import { present } from "./acting.js";
 import { find } from "./dom.js";
+import { followCustomer } from "./tabs.js";
 
 async function show() {
   await Promise.all([showAccount(), listSessions(), listShares(), listBinned()]);
@@ -14,5 +15,6 @@ async function show() {
 }
 
 for (const setUp of [setUpYou, setUpSessions, setUpBin, setUpClosing]) setUp();
+followCustomer();
 
 await present(show, "Your account");

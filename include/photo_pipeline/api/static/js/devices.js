@@ -6,6 +6,7 @@ import { setUpCreated, showCreated } from "./devices/created.js";
 import { keepListing, listDevices } from "./devices/list.js";
 import { find } from "./dom.js";
 import { onSend, sentence } from "./forms.js";
+import { followCustomer } from "./tabs.js";
 
 async function make(form) {
   const device = await makeDevice(form.elements.name.value.trim());
@@ -17,6 +18,7 @@ async function make(form) {
 
 setUpCreated();
 onSend("#device-form", (form, tell) => guarded(() => make(form), (error) => tell(sentence(error))));
+followCustomer();
 
 await present(listDevices, "Your devices");
 keepListing();

@@ -10,12 +10,11 @@ import { LiveStatus } from "./live.js";
 import { Notice } from "./notice.js";
 import { Reach } from "./reach.js";
 import { Retrying } from "./retrying.js";
-import { sharedFrom, SIGNED_OUT, Tabs } from "./tabs.js";
+import { sharedFrom, SIGNED_OUT, Tabs, WHO_KEY } from "./tabs.js";
 import { Uploads } from "./uploads.js";
 
 const SESSION_CHECK_MILLISECONDS = 5 * 60 * 1000;
 const REFRESH_MILLISECONDS = 300;
-const WHO_KEY = "photo-customer";
 
 const { key, notTaken } = sharedFrom(location, sessionStorage);
 const gallery = new Gallery(sessionEnded);

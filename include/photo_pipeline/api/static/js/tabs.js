@@ -7,6 +7,16 @@ const IS_KEY = /^[0-9a-f-]{36}$/;
 /** Somebody has signed out, or closed the account. */
 export const SIGNED_OUT = "signed out";
 
+/** Under which a browser's tabs find the customer who has the session. */
+export const WHO_KEY = "photo-customer";
+
+/** Has a page that shows somebody's begin anew where another tab has logged somebody else in: it would act as them. */
+export function followCustomer() {
+  window.addEventListener("storage", ({ key, oldValue, newValue }) => {
+    if (key === WHO_KEY && newValue !== null && newValue !== oldValue) location.reload();
+  });
+}
+
 export class Tabs {
   /** @param {(what: string, customerId: string) => void} onTold told what happened in another tab, and to whom */
   constructor(onTold = () => {}) {
