@@ -100,6 +100,33 @@ KEPT = """async () => {
   const requests = await Promise.all((await caches.keys()).map(async name => (await caches.open(name)).keys()));
   return requests.flat().map(request => new URL(request.url).pathname);
 }"""
+HELD = """
+const { estimate } = StorageManager.prototype;
+StorageManager.prototype.estimate = async function () {
+  while (window.isHeld) await new Promise(resolve => setTimeout(resolve, 50));
+  return estimate.call(this);
+};
+"""
+"""Has what is to be remembered wait."""
+DAMAGED = """
+const { get } = IDBObjectStore.prototype;
+IDBObjectStore.prototype.get = function (key) {
+  if (this.name === "bytes" && key === sessionStorage.getItem("damaged")) throw new Error("damaged");
+  return get.call(this, key);
+};
+"""
+DAMAGE_ONE = """async () => {
+  const answer = request => new Promise(resolve => { request.onsuccess = () => resolve(request.result); });
+  const db = await answer(indexedDB.open("photo-queue"));
+  const [id] = await answer(db.transaction("bytes").objectStore("bytes").getAllKeys());
+  db.close();
+  sessionStorage.setItem("damaged", id);
+}"""
+SILENT = """
+IDBFactory.prototype.open = () => Object.assign(Object.create(IDBOpenDBRequest.prototype), { addEventListener() {} });
+"""
+"""A browser that never says what became of opening a database."""
+TOO_LONG_MILLISECONDS = 6000
 IS_READY = "async () => (await navigator.serviceWorker.ready).active.state === 'activated'"
 Files = dict[str, bytes]
 
@@ -451,3 +478,89 @@ def test_the_page_is_an_application(browser: Browser, world: World) -> None:
         kept = page.evaluate(KEPT)
         assert "/" in kept
         assert [path for path in kept if path != "/" and not path.startswith(PREFIX)] == []
+
+
+def test_what_cannot_be_read_is_told(browser: Browser, world: World) -> None:
+    """One photo whose bytes the browser has lost holds no other up; of a changed file no line is blamed."""
+    already = len(world.sent)
+    files = {"a.jpg": photo(), "b.jpg": photo()}
+    with browsing(browser, world) as (context, page):
+        context.add_init_script(DAMAGED)
+        sign_up(page)
+        context.route(UPLOADS, refuse)
+        choose(page, files)
+        until_remembered(page, 2, 2)
+        page.evaluate(DAMAGE_ONE)
+        page.reload()
+        context.unroute_all()
+        summary(page, "1 safe, being processed")
+        expect(page.locator("#upload-gone")).to_contain_text("1 photo was not sent, and cannot be found any more")
+        until_remembered(page, 0, 0)
+        assert len(world.sent) == already + 1
+
+        page.get_by_role("button", name="Show list").click()
+        [(name, data), (_, changed)] = as_text({"c.jpg": photo(), "changed.jpg": photo(100)})
+        page.evaluate(PUT_FILE, [name, data])
+        context.route(UPLOADS, refuse)
+        page.get_by_text("Choose photos").click()
+        row = page.locator("#upload-list li", has_text="c.jpg")
+        expect(row).to_contain_text("Trying again")
+        page.evaluate(PUT_FILE, [name, changed])
+        context.unroute_all()
+        expect(row).to_contain_text("This file could not be read. Was it moved or changed?")
+        assert len(world.sent) == already + 1
+
+
+def test_what_is_not_remembered_yet_is_its_customers(browser: Browser, world: World) -> None:
+    """Somebody else logs in while the browser is still writing: all of it is written, for whose it is."""
+    already = len(world.sent)
+    with browsing(browser, world) as (context, page):
+        context.add_init_script(HELD)
+        page.reload()
+        ada = sign_up(page)
+        context.route(UPLOADS, refuse)
+        page.evaluate("window.isHeld = true")
+        choose(page, {f"{n}.jpg": photo() for n in range(3)})
+        expect(page.locator("#upload-panel")).to_be_visible()
+        account = opened(context)
+        account.goto("/account")
+        expect(account.locator("#email")).to_contain_text(ada)
+        context.clear_cookies()
+        other = opened(context)
+        other.goto("/")
+        grace = sign_up(other)
+        expect(page.locator("#upload-panel")).to_be_hidden()
+        expect(account.locator("#email")).to_contain_text(grace)  # the page would have acted as her
+        page.evaluate("window.isHeld = false")
+        until_remembered(page, 3, 3)
+        other.close()
+        account.close()
+        context.unroute_all()
+        page.bring_to_front()
+        page.get_by_role("button", name="Sign out").click()
+        log_in(page, ada)
+        summary(page, "3 safe, being processed")
+        assert len(world.sent) == already + 3
+
+
+def test_a_browser_that_keeps_silent_about_its_database(browser: Browser, world: World) -> None:
+    """Photos are sent, that they are not remembered is told, and signing out ends the session."""
+    with browsing(browser, world) as (context, page):
+        context.add_init_script(SILENT)
+        page.clock.install()
+        page.reload()
+        sign_up(page)
+        context.route(UPLOADS, refuse)
+        choose(page, {"a.jpg": photo()})
+        summary(page, "1 to send")
+        page.clock.fast_forward(TOO_LONG_MILLISECONDS)
+        expect(page.locator("#upload-unremembered")).to_be_visible()
+        context.unroute_all()
+        page.clock.fast_forward(TOO_LONG_MILLISECONDS)
+        summary(page, "1 safe, being processed")
+        page.get_by_role("button", name="Sign out").click()
+        page.clock.fast_forward(TOO_LONG_MILLISECONDS)
+        expect(page.locator("#welcome")).to_be_visible()
+        page.clock.fast_forward(TOO_LONG_MILLISECONDS)
+        expect(page.locator("#status")).to_have_text("You are signed out.")
+        assert page.request.get("/api/v1/me").status == 401

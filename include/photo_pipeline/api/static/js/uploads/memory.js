@@ -75,9 +75,10 @@ export class Memory {
     photo.record = { ...remembered.essence(photo.file), ...essenceOf(photo), ...(handle && { handle }), ...(root && { root }), id, owner,
       tab: this.tab, at: Date.now(), number: this.number++ };
     photo.written = this.writing = this.writing.catch(() => {}).then(async () => {
-      if (photo.record === undefined || photo.isLeft) return;
+      if (photo.record === undefined) return;
       await this.begin();
-      const record = photo.record.owner === this.owner ? photo.record : { ...photo.record, owner: this.owner };
+      // Whoever has left since is its owner all the same.
+      const record = photo.isLeft ? photo.record : { ...photo.record, owner: this.owner };
       photo.isRemembered = await remembered.remember(record, handle ? null : photo.file);
       photo.isUnremembered = !photo.isRemembered;
     }).catch(() => { photo.isUnremembered = true; }).finally(() => this.onChange());
@@ -104,14 +105,18 @@ export class Memory {
     for (const { id } of found) remembered.forget(id).catch(() => {});
   }
 
-  /** Photos that are no matter of this page any more, but of their customer's. */
+  /** Photos that are no matter of this page any more, but of their customer's: also those that are yet to be written. */
   leave(photos) {
-    for (const photo of photos) photo.isLeft = true;
+    for (const photo of photos) {
+      photo.isLeft = true;
+      if (photo.record !== undefined) photo.record = { ...photo.record, owner: this.owner };
+    }
   }
 
   /** Somebody signs out: nothing of theirs stays. */
   async clear(photos) {
     this.leave(photos);
+    for (const photo of photos) photo.record = undefined;
     const { owner } = this;
     this.owner = remembered.unowned(this.key);
     await this.writing.catch(() => {});

@@ -8,6 +8,7 @@ const NAME = "photo-queue";
 const MOST_BYTES = 2 * 1024 ** 3;
 const SHARE_OF_ROOM = 0.5; // the rest is for whatever else there is of this site, and of others
 const KEPT_MILLISECONDS = 7 * 24 * 3600 * 1000;
+const PATIENCE_MILLISECONDS = 5000; // some browsers never say what became of opening a database
 const LAST = "last customer";
 const USED = "bytes";
 
@@ -22,7 +23,7 @@ const of = (owner) => IDBKeyRange.only(owner);
 let opened = null;
 
 function database() {
-  opened ??= openDB(NAME, 1, {
+  opened ??= orTooLate(openDB(NAME, 1, {
     upgrade(db) {
       db.createObjectStore("photos", { keyPath: "id" }).createIndex("owner", "owner");
       db.createObjectStore("bytes");
@@ -33,13 +34,21 @@ function database() {
       opened = null;
     },
     terminated() { opened = null; },
-  }).then(async (db) => {
+  })).then(async (db) => {
     const old = (await db.getAll("photos")).filter(({ at }) => Date.now() - at > KEPT_MILLISECONDS);
     await forgetAll(db, old.map(({ id }) => id));
     return db;
   });
   opened.catch(() => { opened = null; });
   return opened;
+}
+
+/** Nobody signs out, and no photo is told that it is not remembered, before this is known. */
+function orTooLate(opening) {
+  const tooLate = new Promise((_, reject) => {
+    setTimeout(() => reject(new Error("The browser does not open its database.")), PATIENCE_MILLISECONDS);
+  });
+  return Promise.race([opening, tooLate]);
 }
 
 /**

@@ -109,6 +109,8 @@ export class Transfer {
   }
 
   async recover(error) {
+    // A browser says nothing but that a request failed also where the file has changed or is gone; this throws then.
+    if (error.status === 0) await this.photo.file.slice(0, 1).arrayBuffer();
     if (GONE.has(error.status) && this.upload.url) {
       // It expired there, or was another customer's.
       this.upload.url = null;

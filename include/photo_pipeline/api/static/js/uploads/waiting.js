@@ -131,14 +131,14 @@ function say(text) {
   notice.hidden = false;
 }
 
-/** The file; null where the browser wants to ask before, undefined where there is none any more. */
+/** The file; null where the browser wants to ask before, undefined where there is none any more, or none that can be read. */
 async function fileOf({ id, handle, root, ...rest }) {
-  if (handle === undefined) {
-    const bytes = await bytesOf(id);
-    const { name, type, lastModified } = essence(rest);
-    return bytes && new File([bytes], name, { type, lastModified });
-  }
   try {
+    if (handle === undefined) {
+      const bytes = await bytesOf(id);
+      const { name, type, lastModified } = essence(rest);
+      return bytes && new File([bytes], name, { type, lastModified });
+    }
     if (await (root ?? handle).queryPermission({ mode: "read" }) !== "granted") return null;
     return await handle.getFile();
   } catch {
