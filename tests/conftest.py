@@ -21,7 +21,7 @@ from local_stack.progress import ConsoleProgress
 from local_stack.sharing import Share
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator, Iterator, Mapping
 
 TESTS = Path(__file__).resolve().parent
 TOGETHER = ("full_stack", "searched_stack", "dag_bag")
@@ -79,10 +79,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """
     _leave_out_proofs(config, items)
     groups = {item.path: group for group in reversed(TOGETHER) for item in items if group in _fixtures(item)}
-    items.sort(key=lambda item: TOGETHER.index(groups[item.path]) if item.path in groups else len(TOGETHER))
+    items.sort(key=lambda item: _turn(item, groups))
     for item in items:
         item.add_marker(pytest.mark.xdist_group(groups.get(item.path, str(item.path.relative_to(TESTS)))))
     yield
+
+
+def _turn(item: pytest.Item, groups: Mapping[Path, str]) -> int:
+    """Long sequences come first: one that began last would be waited for by all."""
+    if item.path in groups:
+        return TOGETHER.index(groups[item.path])
+    return len(TOGETHER) + (not item.path.stem.endswith("_in_a_browser"))
 
 
 def _leave_out_proofs(config: pytest.Config, items: list[pytest.Item]) -> None:
