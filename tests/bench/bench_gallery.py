@@ -74,6 +74,17 @@ class Cost:
 
 
 @contextmanager
+def servers() -> Iterator[tuple[Endpoints, Database, HdfsSettings]]:
+    """The test stack's servers, a database of one's own and a folder of one's own in the archive."""
+    settings = first_stack()
+    endpoints = Stack(settings).up(("postgres", "kafka", "hdfs"))
+    superuser = Credentials(settings.home / "secrets").password("postgres")
+    os.environ["HADOOP_USER_NAME"] = endpoints.hdfs_user
+    with fresh_database(endpoints, superuser) as database:
+        yield endpoints, database, HdfsSettings(namenode=endpoints.hdfs_namenode, root=f"/bench-{uuid4().hex}")
+
+
+@contextmanager
 def running(endpoints: Endpoints, database: Database, hdfs: HdfsSettings) -> Iterator[tuple[ApiProcess, Tokens]]:
     """The API, and what signs its sessions."""
     with tempfile.TemporaryDirectory() as name:
@@ -202,13 +213,8 @@ def main() -> None:
     arguments.add_argument("--photos", type=int, default=PHOTOS)
     arguments.add_argument("--rounds", type=int, default=3)
     chosen = arguments.parse_args()
-    settings = first_stack()
-    endpoints = Stack(settings).up(("postgres", "kafka", "hdfs"))
-    superuser = Credentials(settings.home / "secrets").password("postgres")
-    hdfs = HdfsSettings(namenode=endpoints.hdfs_namenode, root=f"/bench-{uuid4().hex}")
-    os.environ["HADOOP_USER_NAME"] = endpoints.hdfs_user
     with ExitStack() as stack:
-        database = stack.enter_context(fresh_database(endpoints, superuser))
+        endpoints, database, hdfs = stack.enter_context(servers())
         customer = stack.enter_context(filled(database, hdfs, chosen.photos))
         api, tokens = stack.enter_context(running(endpoints, database, hdfs))
         headers = {"Authorization": f"Bearer {token_for(tokens, customer)}"}

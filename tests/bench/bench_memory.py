@@ -9,11 +9,11 @@ import argparse
 import multiprocessing
 import os
 from multiprocessing.connection import Connection
-from pathlib import Path
 
 from rich.console import Console
 from rich.progress import track
 from tests.bench.aims import Aim
+from tests.bench.clients import peak_megabytes
 from tests.bench.photos import hundred_kilobytes
 from tests.support.databases import fresh_database
 from tests.support.pipeline import Pipeline, own_pipeline
@@ -31,17 +31,11 @@ FLAT = 1.15
 BATCH = 100
 
 
-def peak_megabytes() -> float:
-    """The most memory that this process had (proc_pid_status(5))."""
-    lines = Path("/proc/self/status").read_text("ascii").splitlines()
-    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:"))
-
-
 def process_one(settings: PipelineSettings, slice_id: int, answer: Connection) -> None:
     """What a task does, in a process of its own."""
     with ingest_ports(settings) as ports:
         process_slice(slice_id, "run", ports, ingest_limits(settings))
-    answer.send(peak_megabytes())
+    answer.send(peak_megabytes(os.getpid()))
 
 
 def peak_of_next(pipeline: Pipeline) -> float:

@@ -5,7 +5,6 @@ The API's peak memory is read from Linux after a ZIP of a few photos, and after 
 
 import argparse
 import hashlib
-import os
 import random
 import tempfile
 import time
@@ -13,20 +12,17 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import UUID
 from zlib import crc32
 
 from sqlalchemy import text
 from tests.bench import ledgers
 from tests.bench.aims import Aim
-from tests.bench.bench_gallery import running, token_for
+from tests.bench.bench_gallery import running, servers, token_for
+from tests.bench.clients import peak_megabytes
 from tests.support.api_process import ApiProcess
-from tests.support.databases import Database, fresh_database
-from tests.support.stacks import first_stack
+from tests.support.databases import Database
 
-from local_stack import Stack
-from local_stack.credentials import Credentials
 from photo_pipeline.adapters.hdfs import HdfsArchive
 from photo_pipeline.adapters.postgres.engine import make_engine
 from photo_pipeline.settings import HdfsSettings
@@ -81,12 +77,6 @@ def archived(database: Database, hdfs: HdfsSettings, photos: int) -> Iterator[tu
             archive.delete(path)
 
 
-def peak_megabytes(process: ApiProcess) -> float:
-    """The most memory it has had so far, all its own."""
-    lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:"))
-
-
 def taken(api: ApiProcess, headers: dict[str, str], photo_ids: Sequence[UUID]) -> Taken:
     """Download them as one file and look into it."""
     asked = {"photo_ids": [str(each) for each in photo_ids]}
@@ -108,21 +98,16 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--photos", type=int, default=PHOTOS)
     chosen = arguments.parse_args()
-    settings = first_stack()
-    endpoints = Stack(settings).up(("postgres", "kafka", "hdfs"))
-    superuser = Credentials(settings.home / "secrets").password("postgres")
-    hdfs = HdfsSettings(namenode=endpoints.hdfs_namenode, root=f"/bench-{uuid4().hex}")
-    os.environ["HADOOP_USER_NAME"] = endpoints.hdfs_user
     with ExitStack() as stack:
-        database = stack.enter_context(fresh_database(endpoints, superuser))
+        endpoints, database, hdfs = stack.enter_context(servers())
         customer, digests = stack.enter_context(archived(database, hdfs, chosen.photos))
         api, tokens = stack.enter_context(running(endpoints, database, hdfs))
         headers = {"Authorization": f"Bearer {token_for(tokens, customer)}"}
         everything = list(digests)
         taken(api, headers, everything[:FEW])
-        few = peak_megabytes(api)
+        few = peak_megabytes(api.pid)
         found = taken(api, headers, everything)
-        many = peak_megabytes(api)
+        many = peak_megabytes(api.pid)
     wrong = len(set(digests.values()) ^ set(found.digests))
     print(
         f"a ZIP of {len(found.digests)} photos, {found.size / 1e6:.0f} MB in {found.seconds:.1f} s; {wrong} are wrong"

@@ -1,4 +1,4 @@
-"""A client that costs little: so many connections that each ask for one thing after the other."""
+"""A client that costs little, so many connections that each ask for one thing after another; what processes cost."""
 
 import asyncio
 import os
@@ -14,6 +14,12 @@ def cpu_seconds(pid: int) -> float:
     """User and system time of a process, all its threads included."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def peak_megabytes(pid: int) -> float:
+    """The most memory that a process has had (proc_pid_status(5))."""
+    lines = Path(f"/proc/{pid}/status").read_text("ascii", "replace").splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:"))
 
 
 def ask(url: str, paths: Iterable[str], headers: dict[str, str], *, connections: int, expected: int) -> int:

@@ -21,7 +21,6 @@ from photo_pipeline.web.assets import Assets, mount_assets
 SWAGGER_UI = Path(fastapi_offline.__file__).parent / "static"
 """Swagger UI's files. The pages that FastAPI and this package make of them carry scripts that the policy forbids."""
 _SHARED = Path(__file__).parent
-SHARED_STATIC = _SHARED / "static"
 _TITLE = re.compile("<title>(.*)</title>")
 _REVALIDATE = {"Cache-Control": "no-cache"}
 
