@@ -1,7 +1,8 @@
 """Chromium as the system has it, and what every page of ours is asked: no barrier, nothing cut off."""
 
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -45,6 +46,14 @@ def assert_no_barrier(page: Page, *, every_level: bool = False) -> None:
     violations = found.response["violations"]
     wrong = [violation["id"] for violation in violations if every_level or violation["impact"] in SERIOUS]
     assert wrong == [], found.generate_report()
+
+
+def until(page: Page, condition: Callable[[], bool], what: str) -> None:
+    """Wait until something is so that the page itself cannot be asked."""
+    deadline = time.monotonic() + PATIENCE_MILLISECONDS / 1000
+    while not condition():
+        assert time.monotonic() < deadline, f"not in time: {what}"
+        page.wait_for_timeout(20)
 
 
 def assert_fits(page: Page) -> None:

@@ -13,7 +13,7 @@ import zxingcpp
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
 from tests.support.api_process import api_process
-from tests.support.browser import NARROW, WIDE, assert_fits, assert_no_barrier, photographed
+from tests.support.browser import NARROW, WIDE, assert_fits, assert_no_barrier, photographed, until
 from tests.support.images import encoded, scene
 from tests.support.stream_process import Account, stream_process
 
@@ -129,11 +129,7 @@ def test_a_token_is_made_used_and_revoked(page: Page, urls: tuple[str, str]) -> 
     page.get_by_role("button", name="Revoke", exact=True).click()
     expect(page.get_by_text("No devices yet.")).to_be_visible(timeout=SOON)
     expect(page.get_by_role("status")).to_have_text("Back door is revoked.")
-    for _ in range(100):
-        if not is_good(urls[1], token):
-            return
-        page.wait_for_timeout(100)
-    pytest.fail("the revoked token is still good")
+    until(page, lambda: not is_good(urls[1], token), "the revoked token is refused")
 
 
 def push(stream_url: str, token: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, WebSocket, WebSocketRoute, expect
-from tests.support.browser import NARROW, WIDE, assert_fits, assert_no_barrier, photographed
+from tests.support.browser import NARROW, WIDE, assert_fits, assert_no_barrier, photographed, until
 from tests.support.stream_process import Account, stream_process
 
 from local_stack import Endpoints
@@ -91,10 +91,8 @@ class CameraPage:
 
     def until_safe(self, count: int) -> None:
         """Wait until so many pictures are safe."""
-        deadline = time.monotonic() + SOON / 1000
-        while self.count("safe") < count:  # the page's policy allows no script of Playwright's to wait there
-            assert time.monotonic() < deadline, f"only {self.count('safe')} pictures are safe"
-            self.page.wait_for_timeout(100)
+        # The page's policy allows no script of Playwright's to wait there.
+        until(self.page, lambda: self.count("safe") >= count, f"{count} pictures are safe")
 
     def track(self) -> Callable[[], str]:
         """Look at the camera's track: ``live`` or ``ended``, also after the page let go of it."""
