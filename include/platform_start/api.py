@@ -60,9 +60,9 @@ class AirflowApi:
         body = {"username": account.airflow_user, "password": account.airflow_password}
         self._client.headers["Authorization"] = f"Bearer {self.call('POST', '/auth/token', json=body)['access_token']}"
 
-    def make(self, path: str, body: dict[str, Any]) -> None:
-        """Make what the body says; what is there already stays as it is."""
-        answer = self._answer("POST", path, json=body)
+    def ensure(self, method: str, path: str, **request: Any) -> None:
+        """Have something made, or asked for; what is there already stays as it is."""
+        answer = self._answer(method, path, **request)
         if answer.status_code != httpx.codes.CONFLICT:
             answer.raise_for_status()
 

@@ -73,7 +73,7 @@ class PlatformSetup:
         One whose slots somebody has changed keeps them.
         """
         for name, pool in json.loads(file.read_text()).items():
-            self._api.make("/api/v2/pools", {"name": name, **pool})
+            self._api.ensure("POST", "/api/v2/pools", json={"name": name, **pool})
 
     def _wait_for_dags(self, dag_ids: set[str]) -> None:
         missing = dag_ids
@@ -90,12 +90,14 @@ class PlatformSetup:
         raise SetupFailedError(f"Airflow does not know {names} after {self._patience.dags:.0f} s; is it in dags/?")
 
     def _wake(self, dag_ids: set[str]) -> None:
+        """Airflow watches an asset once it has read the file of a DAG that is awake: it is asked to do that now."""
         for dag_id in sorted(dag_ids):
-            self._api.call("PATCH", f"/api/v2/dags/{dag_id}", json={"is_paused": False})
+            dag = self._api.call("PATCH", f"/api/v2/dags/{dag_id}", json={"is_paused": False})
+            self._api.ensure("PUT", f"/api/v2/parseDagFile/{dag['file_token']}")
 
     def _trigger(self) -> None:
         body = {"dag_run_id": self._run_id, "logical_date": None, "note": "the last step of a start"}
-        self._api.make(f"/api/v2/dags/{DAG_ID}/dagRuns", body)
+        self._api.ensure("POST", f"/api/v2/dags/{DAG_ID}/dagRuns", json=body)
 
     def _wait_for_success(self) -> set[str]:
         """Wait for every task but those that no photo needs; these are returned where they are not done."""

@@ -126,7 +126,11 @@ class Handler(BaseHTTPRequestHandler):
     def do_PATCH(self) -> None:
         """Wake a DAG."""
         self.server.woken.append(self.path.rpartition("/")[2])
-        self._answer(200, {})
+        self._answer(200, {"file_token": "token"})
+
+    def do_PUT(self) -> None:
+        """Read a DAG's file."""
+        self._answer(201, None)
 
 
 @pytest.fixture

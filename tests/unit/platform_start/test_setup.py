@@ -55,6 +55,8 @@ class FakeAirflow:
     def _take(self, request: httpx.Request) -> httpx.Response:
         if request.url.path == "/api/v2/pools":
             return self._take_pool(json.loads(request.content))
+        if request.method == "PUT":
+            return self._take_file(request.url.path)
         if request.url.path.endswith("/dagRuns"):
             return self._take_run(json.loads(request.content)["dag_run_id"])
         return httpx.Response(200, json=self._answer(request.method, request.url.path))
@@ -71,6 +73,11 @@ class FakeAirflow:
         self.pools.append(pool["name"])
         return httpx.Response(201, json=pool)
 
+    def _take_file(self, path: str) -> httpx.Response:
+        """One that is asked for and was not read yet is a conflict."""
+        is_asked_for = self.calls.count(("PUT", path)) > 1
+        return httpx.Response(409, json={"detail": "it exists"}) if is_asked_for else httpx.Response(201, json=None)
+
     def _answer(self, method: str, path: str) -> dict[str, Any]:
         if path == "/auth/token":
             return {"access_token": "t"}
@@ -82,7 +89,7 @@ class FakeAirflow:
             state = self.run_states.pop(0) if len(self.run_states) > 1 else self.run_states[0]
             tasks = {"migrate_database": state, "ensure_topics": "success", "import_dashboards": self.dashboards}
             return {"task_instances": [{"task_id": task, "state": each} for task, each in tasks.items()]}
-        return {}
+        return {"file_token": f"file-of-{path.rsplit('/', 1)[1]}"}
 
     @property
     def woken(self) -> list[str]:
@@ -119,6 +126,15 @@ def test_other_dags_sleep_until_the_platform_is_set_up(run: Callable[[FakeAirflo
     last_look = max(index for index, (_, path) in enumerate(airflow.calls) if path == RUN)
     woken_at = {path.rsplit("/", 1)[1]: i for i, (method, path) in enumerate(airflow.calls) if method == "PATCH"}
     assert min(woken_at["photo_ingest"], woken_at["photo_bi_sync"]) > last_look
+
+
+def test_a_dag_that_is_woken_is_read_at_once(run: Callable[[FakeAirflow], Path]) -> None:
+    """Airflow watches no asset before: photos would wait for the next look at the file, up to half a minute."""
+    airflow = FakeAirflow(ALL, ["success"])
+    run(airflow)
+    for dag_id in ALL:
+        woken = airflow.calls.index(("PATCH", f"/api/v2/dags/{dag_id}"))
+        assert airflow.calls.index(("PUT", f"/api/v2/parseDagFile/file-of-{dag_id}")) > woken
 
 
 def test_pools_are_there_before_any_task_wants_one(run: Callable[[FakeAirflow], Path]) -> None:
