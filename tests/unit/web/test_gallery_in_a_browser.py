@@ -1,45 +1,20 @@
 """The gallery's page in a browser, before an API that says what it is told to: news, and pictures that are none."""
 
 import re
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from anyio.from_thread import start_blocking_portal
-from fastapi import FastAPI
 from playwright.sync_api import Browser, Page, Route, expect
-from tests.support.browser import WIDE, assert_no_barrier, chromium, until
-from tests.support.images import encoded, scene
-from tests.support.serving import served
+from tests.support.browser import assert_no_barrier, until
+from tests.support.gallery_page import DEVICE, FakeApi, gallery, jpeg
 from tests.support.told_photos import NOW, Photo, photo
 
-from photo_pipeline.api.pages import mount_pages
-from photo_pipeline.domain.imaging import SniffedFormat
-
-PATIENCE = 20_000
-"""Milliseconds; expectations are met much sooner."""
 LOOK_MILLISECONDS = 600
 """Longer than the page gathers events before it looks."""
-EVENTS = """
-window.EventSource = class extends EventTarget {
-  static CLOSED = 2;
-  constructor() {
-    super();
-    window.events = this;
-    setTimeout(() => this.dispatchEvent(new Event("hello")));
-  }
-  close() {}
-};
-"""
 TELL = 'outcomes => events.dispatchEvent(new MessageEvent("outcomes", { data: JSON.stringify({ outcomes }) }))'
 MARK = "document.querySelector('.tile').dataset.mark = 'the same'"
 IS_MARKED = "document.querySelector('[data-mark]') !== null"
-DEVICE = "11111111-2222-4333-8444-555555555555"
 
 
 def outcome(of: Photo, offset: int) -> dict[str, Any]:
@@ -54,106 +29,11 @@ def outcome(of: Photo, offset: int) -> dict[str, Any]:
     }
 
 
-@dataclass
-class FakeApi:
-    """What the page is answered.
-
-    Attributes:
-        photos: the customer's.
-        picture: every rendition.
-        away: whether lists are answered 503.
-        who: has the session, which all tabs share.
-        owner: of the photos; nobody else has any.
-        asked: how often what was asked for, by path and, of lists, status.
-    """
-
-    photos: list[Photo]
-    picture: bytes
-    away: bool = False
-    who: str = "Ada"
-    owner: str = "Ada"
-    asked: Counter[str] = field(default_factory=Counter)
-
-    def answer(self, route: Route) -> None:
-        """Answer a request for the API."""
-        url = urlsplit(route.request.url)
-        path = url.path.removeprefix("/api/v1")
-        query = {name: values[0] for name, values in parse_qs(url.query).items()}
-        self.asked[f"{path} {query.get('status', '')}".strip()] += 1
-        if path == "/me":
-            route.fulfill(json={"customer_id": f"id of {self.who}", "display_name": self.who, "holds_allowed": 0})
-        elif path.startswith("/photos/0000") and self.who != self.owner:
-            route.fulfill(status=404, json={"status": 404, "detail": "You have no such photo."})
-        elif path == "/photos" and self.away:
-            route.fulfill(status=503, headers={"Retry-After": "600"}, json={"status": 503, "detail": "away"})
-        elif path == "/photos":
-            route.fulfill(json=self._page(query))
-        elif path == "/photos/choices":
-            devices = [{"device_id": DEVICE, "name": "Front door", "photos": 1}]
-            route.fulfill(json={"sources": [], "devices": devices, "cameras": [], "formats": []})
-        elif path == "/photos/timeline":
-            route.fulfill(json={"months": [], "complete": True})
-        elif path.count("/") == 2:
-            route.fulfill(json=next(each for each in self.photos if path.endswith(each["photo_id"])))
-        else:
-            route.fulfill(body=self.picture, content_type="image/jpeg")
-
-    def _page(self, query: dict[str, str]) -> dict[str, Any]:
-        if query["status"] != "processed" or self.who != self.owner:
-            return {"photos": [], "next_cursor": None}
-        by_time_taken = query["order"] == "taken"
-        in_order = sorted(
-            self.photos, key=lambda each: (by_time_taken and each["taken_at"]) or each["uploaded_at"], reverse=True
-        )
-        first, limit = int(query.get("cursor", 0)), int(query["limit"])
-        end = first + limit
-        return {"photos": in_order[first:end], "next_cursor": str(end) if end < len(in_order) else None}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Give Chromium."""
-    with chromium() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def pages() -> Iterator[str]:
-    """Give where the pages are served, without an API."""
-    app = FastAPI()
-    mount_pages(app)
-    with start_blocking_portal() as portal, portal.wrap_async_context_manager(served(app)) as url:
-        yield url
-
-
-@contextmanager
-def gallery(browser: Browser, pages: str, api: FakeApi, density: int = 1) -> Iterator[Page]:
-    """Open the page, which has looked at everything; whatever it throws is looked at in the end."""
-    with browser.new_context(
-        viewport=WIDE, base_url=pages, device_scale_factor=density, service_workers="block"
-    ) as context:
-        context.add_init_script(EVENTS)
-        page = context.new_page()
-        page.set_default_timeout(PATIENCE)
-        wrong: list[str] = []
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.route("**/api/v1/**", api.answer)
-        with page.expect_response(re.compile("status=rejected")):
-            page.goto("/")
-        yield page
-        assert wrong == []
-
-
 def tell(page: Page, *outcomes: dict[str, Any]) -> None:
     """Send the page an event, and wait until it has looked."""
     with page.expect_response(re.compile("status=rejected")):
         page.evaluate(TELL, outcomes)
     page.wait_for_timeout(LOOK_MILLISECONDS)
-
-
-def jpeg() -> bytes:
-    """Any picture."""
-    return encoded(scene(64, 48, seed=1), SniffedFormat.JPEG)
 
 
 def test_photos_that_are_there_already_are_no_news(browser: Browser, pages: str) -> None:
@@ -372,7 +252,7 @@ def test_a_tile_shows_what_there_is_as_sharp_as_the_screen(browser: Browser, pag
 
     A panorama fills its tile with a part of it, and can be looked at closely.
     """
-    with gallery(browser, pages, FakeApi(list(SHAPES.values()), jpeg()), density=2) as page:
+    with gallery(browser, pages, FakeApi(list(SHAPES.values()), jpeg()), device_scale_factor=2) as page:
         expect(page.locator(".tile.loaded")).to_have_count(len(SHAPES))
         images = page.locator(".tile img")
         named = images.evaluate_all("all => all.map(each => each.srcset.match(/\\d+w/g).join(' '))")

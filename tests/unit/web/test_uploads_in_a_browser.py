@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Route, ViewportSi
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route as StarletteRoute
-from tests.support.browser import NARROW, WIDE, assert_fits, assert_no_barrier, chromium
+from tests.support.browser import NARROW, WIDE, assert_fits, assert_no_barrier
 from tests.support.images import encoded, scene
 from tests.support.web import Platform, serving
 
@@ -128,13 +128,6 @@ class World:
     def sent(self) -> list[str]:
         """What was accepted so far: the sha256 of every record."""
         return [sha256_hex(record.value) for record in self.platform.log.records]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Give Chromium."""
-    with chromium() as started:
-        yield started
 
 
 @pytest.fixture(scope="module")

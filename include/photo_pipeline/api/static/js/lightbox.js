@@ -2,7 +2,7 @@
 
 import { photo as photoOf } from "./api.js";
 import { announce, find } from "./dom.js";
-import { enter, forget, leave, photoInAddress } from "./lightbox/address.js";
+import { Address, forget } from "./lightbox/address.js";
 import { addButtons } from "./lightbox/buttons.js";
 import { Details } from "./lightbox/details.js";
 import { viewer as loadViewer } from "./lightbox/packages.js";
@@ -18,9 +18,8 @@ const OPTIONS = {
   bgOpacity: 1,
   returnFocus: false,
   preload: [1, 2],
-  showHideAnimationType: "fade",
-  showAnimationDuration: 150,
-  hideAnimationDuration: 100,
+  // While it moves in it neither closes nor hears a key: it is there at once, and the style sheet has it appear.
+  showHideAnimationType: "none",
   secondaryZoomLevel: (level) => Math.max(1, 2 * level.fit),
   maxZoomLevel: (level) => Math.max(2, 6 * level.fit),
   closeTitle: "Close",
@@ -49,7 +48,7 @@ export class Lightbox {
     this.photos = [];
     this.asking = null;
     this.isDeleting = false;
-    window.addEventListener("popstate", () => this.followAddress());
+    this.address = new Address(() => this.followAddress());
     // The sheet grows as more becomes known, and the photo makes room.
     new ResizeObserver(() => this.viewer?.updateSize(true)).observe(this.details.element);
   }
@@ -72,6 +71,7 @@ export class Lightbox {
   }
 
   async open(photo) {
+    this.asking?.stop(); // for one that was wanted before
     this.notice.hide();
     this.wanted = photo;
     let PhotoSwipe;
@@ -82,7 +82,7 @@ export class Lightbox {
       return;
     }
     if (this.wanted !== photo || this.isOpen) return;
-    enter(photo.photo_id);
+    this.address.enter(photo.photo_id);
     this.show(PhotoSwipe, photo);
   }
 
@@ -104,15 +104,12 @@ export class Lightbox {
     }));
     viewer.on("keydown", (event) => this.pressed(event));
     viewer.on("change", () => this.changed());
-    viewer.on("openingAnimationEnd", () => {
-      viewer.updateSize(true);
-      this.followAddress();
-    });
     viewer.on("close", () => this.closed());
     viewer.init();
     viewer.element.setAttribute("aria-modal", "true");
     viewer.element.append(this.details.element, ...this.companions);
     viewer.element.classList.toggle("with-facts", this.details.isOpen);
+    viewer.updateSize(true);
     for (const part of BEHIND) find(part).inert = true;
     this.changed();
   }
@@ -159,8 +156,8 @@ export class Lightbox {
     const { photo } = this;
     const name = photo.filename ?? "Photo";
     this.viewer.element.setAttribute("aria-label", name);
-    if (photoInAddress() !== photo.photo_id) {
-      enter(photo.photo_id);
+    if (this.address.photoId !== photo.photo_id) {
+      this.address.enter(photo.photo_id);
       announce(name);
     }
     this.details.show(photo);
@@ -197,8 +194,7 @@ export class Lightbox {
     this.asking?.stop();
     this.notice.hide();
     if (this.viewer === null) return;
-    this.isLeaving = true;
-    this.viewer.options.showHideAnimationType = "none";
+    this.keepsAddress = true;
     this.viewer.close();
   }
 
@@ -210,15 +206,15 @@ export class Lightbox {
     this.slides.stop();
     this.details.close();
     for (const part of BEHIND) find(part).inert = false;
-    if (!this.isLeaving) leave();
-    this.isLeaving = false;
+    if (!this.keepsAddress) this.address.leave();
+    this.keepsAddress = false;
     // PhotoSwipe keeps the focus until it has done with this event.
     queueMicrotask(() => this.gallery.focus(photo));
   }
 
   /** Shows what the address says: after Back and Forward, and at the start. */
   followAddress() {
-    const photoId = photoInAddress();
+    const { photoId } = this.address;
     if (photoId === null) this.close();
     else if (this.viewer === null) this.openById(photoId);
     else if (this.photo.photo_id !== photoId) this.goTo(photoId);

@@ -2,14 +2,16 @@
 
 const ADDRESS = /^#photo=([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
 
-/** The photo that the address names, or null. */
-export const photoInAddress = () => ADDRESS.exec(location.hash)?.[1] ?? null;
+const named = () => ADDRESS.exec(location.hash)?.[1] ?? null;
 
-/** The address becomes the photo's. Back closes it, however many were looked at. */
-export function enter(photoId) {
+/** The address becomes the gallery's, and nobody is to come back to the photo. */
+export function forget() {
+  if (named() !== null) history.replaceState(null, "", location.pathname + location.search);
+}
+
+function write(photoId) {
   const address = `#photo=${photoId}`;
-  if (photoInAddress() === photoId) return;
-  if (photoInAddress() !== null) {
+  if (named() !== null) {
     history.replaceState(history.state, "", address);
     return;
   }
@@ -18,14 +20,41 @@ export function enter(photoId) {
   history.pushState({ beforeIsGallery: true }, "", address);
 }
 
-/** The address becomes the gallery's again. */
-export function leave() {
-  if (photoInAddress() === null) return;
-  if (history.state?.beforeIsGallery) history.back();
-  else forget();
-}
+/** The page's address. A browser takes a moment to go back: what is opened meanwhile has its address after that. */
+export class Address {
+  /** @param {() => void} onChange called when the address has become another one, and not by us */
+  constructor(onChange) {
+    this.isLeaving = false;
+    this.next = null;
+    window.addEventListener("popstate", () => this.changed(onChange));
+  }
 
-/** As `leave`, where nobody is to come back to the photo. */
-export function forget() {
-  if (photoInAddress() !== null) history.replaceState(null, "", location.pathname + location.search);
+  /** The photo that it names, or null. */
+  get photoId() {
+    return this.isLeaving ? this.next : named();
+  }
+
+  /** It becomes the photo's. Back closes it, however many were looked at. */
+  enter(photoId) {
+    if (this.isLeaving) this.next = photoId;
+    else if (named() !== photoId) write(photoId);
+  }
+
+  /** It becomes the gallery's again. */
+  leave() {
+    if (this.isLeaving) this.next = null;
+    else if (!history.state?.beforeIsGallery) forget();
+    else if (named() !== null) {
+      this.isLeaving = true;
+      history.back();
+    }
+  }
+
+  changed(onChange) {
+    const { isLeaving, next } = this;
+    this.isLeaving = false;
+    this.next = null;
+    if (!isLeaving || named() !== null) onChange();
+    else if (next !== null) write(next);
+  }
 }

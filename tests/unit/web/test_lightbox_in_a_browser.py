@@ -1,0 +1,98 @@
+"""A photo that is shown large: its address and what is shown agree, however quickly somebody presses what there is."""
+
+from datetime import timedelta
+
+from playwright.sync_api import Browser, Page, expect
+from tests.support.browser import until
+from tests.support.gallery_page import FakeApi, gallery, jpeg
+from tests.support.told_photos import photo
+
+PHOTOS = 4
+UNKNOWN = "00000000-0000-4000-8000-000000000099"
+PRESS = """async steps => {
+  const wait = milliseconds => new Promise(resolve => setTimeout(resolve, milliseconds));
+  for (const [what, milliseconds] of steps) {
+    if (what === "back") history.back();
+    else if (what === "forward") history.forward();
+    else if (what.startsWith("#")) location.hash = what;
+    else if (what.startsWith("tile ")) {
+      document.querySelectorAll(".tile")[what.slice(5)].click();
+      while (document.querySelector(".pswp") === null) await wait(0); // what shows it may have to be loaded
+    }
+    else if (what === "close") document.querySelector(".pswp__button--close")?.click();
+    else document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key: what, bubbles: true }));
+    await wait(milliseconds);
+  }
+}"""
+"""One thing after the other, sooner than a page that is busy can do them; after each, milliseconds."""
+SEEN = """() => [
+  /^#photo=/.test(location.hash) ? Number(location.hash.slice(-12)) : null,
+  [...document.querySelectorAll(".pswp")].map(each => Number.parseInt(each.getAttribute("aria-label"), 10)),
+  document.querySelector("#main").inert,
+]"""
+ENTRIES_BELOW = "for (let n = 0; n < 40; n += 1) history.pushState(null, '', location.pathname)"
+SETTLED_MILLISECONDS = 200
+"""Longer than anything moves."""
+Step = tuple[str, int]
+
+
+def address_of(number: int) -> str:
+    """A photo's address, after the page's own."""
+    return f"#photo=00000000-0000-4000-8000-{number:012}"
+
+
+def press(page: Page, *steps: Step) -> None:
+    """Do one thing after the other in the page."""
+    page.evaluate(PRESS, [list(step) for step in steps])
+
+
+def seen(page: Page) -> tuple[int | None, list[int], bool]:
+    """The photo in the address, those that are shown, and whether the gallery is behind one."""
+    address, shown, is_behind = page.evaluate(SEEN)
+    return address, shown, is_behind
+
+
+def assert_shown(page: Page, number: int | None, what: str) -> None:
+    """Fail where the photo, or none, is not what is shown and what the address says once all is done."""
+    page.wait_for_timeout(SETTLED_MILLISECONDS)
+    expected = (number, [] if number is None else [number], number is not None)
+    until(page, lambda: seen(page) == expected, f"{what}: {expected}")
+
+
+def photos() -> FakeApi:
+    """Some photos, and no other one."""
+    return FakeApi([photo(n, age=timedelta(minutes=n)) for n in range(PHOTOS)], jpeg())
+
+
+def test_what_is_pressed_while_a_photo_opens_or_closes_counts(browser: Browser, pages: str) -> None:
+    """A photo closes as soon as it is there, another opens while one closes; Back and Forward lead where they do."""
+    orders: list[tuple[list[Step], int | None]] = [
+        ([("tile 1", 5), ("Escape", 0)], None),
+        ([("tile 1", 5), ("close", 0)], None),
+        ([("tile 1", 5), ("back", 0)], None),
+        ([("forward", 20), ("back", 20), ("forward", 0)], 1),
+        ([("Escape", 0)], None),
+        ([("tile 1", 5), ("Escape", 0), ("tile 2", 0)], 2),
+        ([("ArrowRight", 0), ("back", 0)], None),
+        ([("forward", 0)], 3),
+        ([(address_of(0), 0), (address_of(2), 0)], 2),
+        ([("back", 0), ("back", 0)], 3),
+        ([("close", 0)], None),
+    ]
+    with gallery(browser, pages, photos()) as page:
+        page.evaluate(ENTRIES_BELOW)
+        for steps, number in orders:
+            press(page, *steps)
+            assert_shown(page, number, str(steps))
+
+
+def test_an_address_without_a_photo_is_told_while_another_photo_opens(browser: Browser, pages: str) -> None:
+    """That one closes, and what is told stays; a photo that is opened meanwhile stays, too."""
+    with gallery(browser, pages, photos()) as page:
+        trouble = page.locator("#photo-trouble")
+        press(page, ("tile 0", 5), (f"#photo={UNKNOWN}", 0))
+        assert_shown(page, None, "an unknown address")
+        expect(trouble).to_contain_text("You have no such photo")
+        press(page, (f"#photo={UNKNOWN}", 0), ("tile 1", 0))
+        assert_shown(page, 1, "a tile")
+        expect(trouble).to_be_hidden()
