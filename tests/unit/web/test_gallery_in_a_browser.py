@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
-from tests.support.browser import assert_no_barrier, until
+from tests.support.browser import NARROW, assert_no_barrier, until
 from tests.support.gallery_page import DEVICE, FakeApi, gallery, jpeg
 from tests.support.told_photos import NOW, Photo, photo
 
@@ -273,3 +273,13 @@ def test_a_tile_shows_what_there_is_as_sharp_as_the_screen(browser: Browser, pag
         box = shown.bounding_box()
         assert box is not None
         assert (box["width"], box["height"]) == (pytest.approx(8192, abs=2), pytest.approx(205, abs=2))
+
+
+def test_a_row_that_takes_much_room_is_sharp(browser: Browser, pages: str) -> None:
+    """A photo that stands alone because the next one is wide is shown twice as wide as usual, from the larger thumb."""
+    alone, next_one = SHAPES["large"], SHAPES["panorama"]
+    options = {"viewport": NARROW, "device_scale_factor": 2}
+    with gallery(browser, pages, FakeApi([alone, next_one], jpeg()), **options) as page:
+        image = page.locator(".tile.loaded img").first
+        expect(image).to_have_js_property("clientWidth", 320)
+        assert image.evaluate("each => each.currentSrc").endswith("/thumb2x")

@@ -7,7 +7,7 @@ const PLACEHOLDER_PIXELS = 24;
 const SOON_MILLISECONDS = 24 * 60 * 60 * 1000;
 const HOUR_MILLISECONDS = 60 * 60 * 1000;
 const [NARROWEST, WIDEST] = [0.4, 3];
-const ROWS = { narrow: 120, wide: 210 }; // as app.css has them in `--row`
+const ROWS = { narrow: 145, wide: 230 }; // as app.css has them in `--row`, with what a row takes of the room that is left
 const LEAST_PIXELS = 96;
 const TWICE_EACH_WAY = 4;
 
@@ -94,12 +94,14 @@ export class Tiles {
 /** What a tile may show: thumbs for screens of every density, as far as there are any, and how wide the picture is. */
 function pictureFor({ width, height, renditions }) {
   const shown = candidates(renditions);
-  const pixels = (row) => `${Math.round(row * Math.max(NARROWEST, width / height))}px`;
+  const ratio = Math.max(NARROWEST, width / height);
+  const fixed = `(width < 48rem) ${Math.round(ROWS.narrow * ratio)}px, ${Math.round(ROWS.wide * ratio)}px`;
   return {
     src: shown[0].url,
     srcset: shown.map((each) => `${each.url} ${each.width}w`).join(", "),
-    // A panorama is cut to its tile: as high as the row, and wider than what is seen of it.
-    sizes: `(width < 48rem) ${pixels(ROWS.narrow)}, ${pixels(ROWS.wide)}`,
+    // A browser that can asks for as much as the row has made of the tile. Of a panorama the tile has only a part: the whole
+    // is as high as the row, and wider.
+    sizes: ratio > WIDEST ? fixed : `auto, ${fixed}`,
   };
 }
 
