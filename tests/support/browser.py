@@ -61,6 +61,13 @@ def assert_fits(page: Page) -> None:
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "the page scrolls sideways"
 
 
+def assert_fits_enlarged(page: Page) -> None:
+    """Fail where the page is wider than its window when its reader has letters twice as large."""
+    page.evaluate("document.documentElement.style.fontSize = '200%'")
+    assert_fits(page)
+    page.evaluate("document.documentElement.style.fontSize = ''")
+
+
 def photographed(page: Page, folder: Path, name: str) -> Path:
     """Keep a picture of the whole page, for whoever wants to look."""
     folder.mkdir(parents=True, exist_ok=True)
