@@ -42,6 +42,7 @@ class FakeApi:
         away: whether lists are answered 503.
         who: has the session, which all tabs share.
         owner: of the photos; nobody else has any.
+        date: the server's time as its answers tell it, where they do.
         asked: how often what was asked for, by path and, of lists, status.
     """
 
@@ -50,6 +51,7 @@ class FakeApi:
     away: bool = False
     who: str = "Ada"
     owner: str = "Ada"
+    date: str | None = None
     asked: Counter[str] = field(default_factory=Counter)
 
     def answer(self, route: Route) -> None:
@@ -58,8 +60,11 @@ class FakeApi:
         path = url.path.removeprefix("/api/v1")
         query = {name: values[0] for name, values in parse_qs(url.query).items()}
         self.asked[f"{path} {query.get('status', '')}".strip()] += 1
+        dated = {} if self.date is None else {"Date": self.date}
         if path == "/me":
-            route.fulfill(json={"customer_id": f"id of {self.who}", "display_name": self.who, "holds_allowed": 0})
+            route.fulfill(
+                headers=dated, json={"customer_id": f"id of {self.who}", "display_name": self.who, "holds_allowed": 0}
+            )
         elif path.startswith("/photos/0000") and self.who != self.owner:
             route.fulfill(**NO_SUCH)
         elif path == "/photos" and self.away:

@@ -1,6 +1,7 @@
-"""What holds of the pages of both applications: nothing is cut off, whatever its reader's letters."""
+"""What holds of the pages of both applications: nothing is cut off, whatever its reader's letters and clock."""
 
 from datetime import timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -9,7 +10,7 @@ from playwright.sync_api import Browser, expect
 from tests.support import stream, web
 from tests.support.browser import NARROW, assert_fits_enlarged
 from tests.support.gallery_page import FakeApi, gallery, jpeg
-from tests.support.told_photos import photo
+from tests.support.told_photos import NOW, photo
 
 WHO = {"email": f"{uuid4()}@a-domain-with-a-long-name.example.org", "password": "correct horse battery"}
 
@@ -55,3 +56,14 @@ def test_what_is_chosen_fits_with_letters_twice_as_large(browser: Browser, pages
             box = button.bounding_box()
             assert box is not None
             assert 0 <= box["x"] <= box["x"] + box["width"] <= NARROW["width"], button.inner_text()
+
+
+def test_a_clock_that_is_a_day_off_changes_nothing(browser: Browser, pages: str) -> None:
+    """How long a photo is kept is said by the server's clock, as its answers tell it."""
+    leaving = photo(1, age=timedelta(hours=1)) | {"kept_until": (NOW + timedelta(hours=5, minutes=30)).isoformat()}
+    api = FakeApi([leaving, photo(2, age=timedelta(hours=2))], jpeg(), date=format_datetime(NOW, usegmt=True))
+    with gallery(browser, pages, api) as page:
+        page.clock.set_fixed_time(NOW + timedelta(days=1))
+        page.reload()
+        expect(page.locator(".tile").first.locator(".badge")).to_have_text("5 h left")
+        expect(page.locator(".tile").last.locator(".badge")).to_have_count(0)

@@ -1,6 +1,7 @@
 // Talks to the API. Every failure becomes an ApiError whose message a person can read.
 
 import { tellReach } from "./reach.js";
+import { hearTime, now } from "./server_time.js";
 
 const BASE = "/api/v1";
 /** A header that names whose photos a request is about: the server refuses it where somebody else is logged in by now. */
@@ -39,7 +40,7 @@ export function errorFrom(status, text, fallback) {
 function secondsOf(retryAfter) {
   if (retryAfter === null) return 0;
   const seconds = Number(retryAfter);
-  return Math.max(0, Number.isNaN(seconds) ? (Date.parse(retryAfter) - Date.now()) / 1000 || 0 : seconds);
+  return Math.max(0, Number.isNaN(seconds) ? (Date.parse(retryAfter) - now()) / 1000 || 0 : seconds);
 }
 
 async function orUnreached(promise, message) {
@@ -65,7 +66,7 @@ export async function answer(address, options, read) {
     const response = await orUnreached(fetch(address, { ...options, signal: controller.signal }), UNREACHED);
     clearTimeout(timer);
     timer = abortAfter(BODY_PATIENCE_MILLISECONDS);
-    if (response.ok) return [await orUnreached(read(response), CUT), response];
+    if (response.ok) return await orUnreached(read(response), CUT);
     throw await refusal(response);
   } finally {
     clearTimeout(timer);
@@ -79,18 +80,21 @@ async function refusal(response) {
   return error;
 }
 
-const ofDocument = (response) => (response.status === 204 ? null : response.json());
+function ofDocument(response) {
+  hearTime(response);
+  return response.status === 204 ? null : response.json();
+}
 
-async function exchange(method, path, body, headers = {}) {
+const ofPage = async (response) => ({ servedAt: hearTime(response), ...await ofDocument(response) });
+
+async function request(method, path, body, headers = {}, read = ofDocument) {
   const options = { method, headers: { Accept: "application/json", ...headers } };
   if (body !== undefined) {
     options.headers["Content-Type"] = "application/json";
     options.body = JSON.stringify(body);
   }
-  return answer(BASE + path, options, ofDocument);
+  return answer(BASE + path, options, read);
 }
-
-const request = async (...parts) => (await exchange(...parts))[0];
 
 export const signUp = (details) => request("POST", "/customers", details);
 export const logIn = (credentials) => request("POST", "/session", credentials);
@@ -109,11 +113,10 @@ export const revokeDevice = (deviceId) => request("DELETE", `/devices/${deviceId
 export const photo = (photoId) => request("GET", `/photos/${photoId}`);
 
 /** A page of photos, of those that fit where something is asked for; `servedAt` is the server's time of it. */
-export async function photos({ cursor = null, status = "processed", order = "uploaded", limit = 60, ...wanted } = {}) {
+export function photos({ cursor = null, status = "processed", order = "uploaded", limit = 60, ...wanted } = {}) {
   const query = new URLSearchParams({ status, order, limit, ...wanted });
   if (cursor !== null) query.set("cursor", cursor);
-  const [page, response] = await exchange("GET", `/photos?${query}`);
-  return { ...page, servedAt: Date.parse(response.headers.get("Date")) || Date.now() };
+  return request("GET", `/photos?${query}`, undefined, {}, ofPage);
 }
 
 export const timeline = (list) => request("GET", `/photos/timeline?${new URLSearchParams(list)}`);

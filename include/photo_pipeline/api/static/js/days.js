@@ -1,12 +1,18 @@
 // By which day photos are grouped, and how a moment is written.
 
+import { now } from "./server_time.js";
+
 const DAY = new Intl.DateTimeFormat(undefined, { dateStyle: "full" });
 const DAY_AS_TOLD = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeZone: "UTC" });
 const MOMENT = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+const SHORT_DAY = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
 const MOMENT_AS_TOLD = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short", timeZone: "UTC" });
 
 /** A moment that happened, in the reader's time. */
 export const moment = (text) => MOMENT.format(new Date(text));
+
+/** The same, without the time of the day. */
+export const dayOfMoment = (text) => SHORT_DAY.format(new Date(text));
 
 const UNITS = [["day", 86_400], ["hour", 3600], ["minute", 60], ["second", 1]];
 const AGO = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });
@@ -19,7 +25,7 @@ function inUnits(seconds) {
 
 /** A moment as what has passed since; clocks may differ, but nothing happens later than now. */
 export function ago(text) {
-  const { unit, count } = inUnits((Date.now() - Date.parse(text)) / 1000);
+  const { unit, count } = inUnits((now() - Date.parse(text)) / 1000);
   return unit === "second" ? "just now" : AGO.format(-count, unit);
 }
 

@@ -2,6 +2,7 @@
 
 import { photos } from "../api.js";
 import { find } from "../dom.js";
+import { now } from "../server_time.js";
 import { Told } from "./told.js";
 
 const PAGE_LENGTHS = [60, 200, 200, 200];
@@ -21,7 +22,7 @@ export class Newcomers {
   /** Knows nothing any more: a list is about to be asked for. */
   clear() {
     this.told.clear();
-    this.begin(Date.now());
+    this.begin(now());
   }
 
   /** Begins anew, with a list that was served at that time. */

@@ -2,6 +2,7 @@
 
 import { decode } from "/packages/blurhash/esm/index.js";
 import { find, make, makeTick } from "../dom.js";
+import { now } from "../server_time.js";
 
 const PLACEHOLDER_PIXELS = 24;
 const SOON_MILLISECONDS = 24 * 60 * 60 * 1000;
@@ -132,7 +133,7 @@ function badge(photo, states) {
   if (states.contains("broken")) return "cannot be shown";
   if (states.contains("missing")) return "not loaded yet";
   if (photo.held) return "kept";
-  const left = new Date(photo.kept_until).getTime() - Date.now();
+  const left = Date.parse(photo.kept_until) - now();
   if (left > SOON_MILLISECONDS) return null;
   return left > 0 ? `${Math.max(1, Math.floor(left / HOUR_MILLISECONDS))} h left` : "leaving";
 }

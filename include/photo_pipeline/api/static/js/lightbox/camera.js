@@ -17,7 +17,7 @@ export async function cameraFacts(photo) {
   const reader = await exifReader().catch(() => { throw new ApiError("The reader of photos could not be loaded."); });
   const { url } = photo.renditions.original;
   const headers = photo.bytes > WHOLE_BYTES ? { Range: `bytes=0-${BEGINNING_BYTES - 1}` } : {};
-  const [bytes] = await answer(url, { headers, cache: "force-cache" }, (response) => response.arrayBuffer());
+  const bytes = await answer(url, { headers, cache: "force-cache" }, (response) => response.arrayBuffer());
   return facts(tagsOf(reader, bytes));
 }
 

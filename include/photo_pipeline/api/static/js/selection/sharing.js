@@ -2,9 +2,10 @@
 
 import { share } from "../api.js";
 import { copy } from "../copying.js";
-import { moment } from "../days.js";
+import { dayOfMoment, moment } from "../days.js";
 import { find, make } from "../dom.js";
 import { Notice } from "../notice.js";
+import { now } from "../server_time.js";
 
 const DAYS = { 1: "A day", 3: "Three days", 7: "A week", 14: "Two weeks", 30: "Thirty days" };
 const DAY_MILLISECONDS = 24 * 60 * 60 * 1000;
@@ -36,7 +37,7 @@ export class Sharing {
     this.photos = photos;
     find("#share-heading").textContent = `Share ${counted(photos)}`;
     this.form.elements.days.replaceChildren(...Object.entries(DAYS).map(([days, name]) => make("option", {
-      value: days, textContent: `${name}, until ${moment(Date.now() + days * DAY_MILLISECONDS)}`, selected: days === "7",
+      value: days, textContent: `${name}, until ${dayOfMoment(now() + days * DAY_MILLISECONDS)}`, selected: days === "7",
     })));
     this.showForm(true);
     this.notice.hide();
