@@ -22,7 +22,8 @@ FIRST = ("/api/v1/me", "/api/v1/photos?status=processed&order=taken&limit=60")
 """What the gallery's script asks for at once, to the letter: it takes the answers that are there."""
 _AHEAD = "\n  ".join(f'<link rel="preload" as="fetch" crossorigin href="{escape(address)}">' for address in FIRST)
 POLICIES = {
-    **dict.fromkeys(("/devices", "/account", "/password", "/log-out", "/docs", "/static/", "/s/"), PAGE_POLICY),
+    **dict.fromkeys(("/devices", "/account", "/password", "/leave", "/log-out", "/docs"), PAGE_POLICY),
+    **dict.fromkeys(("/static/", "/s/"), PAGE_POLICY),
     # The gallery has the browser save a ZIP by a form in a frame of its own, where a refusal is read.
     "/": f"{PAGE_POLICY}; frame-src 'self'",
     "/api/v1/photos/archive": "default-src 'none'; frame-ancestors 'self'",

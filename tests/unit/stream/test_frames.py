@@ -297,7 +297,7 @@ class TestOperation:
             assert re.search(r'<link rel="stylesheet" href="/assets/site-[0-9A-Z]{8}\.css">', page.text)
             for path in ("/", "/devices", "/account"):
                 assert f'href="http://testserver{path}"' in page.text
-            assert '<form method="post" action="http://testserver/log-out">' in page.text
+            assert '<form method="post" action="http://testserver/leave">' in page.text
             # Without it the form's Origin is null, and the upload API does not take it (Fetch).
             assert '<meta name="referrer" content="strict-origin">' in page.text
             policy = page.headers["Content-Security-Policy"]

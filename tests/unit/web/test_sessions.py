@@ -295,10 +295,26 @@ async def test_any_page_of_ours_signs_out_by_a_form(platform: Platform) -> None:
         answer = await browser.post(form, headers=there)
         assert (answer.status_code, answer.headers["Location"]) == (303, "/")
         assert answer.headers["Clear-Site-Data"] == '"cache", "storage"'  # photos that wait to be sent, too
+        answer = await browser.post(f"{form}?forgotten=true", headers=here)
+        assert answer.headers["Clear-Site-Data"] == '"cache"'  # what others have not sent stays
         assert not browser.cookies
         bearer = {"Authorization": f"Bearer {token}"}
         assert (await browser.get("/me", headers=bearer)).status_code == 401
         assert (await browser.post(form, headers=here)).status_code == 303
+
+
+async def test_a_page_asks_before_a_form_signs_out(platform: Platform) -> None:
+    """Both applications' pages lead to it; it ends nothing by itself, and no other site leads there."""
+    page = f"{API.removesuffix('/api/v1')}/leave"
+    async with platform.client() as browser:
+        await in_browser(browser)
+        assert (await browser.post(page, headers={"Origin": "http://evil.example"})).status_code == 403
+        for origin in ("http://testserver", "http://127.0.0.1:8001"):
+            answer = await browser.post(page, headers={"Origin": origin})
+            assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "no-store")
+            assert 'action="/log-out"' in answer.text
+            assert "script-src 'self'" in answer.headers["Content-Security-Policy"]
+        assert (await browser.get("/me")).status_code == 200
 
 
 async def test_a_log_out_that_cannot_be_noted_says_so(platform: Platform) -> None:

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Route, ViewportSi
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route as StarletteRoute
-from tests.support.browser import NARROW, WIDE, assert_fits, assert_no_barrier
+from tests.support.browser import NARROW, WIDE, assert_fits, assert_no_barrier, until
 from tests.support.images import encoded, scene
 from tests.support.web import Platform, serving
 
@@ -108,6 +108,36 @@ StorageManager.prototype.estimate = async function () {
 };
 """
 """Has what is to be remembered wait."""
+DAMAGED = """
+const { get } = IDBObjectStore.prototype;
+IDBObjectStore.prototype.get = function (key) {
+  const kind = sessionStorage.getItem("damage");
+  const isIt = this.name === "bytes" && key === localStorage.getItem("damaged");
+  if (kind !== null && isIt) throw new DOMException("", kind);
+  return get.call(this, key);
+};
+"""
+DAMAGE_ONE = """async kind => {
+  const answer = request => new Promise(resolve => { request.onsuccess = () => resolve(request.result); });
+  const db = await answer(indexedDB.open("photo-queue"));
+  const [id] = await answer(db.transaction("bytes").objectStore("bytes").getAllKeys());
+  db.close();
+  localStorage.setItem("damaged", id);
+  sessionStorage.setItem("damage", kind);
+}"""
+"""Has the browser say so of what it remembers of one photo."""
+NO_ROOM = """
+StorageManager.prototype.estimate = async () => ({ quota: 0, usage: 0 });
+"""
+FORGET_WHO = "localStorage.removeItem('photo-customer')"
+MAKE_ONE_OLD = """async () => {
+  const answer = request => new Promise(resolve => { request.onsuccess = () => resolve(request.result); });
+  const db = await answer(indexedDB.open("photo-queue"));
+  const store = db.transaction("photos", "readwrite").objectStore("photos");
+  const [photo] = await answer(store.getAll());
+  await answer(store.put({ ...photo, at: photo.at - 2 * 3600 * 1000 }));
+  db.close();
+}"""
 SILENT = """
 IDBFactory.prototype.open = () => Object.assign(Object.create(IDBOpenDBRequest.prototype), { addEventListener() {} });
 """
@@ -210,12 +240,22 @@ def as_text(files: Files) -> list[list[str]]:
 
 def until_remembered(page: Page, photos: int, files: int) -> None:
     """Wait until the browser remembers so many photos, and the bytes of so many."""
-    page.wait_for_function(f"async () => String(await ({REMEMBERED})()) === '{photos},{files}'")
+    until(page, lambda: page.evaluate(REMEMBERED) == [photos, files], f"{photos} photos and {files} files remembered")
 
 
 def summary(page: Page, text: str) -> None:
     """The page says so of all photos together."""
     expect(page.locator("#upload-summary")).to_have_text(text)
+
+
+def choose_unknown(page: Page, count: int) -> None:
+    """Choose photos while the page cannot know whose they are; nothing goes out."""
+    page.evaluate(FORGET_WHO)
+    page.context.route("**/api/v1/me", lambda route: route.fulfill(status=503))
+    page.context.route(UPLOADS, refuse)
+    page.reload()
+    choose(page, {f"{n}.jpg": photo() for n in range(count)})
+    summary(page, f"{count} to send")
 
 
 def refuse(route: Route) -> None:
@@ -415,6 +455,7 @@ def test_files_are_asked_for_again(browser: Browser, world: World) -> None:
         page.locator("#upload-permission").get_by_role("button", name="Go on").click()
         summary(page, "2 safe, being processed")
         expect(page.locator("#upload-gone")).to_contain_text("1 photo was not sent, and cannot be found any more: c")
+        page.locator("#upload-gone").get_by_role("button", name="Close").click()
         until_remembered(page, 0, 0)
         assert len(world.sent) == already + 2
 
@@ -425,7 +466,7 @@ def test_the_page_is_an_application(browser: Browser, world: World) -> None:
     with browsing(browser, world, worker=True) as (context, page):
         sign_up(page)
         page.clock.fast_forward(LATER_MILLISECONDS)
-        page.wait_for_function(IS_READY)
+        until(page, lambda: page.evaluate(IS_READY), "the worker is ready")
         expect(page.locator("#drop-zone")).to_be_visible()
         with deployed_anew(world):
             page.evaluate("async () => (await navigator.serviceWorker.ready).update()")
@@ -460,20 +501,46 @@ def test_the_page_is_an_application(browser: Browser, world: World) -> None:
 
 
 def test_what_cannot_be_read_is_told(browser: Browser, world: World) -> None:
-    """Of a file that has changed no line is blamed."""
+    """One photo whose bytes the browser has lost holds no other up, and is named until somebody has read that.
+
+    What a busy browser cannot read is not lost. Of a changed file no line is blamed.
+    """
     already = len(world.sent)
+    files = {"a.jpg": photo(), "b.jpg": photo()}
     with browsing(browser, world) as (context, page):
+        context.add_init_script(DAMAGED)
         sign_up(page)
+        context.route(UPLOADS, refuse)
+        choose(page, files)
+        until_remembered(page, 2, 2)
+        page.evaluate(DAMAGE_ONE, "AbortError")
+        page.reload()
+        context.unroute_all()
+        summary(page, "1 safe, being processed")
+        gone = page.locator("#upload-gone")
+        expect(gone).to_contain_text("1 photo is not sent, and cannot be read just now")
+        until_remembered(page, 1, 1)
+        page.evaluate("sessionStorage.setItem('damage', 'NotReadableError')")
+        for _ in range(2):  # the first time nobody may have looked
+            page.reload()
+            expect(gone).to_contain_text("1 photo was not sent, and cannot be found any more")
+        until_remembered(page, 1, 1)
+        gone.get_by_role("button", name="Close").click()
+        until_remembered(page, 0, 0)
+        assert len(world.sent) == already + 1
+        expect(gone).to_be_hidden()
+
         [(name, data), (_, changed)] = as_text({"c.jpg": photo(), "changed.jpg": photo(100)})
         page.evaluate(PUT_FILE, [name, data])
         context.route(UPLOADS, refuse)
         page.get_by_text("Choose photos").click()
+        page.get_by_role("button", name="Show list").click()
         row = page.locator("#upload-list li", has_text="c.jpg")
         expect(row).to_contain_text("Trying again")
         page.evaluate(PUT_FILE, [name, changed])
         context.unroute_all()
         expect(row).to_contain_text("This file could not be read. Was it moved or changed?")
-        assert len(world.sent) == already
+        assert len(world.sent) == already + 1
 
 
 def test_what_is_not_remembered_yet_is_its_customers(browser: Browser, world: World) -> None:
@@ -506,6 +573,109 @@ def test_what_is_not_remembered_yet_is_its_customers(browser: Browser, world: Wo
         log_in(page, ada)
         summary(page, "3 safe, being processed")
         assert len(world.sent) == already + 3
+
+
+def test_what_a_browser_has_no_room_for_is_its_customers(browser: Browser, world: World) -> None:
+    """Where somebody else logs in, it is named, with what can be done; its customer finds it in the same tab.
+
+    What is nobody's is asked for there, too.
+    """
+    already = len(world.sent)
+    with browsing(browser, world) as (context, page):
+        context.add_init_script(NO_ROOM)
+        page.reload()
+        ada = sign_up(page)
+        context.route(UPLOADS, refuse)
+        choose(page, {f"{n}.jpg": photo() for n in range(2)})
+        expect(page.locator("#upload-unremembered")).to_contain_text("2 photos")
+        context.clear_cookies()
+        other = opened(context)
+        other.goto("/")
+        sign_up(other)
+        told = page.locator("#upload-gone")
+        expect(told).to_contain_text("2 photos of the account that was here before are not sent")
+        expect(told).to_contain_text("0.jpg, 1.jpg. Keep this page open, and log in here with that account again")
+        expect(page.locator("#upload-panel")).to_be_hidden()
+        assert_no_barrier(page, every_level=True)
+        context.unroute_all()
+        page.bring_to_front()
+        page.get_by_role("button", name="Sign out").click()
+        log_in(page, ada)
+        summary(page, "2 safe, being processed")
+        expect(told).to_be_hidden()
+        assert len(world.sent) == already + 2
+
+        choose_unknown(page, 1)
+        context.unroute("**/api/v1/me")
+        question = page.locator("#upload-strays")
+        expect(question).to_contain_text("1 photo has come in here while nobody was logged in.")
+        context.unroute_all()
+        question.get_by_role("button", name="Send", exact=True).click()
+        summary(page, "1 safe, being processed")
+
+
+def test_what_came_in_when_nobody_was_known_is_asked_for(browser: Browser, world: World) -> None:
+    """Whoever is known next says whether it is theirs; after an hour it is nobody's, and that is told."""
+    already = len(world.sent)
+    with browsing(browser, world) as (context, page):
+        sign_up(page)
+        choose_unknown(page, 3)
+        until_remembered(page, 3, 3)
+        page.evaluate(MAKE_ONE_OLD)
+        context.unroute("**/api/v1/me")
+        question, gone = page.locator("#upload-strays"), page.locator("#upload-gone")
+        asked = "2 photos have come in here while nobody was logged in. Send them to the gallery of Ada?"
+        expect(question).to_contain_text(asked)
+        expect(gone).to_contain_text("1 photo has come in when nobody was logged in, more than an hour ago")
+        expect(page.locator("#upload-panel")).to_be_hidden()
+        assert_no_barrier(page, every_level=True)
+        gone.get_by_role("button", name="Close").click()
+        until_remembered(page, 2, 2)
+        page.reload()
+        expect(question).to_contain_text(asked)
+        context.unroute_all()
+        question.get_by_role("button", name="Send", exact=True).click()
+        summary(page, "2 safe, being processed")
+        assert len(world.sent) == already + 2
+        until_remembered(page, 0, 0)
+
+
+def test_every_page_asks_before_it_signs_out(browser: Browser, world: World) -> None:
+    """Where something is not sent, as the gallery does; it forgets this customer's, in all tabs, and nobody else's."""
+    with browsing(browser, world) as (context, page):
+        sign_up(page)
+        context.route(UPLOADS, refuse)
+        choose(page, {"grace.jpg": photo()})
+        until_remembered(page, 1, 1)
+        context.clear_cookies()
+        page.reload()
+        sign_up(page)
+        choose(page, {"ada.jpg": photo()})
+        until_remembered(page, 2, 2)
+
+        account = opened(context)
+        account.goto("/account")
+        leave = account.get_by_role("button", name="Sign out")
+        leave.click()
+        expect(account.locator("#leaving")).to_contain_text("1 photo is not sent yet")
+        assert_no_barrier(account, every_level=True)
+        account.set_viewport_size(NARROW)
+        assert_fits(account)
+        account.set_viewport_size(WIDE)
+        account.get_by_role("button", name="Stay").click()
+        expect(account.locator("#email")).to_be_visible()
+        until_remembered(page, 2, 2)
+        leave.click()
+        account.get_by_role("button", name="Sign out all the same").click()
+        expect(account.locator("#welcome")).to_be_visible()
+        expect(page.locator("#welcome")).to_be_visible()
+        until_remembered(page, 1, 1)
+        assert account.request.get("/api/v1/me").status == 401
+
+        sign_up(account)
+        account.goto("/devices")
+        account.get_by_role("button", name="Sign out").click()
+        expect(account.locator("#welcome")).to_be_visible()  # there was nothing to ask
 
 
 def test_a_browser_that_keeps_silent_about_its_database(browser: Browser, world: World) -> None:

@@ -21,6 +21,9 @@ from photo_pipeline.web.tokens import Session
 
 router = APIRouter(tags=["session"])
 pages = APIRouter()
+FORGOTTEN = "forgotten"
+"""In the address: the page has the browser forget what is not sent of this customer, and of nobody else."""
+_ASKED = PageTemplate(TEMPLATES / "leave.html", LINKS)
 _NOT_ENDED = PageTemplate(TEMPLATES / "not_signed_out.html", LINKS)
 
 
@@ -81,9 +84,20 @@ async def log_out(request: Request, services: TheServices) -> Response:
     return response
 
 
+@pages.post("/leave", include_in_schema=False)
+async def ask_to_leave(request: Request, services: TheServices) -> Response:
+    """Where a form leads that every page of both applications has.
+
+    What this browser has not sent only a script of this origin can tell, and forget: it logs out where there is
+    nothing, and asks where there is something.
+    """
+    services.sessions.refuse_other_products(request)
+    return _ASKED.once(HTTPStatus.OK)
+
+
 @pages.post("/log-out", include_in_schema=False)
 async def leave(request: Request, services: TheServices) -> Response:
-    """Log out by a form, which every page of both applications has, and go to the start.
+    """Log out by a form, and go to the start.
 
     Where that could not be noted for everybody, the browser keeps the cookie, and is shown how to try again with it.
     """
@@ -93,8 +107,9 @@ async def leave(request: Request, services: TheServices) -> Response:
         await _end(request, response, services)
     except ServerUnavailableError:
         return _NOT_ENDED.once(HTTPStatus.SERVICE_UNAVAILABLE)
-    # No script of the gallery's forgets here what it remembers of photos that are not sent yet.
-    response.headers["Clear-Site-Data"] = '"cache", "storage"'
+    if FORGOTTEN not in request.query_params:
+        # No script has forgotten what is not sent of this customer: then all goes that the browser has of this site.
+        response.headers["Clear-Site-Data"] = '"cache", "storage"'
     return response
 
 

@@ -59,11 +59,16 @@ async function kept(address) {
 }
 
 async function take(request) {
-  const key = crypto.randomUUID();
-  const told = await request.formData()
-    .then((form) => keepShared(form.getAll("files").filter((file) => file instanceof File), key))
-    .then((all) => (all ? key : "full"), () => "full");
+  const told = await keep(request).catch(() => "none");
   return Response.redirect(`/?shared=${told}`, 303);
+}
+
+async function keep(request) {
+  const form = await request.formData();
+  const files = form.getAll("files").filter((file) => file instanceof File && (file.size > 0 || file.name !== ""));
+  if (files.length === 0) return "empty";
+  const key = crypto.randomUUID();
+  return await keepShared(files, key) ? key : `${key}&left=full`;
 }
 
 const name = async () => PREFIX + (await hashOf(new TextEncoder().encode(JSON.stringify(HASHES)))).slice(0, 16);

@@ -10,7 +10,7 @@ import { LiveStatus } from "./live.js";
 import { Notice } from "./notice.js";
 import { Reach } from "./reach.js";
 import { Retrying } from "./retrying.js";
-import { sharedFrom, SIGNED_OUT, Tabs, WHO_KEY } from "./tabs.js";
+import { notSent, sharedFrom, SIGNED_OUT, Tabs, WHO_KEY } from "./tabs.js";
 import { Uploads } from "./uploads.js";
 
 const SESSION_CHECK_MILLISECONDS = 5 * 60 * 1000;
@@ -20,7 +20,7 @@ const { key, notTaken } = sharedFrom(location, sessionStorage);
 const gallery = new Gallery(sessionEnded);
 const reach = new Reach(tellReached);
 const uploads = new Uploads(reach, key, refreshSoon, sessionEnded);
-const tabs = new Tabs(hearTab);
+const tabs = new Tabs(hearTab, (customerId) => uploads.forgettableOf(customerId));
 const live = new LiveStatus(tell, look, (isLive) => { find("#live-note").hidden = isLive; });
 let refreshing = null;
 let knowing = null;
@@ -70,6 +70,7 @@ function showWelcome() {
   find("#application").hidden = true;
   find("#account").hidden = true;
   find("#live-note").hidden = true;
+  uploads.halt();
   gallery.clear();
   gallery.selection.leave();
   gallery.filters.clear();
@@ -127,6 +128,9 @@ async function begin() {
       return;
     }
     showApplication();
+    // Whoever was here last, as far as anybody can tell: the server takes nothing for them from somebody else.
+    const last = localStorage.getItem(WHO_KEY);
+    if (last !== null) uploads.know(last);
     knowLater();
   }
 }
@@ -141,15 +145,17 @@ function followOtherTabs({ key, newValue }) {
 
 /** What is not sent is forgotten with whose it is, so that is asked before. */
 async function isSureToLeave() {
-  const unsent = await uploads.countUnsent();
+  const elsewhere = await Promise.all([uploads.countElsewhere(), tabs.countOthers(uploads.owner)]);
+  const unsent = elsewhere.reduce((sum, number) => sum + number, uploads.unsent);
   if (unsent === 0) return true;
-  find("#leave-heading").textContent = unsent === 1 ? "1 photo is not sent yet" : `${unsent} photos are not sent yet`;
+  find("#leave-heading").textContent = notSent(unsent);
   return await asked(find("#leave")) === "leave";
 }
 
 async function signOut() {
   if (!await isSureToLeave()) return;
   tabs.tell(SIGNED_OUT, uploads.owner);
+  localStorage.removeItem(WHO_KEY);
   const cleared = uploads.clear();
   gallery.selection.forget();
   showWelcome();
@@ -169,7 +175,9 @@ async function signOut() {
 
 /** Somebody has signed out in another tab: nothing of theirs stays in this one, either. */
 function hearTab(what, customerId) {
-  if (what !== SIGNED_OUT || customerId !== uploads.owner) return;
+  if (what !== SIGNED_OUT) return;
+  uploads.aside.take(customerId);
+  if (customerId !== uploads.owner) return;
   uploads.clear();
   gallery.selection.forget();
   sessionEnded();
@@ -181,5 +189,5 @@ window.addEventListener("storage", followOtherTabs);
 // Asking prolongs the session, so that a long upload does not outlive it.
 setInterval(() => { if (!find("#application").hidden) me().catch(() => {}); }, SESSION_CHECK_MILLISECONDS);
 
-if (notTaken !== null) import("./uploads/waiting.js").then(({ tellNotTaken }) => tellNotTaken(notTaken)).catch(() => {});
+if (notTaken !== null) uploads.told.tellNotTaken(notTaken);
 await begin();

@@ -4,11 +4,18 @@ const CHANNEL = "photo-session";
 const KEY = "photo-queue-key";
 const IS_KEY = /^[0-9a-f-]{36}$/;
 
+const HOW_MANY = "how many";
+const SO_MANY = "so many";
+const ANSWER_MILLISECONDS = 300;
+
 /** Somebody has signed out, or closed the account. */
 export const SIGNED_OUT = "signed out";
 
 /** Under which a browser's tabs find the customer who has the session. */
 export const WHO_KEY = "photo-customer";
+
+/** What is said before what is not sent is forgotten. */
+export const notSent = (count) => (count === 1 ? "1 photo is not sent yet" : `${count} photos are not sent yet`);
 
 /** Has a page that shows somebody's begin anew where another tab has logged somebody else in: it would act as them. */
 export function followCustomer() {
@@ -18,14 +25,31 @@ export function followCustomer() {
 }
 
 export class Tabs {
-  /** @param {(what: string, customerId: string) => void} onTold told what happened in another tab, and to whom */
-  constructor(onTold = () => {}) {
+  /**
+   * @param {(what: string, customerId: string) => void} onTold told what happened in another tab, and to whom
+   * @param {(customerId: string) => number} count how many photos of a customer this tab alone has
+   */
+  constructor(onTold = () => {}, count = () => 0) {
     this.channel = new BroadcastChannel(CHANNEL);
-    this.channel.addEventListener("message", ({ data: { what, customerId } }) => onTold(what, customerId));
+    this.channel.addEventListener("message", ({ data: { what, customerId } }) => {
+      if (what === HOW_MANY) this.channel.postMessage({ what: SO_MANY, customerId, number: count(customerId) });
+      else if (what !== SO_MANY) onTold(what, customerId);
+    });
   }
 
   tell(what, customerId) {
     this.channel.postMessage({ what, customerId });
+  }
+
+  /** How many photos of a customer other tabs have that nothing else knows of. They have a moment to say so. */
+  async countOthers(customerId) {
+    let sum = 0;
+    const hear = ({ data }) => { if (data.what === SO_MANY && data.customerId === customerId) sum += data.number; };
+    this.channel.addEventListener("message", hear);
+    this.tell(HOW_MANY, customerId);
+    await new Promise((resolve) => { setTimeout(resolve, ANSWER_MILLISECONDS); });
+    this.channel.removeEventListener("message", hear);
+    return sum;
   }
 }
 
@@ -35,15 +59,16 @@ export class Tabs {
  */
 export function sharedFrom(location, storage) {
   const url = new URL(location.href);
-  const shared = url.searchParams.get("shared");
+  const [shared, left] = ["shared", "left"].map((name) => url.searchParams.get(name));
   if (shared !== null) {
     url.searchParams.delete("shared");
+    url.searchParams.delete("left");
     history.replaceState(history.state, "", url);
   }
   const isKey = shared !== null && IS_KEY.test(shared);
   const key = isKey ? shared : storage.getItem(KEY) ?? newKey();
   storage.setItem(KEY, key);
-  return { key, notTaken: isKey ? null : shared };
+  return { key, notTaken: isKey ? left : shared };
 }
 
 /** Where a browser makes no ids it remembers nothing, either. */

@@ -1,17 +1,19 @@
 // The upload part of the page: photos come in, go out a few at a time, and are followed until they are in the gallery.
 
 import { find } from "./dom.js";
+import { Aside } from "./uploads/aside.js";
 import { follower } from "./uploads/following.js";
 import { UploadList } from "./uploads/list.js";
 import { UploadPanel } from "./uploads/panel.js";
 import { ACTIVE, FINISHED, GOING, Photo, UNSAFE } from "./uploads/photo.js";
 import { setUpPicking } from "./uploads/picking.js";
 import { forgetThumbnail } from "./uploads/thumbnails.js";
-import { addressesOf } from "./uploads/transfer.js";
+import { Told } from "./uploads/told.js";
+import { forgetAddresses } from "./uploads/transfer.js";
 
 const AT_ONCE = 3;
 const LOOK_MILLISECONDS = 1000;
-const STORED_ADDRESSES = "tus::";
+const RECALL_MILLISECONDS = [10_000, 20_000, 60_000]; // a browser that is busy may not open its database at once
 
 export class Uploads {
   /**
@@ -29,6 +31,8 @@ export class Uploads {
     this.skipped = 0;
     this.owner = null;
     this.memory = null;
+    this.aside = new Aside();
+    this.told = new Told((found) => this.drop(found));
     this.list = new UploadList({ act: (photo) => this.act(photo), remove: (photo) => this.remove([photo]) });
     this.panel = new UploadPanel(() => this.list.later());
     this.follow = follower(() => this.photos.filter((photo) => photo.state === "safe"), onProcessed);
@@ -39,34 +43,79 @@ export class Uploads {
     // What is remembered and does not go out now is as safe with the page as without it.
     const leavesSomething = (photo) => GOING.has(photo.state) || (UNSAFE.has(photo.state) && !photo.isRemembered);
     window.addEventListener("beforeunload", (event) => {
-      if (this.photos.some(leavesSomething)) event.preventDefault();
+      if (this.photos.some(leavesSomething) || this.aside.forgettable.length > 0) event.preventDefault();
     });
   }
 
-  /** Called when it is known who is here: what they had not sent comes back, what somebody else had here goes. */
+  /** Called when it is known who is here: what they had not sent comes back, what somebody else, or nobody, had here goes. */
   async know(customerId) {
-    if (this.owner !== null && this.owner !== customerId) this.leave();
-    this.owner = customerId;
-    for (const photo of this.photos) photo.owner = customerId;
+    if (this.owner !== customerId) {
+      this.leave();
+      this.owner = customerId;
+    }
     if (this.memory === null) await this.remembering();
-    else await this.memory.know(customerId).catch(() => {});
+    else await this.recall();
+    if (this.owner !== customerId) return;
+    this.add(this.aside.take(customerId).map(({ origin }) => origin));
+    await this.askWhose([]);
+  }
+
+  async recall(tries = 0) {
+    const { owner } = this;
+    try {
+      await this.memory.know(owner);
+    } catch {
+      const milliseconds = RECALL_MILLISECONDS[tries];
+      if (milliseconds !== undefined) setTimeout(() => { if (owner === this.owner) this.recall(tries + 1); }, milliseconds);
+    }
   }
 
   /** Has what is not sent outlive the page, where the browser can do that. */
   async remembering() {
     if (this.memory !== null || !navigator.locks || !window.indexedDB) return;
     // Nobody waits for this to see their photos.
-    const [{ Memory }, { Waiting }] = await Promise.all([import("./uploads/memory.js"), import("./uploads/waiting.js")]).catch(() => [{}, {}]);
+    const [{ Memory }] = await Promise.all([import("./uploads/memory.js"), this.beginWaiting()]).catch(() => [{}]);
     if (this.memory !== null) return;
+    for (const photo of this.aside.photos) photo.isUnremembered = true; // whose they are has gone
     if (Memory === undefined) {
       for (const photo of this.photos) photo.isUnremembered = true; // until the next ones come in
       this.later();
       return;
     }
-    this.waiting = new Waiting((origins) => this.add(origins), (found) => this.memory.drop(found));
-    this.memory = new Memory(this.key, (found) => this.waiting.take(found.filter((each) => !this.has(each))), () => this.later());
+    this.memory = new Memory(this.key, {
+      onFound: (found) => this.waiting.take(found.filter((each) => !this.has(each))),
+      onStrays: ({ fresh, late }) => {
+        this.told.add({ late });
+        this.askWhose(fresh);
+      },
+      onChange: () => this.later(),
+    });
     for (const photo of this.photos) this.remember(photo);
-    if (this.owner !== null) await this.memory.know(this.owner).catch(() => {});
+    if (this.owner !== null) await this.recall();
+  }
+
+  async beginWaiting() {
+    const { Waiting } = await import("./uploads/waiting.js");
+    this.waiting ??= new Waiting((origins) => this.arrive(origins), (found) => this.drop(found), this.told);
+  }
+
+  /** @param {object[]} found what is remembered of photos that came in when nobody was known; there may be others in hand */
+  async askWhose(found) {
+    const inHand = this.aside.of(null).map((photo) => ({ ...photo.origin, id: photo }));
+    if (found.length + inHand.length === 0) return;
+    await this.beginWaiting();
+    if (this.owner !== null) this.waiting.askWhose([...found, ...inHand], { owner: this.owner, tab: this.memory?.tab });
+  }
+
+  arrive(origins) {
+    this.aside.drop(origins.map(({ id }) => id));
+    this.add(origins);
+  }
+
+  /** What was found is not wanted, or not there any more. */
+  drop(found) {
+    this.aside.drop(found.map(({ id }) => id));
+    this.memory?.drop(found.filter(({ file }) => file === undefined));
   }
 
   /** Called when somebody has logged in: what waited for that goes on. */
@@ -75,24 +124,48 @@ export class Uploads {
     for (const photo of this.photos) photo.hurry();
   }
 
-  /** How many photos would be lost with the queue of whoever is here. */
-  async countUnsent() {
-    const elsewhere = await this.memory?.countElsewhere().catch(() => 0) ?? 0;
-    return this.photos.filter((photo) => UNSAFE.has(photo.state)).length + (this.waiting?.count ?? 0) + elsewhere;
+  /** How many photos of whoever is here this page has that would be lost with their queue. */
+  get unsent() {
+    return this.photos.filter((photo) => UNSAFE.has(photo.state)).length + (this.waiting?.count ?? 0) + this.told.unread.length;
+  }
+
+  /** How many photos of a customer this page alone has. */
+  forgettableOf(customerId) {
+    return [...this.photos, ...this.aside.photos]
+      .filter((photo) => photo.owner === customerId && photo.isUnremembered && UNSAFE.has(photo.state)).length;
+  }
+
+  /** How many other pages of this browser have, as far as they are remembered. */
+  async countElsewhere() {
+    return await this.memory?.countElsewhere().catch(() => 0) ?? 0;
+  }
+
+  /** Called when nobody is logged in any more: what goes out waits for somebody. */
+  halt() {
+    const going = this.photos.filter((photo) => GOING.has(photo.state));
+    for (const photo of going.reverse()) photo.logOut(); // the waiting ones first, so that none of them begins
   }
 
   /** Called when somebody has signed out, here or in another tab: nothing of theirs stays. */
   async clear() {
     const { photos, owner } = this;
-    this.leave((photo) => photo.cancel());
-    const isTheirs = (key) => [owner, null].some((each) => key.startsWith(STORED_ADDRESSES + addressesOf(each)));
-    for (const key of Object.keys(localStorage).filter(isTheirs)) localStorage.removeItem(key);
+    this.part((photo) => photo.cancel());
+    for (const each of [owner, null]) {
+      this.aside.take(each);
+      forgetAddresses(each);
+    }
     await this.memory?.clear(photos).catch(() => {});
   }
 
   /** Another customer sees and sends nothing of what is here; it waits for whose it is. */
-  leave(end = () => {}) {
+  leave() {
+    this.aside.put(this.photos);
+    this.part(() => {});
+  }
+
+  part(end) {
     const { photos } = this;
+    if (this.owner !== null) this.told.forget();
     this.owner = null;
     this.memory?.leave(photos);
     this.waiting?.clear();
@@ -120,7 +193,8 @@ export class Uploads {
     photo.owner = this.owner;
     const { record } = origin;
     if (record === undefined) return photo;
-    Object.assign(photo, { record, recordId: record.id, isRemembered: true, sendAnyway: record.sendAnyway ?? false });
+    Object.assign(photo, { record, recordId: record.id, isRemembered: true, sendAnyway: record.sendAnyway ?? false,
+      begun: record.begun ?? false, key: record.key ?? record.id });
     if (record.paused && UNSAFE.has(photo.state)) photo.set("paused");
     return photo;
   }
@@ -157,10 +231,8 @@ export class Uploads {
 
   act(photo) {
     if (photo.state === "paused" || photo.state === "failed") photo.again();
-    else if (photo.state === "duplicate") {
-      photo.sendAnyway = true;
-      photo.again();
-    } else photo.pause();
+    else if (photo.state === "duplicate") photo.sendAgain();
+    else photo.pause();
     this.next();
   }
 
@@ -224,6 +296,7 @@ export class Uploads {
   /** While photos go out, the time that is left is told every second, also of a line on which nothing moves. */
   summarise() {
     const isGoing = this.panel.show(this.photos, this.skipped, this.reach.isLost);
+    this.told.setAside(this.aside.forgettable.filter(({ owner }) => owner !== null && owner !== this.owner).map(({ file }) => file));
     clearTimeout(this.looking);
     if (isGoing) this.looking = setTimeout(() => this.later(), LOOK_MILLISECONDS);
   }

@@ -7,18 +7,22 @@ import * as remembered from "./remembered.js";
 
 const LOCK = "photo-queue";
 
-const essenceOf = (photo) => ({ paused: photo.state === "paused" && !photo.loggedOut, sendAnyway: photo.sendAnyway });
+const essenceOf = (photo) => ({
+  paused: photo.state === "paused" && !photo.loggedOut, sendAnyway: photo.sendAnyway, begun: photo.begun, key: photo.key,
+});
 const differs = (one, other) => Object.keys(one).some((name) => one[name] !== other[name]);
 
 export class Memory {
   /**
    * @param {string} key what came in before anybody was known is remembered under it
    * @param {(found: object[]) => void} onFound told of photos that pages that are gone have left
+   * @param {(found: {fresh: object[], late: object[]}, owner: string) => void} onStrays told of what came in when nobody was known
    * @param {() => void} onChange told that a photo is remembered, or cannot be
    */
-  constructor(key, onFound, onChange) {
+  constructor(key, { onFound, onStrays, onChange }) {
     this.key = key;
     this.onFound = onFound;
+    this.onStrays = onStrays;
     this.onChange = onChange;
     this.owner = remembered.unowned(key);
     this.tab = crypto.randomUUID();
@@ -31,13 +35,17 @@ export class Memory {
   async know(owner) {
     this.owner = owner;
     await this.writing.catch(() => {});
-    await remembered.belongTo(owner, this.key);
+    await remembered.welcome(owner);
     await this.begin();
     await this.bringBack(owner, this.tab);
+    const strays = await remembered.strays(this.key);
+    if (owner !== this.owner) return;
+    this.onStrays(strays, owner);
     for (const tab of await remembered.tabsOf(owner)) {
       if (tab === this.tab) continue;
       navigator.locks.request(`${LOCK} ${tab}`, () => this.bringBack(owner, tab)).catch(() => {});
     }
+    await remembered.forgetOld(owner);
   }
 
   async bringBack(owner, tab) {
@@ -96,13 +104,13 @@ export class Memory {
     photo.record = undefined;
     photo.isUnremembered = false;
     await photo.written;
-    if (record !== undefined) await remembered.forget(record.id).catch(() => {});
+    if (record !== undefined) await remembered.forget([record.id]).catch(() => {});
     if (token !== null) await transfer?.forgetAddress();
   }
 
   /** What was found is not wanted. */
   drop(found) {
-    for (const { id } of found) remembered.forget(id).catch(() => {});
+    remembered.forget(found.map(({ id }) => id)).catch(() => {});
   }
 
   /** Photos that are no matter of this page any more, but of their customer's: also those that are yet to be written. */
@@ -121,6 +129,7 @@ export class Memory {
     this.owner = remembered.unowned(this.key);
     await this.writing.catch(() => {});
     await remembered.forgetCustomer(owner);
+    await remembered.forgetCustomer(this.owner); // what nobody had said to be theirs
   }
 
   /** How many photos other pages of the same customer have. */

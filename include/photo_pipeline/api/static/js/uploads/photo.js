@@ -20,6 +20,7 @@ export const LABELS = {
   rejected: "refused",
   failed: "not sent",
 };
+const LOG_IN = "Log in again to go on.";
 export const UNSAFE = new Set(["waiting", "checking", "sending", "retrying", "paused", "failed"]);
 export const ACTIVE = new Set(["checking", "sending", "retrying"]);
 export const GOING = new Set(["waiting", ...ACTIVE]);
@@ -47,6 +48,8 @@ export class Photo {
     this.token = null;
     this.sha256 = null;
     this.sendAnyway = false;
+    this.begun = false; // the server may have it already
+    this.key = newKey();
     this.loggedOut = false;
     this.record = undefined; // what is remembered of it, and whether it is (memory.js)
     this.recordId = null;
@@ -78,8 +81,9 @@ export class Photo {
       const sha256 = this.sha256 ?? await sha256Of(this.file);
       if (run !== this.run) return;
       this.sha256 = sha256;
-      if (!this.sendAnyway && await this.isHere(twinOf, run)) return;
+      if (!this.sendAnyway && !this.begun && await this.isHere(twinOf, run)) return;
       this.transfer ??= new Transfer(this);
+      this.begun = true;
       this.set("sending");
       const token = await this.transfer.start();
       if (run !== this.run) return;
@@ -110,10 +114,30 @@ export class Photo {
     if (UNSAFE.has(this.state)) this.transfer?.cancel();
   }
 
-  stop(state) {
+  stop(state, detail = LABELS[state]) {
     this.run += 1;
     this.transfer?.stop();
-    this.set(state);
+    this.set(state, detail);
+  }
+
+  /** It waits for somebody to log in. */
+  logOut() {
+    this.loggedOut = true;
+    this.stop("paused", LOG_IN);
+  }
+
+  /** Though the gallery has it. */
+  sendAgain() {
+    this.sendAnyway = true;
+    this.renew();
+    this.again();
+  }
+
+  /** What was sent until now was another one. */
+  renew() {
+    this.transfer = undefined;
+    this.begun = false;
+    this.key = newKey();
   }
 
   async isHere(twinOf, run) {
@@ -143,7 +167,7 @@ export class Photo {
     }
     if (error.status === 401) {
       this.loggedOut = true;
-      this.set("paused", "Log in again to go on.");
+      this.set("paused", LOG_IN);
       throw error;
     }
     // What was refused is forgotten at the server; another try begins anew.
@@ -155,7 +179,7 @@ export class Photo {
   lost(sentence) {
     this.token = null;
     this.sent = 0;
-    this.transfer = undefined;
+    this.renew();
     this.set("failed", sentence);
   }
 
@@ -190,6 +214,9 @@ export class Photo {
     }
   }
 }
+
+/** Only there over HTTPS and on this machine; without one a photo whose answer was lost is told as a duplicate. */
+const newKey = () => crypto.randomUUID?.() ?? null;
 
 async function sha256Of(file) {
   if (!globalThis.crypto?.subtle) return null; // only there over HTTPS and on this machine

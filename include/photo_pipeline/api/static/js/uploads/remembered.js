@@ -9,6 +9,7 @@ const MOST_BYTES = 2 * 1024 ** 3;
 const SHARE_OF_ROOM = 0.5; // the rest is for whatever else there is of this site, and of others
 const KEPT_MILLISECONDS = 7 * 24 * 3600 * 1000;
 const PATIENCE_MILLISECONDS = 5000; // some browsers never say what became of opening a database
+const UNOWNED_MILLISECONDS = 3600 * 1000; // later somebody else may be here
 const LAST = "last customer";
 const USED = "bytes";
 
@@ -34,11 +35,7 @@ function database() {
       opened = null;
     },
     terminated() { opened = null; },
-  })).then(async (db) => {
-    const old = (await db.getAll("photos")).filter(({ at }) => Date.now() - at > KEPT_MILLISECONDS);
-    await forgetAll(db, old.map(({ id }) => id));
-    return db;
-  });
+  }));
   opened.catch(() => { opened = null; });
   return opened;
 }
@@ -88,8 +85,8 @@ export async function change(id, part) {
   await transaction.done;
 }
 
-export async function forget(id) {
-  await forgetAll(await database(), [id]);
+export async function forget(ids) {
+  await forgetAll(await database(), ids);
 }
 
 async function forgetAll(db, ids) {
@@ -118,19 +115,32 @@ export async function lastCustomer() {
   return (await database()).get("known", LAST);
 }
 
-/** How many of a customer's photos other tabs have. */
+/** How many of a customer's photos other tabs have than this one. */
 export async function countElsewhere(owner, tab) {
   const photos = await (await database()).getAllFromIndex("photos", "owner", of(owner));
   return photos.filter((photo) => photo.tab !== tab).length;
 }
 
-/** Somebody is here; what came in before that was known, under this key, is theirs. */
-export async function belongTo(owner, key) {
+/** Somebody is here: what this browser is given from now on is theirs. */
+export async function welcome(owner) {
+  await (await database()).put("known", owner, LAST);
+}
+
+/**
+ * What came in under this key when nobody was known; it is nobody's until somebody says that it is theirs.
+ * @returns {Promise<{fresh: object[], late: object[]}>} the latter came in too long ago for that
+ */
+export async function strays(key) {
+  const found = await (await database()).getAllFromIndex("photos", "owner", of(unowned(key)));
+  const isLate = ({ at }) => Date.now() - at > UNOWNED_MILLISECONDS;
+  return { fresh: found.filter((each) => !isLate(each)).sort(inOrder), late: found.filter(isLate) };
+}
+
+/** What others never came back for. Whoever does still finds theirs, however late it is, or the clock says that it is. */
+export async function forgetOld(owner) {
   const db = await database();
-  await db.put("known", owner, LAST);
-  const transaction = db.transaction("photos", "readwrite");
-  for (const photo of await transaction.store.index("owner").getAll(of(unowned(key)))) transaction.store.put({ ...photo, owner });
-  await transaction.done;
+  const isOld = (photo) => photo.owner !== owner && Date.now() - photo.at > KEPT_MILLISECONDS;
+  await forgetAll(db, (await db.getAll("photos")).filter(isOld).map(({ id }) => id));
 }
 
 /** The tabs that a customer's photos belong to. */
@@ -145,8 +155,10 @@ export async function take(owner, from, to) {
   const photos = (await transaction.store.index("owner").getAll(of(owner))).filter(({ tab }) => tab === from);
   for (const photo of photos) transaction.store.put({ ...photo, tab: to });
   await transaction.done;
-  return photos.sort((one, other) => one.at - other.at || one.number - other.number);
+  return photos.sort(inOrder);
 }
+
+const inOrder = (one, other) => one.at - other.at || one.number - other.number;
 
 /** The bytes of a photo that is known by them. */
 export async function bytesOf(id) {
@@ -161,7 +173,10 @@ export async function keepShared(files, key) {
   const owner = await lastCustomer() ?? unowned(key);
   let all = true;
   for (const [number, file] of files.entries()) {
-    all = await remember({ ...essence(file), id: crypto.randomUUID(), owner, tab: NO_TAB, at: Date.now(), number, shared: true }, file) && all;
+    const record = { ...essence(file), id: crypto.randomUUID(), owner, tab: NO_TAB, at: Date.now(), number, shared: true };
+    if (await remember(record, file)) continue;
+    all = false;
+    await remember(record, null); // so that the page can name it
   }
   return all;
 }

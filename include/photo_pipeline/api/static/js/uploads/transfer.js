@@ -7,13 +7,20 @@ const ENDPOINT = "/api/v1/uploads";
 // Browsers send a request again by themselves, from its beginning, when a connection that they had used before breaks:
 // what a cut can cost is one piece.
 const CHUNK = 1024 * 1024;
+const STORED = "tus::"; // so the library begins its names
 const LONGEST_PAUSE = 30_000;
 const ATTEMPTS = 12;
 const GONE = new Set([404, 410]);
 const PASSING = new Set([0, 408, 409, 423, 429]);
 
 /** What the names begin with under which a customer's addresses are stored. */
-export const addressesOf = (owner) => `photo-${owner ?? "nobody"}-`;
+const addressesOf = (owner) => `photo-${owner ?? "nobody"}-`;
+
+/** A customer's addresses are not needed any more. */
+export function forgetAddresses(owner) {
+  const names = Object.keys(localStorage).filter((name) => name.startsWith(STORED + addressesOf(owner)));
+  for (const name of names) localStorage.removeItem(name);
+}
 
 export class Stopped extends Error {}
 
@@ -21,7 +28,7 @@ export class Stopped extends Error {}
 export class Transfer {
   /** @param {Photo} photo told how it goes: `began` with each try, `progressed` with bytes, `troubled` before another try */
   constructor(photo) {
-    const { file, sha256 } = photo;
+    const { file, sha256, key } = photo;
     this.photo = photo;
     this.failures = 0;
     this.reached = 0;
@@ -36,6 +43,10 @@ export class Transfer {
       // A large file needs an address before its first byte, or a cut would cost all that was sent until then.
       uploadDataDuringCreation: file.size <= CHUNK,
       metadata,
+      // A creation whose answer was lost is made again, and hears what became of the first.
+      onBeforeRequest: (request) => {
+        if (key !== null && request.getMethod() === "POST") request.setHeader("Idempotency-Key", `"${key}"`);
+      },
       fingerprint: async () => this.name,
       // Until nothing here would send it again: asked for at its address, the server tells its receipt.
       removeFingerprintOnSuccess: false,
