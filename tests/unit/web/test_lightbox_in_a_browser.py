@@ -2,12 +2,13 @@
 
 from datetime import timedelta
 
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from tests.support.browser import until
 from tests.support.gallery_page import FakeApi, gallery, jpeg
 from tests.support.told_photos import photo
 
 PHOTOS = 4
+CUSTOMER = {"customer_id": "id of Ada", "display_name": "Ada", "holds_allowed": 9}
 UNKNOWN = "00000000-0000-4000-8000-000000000099"
 PRESS = """async steps => {
   const wait = milliseconds => new Promise(resolve => setTimeout(resolve, milliseconds));
@@ -96,3 +97,31 @@ def test_an_address_without_a_photo_is_told_while_another_photo_opens(browser: B
         press(page, (f"#photo={UNKNOWN}", 0), ("tile 1", 0))
         assert_shown(page, 1, "a tile")
         expect(trouble).to_be_hidden()
+
+
+def test_what_became_of_one_photo_is_not_said_of_another(browser: Browser, pages: str) -> None:
+    """Whoever has gone on meanwhile can keep that one, too; where the session has ended the page says so."""
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    with gallery(browser, pages, photos()) as page:
+        page.route("**/api/v1/me", lambda route: route.fulfill(json=CUSTOMER))
+        page.route("**/api/v1/holds/*", hold)
+        page.reload()
+        page.locator(".tile").first.click()
+        page.get_by_role("button", name="About this photo").click()
+        button = page.get_by_role("button", name="Keep longer")
+        with page.expect_request("**/api/v1/holds/*"):
+            button.click()
+        page.keyboard.press("ArrowRight")
+        expect(page.get_by_role("dialog", name="0001.jpg")).to_be_visible()
+        with page.expect_response("**/api/v1/photos/*0000"):
+            held[0].fulfill(status=204)
+        expect(button).to_be_enabled()
+        expect(page.locator("#about .note").first).to_be_empty()
+        with page.expect_request("**/api/v1/holds/*"):
+            button.click()
+        held[1].fulfill(status=401, json={"status": 401, "detail": "Log in."})
+        expect(page.get_by_text("Your session has ended.")).to_be_visible()

@@ -118,16 +118,23 @@ export class Details {
   async keepOrLetGo() {
     const { photo } = this;
     this.keepButton.disabled = true;
+    const text = await this.kept(photo);
+    this.keepButton.disabled = false;
+    if (photo !== this.photo) return; // another one is looked at by now
+    this.showFacts();
+    this.note.textContent = text;
+    this.keepButton.focus();
+  }
+
+  /** Keeps a photo, or lets it go; what became of that. */
+  async kept(photo) {
     try {
       await (photo.held_by_customer ? letGo : keep)(photo.photo_id);
       await this.gallery.reread(photo);
-      if (photo === this.photo) this.showFacts();
-      this.note.textContent = photo.held_by_customer ? "This photo is kept." : "This photo goes when its time has come.";
     } catch (error) {
-      this.note.textContent = error.message;
-    } finally {
-      this.keepButton.disabled = false;
-      this.keepButton.focus();
+      if (error.status === 401) this.gallery.onLoggedOut();
+      return error.message;
     }
+    return photo.held_by_customer ? "This photo is kept." : "This photo goes when its time has come.";
   }
 }
