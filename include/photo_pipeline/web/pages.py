@@ -16,7 +16,9 @@ from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, Response
 from fastapi.staticfiles import StaticFiles
 
+from photo_pipeline.web import problems
 from photo_pipeline.web.assets import Assets, mount_assets
+from photo_pipeline.web.middleware import PAGE_POLICY, POLICY
 
 SWAGGER_UI = Path(fastapi_offline.__file__).parent / "static"
 """Swagger UI's files. The pages that FastAPI and this package make of them carry scripts that the policy forbids."""
@@ -116,14 +118,30 @@ def add_page(app: FastAPI, path: str, template: PageTemplate) -> None:
     app.add_api_route(path, page, methods=["GET", "HEAD"], include_in_schema=False)
 
 
+def _add_missing_page(app: FastAPI, template: PageTemplate) -> None:
+    """Whoever opens an address in a browser at which there is nothing reads that; programs get a problem."""
+
+    async def missing(request: Request, error: Exception) -> Response:
+        if request.method != "GET" or "text/html" not in request.headers.get("Accept", ""):
+            return problems.on_http_exception(request, error)
+        page = template.once(HTTPStatus.NOT_FOUND)
+        page.headers[POLICY] = PAGE_POLICY
+        return page
+
+    app.add_exception_handler(HTTPStatus.NOT_FOUND, missing)
+
+
 def mount_shared(app: FastAPI, static: Path) -> None:
     """Serve the API's description under ``/docs``, and under ``/static`` the folder and what both applications use.
+
+    An address without anything has a page, too.
 
     What was built of them lies beside the folder; that is what pages load.
     """
     built = static.parent / "built"
     mount_assets(app, built)
     add_page(app, "/docs", PageTemplate(_SHARED / "templates" / "docs.html", built=built))
+    _add_missing_page(app, PageTemplate(_SHARED / "templates" / "missing.html", built=built))
     files = RevalidatedFiles(directory=static, packages=[("photo_pipeline.web", "static")])
     app.mount("/static", files, name="static")
     app.mount("/docs/assets", RevalidatedFiles(directory=SWAGGER_UI), name="docs-assets")

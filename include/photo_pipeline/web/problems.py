@@ -123,7 +123,7 @@ def respond(scope: Mapping[str, Any], problem: ProblemError) -> Response:
 def install(app: FastAPI) -> None:
     """Make every error of this application a problem. What nobody expected is the middleware's to catch."""
     app.add_exception_handler(ProblemError, _on_problem)
-    app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_exception_handler(HTTPException, on_http_exception)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
     app.add_exception_handler(ServerUnavailableError, _on_server_unavailable)
     app.add_exception_handler(UnstorableError, _on_unstorable)
@@ -150,7 +150,8 @@ def _on_problem(request: Request, error: Exception) -> Response:
     return respond(request.scope, error)
 
 
-def _on_http_exception(request: Request, error: Exception) -> Response:
+def on_http_exception(request: Request, error: Exception) -> Response:
+    """What the framework refuses, as a problem."""
     assert isinstance(error, HTTPException)  # noqa: S101 - as above
     status = HTTPStatus(error.status_code)
     if status is HTTPStatus.BAD_REQUEST:  # how FastAPI takes a body that is no text: as unusable as any other
@@ -176,7 +177,7 @@ def _allowed_methods(request: Request) -> list[str]:
 def _on_invalid_request(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - as above
     if request.method not in _allowed_methods(request):  # a part of the address was taken for an id, which it is not
-        return _on_http_exception(request, HTTPException(HTTPStatus.METHOD_NOT_ALLOWED))
+        return on_http_exception(request, HTTPException(HTTPStatus.METHOD_NOT_ALLOWED))
     fields = [_invalid_field(found) for found in error.errors()[:MAX_ERRORS]]
     errors = [field.model_dump() for field in fields]
     detail = " ".join(sorted({_named(field) for field in fields}))

@@ -81,6 +81,18 @@ async def test_what_is_not_there_is_a_problem(platform: Platform, method: str, p
         assert answer.headers["Allow"] == "GET, POST"
 
 
+async def test_whoever_goes_where_nothing_is_reads_that(platform: Platform) -> None:
+    """A browser that is led to such an address shows a page of ours, which may load its style; a picture gets none."""
+    async with platform.client(Accept="text/html,application/xhtml+xml,*/*;q=0.8") as client:
+        page = await client.get(f"{ROOT}/nowhere")
+        posted = await client.post(f"{ROOT}/nowhere")
+    assert (page.status_code, page.headers["Content-Type"]) == (404, "text/html; charset=utf-8")
+    assert page.headers["Cache-Control"] == "no-store"
+    assert "style-src 'self'" in page.headers["Content-Security-Policy"]
+    assert "There is nothing at this address." in page.text
+    assert posted.headers["Content-Type"] == "application/problem+json"
+
+
 async def test_every_answer_is_guarded(platform: Platform) -> None:
     """Data may do nothing in a browser; pages may load from here only; nobody may frame either."""
     async with platform.client() as client:

@@ -8,7 +8,7 @@ from uuid import uuid4
 from anyio.from_thread import start_blocking_portal
 from playwright.sync_api import Browser, expect
 from tests.support import stream, web
-from tests.support.browser import NARROW, assert_fits_enlarged
+from tests.support.browser import NARROW, assert_fits_enlarged, assert_no_barrier
 from tests.support.gallery_page import FakeApi, gallery, jpeg
 from tests.support.told_photos import NOW, photo
 
@@ -27,10 +27,19 @@ def test_letters_twice_as_large_fit_on_a_phone(browser: Browser, tmp_path: Path)
         page = context.new_page()
         complaints: list[str] = []
         page.on("console", lambda message: complaints.append(message.text) if "Content Sec" in message.text else None)
-        for address in ("/", "/password", "/password#token=x", f"{streaming.url}/", f"{streaming.url}/camera"):
+        unknown = ("/nowhere", f"{streaming.url}/nowhere")
+        for address in (
+            "/",
+            "/password",
+            "/password#token=x",
+            f"{streaming.url}/",
+            f"{streaming.url}/camera",
+            *unknown,
+        ):
             page.goto(address)
             expect(page.locator("#main h2, #main .card").locator("visible=true").first).to_be_visible()
             assert_fits_enlarged(page)
+        assert_no_barrier(page, every_level=True)
         context.request.post("/api/v1/customers", data={**WHO, "display_name": "Ada " + "x" * 60})
         page.goto("/")
         page.get_by_label("E-mail address").fill(WHO["email"])
