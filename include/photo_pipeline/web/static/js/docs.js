@@ -7,4 +7,6 @@ window.SwaggerUIBundle({
   deepLinking: false, // it would put a link into each heading that is a control already
   defaultModelsExpandDepth: -1, // each is shown where it is used
   validatorUrl: null, // the default asks swagger.io
+  // They are below the title, with nothing in between.
+  onComplete: () => document.querySelectorAll("h3.opblock-tag").forEach((heading) => heading.setAttribute("aria-level", "2")),
 });
