@@ -1,57 +1,98 @@
-"""What holds of the pages of both applications: nothing is cut off, whatever its reader's letters and clock."""
+"""What holds of the pages of both applications, whatever their reader's letters, clock and tabs."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from email.utils import format_datetime
-from pathlib import Path
 from uuid import uuid4
 
+import pytest
 from anyio.from_thread import start_blocking_portal
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 from tests.support import stream, web
 from tests.support.browser import NARROW, assert_fits_enlarged, assert_no_barrier
 from tests.support.gallery_page import FakeApi, gallery, jpeg
 from tests.support.told_photos import NOW, photo
 
-WHO = {"email": f"{uuid4()}@a-domain-with-a-long-name.example.org", "password": "correct horse battery"}
+PASSWORD = "correct horse battery"
 
 
-def test_letters_twice_as_large_fit_on_a_phone(browser: Browser, tmp_path: Path) -> None:
-    """Whoever is here: the pages of the gallery and of the stream application."""
-    (folder := tmp_path / "stream").mkdir()
-    with (
-        start_blocking_portal() as portal,
-        portal.wrap_async_context_manager(web.serving(tmp_path)) as (_, url),
-        portal.wrap_async_context_manager(stream.serving(folder)) as streaming,
-        browser.new_context(viewport=NARROW, base_url=url, service_workers="block") as context,
-    ):
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Give the whole API, with twins of its servers."""
+    serving = web.serving(tmp_path_factory.mktemp("api"))
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(serving) as (_, url):
+        yield url
+
+
+@pytest.fixture(scope="module")
+def stream_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Give the stream application, with twins of its servers."""
+    serving = stream.serving(tmp_path_factory.mktemp("stream"))
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(serving) as platform:
+        yield platform.url
+
+
+@contextmanager
+def browsing(browser: Browser, url: str) -> Iterator[Page]:
+    """A phone of somebody's own. No page may do what its policy forbids."""
+    with browser.new_context(viewport=NARROW, base_url=url, service_workers="block") as context:
         page = context.new_page()
-        complaints: list[str] = []
-        page.on("console", lambda message: complaints.append(message.text) if "Content Sec" in message.text else None)
-        unknown = ("/nowhere", f"{streaming.url}/nowhere")
-        for address in (
-            "/",
-            "/password",
-            "/password#token=x",
-            f"{streaming.url}/",
-            f"{streaming.url}/camera",
-            *unknown,
-        ):
+        forbidden: list[str] = []
+        page.on("console", lambda message: forbidden.append(message.text) if "Content Sec" in message.text else None)
+        yield page
+        assert forbidden == []
+
+
+def sign_up(page: Page) -> str:
+    """Become somebody new, whose e-mail address is long."""
+    email = f"{uuid4()}@a-domain-with-a-long-name.example.org"
+    customer = {"email": email, "password": PASSWORD, "display_name": "Ada " + "x" * 60}
+    page.context.request.post("/api/v1/customers", data=customer)
+    page.goto("/")
+    log_in(page, email)
+    return email
+
+
+def log_in(page: Page, email: str) -> None:
+    """Log in on the gallery's page."""
+    page.get_by_label("E-mail address").fill(email)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").last.click()
+    expect(page.locator("#gallery-empty")).to_be_visible()
+
+
+def test_letters_twice_as_large_fit_on_a_phone(browser: Browser, url: str, stream_url: str) -> None:
+    """Whoever is here: the pages of the gallery and of the stream application, and where there is none."""
+    strangers = ["/", "/password", "/password#token=x", "/nowhere"]
+    with browsing(browser, url) as page:
+        for address in (*strangers, *(f"{stream_url}{path}" for path in ("/", "/camera", "/nowhere"))):
             page.goto(address)
             expect(page.locator("#main h2, #main .card").locator("visible=true").first).to_be_visible()
             assert_fits_enlarged(page)
         assert_no_barrier(page, every_level=True)
-        context.request.post("/api/v1/customers", data={**WHO, "display_name": "Ada " + "x" * 60})
-        page.goto("/")
-        page.get_by_label("E-mail address").fill(WHO["email"])
-        page.get_by_label("Password").fill(WHO["password"])
-        page.get_by_role("button", name="Log in").last.click()
-        expect(page.locator("#gallery-empty")).to_be_visible()
+        sign_up(page)
         assert_fits_enlarged(page)
         for address in ("/account", "/devices"):
             page.goto(address)
             expect(page.locator("#application")).to_be_visible()
             assert_fits_enlarged(page)
-        assert complaints == []
+
+
+def test_whoever_signs_out_is_gone_from_every_tab(browser: Browser, url: str) -> None:
+    """By the gallery's button and by that of another page; nothing of theirs stays on any."""
+    with browsing(browser, url) as page:
+        email = sign_up(page)
+        account = page.context.new_page()
+        account.goto("/account")
+        expect(account.locator("#application")).to_be_visible()
+        page.get_by_role("button", name="Sign out").click()
+        expect(account.locator("#signed-out")).to_be_visible()
+        expect(account.locator("#application")).to_be_hidden()
+        log_in(page, email)
+        account.reload()
+        account.get_by_role("button", name="Sign out").click()
+        expect(page.locator("#application")).to_be_hidden()
 
 
 def test_what_is_chosen_fits_with_letters_twice_as_large(browser: Browser, pages: str) -> None:
@@ -76,3 +117,16 @@ def test_a_clock_that_is_a_day_off_changes_nothing(browser: Browser, pages: str)
         page.reload()
         expect(page.locator(".tile").first.locator(".badge")).to_have_text("5 h left")
         expect(page.locator(".tile").last.locator(".badge")).to_have_count(0)
+
+
+def test_events_that_are_refused_have_the_page_look(browser: Browser, pages: str) -> None:
+    """Where the session has ended meanwhile, it says so then, and not after a while."""
+    with gallery(browser, pages, FakeApi([photo(1, age=timedelta(hours=1))], jpeg())) as page:
+        page.clock.install()
+        page.reload()
+        expect(page.locator(".tile")).to_have_count(1)
+        page.wait_for_function("window.events !== undefined")
+        page.clock.pause_at(NOW + timedelta(hours=1))
+        page.route("**/api/v1/me", lambda route: route.fulfill(status=401, json={"status": 401}))
+        page.evaluate("events.readyState = EventSource.CLOSED; events.dispatchEvent(new Event('error')); 0")
+        expect(page.get_by_text("Your session has ended.")).to_be_visible()

@@ -5,7 +5,7 @@ import { setUpClosing } from "./account/closing.js";
 import { listSessions, setUpSessions } from "./account/sessions.js";
 import { listShares } from "./account/shares.js";
 import { setUpYou, showAccount } from "./account/you.js";
-import { present } from "./acting.js";
+import { present, showSignedOut } from "./acting.js";
 import { find } from "./dom.js";
 import { followCustomer } from "./tabs.js";
 
@@ -15,6 +15,6 @@ async function show() {
 }
 
 for (const setUp of [setUpYou, setUpSessions, setUpBin, setUpClosing]) setUp();
-followCustomer();
+followCustomer(showSignedOut);
 
 await present(show, "Your account");

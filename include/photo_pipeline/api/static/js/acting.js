@@ -5,18 +5,22 @@ import { sentence } from "./forms.js";
 import { Notice } from "./notice.js";
 import { explained, Retrying } from "./retrying.js";
 
-const SIGNED_OUT = 401;
+const UNAUTHORIZED = 401;
 const notice = new Notice("#page-trouble");
+
+/** Shows nobody's any more. */
+export function showSignedOut() {
+  find("#signed-out").hidden = false;
+  find(".bar form").hidden = true;
+  find("#application").hidden = true;
+}
 
 /** Does something; `tell` hears what went wrong, unless the session has ended: then the page says so. */
 export async function guarded(work, tell) {
   try {
     await work();
   } catch (error) {
-    const isSignedOut = error.status === SIGNED_OUT;
-    find("#signed-out").hidden = !isSignedOut;
-    find(".bar form").hidden = isSignedOut;
-    if (isSignedOut) find("#application").hidden = true;
+    if (error.status === UNAUTHORIZED) showSignedOut();
     else tell(error);
   }
 }

@@ -1,6 +1,6 @@
 // The page of devices: makes a token, shows it once, lists, renames and revokes. Works with the session's cookie.
 
-import { guarded, present } from "./acting.js";
+import { guarded, present, showSignedOut } from "./acting.js";
 import { makeDevice } from "./api.js";
 import { setUpCreated, showCreated } from "./devices/created.js";
 import { keepListing, listDevices } from "./devices/list.js";
@@ -18,7 +18,7 @@ async function make(form) {
 
 setUpCreated();
 onSend("#device-form", (form, tell) => guarded(() => make(form), (error) => tell(sentence(error))));
-followCustomer();
+followCustomer(showSignedOut);
 
 await present(listDevices, "Your devices");
 keepListing();

@@ -65,6 +65,7 @@ export class LiveStatus {
 
   lost() {
     if (this.timers.length === 0) this.lookLater();
+    if (this.source.readyState === EventSource.CLOSED) this.onLook(); // refused: perhaps because the session has ended
     // The browser connects again by itself, unless the server refused: then it is tried again with the next look.
   }
 

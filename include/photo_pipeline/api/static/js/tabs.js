@@ -1,5 +1,7 @@
 // What the tabs of one browser tell one another, and what a tab is opened with.
 
+import { find } from "./dom.js";
+
 const CHANNEL = "photo-session";
 const KEY = "photo-queue-key";
 const IS_KEY = /^[0-9a-f-]{36}$/;
@@ -17,8 +19,12 @@ export const WHO_KEY = "photo-customer";
 /** What is said before what is not sent is forgotten. */
 export const notSent = (count) => (count === 1 ? "1 photo is not sent yet" : `${count} photos are not sent yet`);
 
-/** Has a page that shows somebody's begin anew where another tab has logged somebody else in: it would act as them. */
-export function followCustomer() {
+/**
+ * Has a page that shows somebody's begin anew where another tab has logged somebody else in: it would act as them.
+ * @param {() => void} onSignedOut called when they have signed out in another tab
+ */
+export function followCustomer(onSignedOut) {
+  new Tabs((what) => { if (what === SIGNED_OUT && !find("#application").hidden) onSignedOut(); });
   window.addEventListener("storage", ({ key, oldValue, newValue }) => {
     if (key === WHO_KEY && newValue !== null && newValue !== oldValue) location.reload();
   });

@@ -13,8 +13,8 @@ async function askToClose(form) {
   find("#confirm-unsent").textContent = unsent === 0 ? "" : `${notSent(unsent)}: what is not sent is forgotten.`;
   if (await asked(find("#confirm")) !== "close") return;
   await closeAccount(form.elements.password.value);
-  await forgetQueue(customerId).catch(() => {}); // a browser that remembers nothing
   find("#application").hidden = true;
+  await forgetQueue(customerId).catch(() => {}); // a browser that remembers nothing
   find("#closed").hidden = false;
   find("#closed-heading").focus();
 }
