@@ -8,12 +8,13 @@ from uuid import uuid4
 
 import pytest
 from anyio.from_thread import start_blocking_portal
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from tests.support import stream, web
 from tests.support.browser import NARROW, assert_fits_enlarged, assert_no_barrier
 from tests.support.gallery_page import FakeApi, gallery, jpeg
 from tests.support.told_photos import NOW, photo
 
+SETTLED_MILLISECONDS = 200
 PASSWORD = "correct horse battery"
 
 
@@ -93,6 +94,30 @@ def test_whoever_signs_out_is_gone_from_every_tab(browser: Browser, url: str) ->
         account.reload()
         account.get_by_role("button", name="Sign out").click()
         expect(page.locator("#application")).to_be_hidden()
+
+
+def test_no_token_stays_of_whoever_signs_out(browser: Browser, stream_url: str) -> None:
+    """Also where the page is still asking whose it is."""
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    with browsing(browser, stream_url) as page:
+        page.route("**/api/v1/sender", hold)
+        with page.expect_request("**/api/v1/sender"):
+            page.goto("/camera#token=of-a-device")
+        page.evaluate("document.querySelector('.bar form').dispatchEvent(new Event('submit')); 0")
+        with page.expect_response("**/api/v1/sender"):
+            held[0].fulfill(json={"device_id": "of-somebody"})
+        page.wait_for_timeout(SETTLED_MILLISECONDS)
+        assert page.evaluate("sessionStorage.length") == 0
+        page.unroute("**/api/v1/sender")
+        page.route("**/api/v1/sender", lambda route: route.fulfill(json={"device_id": "of-somebody"}))
+        page.reload()
+        page.get_by_label("Device token").fill("of-a-device")
+        page.get_by_role("button", name="Use it").click()
+        expect(page.get_by_role("button", name="Start")).to_be_visible()
 
 
 def test_what_is_chosen_fits_with_letters_twice_as_large(browser: Browser, pages: str) -> None:

@@ -11,6 +11,7 @@ const SLOWER_SECONDS = 2; // where the server says "later" but not when
 const find = (id) => document.getElementById(id);
 const counts = { sent: 0, safe: 0, refused: 0, "left-out": 0 };
 let streaming = null;
+let isLeft = false; // somebody has signed out
 
 class Streaming {
   constructor(webcam, token, rate, longEdge) {
@@ -161,6 +162,7 @@ async function enter(token) {
   problem.hidden = true;
   try {
     const sender = await whoIs(token);
+    if (isLeft) return;
     sessionStorage.setItem(KEPT_AS, token);
     find("device").textContent = sender.device_id ?? "none, in person";
     find("token-form").reset();
@@ -186,13 +188,18 @@ find("forget").addEventListener("click", () => {
   find("token").focus();
 });
 // Whoever signs out leaves nothing behind: this device's right to send neither.
-document.querySelector(".bar form").addEventListener("submit", () => sessionStorage.removeItem(KEPT_AS));
+document.querySelector(".bar form").addEventListener("submit", () => {
+  isLeft = true;
+  sessionStorage.removeItem(KEPT_AS);
+});
 find("controls").addEventListener("submit", (event) => {
   event.preventDefault();
   start();
 });
 find("stop").addEventListener("click", () => stop());
 window.addEventListener("pagehide", () => streaming?.webcam.close());
+// Whoever stays after all comes back to the page, perhaps as it was.
+window.addEventListener("pageshow", () => { isLeft = false; });
 
 /** A link that pairs this device brings its token behind the #, which goes to no server; it leaves the address at once. */
 function broughtToken() {
