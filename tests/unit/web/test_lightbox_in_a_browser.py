@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Locator, Page, Route, ViewportSize, expect
 from tests.support.browser import until
 from tests.support.gallery_page import FakeApi, gallery, jpeg
 from tests.support.told_photos import photo
@@ -65,6 +65,14 @@ def photos() -> FakeApi:
     return FakeApi([photo(n, age=timedelta(minutes=n)) for n in range(PHOTOS)], jpeg())
 
 
+def apart(one: Locator, other: Locator) -> bool:
+    """Whether neither covers the other."""
+    left, right = one.bounding_box(), other.bounding_box()
+    assert left is not None
+    assert right is not None
+    return left["x"] + left["width"] <= right["x"] or left["y"] + left["height"] <= right["y"]
+
+
 def test_what_is_pressed_while_a_photo_opens_or_closes_counts(browser: Browser, pages: str) -> None:
     """A photo closes as soon as it is there, another opens while one closes; Back and Forward lead where they do."""
     orders: list[tuple[list[Step], int | None]] = [
@@ -125,3 +133,18 @@ def test_what_became_of_one_photo_is_not_said_of_another(browser: Browser, pages
             button.click()
         held[1].fulfill(status=401, json={"status": 401, "detail": "Log in."})
         expect(page.get_by_text("Your session has ended.")).to_be_visible()
+
+
+def test_what_is_known_leaves_room_for_the_photo(browser: Browser, pages: str) -> None:
+    """Beside it where a phone lies on its side, below it where it stands."""
+    upright, lying = ViewportSize(width=390, height=740), ViewportSize(width=740, height=360)
+    with gallery(browser, pages, photos(), viewport=upright) as page:
+        page.locator(".tile").first.click()
+        page.get_by_role("button", name="About this photo").click()
+        shown, sheet = page.locator(".pswp__item[aria-hidden=false] img.pswp__img").last, page.locator("#about")
+        for size in (upright, lying):
+            page.set_viewport_size(size)
+            until(page, lambda: apart(shown, sheet), f"the photo is free at {size}")
+            box = sheet.bounding_box()
+            assert box is not None
+            assert (box["x"] == 0) is (size is upright)

@@ -27,7 +27,7 @@ const OPTIONS = {
   arrowPrevTitle: "Previous photo",
   arrowNextTitle: "Next photo",
 };
-const BESIDE = matchMedia("(width >= 48rem)");
+const BELOW = matchMedia("(width < 36rem), (width < 48rem) and (orientation: portrait)"); // as lightbox.css has it
 const BEHIND = ["body > header", "#main", "body > footer"];
 
 const slide = (photo, tile) => ({
@@ -148,7 +148,7 @@ export class Lightbox {
     const y = window.innerHeight;
     if (!this.details.isOpen) return { x, y };
     const { offsetWidth, offsetHeight } = this.details.element;
-    return BESIDE.matches ? { x: x - offsetWidth, y } : { x, y: y - offsetHeight };
+    return BELOW.matches ? { x, y: y - offsetHeight } : { x: x - offsetWidth, y };
   }
 
   changed() {
