@@ -28,6 +28,7 @@ from photo_pipeline.adapters.upload_parts import (
     begin,
     make_folder,
     read_announced,
+    remove,
     storage,
     take,
     while_swept_away,
@@ -40,6 +41,9 @@ from photo_pipeline.domain.uploads import (
     TooManyUploadsError,
     UploadLockedError,
 )
+
+_ATTEMPTS = 5
+"""So often a claim looks again at what another request has just begun, kept or finished."""
 
 
 class UploadDirectoryError(PhotoPipelineError):
@@ -77,6 +81,17 @@ class UploadDirectory:
         with storage():
             self._make_room(folder, announced.created_at, limit)
             return while_swept_away(partial(self._begin, folder, announced))
+
+    def claim(self, announced: Announced, limit: int) -> LockedPart | LockedReceipt:
+        """See the port. Only one of many makes the file in which an upload begins, on any machine."""
+        customer_id, upload_id = announced.customer_id, announced.upload_id
+        for _ in range(_ATTEMPTS):
+            with suppress(NoSuchUploadError):
+                return self.lock(customer_id, upload_id)
+            locked = self._begin_alone(announced, limit)
+            if locked is not None:
+                return locked
+        raise UploadLockedError
 
     def find(self, customer_id: UUID, upload_id: UUID) -> StoredUpload:
         """See the port."""
@@ -138,6 +153,24 @@ class UploadDirectory:
         done = self._path(self._done, announced.customer_id, announced.upload_id, ".json")
         return LockedPart(announced, begin(path), path, done)
 
+    def _begin_alone(self, announced: Announced, limit: int) -> LockedPart | None:
+        """A begun upload; ``None`` where another request was there before, and may be done."""
+        folder = self._open / str(announced.customer_id)
+        begun = folder / f"{announced.upload_id}{BEGUN}"
+        with storage():
+            self._make_room(folder, announced.created_at, limit)
+            try:
+                locked = while_swept_away(partial(self._begin, folder, announced))
+            except FileExistsError:
+                if not _end(begun):
+                    raise UploadLockedError from None
+                return None
+            is_done = self._finished(announced.customer_id, announced.upload_id) is not None
+            if is_done or begun.with_suffix(PART).exists():
+                locked.close()
+                return None
+        return locked
+
     def _make_room(self, folder: Path, now: datetime, limit: int) -> None:
         """End the stalest uploads that nobody is writing, first those that are nobody's, until one more is allowed."""
         if len(_unfinished(folder)) < limit:
@@ -186,8 +219,7 @@ def _end(path: Path) -> bool:
         part = take(path)
     except UploadLockedError:
         return False
-    path.with_suffix(".json").unlink(missing_ok=True)
-    path.unlink(missing_ok=True)
+    remove(path)
     if part is not None:
         os.close(part)
     return True

@@ -9,6 +9,7 @@ import os
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -65,9 +66,9 @@ class LockedReceipt:
     def keep(self) -> None:
         """Nothing to do."""
 
-    def complete(self, receipt: str) -> None:
+    def complete(self, receipt: str, expires_at: datetime) -> None:
         """Refuse, as ``truncate``."""
-        raise AssertionError(receipt)
+        raise AssertionError(receipt, expires_at)
 
     def discard(self) -> None:
         """See the port: the receipt is forgotten, the photo stays accepted."""
@@ -150,8 +151,9 @@ class LockedPart:
             undo.pop_all()
         self._path = kept
 
-    def complete(self, receipt: str) -> None:
+    def complete(self, receipt: str, expires_at: datetime) -> None:
         """See the port. Found with both the receipt and the part, an upload is finished."""
+        self._announced = replace(self._announced, expires_at=expires_at)
         with storage():
             while_swept_away(partial(self._write_receipt, receipt))
             self._receipt = receipt
@@ -169,8 +171,7 @@ class LockedPart:
             return
         if self._path.suffix == BEGUN:
             with suppress(OSError):  # what cannot be removed now is nobody's, and swept
-                self._path.with_suffix(".json").unlink(missing_ok=True)
-                self._path.unlink(missing_ok=True)
+                remove(self._path)
         os.close(self._file)
         self._file = None
 
@@ -270,6 +271,13 @@ def begin(path: Path) -> int:
         os.close(part)
         raise FileNotFoundError(path)
     return part
+
+
+def remove(path: Path) -> None:
+    """Remove an unfinished upload. Beside one that was kept, what only began under its id has announced nothing."""
+    if path.suffix == PART or not path.with_suffix(PART).exists():
+        path.with_suffix(".json").unlink(missing_ok=True)
+    path.unlink(missing_ok=True)
 
 
 def write_new(path: Path, announced: Announced, receipt: str | None) -> None:

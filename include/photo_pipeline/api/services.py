@@ -16,12 +16,14 @@ from photo_pipeline.api.database import Database
 from photo_pipeline.api.downloads import Downloads
 from photo_pipeline.api.gathering import Gathering
 from photo_pipeline.api.letters import Letters
+from photo_pipeline.api.once import OnceOnly
 from photo_pipeline.api.outcome_hub import OutcomeHub
 from photo_pipeline.api.passwords import Passwords
 from photo_pipeline.api.posting import Posting
 from photo_pipeline.api.sessions import Sessions
 from photo_pipeline.api.throttle import Pace, Throttle
-from photo_pipeline.api.tus.receiving import ResumableUploads, UploadLimits
+from photo_pipeline.api.tus.receiving import ResumableUploads
+from photo_pipeline.api.tus.requests import UploadLimits
 from photo_pipeline.api.visits import Visits
 from photo_pipeline.domain.gallery import Absence, RenditionName, StoredRendition
 from photo_pipeline.domain.photo import Source
@@ -141,6 +143,7 @@ class Services:
     quotas: Quotas
     budget: InFlightBytes
     uploads: ResumableUploads
+    once: OnceOnly
     readiness: Readiness
     customers: CustomerDirectory
     gallery: Gallery
@@ -221,6 +224,7 @@ def assemble(
                 idle_seconds=settings.upload_idle_seconds,
             ),
         ),
+        once=OnceOnly(connections.uploads, acceptance, clock, settings.upload_open_limit),
         readiness=Readiness(connections.writer),
         customers=connections.customers,
         gallery=connections.gallery,

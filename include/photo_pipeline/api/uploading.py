@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from uuid import UUID
 
+from photo_pipeline.api.once import OnceOnly
 from photo_pipeline.api.schemas import ReceiptView, RefusedFile, UploadResult
+from photo_pipeline.api.tus.keys import KeyInUseError, KeyReusedError
 from photo_pipeline.domain.events import clean_filename
 from photo_pipeline.domain.outcomes import RejectReason
 from photo_pipeline.domain.photo import MAX_PHOTO_BYTES
@@ -36,7 +38,9 @@ _STATUSES = {
     STALLED: HTTPStatus.REQUEST_TIMEOUT,
     QuotaReason.TOO_MANY_TODAY.value: HTTPStatus.TOO_MANY_REQUESTS,
     QuotaReason.NO_ROOM_LEFT.value: HTTPStatus.INSUFFICIENT_STORAGE,
+    KeyInUseError.reason: HTTPStatus.CONFLICT,
 }
+KEY_RETRY = {"Retry-After": "1"}
 QUOTA_RETRY = {"Retry-After": str(HOUR_SECONDS)}
 """Quotas are counted by the hour."""
 
@@ -60,13 +64,22 @@ def refusal(error: PhotoRefusedError) -> ProblemError:
     return ProblemError(status, "not_accepted", reason.sentence, headers=headers, members={"reason": reason.value})
 
 
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A request that its sender has named, to make it again where no answer comes."""
+
+    key: str
+    once: OnceOnly
+
+
 @dataclass(slots=True)
 class Upload:
-    """The files of one request, on their way in."""
+    """The files of one request, on their way in. Of a named one each file is told by its place."""
 
     customer_id: UUID
     acceptance: PhotoAcceptance
     budget: InFlightBytes
+    named: Named | None = None
     monotonic: Callable[[], float] = time.monotonic
     receipts: list[ReceiptView] = field(default_factory=list)
     refused: list[RefusedFile] = field(default_factory=list)
@@ -94,10 +107,12 @@ class Upload:
 
     async def _take(self, part: FilePart) -> None:
         filename = clean_filename(part.filename)
-        if len(self.receipts) + len(self.refused) >= MAX_FILES:
+        if self._place >= MAX_FILES:
             raise TooManyFilesError
         try:
             self.receipts.append(await self._accept(part, filename))
+        except (KeyInUseError, KeyReusedError) as error:
+            self.refused.append(RefusedFile(filename=filename, reason=error.reason, detail=error.sentence))
         except PhotoRefusedError as error:
             self._kafka_is_away = self._kafka_is_away or error.reason is LaterReason.NOT_ACKNOWLEDGED
             self.refused.append(RefusedFile(filename=filename, reason=error.reason.value, detail=error.reason.sentence))
@@ -107,11 +122,19 @@ class Upload:
         try:
             with self._waiting():
                 async with self.budget.reserve(COPIES * part.size):
-                    data = await part.read()
-                    signed = await self.acceptance.accept(IncomingPhoto(self.customer_id, ORIGIN, filename, data))
+                    photo = IncomingPhoto(self.customer_id, ORIGIN, filename, await part.read())
+                    return await self._safe(photo)
         except BusyError as error:
             raise self.acceptance.refuse(LaterReason.BUSY, str(error)) from None
-        return ReceiptView.of(signed, filename)
+
+    @property
+    def _place(self) -> int:
+        return len(self.receipts) + len(self.refused)
+
+    async def _safe(self, photo: IncomingPhoto) -> ReceiptView:
+        if self.named is None:
+            return ReceiptView.of(await self.acceptance.accept(photo), photo.filename)
+        return await self.named.once.accept(photo, f"{self.named.key}/{self._place}")
 
     @contextmanager
     def _waiting(self) -> Iterator[None]:
@@ -144,5 +167,6 @@ class Upload:
         details = {refused.detail for refused in self.refused}
         detail = details.pop() if len(details) == 1 else "None of the files could be accepted."
         headers = QUOTA_RETRY if reasons_given & frozenset(QuotaReason) else {}
+        headers = KEY_RETRY if status is HTTPStatus.CONFLICT else headers
         status = status or HTTPStatus.UNPROCESSABLE_ENTITY
         return ProblemError(status, "not_accepted", detail, headers=headers, members=members)

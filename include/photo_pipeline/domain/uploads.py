@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from photo_pipeline.domain.errors import PhotoPipelineError
 
@@ -28,6 +28,14 @@ class TooManyUploadsError(PhotoPipelineError):
         self.limit = limit
         self.silent_seconds = silent_seconds
         super().__init__(f"a customer may have {limit} unfinished uploads")
+
+
+_KEYED = UUID("0b5a4a2e-6f0e-4c8c-9d7a-3f2f1c0e8b57")
+
+
+def keyed_upload_id(customer_id: UUID, key: str) -> UUID:
+    """The id of the upload that a customer's request with this key begins, whoever takes the request."""
+    return uuid5(_KEYED, f"{customer_id} {key}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,8 +55,8 @@ class LockedUpload(Protocol):
         """Let a begun upload be found: its sender is told its address now."""
         ...
 
-    def complete(self, receipt: str) -> None:
-        """Keep the receipt in place of the bytes."""
+    def complete(self, receipt: str, expires_at: datetime) -> None:
+        """Keep the receipt in place of the bytes, until then."""
         ...
 
     def discard(self) -> None:
@@ -81,6 +81,15 @@ class UploadStore(Protocol):
 
         Raises:
             TooManyUploadsError: when all of them are being written.
+        """
+        ...
+
+    def claim(self, announced: Announced, limit: int) -> LockedUpload:
+        """The upload of that id, unfinished or not, if there is one; else as ``begin``. One at a time has it.
+
+        Raises:
+            UploadLockedError: when somebody else has it.
+            TooManyUploadsError: as of ``begin``.
         """
         ...
 

@@ -279,6 +279,23 @@ def after(pieces: int) -> Callable[[Route], None]:
 
 
 @contextmanager
+def answers_lost(context: BrowserContext, page: Page) -> Iterator[list[str]]:
+    """Cut what the server answers to creations, once it has done all of it; gives what was cut."""
+    session = context.new_cdp_session(page)
+    cut: list[str] = []
+
+    def fail(event: dict[str, str]) -> None:
+        cut.append(event["requestId"])
+        session.send("Fetch.failRequest", {"requestId": event["requestId"], "errorReason": "ConnectionReset"})
+
+    session.on("Fetch.requestPaused", fail)
+    patterns = [{"urlPattern": "*/api/v1/uploads", "requestStage": "Response"}]
+    session.send("Fetch.enable", {"patterns": patterns})
+    yield cut
+    session.detach()
+
+
+@contextmanager
 def deployed_anew(world: World) -> Iterator[None]:
     """Give some time in which the worker is another one, as after a deployment."""
     text = httpx.get(f"{world.url}/service-worker.js", trust_env=False).text
@@ -370,6 +387,30 @@ def test_a_queue_outlives_its_page(browser: Browser, world: World) -> None:
         expect(again.locator("#drop-zone")).to_be_visible()
         expect(again.locator("#upload-panel")).to_be_hidden()
         assert again.evaluate("Object.keys(localStorage).filter(key => key.startsWith('tus'))") == []
+
+
+def test_a_photo_whose_answer_is_lost_is_sent_once(browser: Browser, world: World) -> None:
+    """The page sends it again, now or when it was loaded anew, and hears the first receipt: it is no duplicate."""
+    already = len(world.sent)
+    with browsing(browser, world) as (context, page):
+        sign_up(page)
+        with answers_lost(context, page) as cut:
+            choose(page, {"a.jpg": photo()})
+            until(page, lambda: len(cut) > 1, "it was sent again")
+        summary(page, "1 safe, being processed")
+        assert len(world.sent) == already + 1
+
+        with answers_lost(context, page) as cut:
+            choose(page, {"b.jpg": photo()})
+            until(page, lambda: len(cut) > 1, "it was sent again")
+            context.route(UPLOADS, refuse)
+        # The gallery has it by now.
+        known = {"known": True, "photo_id": str(uuid4()), "kept_until": None}
+        context.route("**/uploads/known/*", lambda route: route.fulfill(json=known))
+        page.reload()
+        context.unroute(UPLOADS)
+        summary(page, "1 safe, being processed")
+        assert len(world.sent) == already + 2
 
 
 def test_a_queue_is_its_customers(browser: Browser, world: World) -> None:

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 
 from photo_pipeline.api import cursors
 from photo_pipeline.api.cursors import ListKind
@@ -15,7 +15,9 @@ from photo_pipeline.api.finding import Wanted
 from photo_pipeline.api.photo_bodies import Body, any_photo_body, as_json
 from photo_pipeline.api.schemas import AnyPhotoView, PhotoPage, UploadResult
 from photo_pipeline.api.services import Services
-from photo_pipeline.api.uploading import FIELD, MAX_FILES, Upload
+from photo_pipeline.api.tus.keys import KEY_DESCRIPTION, parse_key
+from photo_pipeline.api.tus.protocol import MalformedHeaderError
+from photo_pipeline.api.uploading import FIELD, MAX_FILES, Named, Upload
 from photo_pipeline.domain.finding import Search
 from photo_pipeline.domain.gallery import GalleryPhoto, Page, PhotoOrder, Place, RejectedPhoto
 from photo_pipeline.domain.photo import MAX_PHOTO_BYTES
@@ -41,7 +43,9 @@ _BODY = {"type": "object", "required": [FIELD], "properties": {FIELD: _FILES}}
     responses=described(
         HTTPStatus.UNAUTHORIZED,
         HTTPStatus.FORBIDDEN,
+        HTTPStatus.BAD_REQUEST,
         HTTPStatus.REQUEST_TIMEOUT,
+        HTTPStatus.CONFLICT,
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
         HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -51,14 +55,23 @@ _BODY = {"type": "object", "required": [FIELD], "properties": {FIELD: _FILES}}
     ),
     openapi_extra={"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": _BODY}}}},
 )
-async def upload(request: Request, caller: TheCaller, services: TheServices) -> UploadResult:
+async def upload(
+    request: Request,
+    caller: TheCaller,
+    services: TheServices,
+    idempotency_key: Annotated[str | None, Header(description=KEY_DESCRIPTION)] = None,
+) -> UploadResult:
     """Send 1 to 50 photos of at most 32 MiB each; files after the fiftieth are not looked at.
 
     Each receipt says that Kafka has its photo, durably. A file that is not accepted is listed with its reason; where
     none is accepted, the whole request fails: 413 too large, 415 not an image by its bytes, 422 otherwise unusable,
     408 where the body stalled, 429 after as many photos as may be sent within 24 hours, 507 where the customer has no
     room left, 503 when Kafka did not acknowledge. Sending the same file again is always safe.
+
+    Where no answer comes, send the same with the same `Idempotency-Key`: a file is not accepted twice then,
+    its first receipt is told. 409: the first request is under way. 422: the key was used for other bytes.
     """
+    named = _named(idempotency_key, services)
     boundary = boundary_of(request.headers.get("Content-Type", ""))
     if boundary is None:
         detail = f"Send multipart/form-data with the files in the field '{FIELD}'."
@@ -67,7 +80,7 @@ async def upload(request: Request, caller: TheCaller, services: TheServices) -> 
         detail = f"The request has more than {MAX_BODY_BYTES} bytes."
         raise ProblemError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body_too_large", detail)
     body = bounded(request.stream(), MAX_BODY_BYTES)
-    run = Upload(caller.session.customer_id, services.acceptance, services.budget)
+    run = Upload(caller.session.customer_id, services.acceptance, services.budget, named)
     try:
         async with aclosing(file_parts(body, boundary, MAX_PHOTO_BYTES)) as parts:
             return await run.run(parts)
@@ -136,6 +149,13 @@ async def get_photo(photo_id: UUID, caller: TheCaller, services: TheServices) ->
     if photo is None:
         raise ProblemError(HTTPStatus.NOT_FOUND, "no_such_photo", "You have no such photo, or it is not processed yet.")
     return as_json(any_photo_body(photo))
+
+
+def _named(key: str | None, services: Services) -> Named | None:
+    try:
+        return None if key is None else Named(parse_key(key), services.once)
+    except MalformedHeaderError as error:
+        raise ProblemError(HTTPStatus.BAD_REQUEST, "malformed_header", str(error)) from None
 
 
 async def _drain(body: AsyncIterator[bytes]) -> None:

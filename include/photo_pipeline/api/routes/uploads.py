@@ -2,8 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Annotated, Any
 from uuid import UUID
@@ -15,26 +15,21 @@ from starlette.requests import ClientDisconnect
 from photo_pipeline.api.deps import TheCaller, TheServices
 from photo_pipeline.api.schemas import PREFIX, KnownPhoto, ReceiptView, UploadView
 from photo_pipeline.api.tus import protocol
-from photo_pipeline.api.tus.protocol import Header, MalformedHeaderError
-from photo_pipeline.api.tus.receiving import (
+from photo_pipeline.api.tus.keys import KEY_DESCRIPTION, KeyInUseError, parse_key
+from photo_pipeline.api.tus.protocol import Header
+from photo_pipeline.api.tus.refusals import as_problems, malformed, no_such_upload
+from photo_pipeline.api.tus.requests import (
     ChecksumMismatchError,
     Creation,
-    NoRoomError,
-    OffsetConflictError,
     Piece,
-    SenderGoneError,
-    TooManyBytesError,
 )
-from photo_pipeline.api.uploading import refusal
 from photo_pipeline.domain.gallery import GalleryPhoto, PhotoStatus
 from photo_pipeline.domain.outcomes import RejectReason
 from photo_pipeline.domain.photo import MAX_PHOTO_BYTES, photo_id_for
-from photo_pipeline.domain.uploads import NoSuchUploadError, StoredUpload, UploadLockedError
-from photo_pipeline.web.acceptance import PhotoRefusedError
+from photo_pipeline.domain.uploads import StoredUpload
 from photo_pipeline.web.bodies import BodyStalledError
 from photo_pipeline.web.problems import ProblemError, described, respond
 
-LOCK_RETRY_SECONDS = 1
 DRAIN_SECONDS = 30.0
 
 router = APIRouter(prefix="/uploads", tags=["resumable uploads"])
@@ -85,7 +80,7 @@ async def upload_id_of(upload_id: str) -> UUID:
     try:
         return UUID(upload_id)
     except ValueError:
-        raise _no_such_upload() from None
+        raise no_such_upload() from None
 
 
 SpeaksTus = Depends(speaks_tus)
@@ -123,7 +118,7 @@ async def what_is_spoken_of_one(upload_id: str) -> Response:
     status_code=HTTPStatus.CREATED,
     response_class=Response,
     dependencies=[SpeaksTus],
-    responses={**described(*_ANY), **_SENDING},
+    responses={**described(*_ANY, HTTPStatus.CONFLICT), **_SENDING},
     openapi_extra={"requestBody": {"content": _PIECE}},
 )
 async def create(
@@ -133,6 +128,7 @@ async def create(
     upload_length: Length = None,
     upload_metadata: Metadata = None,
     upload_checksum: Checksum = None,
+    idempotency_key: Annotated[str | None, RequestHeader(description=KEY_DESCRIPTION)] = None,
 ) -> Response:
     """Begin an upload. Its address is in `Location`; the first bytes may be in the body already.
 
@@ -143,15 +139,19 @@ async def create(
     there is one. A customer has room for 64 unfinished uploads; one more ends the one that has waited longest for a
     byte. 429: bytes are coming in for all of them just now, or as many photos were sent as may be within 24 hours. 507:
     the customer's photos take all the room that they have.
+
+    With `Idempotency-Key` the same request made again goes on with what the first began, and hears its receipt where
+    the photo is safe. 409: the first one is under way. 422: the key was used for other bytes.
     """
-    with _as_problems():
+    with as_problems():
         length = protocol.parse_number(Header.LENGTH, upload_length)
         metadata = protocol.parse_metadata(upload_metadata or "")
         checksum = None if upload_checksum is None else protocol.parse_checksum(upload_checksum)
+        key = None if idempotency_key is None else parse_key(idempotency_key)
         _check_length(length)
     body = request.stream()
     first = Piece(0, body, checksum) if _is_piece(request) else None
-    creation = Creation(length, metadata, request.is_disconnected, first)
+    creation = Creation(length, metadata, request.is_disconnected, first, key)
     answer = await _answer(request, body, services.uploads.create(caller.session.customer_id, creation))
     if isinstance(answer, Response):
         return answer
@@ -167,7 +167,7 @@ async def how_far(upload_id: TheUploadId, caller: TheCaller, services: TheServic
 
     423 while another request still adds bytes: an offset told now would be wrong in a moment.
     """
-    with _as_problems():
+    with as_problems():
         upload = await services.uploads.settled(caller.session.customer_id, upload_id)
     metadata = protocol.format_metadata(dict(upload.announced.metadata))
     headers = {Header.LENGTH: str(upload.announced.length), **_progress(upload)}
@@ -180,7 +180,7 @@ async def how_far(upload_id: TheUploadId, caller: TheCaller, services: TheServic
 )
 async def show(upload_id: TheUploadId, caller: TheCaller, services: TheServices) -> UploadView:
     """The same for programs that do not speak tus, with all of the receipt."""
-    with _as_problems():
+    with as_problems():
         upload = await services.uploads.find(caller.session.customer_id, upload_id)
     announced = upload.announced
     return UploadView(
@@ -214,7 +214,7 @@ async def append(
     all is kept but the last byte; send that again, after `Retry-After`. 409: not at this offset. 423: another request
     is still adding to this upload. 413, 415, 422: this is no photo that can be taken; the upload is forgotten.
     """
-    with _as_problems():
+    with as_problems():
         offset = protocol.parse_number(Header.OFFSET, upload_offset)
         checksum = None if upload_checksum is None else protocol.parse_checksum(upload_checksum)
         if not _is_piece(request):
@@ -238,7 +238,7 @@ async def append(
 )
 async def end(upload_id: TheUploadId, caller: TheCaller, services: TheServices) -> Response:
     """Give an upload up. A photo that was accepted stays accepted."""
-    with _as_problems():
+    with as_problems():
         await services.uploads.discard(caller.session.customer_id, upload_id)
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
@@ -265,7 +265,7 @@ async def override(
         return await append(request, upload_id, caller, services, upload_offset, upload_checksum)
     if x_http_method_override == "DELETE":
         return await end(upload_id, caller, services)
-    raise _malformed(f"{Header.OVERRIDE} may say PATCH or DELETE.")
+    raise malformed(f"{Header.OVERRIDE} may say PATCH or DELETE.")
 
 
 @router.get(
@@ -290,12 +290,12 @@ async def _answer(
     request: Request, body: AsyncIterator[bytes], adding: Awaitable[StoredUpload]
 ) -> StoredUpload | Response:
     try:
-        with _as_problems():
+        with as_problems():
             return await adding
     except ChecksumMismatchError:
         return _checksum_mismatch(request)
     except ProblemError as problem:
-        if problem.status in _ASK_AGAIN:
+        if problem.status in _ASK_AGAIN and problem.slug != KeyInUseError.reason:
             problem.headers["Connection"] = "close"
         else:
             await _drain(body)
@@ -320,44 +320,6 @@ def _check_length(length: int) -> None:
         raise ProblemError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, RejectReason.TOO_LARGE.value, detail)
 
 
-@contextmanager
-def _as_problems() -> Iterator[None]:
-    """Say over HTTP what went wrong with an upload."""
-    try:
-        yield
-    except PhotoRefusedError as error:
-        raise refusal(error) from None
-    except (
-        MalformedHeaderError,
-        NoSuchUploadError,
-        UploadLockedError,
-        NoRoomError,
-    ) as error:
-        raise _problem(error) from None
-    except SenderGoneError:
-        raise ClientDisconnect from None
-    except OffsetConflictError as error:
-        detail = f"This upload is at byte {error.offset}: go on there."
-        headers = {Header.OFFSET: str(error.offset)}
-        raise ProblemError(HTTPStatus.CONFLICT, "upload_offset", detail, headers=headers) from None
-    except TooManyBytesError:
-        detail = f"These are more bytes than {Header.LENGTH} said; none of this request's were kept."
-        raise ProblemError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_many_bytes", detail) from None
-
-
-def _problem(error: Exception) -> ProblemError:
-    if isinstance(error, MalformedHeaderError):
-        return _malformed(str(error))
-    if isinstance(error, UploadLockedError):
-        detail = "Another request is still adding to this upload. Ask again in a moment where to go on."
-        return ProblemError(HTTPStatus.LOCKED, "upload_locked", detail, headers=_retry(LOCK_RETRY_SECONDS))
-    if isinstance(error, NoRoomError):
-        detail = f"You are sending {error.limit} uploads at this moment. Begin another when one of them is done."
-        headers = _retry(error.retry_seconds)
-        return ProblemError(HTTPStatus.TOO_MANY_REQUESTS, "too_many_uploads", detail, headers=headers)
-    return _no_such_upload()
-
-
 async def _drain(body: AsyncIterator[bytes]) -> None:
     """Read what is left, within bounds: a browser reads no answer before it has sent everything."""
     left = MAX_PHOTO_BYTES
@@ -371,19 +333,6 @@ async def _drain(body: AsyncIterator[bytes]) -> None:
 
 def _is_piece(request: Request) -> bool:
     return request.headers.get("Content-Type", "").partition(";")[0].strip().lower() == protocol.MEDIA_TYPE
-
-
-def _retry(seconds: int) -> dict[str, str]:
-    return {"Retry-After": str(seconds)}
-
-
-def _malformed(detail: str) -> ProblemError:
-    return ProblemError(HTTPStatus.BAD_REQUEST, "malformed_header", detail)
-
-
-def _no_such_upload() -> ProblemError:
-    detail = "You have no such upload. It may have expired, or been given up: begin a new one."
-    return ProblemError(HTTPStatus.NOT_FOUND, "no_such_upload", detail)
 
 
 def _checksum_mismatch(request: Request) -> Response:

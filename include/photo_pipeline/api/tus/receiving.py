@@ -1,10 +1,9 @@
 """Takes uploads in piece by piece, and hands each whole photo to the same acceptance as any other upload."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from hashlib import sha256
 from math import ceil
@@ -14,8 +13,19 @@ from uuid import UUID
 from anyio import CancelScope, CapacityLimiter, to_thread
 
 from photo_pipeline.api.schemas import ReceiptView
+from photo_pipeline.api.tus.keys import KEPT, compare, in_turn
 from photo_pipeline.api.tus.protocol import Checksum
-from photo_pipeline.domain.errors import PhotoPipelineError
+from photo_pipeline.api.tus.requests import (
+    ChecksumMismatchError,
+    Creation,
+    NoRoomError,
+    OffsetConflictError,
+    Piece,
+    SenderGoneError,
+    TooManyBytesError,
+    UploadLimits,
+    within,
+)
 from photo_pipeline.domain.events import clean_filename
 from photo_pipeline.domain.imaging import SNIFF_BYTES, sniff
 from photo_pipeline.domain.outcomes import RejectReason
@@ -25,6 +35,7 @@ from photo_pipeline.domain.uploads import (
     StoredUpload,
     TooManyUploadsError,
     UploadLockedError,
+    keyed_upload_id,
 )
 from photo_pipeline.ports.clock import Clock
 from photo_pipeline.ports.uploads import LockedUpload, UploadStore
@@ -44,87 +55,6 @@ SETTLE_SECONDS = 0.1
 """So often, and so long apart, the question where to go on is put again while another request adds bytes."""
 
 Result = TypeVar("Result")
-
-
-class OffsetConflictError(PhotoPipelineError):
-    """The sender goes on at another place than where its upload is."""
-
-    def __init__(self, offset: int) -> None:
-        self.offset = offset
-        super().__init__(f"the upload is at byte {offset}")
-
-
-class TooManyBytesError(PhotoPipelineError):
-    """More bytes than the upload was announced with; none of this request's are kept."""
-
-
-class ChecksumMismatchError(PhotoPipelineError):
-    """The bytes of this request are not those of its checksum; none of them are kept."""
-
-
-class SenderGoneError(PhotoPipelineError):
-    """Nobody is there any more to be told an upload's address; nothing of it is kept."""
-
-
-class NoRoomError(PhotoPipelineError):
-    """The customer has as many unfinished uploads as are allowed, and all of them are being written.
-
-    Attributes:
-        limit: how many are allowed.
-        retry_seconds: when the first of them is ended, should nothing more come for it.
-    """
-
-    def __init__(self, limit: int, retry_seconds: int) -> None:
-        self.limit = limit
-        self.retry_seconds = retry_seconds
-        super().__init__(f"{limit} uploads are being written")
-
-
-@dataclass(frozen=True, slots=True)
-class UploadLimits:
-    """How much of a customer's may wait, and how long.
-
-    Attributes:
-        open_uploads: unfinished ones of a customer.
-        expire_after: from its beginning an upload is kept so long.
-        idle_seconds: a request that brings nothing for so long is ended, and its upload free for the next one.
-    """
-
-    open_uploads: int
-    expire_after: timedelta
-    idle_seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """What one request adds.
-
-    Attributes:
-        offset: where it belongs.
-        body: the bytes, as they come.
-        checksum: of all of them, where the sender gave one.
-    """
-
-    offset: int
-    body: AsyncIterator[bytes]
-    checksum: Checksum | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Creation:
-    """A request to begin an upload.
-
-    Attributes:
-        length: bytes of the whole file, at least one.
-        metadata: key to value, as the sender gave them.
-        is_sender_gone: whether nobody waits for the answer any more.
-        first: the first bytes, where the request brings some.
-    """
-
-    length: int
-    metadata: Mapping[str, bytes]
-    is_sender_gone: Callable[[], Awaitable[bool]]
-    first: Piece | None = None
 
 
 class ResumableUploads:
@@ -160,18 +90,22 @@ class ResumableUploads:
     async def create(self, customer_id: UUID, creation: Creation) -> StoredUpload:
         """Begin an upload. What is raised here leaves nothing behind, as its sender does not know its address.
 
-        A sender that falls silent in the middle of its first piece is told where to go on.
+        A sender that falls silent in the middle of its first piece is told where to go on. With a key that was used
+        before, what was begun then is what is returned; from its beginning, where bytes come again.
 
         Raises:
-            NoRoomError, SenderGoneError: as they say.
+            NoRoomError, SenderGoneError, KeyInUseError, KeyReusedError: as they say.
             TooManyBytesError, ChecksumMismatchError, PhotoRefusedError: as of ``append``.
         """
         locked = await self._begin(customer_id, creation)
         try:
+            if locked.upload.receipt is not None:
+                await self._hear_again(locked.upload, creation)
+                return locked.upload
             if creation.first is not None:
                 with suppress(BodyStalledError):
                     await self._receive(locked, creation.first)
-                await self._finish_if_whole(locked)
+                await self._finish_if_whole(locked, KEPT if creation.key is not None else None)
             if locked.upload.receipt is None:
                 await self._keep_if_heard(locked, creation)
             return locked.upload
@@ -246,15 +180,46 @@ class ResumableUploads:
         return await self._run(partial(self._store.sweep, now, now - 2 * self._limits.expire_after))
 
     async def _begin(self, customer_id: UUID, creation: Creation) -> LockedUpload:
-        self._acceptance.check_quota(customer_id, creation.length)
-        now = self._clock.now()
-        expires_at = now + self._limits.expire_after
-        announced = Announced(customer_id, self._new_id(), creation.length, creation.metadata, now, expires_at)
         try:
-            return await self._run(partial(self._store.begin, announced, self._limits.open_uploads))
+            if creation.key is None:
+                self._acceptance.check_quota(customer_id, creation.length)
+                announced = self._announced(customer_id, self._new_id(), creation)
+                return await self._run(partial(self._store.begin, announced, self._limits.open_uploads))
+            announced = self._announced(customer_id, keyed_upload_id(customer_id, creation.key), creation)
+            claim = partial(self._store.claim, announced, self._limits.open_uploads)
+            return await self._from_its_beginning(await in_turn(lambda: self._run(claim)), creation)
         except TooManyUploadsError as error:
             patience = self._limits.idle_seconds - error.silent_seconds
             raise NoRoomError(error.limit, max(1, ceil(patience))) from None
+
+    def _announced(self, customer_id: UUID, upload_id: UUID, creation: Creation) -> Announced:
+        now = self._clock.now()
+        expires_at = now + self._limits.expire_after
+        return Announced(customer_id, upload_id, creation.length, creation.metadata, now, expires_at)
+
+    async def _from_its_beginning(self, locked: LockedUpload, creation: Creation) -> LockedUpload:
+        try:
+            compare(locked.upload, creation.length, None)
+            if locked.upload.receipt is None:
+                self._acceptance.check_quota(locked.upload.announced.customer_id, creation.length)
+                if creation.first is not None:
+                    await self._run(partial(locked.truncate, 0))
+        except BaseException:
+            locked.close()
+            raise
+        return locked
+
+    async def _hear_again(self, upload: StoredUpload, creation: Creation) -> None:
+        """Read what was sent again, of which nothing is kept: it must be what was sent before."""
+        promised = creation.metadata.get("sha256")
+        found = None if promised is None else promised.decode(errors="replace").lower()
+        if creation.first is not None:
+            digest, size = sha256(), 0
+            async for data in within(creation.length, creation.first):
+                digest.update(data)
+                size += len(data)
+            found = digest.hexdigest() if size == creation.length else found
+        compare(upload, creation.length, found)
 
     async def _keep_if_heard(self, locked: LockedUpload, creation: Creation) -> None:
         if await creation.is_sender_gone():
@@ -288,7 +253,7 @@ class ResumableUploads:
     async def _store_as_it_comes(self, locked: LockedUpload, piece: Piece) -> None:
         gathered = bytearray()
         try:
-            async for data in self._within(locked, piece):
+            async for data in within(locked.upload.announced.length, piece):
                 gathered += data
                 if len(gathered) >= WRITE_BYTES:
                     await self._refuse_early(locked, piece, gathered)
@@ -313,7 +278,7 @@ class ResumableUploads:
         digest = checksum.begin()
         apart = await self._run(locked.apart)
         try:
-            async for data in self._within(locked, piece):
+            async for data in within(locked.upload.announced.length, piece):
                 digest.update(data)
                 await self._run(partial(apart.append, data))
             if not checksum.fits(digest):
@@ -322,20 +287,13 @@ class ResumableUploads:
         finally:
             apart.close()
 
-    async def _within(self, locked: LockedUpload, piece: Piece) -> AsyncGenerator[bytes]:
-        """The piece's bytes, as long as they are not more than were announced."""
-        room = locked.upload.announced.length - piece.offset
-        async for data in piece.body:
-            room -= len(data)
-            if room < 0:
-                raise TooManyBytesError
-            yield data
-
-    async def _finish_if_whole(self, locked: LockedUpload) -> None:
+    async def _finish_if_whole(self, locked: LockedUpload, kept: timedelta | None = None) -> None:
+        """With the last byte comes the receipt; it is kept as long as an upload is, or so long from now."""
         if locked.upload.stored == locked.upload.announced.length:
-            await self._finish(locked)
+            expires_at = locked.upload.announced.expires_at if kept is None else self._clock.now() + kept
+            await self._finish(locked, expires_at)
 
-    async def _finish(self, locked: LockedUpload) -> None:
+    async def _finish(self, locked: LockedUpload, expires_at: datetime) -> None:
         upload = locked.upload
         filename = clean_filename(upload.announced.metadata.get("filename", b"").decode(errors="replace"))
         try:
@@ -351,7 +309,7 @@ class ResumableUploads:
                 await self._run(locked.discard)
             raise
         receipt = ReceiptView.of(signed, filename).model_dump_json()
-        await self._run(partial(locked.complete, receipt))
+        await self._run(partial(locked.complete, receipt, expires_at))
 
     async def _check(self, data: bytes, promised: bytes | None) -> None:
         """Compare with the ``sha256`` of the upload's metadata, where the sender gave it: disks err, too."""
