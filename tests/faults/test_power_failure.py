@@ -162,7 +162,7 @@ def test_an_upload_keeps_its_receipt(uploads_disk: LosingPower) -> None:
     upload = announced(5)
     with UploadDirectory(uploads_disk.folder).begin(upload, 64) as begun:
         begun.append(b"photo")
-        begun.complete('{"token": "a receipt"}')
+        begun.complete('{"token": "a receipt"}', upload.expires_at)
         uploads_disk.cut()
     uploads_disk.restore()
     found = UploadDirectory(uploads_disk.folder).find(upload.customer_id, upload.upload_id)
