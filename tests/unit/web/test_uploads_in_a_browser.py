@@ -502,10 +502,10 @@ def test_files_are_asked_for_again(browser: Browser, world: World) -> None:
 
 
 def test_the_page_is_an_application(browser: Browser, world: World) -> None:
-    """It begins without a network, takes what a phone shares, and keeps no answer of the API."""
+    """It begins without a network, takes what a phone shares, logged in or not, and keeps no answer of the API."""
     already = len(world.sent)
     with browsing(browser, world, worker=True) as (context, page):
-        sign_up(page)
+        ada = sign_up(page)
         page.clock.fast_forward(LATER_MILLISECONDS)
         until(page, lambda: page.evaluate(IS_READY), "the worker is ready")
         expect(page.locator("#drop-zone")).to_be_visible()
@@ -536,6 +536,18 @@ def test_the_page_is_an_application(browser: Browser, world: World) -> None:
         summary(page, "1 to send")
         context.set_offline(False)
         summary(page, "1 safe, being processed")
+
+        context.clear_cookies()
+        shares: tuple[tuple[str, Files, str], ...] = (
+            ("#upload-gone", {}, "There was no file in what was shared"),
+            ("#auth-error", {"three.jpg": photo()}, "Log in to send what you have shared"),
+        )
+        for place, files, said in shares:
+            with page.expect_navigation():
+                page.evaluate(SHARE, ["/share", as_text(files)])
+            expect(page.locator(place)).to_contain_text(said)
+        log_in(page, ada)
+        expect(question).to_contain_text("1 photo was shared with this page")
         kept = page.evaluate(KEPT)
         assert "/" in kept
         assert [path for path in kept if path != "/" and not path.startswith(PREFIX)] == []

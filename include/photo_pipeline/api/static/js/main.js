@@ -16,7 +16,7 @@ import { Uploads } from "./uploads.js";
 const SESSION_CHECK_MILLISECONDS = 5 * 60 * 1000;
 const REFRESH_MILLISECONDS = 300;
 
-const { key, notTaken } = sharedFrom(location, sessionStorage);
+const { key, isShared, notTaken } = sharedFrom(location, sessionStorage);
 const gallery = new Gallery(sessionEnded);
 const reach = new Reach(tellReached);
 const uploads = new Uploads(reach, key, refreshSoon, sessionEnded);
@@ -125,6 +125,7 @@ async function begin() {
     // With the database away, photos can still be sent.
     if (!error.isTemporary) {
       showWelcome();
+      if (isShared) tellProblem("Log in to send what you have shared. This browser keeps it for you.");
       return;
     }
     showApplication();

@@ -61,7 +61,7 @@ export class Tabs {
 
 /**
  * What this tab was opened with: the key of what was shared with it, or why that was not taken. The key stays in the tab.
- * @returns {{key: string, notTaken: string|null}}
+ * @returns {{key: string, isShared: boolean, notTaken: string|null}}
  */
 export function sharedFrom(location, storage) {
   const url = new URL(location.href);
@@ -74,7 +74,7 @@ export function sharedFrom(location, storage) {
   const isKey = shared !== null && IS_KEY.test(shared);
   const key = isKey ? shared : storage.getItem(KEY) ?? newKey();
   storage.setItem(KEY, key);
-  return { key, notTaken: isKey ? left : shared };
+  return { key, isShared: isKey, notTaken: isKey ? left : shared };
 }
 
 /** Where a browser makes no ids it remembers nothing, either. */

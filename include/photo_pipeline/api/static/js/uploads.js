@@ -103,8 +103,8 @@ export class Uploads {
   async askWhose(found) {
     const inHand = this.aside.of(null).map((photo) => ({ ...photo.origin, id: photo }));
     if (found.length + inHand.length === 0) return;
-    await this.beginWaiting();
-    if (this.owner !== null) this.waiting.askWhose([...found, ...inHand], { owner: this.owner, tab: this.memory?.tab });
+    await this.beginWaiting().catch(() => {}); // until somebody is known the next time
+    if (this.owner !== null) this.waiting?.askWhose([...found, ...inHand], { owner: this.owner, tab: this.memory?.tab });
   }
 
   arrive(origins) {

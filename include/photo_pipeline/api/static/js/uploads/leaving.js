@@ -15,5 +15,6 @@ export async function forgetQueue(customerId) {
   new Tabs().tell(SIGNED_OUT, customerId);
   if (localStorage.getItem(WHO_KEY) === customerId) localStorage.removeItem(WHO_KEY);
   forgetAddresses(customerId);
+  sessionStorage.clear(); // what they had chosen, and what nobody had said to be theirs
   await forgetCustomer(customerId);
 }
