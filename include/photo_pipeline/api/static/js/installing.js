@@ -5,21 +5,25 @@ const LATER_MILLISECONDS = 3000; // the photos come first
 
 let asked = false;
 
-/** @param {Notice} notice says that there is a new version, which is there when the page is loaded anew */
-export function installSoon(notice) {
+/**
+ * @param {Notice} notice says that there is a new version, which is there when the page is loaded anew
+ * @param {() => boolean} wouldLose whether photos would be lost with this page
+ */
+export function installSoon(notice, wouldLose) {
   if (asked || !navigator.serviceWorker) return;
   asked = true;
-  setTimeout(() => install(notice).catch(() => {}), LATER_MILLISECONDS); // the page does without
+  setTimeout(() => install(notice, wouldLose).catch(() => {}), LATER_MILLISECONDS); // the page does without
 }
 
-async function install(notice) {
+async function install(notice, wouldLose) {
   const registration = await navigator.serviceWorker.register(WORKER, { type: "module", updateViaCache: "none" });
   registration.addEventListener("updatefound", () => {
     const isFirst = registration.active === null;
     const { installing } = registration;
     installing.addEventListener("statechange", () => {
       if (installing.state !== "activated" || isFirst) return;
-      notice.show("There is a new version of this page. What is not sent yet stays.", () => location.reload());
+      const advice = wouldLose() ? "Load it when your photos are sent: this browser cannot remember them." : "What is not sent yet stays.";
+      notice.show(`There is a new version of this page. ${advice}`, () => location.reload());
     });
   });
 }

@@ -96,7 +96,7 @@ function showApplication() {
   uploads.goOn();
   live.start();
   gallery.start();
-  installSoon(new Notice("#new-version"));
+  installSoon(new Notice("#new-version"), () => uploads.wouldLose);
 }
 
 function know(customer) {
@@ -177,7 +177,7 @@ async function signOut() {
 /** Somebody has signed out in another tab: nothing of theirs stays in this one, either. */
 function hearTab(what, customerId) {
   if (what !== SIGNED_OUT) return;
-  uploads.aside.take(customerId);
+  uploads.forgetAside(customerId);
   if (customerId !== uploads.owner) return;
   uploads.clear();
   gallery.selection.forget();

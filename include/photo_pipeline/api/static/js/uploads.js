@@ -129,6 +129,11 @@ export class Uploads {
     return this.photos.filter((photo) => UNSAFE.has(photo.state)).length + (this.waiting?.count ?? 0) + this.told.unread.length;
   }
 
+  /** Whether photos would be lost with this page. */
+  get wouldLose() {
+    return this.aside.forgettable.length + this.forgettableOf(this.owner) > 0;
+  }
+
   /** How many photos of a customer this page alone has. */
   forgettableOf(customerId) {
     return [...this.photos, ...this.aside.photos]
@@ -155,6 +160,11 @@ export class Uploads {
       forgetAddresses(each);
     }
     await this.memory?.clear(photos).catch(() => {});
+  }
+
+  /** Whoever was here before has signed out in another tab. */
+  forgetAside(customerId) {
+    for (const photo of this.aside.take(customerId)) photo.record = undefined; // it is not written any more, either
   }
 
   /** Another customer sees and sends nothing of what is here; it waits for whose it is. */
