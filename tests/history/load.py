@@ -66,6 +66,9 @@ def _parameters(shape: Shape, first_xid: int) -> dict[str, object]:
         "slice": SLICE,
         "customers": shape.customers,
         "past": shape.past,
+        "months": shape.months,
+        "few": shape.few,
+        "between_few": shape.between_few,
         "between": shape.between,
         "lifetime": lifetime,
         # The last run was an hour ago, and two shards at least have come due since.

@@ -2,7 +2,7 @@
 -- records, so two loads are alike. Names that begin with a colon are put in by load.py.
 
 INSERT INTO customer (customer_id, email, display_name, password_hash, created_at)
-SELECT lpad(to_hex(n), 32, '0')::uuid, n || '@example.org', 'Customer ' || n, '-', now() - :past
+SELECT lpad(to_hex(n), 32, '0')::uuid, n || '@example.org', 'Customer ' || n, '-', now() - :months
   FROM generate_series(1, :customers) n;
 
 INSERT INTO device (device_id, customer_id, name, revoked_at)
@@ -15,7 +15,7 @@ SELECT CASE n WHEN 3 THEN 'photos.streamed' ELSE 'photos.uploaded' END, n % 3, 0
   FROM generate_series(0, 3) n;
 
 SELECT add_ledger_month(ledger, month::date)
-  FROM generate_series(date_trunc('month', now() - :past), now(), interval '1 month') month,
+  FROM generate_series(date_trunc('month', now() - :months), now(), interval '1 month') month,
        unnest(ARRAY['ledger_record', 'ledger_state']) ledger;
 
 -- The past, slice by slice; the newest was committed two minutes ago.
@@ -23,11 +23,10 @@ CREATE UNLOGGED TABLE past AS
 SELECT n AS slice_id, n - 1 AS i,
        CASE (n - 1) % 4 WHEN 3 THEN 'photos.streamed' ELSE 'photos.uploaded' END AS topic,
        (n - 1) % 4 % 3 AS "partition", (n - 1) / 4 * :slice AS "start",
-       now() - interval '2 minutes' - (:slices - n) * :between AS at,
-       now() - interval '2 minutes' - (:slices - n) * :between < now() - :removed_after AS is_removed,
-       now() - interval '2 minutes' - (:slices - n) * :between < now() - :due_after AS is_marked,
-       :first_xid + 2 * n AS xid
-  FROM generate_series(1, :slices) n;
+       at, at < now() - :removed_after AS is_removed, at < now() - :due_after AS is_marked, :first_xid + 2 * n AS xid
+  FROM generate_series(1, :slices) n
+ CROSS JOIN LATERAL (SELECT now() - interval '2 minutes' - (:slices - n) * :between
+                            - greatest(0, :few - n) * :between_few AS at) times;
 ALTER TABLE past ADD PRIMARY KEY (slice_id);
 
 INSERT INTO slice (slice_id, topic, "partition", "start", "end", dt, state, attempt, planned_at, committed_at)
@@ -137,7 +136,7 @@ SELECT CASE WHEN k < 11 THEN 'processed' ELSE 'dead_letter' END, topic, "partiti
  ORDER BY slice_id, b, k;
 
 INSERT INTO hold (customer_id, reason, placed_by, placed_at)
-VALUES (lpad('1', 32, '0')::uuid, 'a dispute', 'Grace', now() - :past);
+VALUES (lpad('1', 32, '0')::uuid, 'a dispute', 'Grace', now() - :months);
 INSERT INTO hold (customer_id, photo_id, reason, placed_by, placed_at, lifted_at, origin)
 SELECT lpad(to_hex(customer), 32, '0')::uuid, md5('photo' || (i * 10 + b) || '.' || k)::uuid, 'mine', 'the customer', at,
        CASE WHEN customer <> 3 THEN at + interval '1 day' END, 'customer'

@@ -9,6 +9,10 @@ SLICE = 200
 SMALL = 20_000
 DAYS = 20.0
 """How long a past of ``SMALL`` records is. A longer one has more days, and more of everything in each."""
+KEPT = timedelta(days=400)
+"""So long records are kept. A long past reaches as far back, by a few slices of each month."""
+FEW = 0.02
+"""Of all slices, those."""
 
 HOARDER = UUID(int=1)
 """All of this customer's photos are held, by one hold."""
@@ -37,13 +41,28 @@ class Shape:
 
     @property
     def past(self) -> timedelta:
-        """From the first commit until now: days and records of a day grow alike."""
+        """From the first of many commits until now: days and records of a day grow alike."""
         return timedelta(days=DAYS * (self.records / SMALL) ** 0.5)
 
     @property
     def between(self) -> timedelta:
         """From one commit to the next."""
         return self.past / self.slices
+
+    @property
+    def months(self) -> timedelta:
+        """From the very first commit."""
+        return self.past if self.records <= SMALL else max(self.past, KEPT)
+
+    @property
+    def few(self) -> int:
+        """How many slices are all that there is of the first months."""
+        return round(FEW * self.slices)
+
+    @property
+    def between_few(self) -> timedelta:
+        """So much longer it is from one commit of those to the next."""
+        return (self.months - self.past) / self.few
 
 
 def ordinary(number: int) -> UUID:

@@ -12,6 +12,7 @@ from tests.support.databases import Database
 from tests.support.gallery_rows import Commit
 from tests.support.slices import accepted, add_customer, archived_photo, rejected
 
+from photo_pipeline.adapters.postgres.bi import PostgresOutcomeSource
 from photo_pipeline.adapters.postgres.engine import make_engine
 from photo_pipeline.adapters.postgres.names import PostgresNames
 from photo_pipeline.adapters.postgres.ways import PostgresWays
@@ -157,6 +158,7 @@ def test_people_and_files_are_found_by_name(ledger: Ledger) -> None:
     assert (called.filename, called.of) == ("Am Meer.JPG", ledger.photo.photo_id)
     assert {one.of for one in ledger.names.files_called("AM")} == {ledger.photo.photo_id, at(1)}
     assert ledger.names.files_called("am%") == []
+    assert ledger.names.files_called("al") == [], "they stand behind it, and do not begin so"
     (person,) = ledger.names.people([ledger.customer])
     assert ledger.names.people_near(str(person.email)) == [person]
     assert person in ledger.names.people_near(f"{str(person.email)[:-1]}")
@@ -218,6 +220,19 @@ def test_what_is_typed_is_found_on_a_real_ledger(ledger: Ledger) -> None:
     mistyped = f"{str(photo.photo_id)[:-1]}x".upper()
     assert [hit.path for hit in Finder(ledger.ways, None).find(mistyped).near] == [f"/photos/{photo.photo_id}"]
     assert Finder(ledger.ways, None).find(str(person.email)).only is None
+
+
+def test_a_record_is_found_by_its_document_wherever_it_is(ledger: Ledger, database: Database) -> None:
+    """In its slice's month, and anywhere once the slice has been forgotten; under both roles that ask."""
+    documents = [str(at(0)), str(at(1)), str(at(9))]
+    for role in (database.bi, database.pipeline):
+        engine = make_engine(role, "tests")
+        source = PostgresOutcomeSource(engine)
+        assert {row.coordinates for row in source.named(documents)} == {at(0), at(1)}
+        ledger.sql("UPDATE slice SET committed_at = committed_at - interval '60 days'")
+        assert {row.coordinates for row in source.named(documents)} == {at(0), at(1)}
+        ledger.sql("UPDATE slice SET committed_at = committed_at + interval '60 days'")
+        engine.dispose()
 
 
 def test_names_are_out_of_the_analysts_reach(database: Database) -> None:

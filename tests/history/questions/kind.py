@@ -25,7 +25,7 @@ def each(ask: Callable[[], Sized]) -> Put:
 
 
 def in_every_month(prepare: Prepare) -> Prepare:
-    """A question without a time looks into every month that is kept: fourteen and a few, whenever the first one was."""
+    """A question without a time looks into every month that is kept: fourteen and a few in a long past."""
 
     def months(history: History) -> Put:
         put = prepare(history)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from tests.history.questions.kind import Prepare, Put, one
+from tests.history.questions.kind import Prepare, Put, in_every_month, one
 from tests.history.questions.retention import ledger_of
 from tests.history.world import History
 
@@ -63,11 +63,13 @@ def _all(change: str) -> Prepare:
     return prepare
 
 
-def _nothing_left(change: str) -> Prepare:
+def _nothing_left(change: str, table: str) -> Prepare:
     """Asked once more, which every hour ends with."""
 
     def prepare(history: History) -> Put:
         before = history.policy.committed_before(history.now)
+        _all(change)(history)()
+        history.vacuum(table)
         return one(lambda: getattr(ledger_of(history), change)(before, ROWS))
 
     return prepare
@@ -78,7 +80,7 @@ QUESTIONS: Mapping[str, Prepare] = {
     "retention: restamp a shard": _restamp,
     "retention: retire a shard": _retire,
     "retention: blank refused records": _all("blank_rejected"),
-    "retention: no refused record to blank": _nothing_left("blank_rejected"),
+    "retention: no refused record to blank": in_every_month(_nothing_left("blank_rejected", "ledger_record")),
     "retention: forget what was published": _all("forget_published"),
-    "retention: nothing to forget": _nothing_left("forget_published"),
+    "retention: nothing to forget": _nothing_left("forget_published", "outbox"),
 }

@@ -119,7 +119,8 @@ QUESTIONS: Mapping[str, Prepare] = {
     "find: a customer": lambda h: one(lambda: _names(h).people([VETERAN])),
     "find: a mail address": lambda h: one(lambda: _names(h).people_near("2@example.org")),
     "find: mail addresses like one": lambda h: one(lambda: _names(h).people_near("10@exampel.org")),
-    "find: a file's name": in_every_month(lambda h: one(lambda: _names(h).files_called("img_3.JPG"))),
-    "find: the beginning of a file's name": in_every_month(lambda h: one(lambda: _names(h).files_called("img"))),
+    "find: a file's name": lambda h: each(lambda: _names(h).files_called("img_3.JPG")),
+    "find: a refused file's name": lambda h: each(lambda: _names(h).files_called("img_17.JPG")),
+    "find: the beginning of a file's name": lambda h: each(lambda: _names(h).files_called("img")),
     "find: names of files": _files,
 }

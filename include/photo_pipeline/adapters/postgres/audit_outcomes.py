@@ -4,10 +4,11 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, TextClause, text
+from sqlalchemy import Engine, TextClause, text
 
-from photo_pipeline.adapters.postgres.bi import COLUMNS, LOG_ID, OF_RECORDS, outcome_of, record_parameters
+from photo_pipeline.adapters.postgres.bi import COLUMNS, LOG_ID, outcome_of
 from photo_pipeline.adapters.postgres.engine import transaction
+from photo_pipeline.adapters.postgres.named_rows import PLACE, NamedRows
 from photo_pipeline.domain.documents import OutcomeRow
 from photo_pipeline.domain.photo import RecordCoordinates
 from photo_pipeline.domain.reconciliation import Figures, Scope
@@ -27,25 +28,7 @@ SELECT customer_id, sum(documents) AS documents, sum(bytes) AS bytes, sum(expire
            AND r.outcome <> 'absent') sums
  GROUP BY customer_id
 """)
-# A record is in the month of its slice's commit. What is not found there is looked for everywhere.
-LIKELY_VERSIONS = text("""
-SELECT n.topic, n."partition", n."offset", n.incarnation, o.version
-  FROM unnest(CAST(:topics AS text[]), CAST(:partitions AS int[]), CAST(:offsets AS bigint[]),
-              CAST(:incarnations AS smallint[])) AS n (topic, "partition", "offset", incarnation)
-  JOIN partition_progress l USING (topic, "partition", incarnation)
- CROSS JOIN LATERAL (
-       SELECT s.committed_at FROM slice s
-        WHERE s.topic = n.topic AND s."partition" = n."partition" AND s.incarnation = n.incarnation
-          AND s."start" <= n."offset"
-        ORDER BY s."start" DESC LIMIT 1) s
- CROSS JOIN LATERAL (
-       SELECT o.version FROM bi_outcome o
-        WHERE o.log_id = l.log_id AND o."offset" = n."offset" AND o.processed_at = s.committed_at OFFSET 0) o
-""")
-VERSIONS = text(f"""
-SELECT topic, "partition", "offset", incarnation, version FROM bi_outcome
- WHERE {OF_RECORDS}
-""")
+VERSIONS = NamedRows(f"{PLACE}, o.version")
 
 # A customer's records have an index of their own, in the order in which they were processed: never before they came.
 OF_CUSTOMER = "AND customer_id = :customer_id AND processed_at >= :earliest"
@@ -87,16 +70,7 @@ class PostgresOutcomeAudit:
     def versions(self, coordinates: Collection[RecordCoordinates]) -> Mapping[RecordCoordinates, int]:
         """See the port."""
         with transaction(self._engine) as connection:
-            found = _versions(connection, LIKELY_VERSIONS, coordinates)
-            missed = [each for each in coordinates if each not in found]
-            return found | _versions(connection, VERSIONS, missed) if missed else found
-
-
-def _versions(
-    connection: Connection, statement: TextClause, coordinates: Collection[RecordCoordinates]
-) -> dict[RecordCoordinates, int]:
-    rows = connection.execute(statement, record_parameters(coordinates))
-    return {RecordCoordinates(row.topic, row.partition, row.offset, row.incarnation): row.version for row in rows}
+            return {RecordCoordinates(*row[:4]): row.version for row in VERSIONS.of(connection, coordinates)}
 
 
 def _page(scope: Scope, *, continued: bool) -> TextClause:

@@ -2,11 +2,11 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Engine, Row, text
+from sqlalchemy import Engine, text
 
 from photo_pipeline.adapters.postgres.engine import transaction
+from photo_pipeline.adapters.postgres.named_rows import PLACE, AnyRow, NamedRows
 from photo_pipeline.domain.documents import CommitPosition, OutcomeRow, RefusedDocument, SyncProgress
 from photo_pipeline.domain.errors import SyncConflictError
 from photo_pipeline.domain.photo import RecordCoordinates
@@ -15,8 +15,8 @@ STATE_NAME = "photos"
 
 HORIZON = text("SELECT CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text)")
 
-COLUMNS = """
-       o.topic, o."partition", o."offset", o.incarnation, CAST(o.updated_xid AS text) AS updated_xid, o.version,
+COLUMNS = f"""
+       {PLACE}, CAST(o.updated_xid AS text) AS updated_xid, o.version,
        o.outcome, o.reject_reason, o.photo_id, o.customer_id, o.customer_name, o.source, o.bytes, o.format, o.width,
        o.height, o.megapixels, o.camera, o.taken_at, o.taken_at_offset, o.uploaded_at, o.processed_at, o.expired_at,
        o.latency_ms, o.first_of_customer"""
@@ -47,17 +47,7 @@ SELECT CAST(updated_xid AS text) FROM bi_change
  ORDER BY updated_xid DESC LIMIT 1
 """)
 
-OF_RECORDS = """(log_id, "offset") IN (
-   SELECT l.log_id, n."offset"
-     FROM unnest(CAST(:topics AS text[]), CAST(:partitions AS int[]), CAST(:offsets AS bigint[]),
-                 CAST(:incarnations AS smallint[])) AS n (topic, "partition", "offset", incarnation)
-     JOIN metric_progress l USING (topic, "partition", incarnation))"""
-"""The rows of the records that ``record_parameters`` names."""
-
-ROWS = text(f"""
-SELECT {COLUMNS}
-  FROM bi_outcome o WHERE {OF_RECORDS}
-""")
+ROWS = NamedRows(COLUMNS)
 
 COUNT = text("""
 SELECT count(*) FROM bi_outcome WHERE CAST(:horizon AS xid8) IS NULL OR updated_xid < CAST(:horizon AS xid8)
@@ -127,7 +117,7 @@ class PostgresOutcomeSource:
         """See the port."""
         records = [RecordCoordinates.parse(name) for name in document_ids]
         with transaction(self._engine) as connection:
-            return [outcome_of(row) for row in connection.execute(ROWS, record_parameters(records))]
+            return [outcome_of(row) for row in ROWS.of(connection, records)]
 
     def count(self, horizon: int | None = None) -> int:
         """See the port. Linear in the ledger."""
@@ -226,17 +216,7 @@ class PostgresRefusedRegister:
             return int(connection.execute(REFUSED_COUNT).scalar_one())
 
 
-def record_parameters(records: Collection[RecordCoordinates]) -> dict[str, list[str] | list[int]]:
-    """What ``OF_RECORDS`` asks for."""
-    return {
-        "topics": [at.topic for at in records],
-        "partitions": [at.partition for at in records],
-        "offsets": [at.offset for at in records],
-        "incarnations": [at.incarnation for at in records],
-    }
-
-
-def outcome_of(row: Row[*tuple[Any, ...]]) -> OutcomeRow:
+def outcome_of(row: AnyRow) -> OutcomeRow:
     """A row of the view, read with ``COLUMNS``. By place, as looking names up takes four times as long."""
     topic, partition, offset, incarnation, updated_xid, *others = row
     return OutcomeRow(RecordCoordinates(topic, partition, offset, incarnation), int(updated_xid), *others)

@@ -12,8 +12,6 @@ from photo_pipeline.domain.photo import RecordCoordinates
 from photo_pipeline.domain.ways import FOUND, NamedFile, Person
 
 NEIGHBOURS = 3
-LAST = "\U0010ffff"
-"""Stands behind every character."""
 
 _PERSON = "SELECT customer_id, display_name, email, closed_at FROM page_customer WHERE "
 PEOPLE = text(f"{_PERSON} customer_id = ANY (:customer_ids)")
@@ -22,23 +20,33 @@ EMAILS_BESIDE = text(f"""
 ({_PERSON} email COLLATE "C" < :email ORDER BY email COLLATE "C" DESC LIMIT {NEIGHBOURS}) UNION ALL
 ({_PERSON} email COLLATE "C" >= :email ORDER BY email COLLATE "C" LIMIT {NEIGHBOURS})
 """)
-# Exactly that name, the newest first; or names that begin so, in their order.
-_SAME = 'lower({table}.filename) COLLATE "C" = lower(:name)'
-_BEGIN = """
-lower({table}.filename) COLLATE "C" >= lower(:name) AND lower({table}.filename) COLLATE "C" < lower(:name) || :last
+# Exactly that name, the newest first; or the names that stand from there on in the index, of which those that begin so
+# are kept. Where a range has an end, the planner thinks it short, and reads and sorts all that is in it.
+_BEGINS = "starts_with(lower(f.filename), lower(:name))"
+_PHOTOS = f"""
+SELECT f.filename, f.at, f.photo_id
+  FROM (SELECT filename, uploaded_at AS at, photo_id FROM photo
+         WHERE status = 'processed' AND filename IS NOT NULL AND {{condition}}
+         ORDER BY lower(filename) COLLATE "C", uploaded_at DESC LIMIT {FOUND}) f
+ WHERE {_BEGINS}
 """
-_PHOTOS = """
-SELECT p.filename, p.uploaded_at AS at, p.photo_id FROM photo p
- WHERE p.status = 'processed' AND p.filename IS NOT NULL AND {condition}
- ORDER BY lower(p.filename) COLLATE "C", p.uploaded_at DESC LIMIT {limit}
+# A record has a file name where it was refused. It is not asked whether it was: other indices say that, too.
+_REFUSED = f"""
+SELECT f.filename, f.at, l.topic, l."partition", f."offset", l.incarnation
+  FROM (SELECT filename, processed_at AS at, log_id, "offset" FROM ledger_record
+         WHERE filename IS NOT NULL AND {{condition}}
+         ORDER BY lower(filename) COLLATE "C", processed_at DESC LIMIT {FOUND}) f
+  JOIN partition_progress l ON l.log_id = f.log_id
+ WHERE {_BEGINS}
 """
-_REFUSED = """
-SELECT r.filename, r.processed_at AS at, l.topic, l."partition", r."offset", l.incarnation
-  FROM (SELECT filename, processed_at, log_id, "offset" FROM ledger_record r
-         WHERE r.outcome = 'rejected' AND r.filename IS NOT NULL AND {condition}
-         ORDER BY lower(r.filename) COLLATE "C", r.processed_at DESC LIMIT {limit}) r
-  JOIN partition_progress l ON l.log_id = r.log_id
-"""
+
+
+def _names(sign: str) -> list[TextClause]:
+    condition = f'lower(filename) COLLATE "C" {sign} lower(:name)'
+    return [text(statement.format(condition=condition)) for statement in (_PHOTOS, _REFUSED)]
+
+
+_SAME, _FROM = _names("="), _names(">=")
 FILES = text("""
 SELECT l.topic, l."partition", s."offset", l.incarnation, coalesce(r.filename, t.filename) AS filename
   FROM unnest(CAST(:topics AS text[]), CAST(:partitions AS integer[]), CAST(:offsets AS bigint[]),
@@ -70,7 +78,7 @@ class PostgresNames:
 
     def files_called(self, name: str) -> Sequence[NamedFile]:
         """See the port."""
-        found = self._called(_SAME, name) or self._called(_BEGIN, name)
+        found = self._called(_SAME, name) or self._called(_FROM, name)
         return sorted(found, key=lambda one: one.at, reverse=True)[:FOUND]
 
     def files(self, settled: Mapping[RecordCoordinates, datetime]) -> Mapping[RecordCoordinates, str]:
@@ -84,11 +92,9 @@ class PostgresNames:
         }
         return {_where(row): row.filename for row in rows_of(self._engine, FILES, **values)}
 
-    def _called(self, condition: str, name: str) -> list[NamedFile]:
-        values = {"name": name, "last": LAST}
+    def _called(self, statements: Sequence[TextClause], name: str) -> list[NamedFile]:
         with looking(self._engine) as connection:
-            photos = connection.execute(_named(_PHOTOS, condition, "p"), values).all()
-            refused = connection.execute(_named(_REFUSED, condition, "r"), values).all()
+            photos, refused = (connection.execute(each, {"name": name}).all() for each in statements)
         return [
             *(NamedFile(row.filename, row.at, row.photo_id) for row in photos),
             *(NamedFile(row.filename, row.at, _where(row)) for row in refused),
@@ -97,10 +103,6 @@ class PostgresNames:
 
 def _person(row: Row[Any]) -> Person:
     return Person(row.customer_id, row.display_name, row.email, row.closed_at)
-
-
-def _named(statement: str, condition: str, table: str) -> TextClause:
-    return text(statement.format(condition=condition.format(table=table), limit=FOUND))
 
 
 def _where(row: Row[Any]) -> RecordCoordinates:
