@@ -88,7 +88,7 @@ class History:
 
     def one(self, query: str, **parameters: object) -> Any:
         """A fact; nobody counts what it costs."""
-        with self.owner.connect() as connection:
+        with self.owner.begin() as connection:
             return connection.execute(text(query), parameters).scalar_one()
 
     def rows(self, query: str, **parameters: object) -> Sequence[Any]:

@@ -23,6 +23,7 @@ from photo_pipeline.adapters.postgres.holds import PostgresCustomerHolds, Postgr
 from photo_pipeline.adapters.postgres.ingest_ledger import PostgresIngestLedger
 from photo_pipeline.adapters.postgres.outbox import waiting_entries
 from photo_pipeline.adapters.postgres.outcome_feed import PostgresOutcomeFeed
+from photo_pipeline.adapters.postgres.retention import PostgresRetentionLedger
 from photo_pipeline.adapters.postgres.selection import PostgresSelection
 from photo_pipeline.adapters.postgres.sessions import PostgresSessions
 from photo_pipeline.adapters.postgres.shares import PostgresShares
@@ -437,6 +438,31 @@ class TestClosing:
         assert {(row.customer_name, row.camera) for row in after.values()} == {(None, None)}
         assert all(after[offset].version > counted[offset].version for offset in counted)
         assert not PostgresAccounts(api).close(ada.customer_id, LATER)
+
+    def test_an_account_with_very_much_in_it_is_blanked_in_steps(
+        self, api: Engine, ada: Customer, commit: Commit, owner: Engine, pipeline_engine: Engine, database: Database
+    ) -> None:
+        """Closed at once, and blanked by whoever goes on: what was binned before, and what no record brings, too."""
+        photos = photos_of(ada, 12)
+        commit(photos, [accepted(n, photo) for n, photo in enumerate(photos)])
+        binned, unrecorded = photos[0].photo_id, photos[-1].photo_id
+        PostgresSelection(api).put_into_bin(ada.customer_id, [binned])
+        counted = documents(database)
+        with owner.begin() as connection:
+            connection.execute(text("DELETE FROM ledger_record WHERE photo_id = :gone"), {"gone": unrecorded})
+        ledger = PostgresRetentionLedger(pipeline_engine)
+        assert not ledger.close_some(5), "nothing is left of anybody"
+        with api.begin() as connection:
+            assert connection.scalar(select(func.close_account(ada.customer_id, LATER)))
+        assert PostgresCustomers(api).get(ada.customer_id) is None
+        assert [ledger.close_some(5) for _ in range(3)] == [True, True, False], "eleven records, and a photo of none"
+        assert shown(api, ada) == []
+        with owner.connect() as connection:
+            assert connection.execute(text("SELECT count(*) FROM photo WHERE binned_at IS NULL")).scalar_one() == 0
+            assert connection.execute(text("SELECT count(*) FROM photo WHERE filename IS NOT NULL")).scalar_one() == 0
+        after = documents(database)
+        assert all((row.customer_name, row.camera) == (None, None) for row in after.values())
+        assert all(after[offset].version > counted[offset].version for offset in after)
 
     def test_whoever_comes_with_the_same_address_is_somebody_else(self, api: Engine) -> None:
         """The address is free at once; the old account can neither be found, nor logged in to, nor added to."""

@@ -135,6 +135,7 @@ class MemoryLedger:
     holds: list[Hold] = field(default_factory=list)
     rejected: list[RejectedRow] = field(default_factory=list)
     published: list[datetime] = field(default_factory=list)
+    of_closed_accounts: int = 0
     runs: list[RunRow] = field(default_factory=list)
     removals: list[RemovalRow] = field(default_factory=list)
     permits: list[PermitRow] = field(default_factory=list)
@@ -248,6 +249,11 @@ class MemoryLedger:
         for row in stale[:limit]:
             row.detail = None
         return len(stale[:limit])
+
+    def close_some(self, limit: int) -> bool:
+        """See the port."""
+        self.of_closed_accounts = max(0, self.of_closed_accounts - limit)
+        return self.of_closed_accounts > 0
 
     def forget_published(self, published_before: datetime, limit: int) -> int:
         """See the port."""

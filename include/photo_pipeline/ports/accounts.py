@@ -12,7 +12,9 @@ class AccountRegister(Protocol):
     """Whole accounts. Every method raises ``ServerUnavailableError`` when the database is away."""
 
     def close(self, customer_id: UUID, sessions_until: datetime) -> bool:
-        """End an account: what is personal of it is gone when this returns, and its photos are seen by nobody.
+        """End an account: nobody logs in to it or sees its photos any more, and what is personal of it is gone.
+
+        Of an account with very much in it, some of that goes with the next run of the retention.
 
         Args:
             customer_id: whose.

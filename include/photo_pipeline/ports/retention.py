@@ -104,6 +104,10 @@ class RetentionLedger(Protocol):
         """
         ...
 
+    def close_some(self, limit: int) -> bool:
+        """Blank up to ``limit`` more records of an account that was closed; whether anything is left of any."""
+        ...
+
     def forget_published(self, published_before: datetime, limit: int) -> int:
         """Delete up to ``limit`` outbox entries that were published by then; how many there were."""
         ...

@@ -4,12 +4,14 @@ from collections.abc import Mapping
 
 from tests.history.questions.kind import Prepare, Put, in_every_month, one
 from tests.history.questions.retention import ledger_of
+from tests.history.shape import VETERAN
 from tests.history.world import History
 
 from photo_pipeline.domain.ledger import ShardFile
 from photo_pipeline.domain.removal import Removal, RemovedThing
 
 ROWS = 5000
+FEW = 200
 
 
 def _due(history: History) -> int:
@@ -75,6 +77,18 @@ def _nothing_left(change: str, table: str) -> Prepare:
     return prepare
 
 
+def _close_more(history: History) -> Put:
+    """Not the first of it."""
+    history.one("SELECT close_account(:who, now() + interval '1 day')", who=VETERAN)
+    history.one("SELECT close_some(:who, :rows)", who=VETERAN, rows=FEW)
+
+    def ask() -> int:
+        ledger_of(history).close_some(FEW)
+        return FEW
+
+    return ask
+
+
 QUESTIONS: Mapping[str, Prepare] = {
     "retention: mark a shard": _mark,
     "retention: restamp a shard": _restamp,
@@ -83,4 +97,5 @@ QUESTIONS: Mapping[str, Prepare] = {
     "retention: no refused record to blank": in_every_month(_nothing_left("blank_rejected", "ledger_record")),
     "retention: forget what was published": _all("forget_published"),
     "retention: nothing to forget": _nothing_left("forget_published", "outbox"),
+    "retention: blank more of a closed account": in_every_month(_close_more),
 }

@@ -406,7 +406,7 @@ def test_scene_reaches_every_call() -> None:
         "book.end",
         *(f"ledger.{name}" for name in ("stamped_after", "unmarked", "mark", "disputed", "ages", "record_ages")),
         *(f"ledger.{name}" for name in ("blank_rejected", "forget_published", "due", "claim", "held_photos")),
-        *(f"ledger.{name}" for name in ("move", "expire", "record_removed")),
+        *(f"ledger.{name}" for name in ("move", "expire", "record_removed", "close_some")),
         *(f"archive.{name}" for name in ("read", "create", "rename", "delete", "list", "empty_folders")),
         *(f"archive.{name}" for name in ("remove_folder", "written_at")),
         *("file.write", "file.close"),

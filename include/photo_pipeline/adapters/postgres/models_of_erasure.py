@@ -1,7 +1,8 @@
-"""What is kept of erasures, as SQLAlchemy models like those of ``models``."""
+"""What is kept of erasures and of accounts that are being closed, as SQLAlchemy models like those of ``models``."""
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import FetchedValue, ForeignKey, Identity
 from sqlalchemy.dialects.postgresql import JSONB
@@ -74,3 +75,14 @@ class ErasureKey(Base):
 
     one: Mapped[bool] = mapped_column(primary_key=True, server_default=FetchedValue())
     secret: Mapped[bytes]
+
+
+class Closing(Base):
+    """A closed account of which not everything is blanked yet: up to which record it is."""
+
+    __tablename__ = "closing"
+
+    customer_id: Mapped[UUID] = mapped_column(primary_key=True)
+    came_to_at: Mapped[datetime] = mapped_column(server_default=FetchedValue())
+    came_to_log: Mapped[int] = mapped_column(server_default=FetchedValue())
+    came_to_offset: Mapped[int] = mapped_column(server_default=FetchedValue())

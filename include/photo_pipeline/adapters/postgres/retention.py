@@ -30,6 +30,7 @@ from photo_pipeline.adapters.postgres.engine import transaction
 from photo_pipeline.adapters.postgres.hold_review import among, review_holds
 from photo_pipeline.adapters.postgres.holds import is_held, lock_holds
 from photo_pipeline.adapters.postgres.models import LedgerRecord, Outbox, Photo, Rendition, Shard
+from photo_pipeline.adapters.postgres.models_of_erasure import Closing
 from photo_pipeline.adapters.postgres.removal import insert_removals
 from photo_pipeline.domain.errors import ClaimLostError
 from photo_pipeline.domain.ledger import ArchivedRendition, ShardFile
@@ -180,6 +181,13 @@ class PostgresRetentionLedger:
         statement = update(LedgerRecord).where(tuple_(*key).in_(stale)).values(filename=None, detail=None)
         with transaction(self._engine) as connection:
             return connection.execute(statement).rowcount
+
+    def close_some(self, limit: int) -> bool:
+        """See the port."""
+        first = select(Closing.customer_id).order_by(Closing.customer_id).limit(1).subquery()
+        with transaction(self._engine) as connection:
+            connection.execute(select(func.close_some(first.c.customer_id, limit))).close()
+            return bool(connection.scalar(select(exists().select_from(Closing))))
 
     def forget_published(self, published_before: datetime, limit: int) -> int:
         """See the port. Entries are published in their order, or nearly: the oldest are looked at and no others."""

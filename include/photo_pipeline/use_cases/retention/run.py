@@ -26,6 +26,8 @@ from photo_pipeline.use_cases.sweep import SweepPorts, sweep_archive
 logger = logging.getLogger(__name__)
 
 BATCH_ROWS = 5000
+CLOSING_ROWS = 1000
+"""Commits of that customer's wait for so many."""
 
 
 def run_retention(
@@ -46,6 +48,7 @@ def run_retention(
     """
     policy = policy or RetentionPolicy()
     summary = RetentionSummary()
+    _finish_closing(ports)
     look = look_at_the_clocks(ports, policy, name)
     make_months(ports, look, summary)
     with _stops_on_record(ports, look, summary):
@@ -62,6 +65,12 @@ def run_retention(
     if failures:
         raise RetentionIncompleteError(failures)
     return summary
+
+
+def _finish_closing(ports: RetentionPorts) -> None:
+    """What accounts with very much in them had left when their customers went. That is no matter of time."""
+    while ports.ledger.close_some(CLOSING_ROWS):
+        pass
 
 
 def look_at_the_clocks(ports: RetentionPorts, policy: RetentionPolicy, name: str) -> Look:
