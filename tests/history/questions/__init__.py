@@ -19,6 +19,7 @@ from tests.history.questions import (
     retention_writes,
     selection,
     tracing,
+    upkeep,
 )
 from tests.history.questions.kind import Prepare
 
@@ -36,4 +37,5 @@ QUESTIONS: Mapping[str, Prepare] = {
     **reprocess.QUESTIONS,
     **ingest.QUESTIONS,
     **retention_writes.QUESTIONS,
+    **upkeep.QUESTIONS,
 }

@@ -97,6 +97,7 @@ QUESTIONS: Mapping[str, Prepare] = {
     "bi sync: a page of a full run, halfway": _page(0.5),
     "bi sync: what is ahead": in_every_month(lambda h: one(lambda: _source(h).ahead())),
     "bi sync: rows by name": _named,
+    "bi sync: the oldest row": in_every_month(lambda h: one(lambda: _source(h).oldest())),
     "bi sync: how many rows there are": lambda h: lambda: _source(h).count(),
     "bi sync: progress": lambda h: one(lambda: _state(h).load()),
     "bi sync: advance": _advance,
