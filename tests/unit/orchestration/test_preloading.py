@@ -1,0 +1,59 @@
+"""What the scheduler loads before it forks: all packages that the tasks of every day want, and nothing of ours."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+OF_EVERY_DAY = ("ingest", "bi_sync", "tally", "retention", "reconcile", "notices", "logs", "holds")
+LOAD = """
+import importlib, json, sys, threading
+from types import SimpleNamespace
+import airflow.jobs.scheduler_job_runner, airflow.executors.local_executor
+import photo_preload
+
+def tops(modules):
+    return {name.partition(".")[0] for name in modules} - sys.stdlib_module_names
+
+photo_preload.on_starting(SimpleNamespace(job_type=sys.argv[1]))
+before, ours = set(sys.modules), "photo_pipeline" in sys.modules
+for name in sys.argv[2:]:
+    importlib.import_module(f"photo_pipeline.orchestration.{name}_tasks")
+json.dump([sorted(tops(set(sys.modules) - before)), ours, threading.active_count()], sys.stdout)
+"""
+
+
+def loaded(tmp_path: Path, job_type: str) -> tuple[list[str], bool, int]:
+    """What a process like the scheduler's lacks of what tasks want, whether it has ours, and its threads."""
+    paths = ":".join(str(REPOSITORY / name) for name in ("include", "plugins"))
+    environment = {"AIRFLOW_HOME": str(tmp_path), "PYTHONPATH": paths, "PATH": "/usr/bin:/bin"}
+    command = [sys.executable, "-c", LOAD, job_type, *OF_EVERY_DAY]
+    done = subprocess.run(  # noqa: S603 - this interpreter
+        command, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    lacking, ours, threads = json.loads(done.stdout.splitlines()[-1])
+    return lacking, ours, threads
+
+
+def test_a_scheduler_has_what_tasks_want_before_it_forks(tmp_path: Path) -> None:
+    """A task finds every package; ours it loads itself. No thread is there, which a child of a fork would not have."""
+    assert loaded(tmp_path, "SchedulerJob") == (["photo_pipeline"], False, 1)
+
+
+def test_another_component_loads_nothing(tmp_path: Path) -> None:
+    """A triggerer, a DAG processor, a task: what they do not want costs them nothing."""
+    lacking, ours, _ = loaded(tmp_path, "TriggererJob")
+    assert {"elasticsearch", "confluent_kafka", "psycopg"} <= set(lacking)
+    assert not ours
+
+
+def test_naming_assets_loads_no_provider(tmp_path: Path) -> None:
+    """Whoever reads a DAG, as each task does, would load boto3 and all else that may know a scheme."""
+    program = "import sys, photo_pipeline.orchestration.assets; print('boto3' in sys.modules)"
+    environment = {"AIRFLOW_HOME": str(tmp_path), "PYTHONPATH": str(REPOSITORY / "include"), "PATH": "/usr/bin:/bin"}
+    done = subprocess.run(  # noqa: S603 - this interpreter
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split()[-1] == "False"
