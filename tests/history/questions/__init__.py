@@ -35,7 +35,7 @@ QUESTIONS: Mapping[str, Prepare] = {
     # From here on rows are written.
     **selection.QUESTIONS,
     **reprocess.QUESTIONS,
+    **upkeep.QUESTIONS,
     **ingest.QUESTIONS,
     **retention_writes.QUESTIONS,
-    **upkeep.QUESTIONS,
 }
