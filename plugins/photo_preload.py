@@ -1,12 +1,11 @@
-"""What every task would load for itself is loaded once, by the scheduler, before it forks the local executor's workers.
+"""What every task would load for itself is loaded once, by the scheduler, before it forks the executor's workers.
 
-A task is a process forked from such a worker. It loads the product's own modules itself, so that a change of theirs holds
-for the next task; packages change with a restart alone.
+A task is a process forked from such a worker. It loads the product's own modules itself, so that a change of theirs
+holds for the next task; packages change with a restart alone.
 """
 
 import importlib
 import logging
-import sys
 
 from airflow.listeners import hookimpl
 from airflow.plugins_manager import AirflowPlugin
@@ -29,11 +28,14 @@ PACKAGES = (
 )
 
 
-@hookimpl
-def on_starting(component: object) -> None:
-    """Called by Airflow when one of its components starts, or a task."""
-    if getattr(component, "job_type", None) == "SchedulerJob":
-        preload()
+class Preloading:
+    """Listens to Airflow."""
+
+    @hookimpl
+    def on_starting(self, component: object) -> None:
+        """Called when one of Airflow's components starts, or a task."""
+        if getattr(component, "job_type", None) == "SchedulerJob":
+            preload()
 
 
 def preload() -> None:
@@ -49,4 +51,4 @@ class PhotoPreloadPlugin(AirflowPlugin):
     """What Airflow looks for in this folder."""
 
     name = "photo_preload"
-    listeners = [sys.modules[__name__]]  # noqa: RUF012 - as Airflow wants it
+    listeners = [Preloading()]  # noqa: RUF012 - as Airflow wants it

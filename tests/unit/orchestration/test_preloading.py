@@ -16,7 +16,8 @@ import photo_preload
 def tops(modules):
     return {name.partition(".")[0] for name in modules} - sys.stdlib_module_names
 
-photo_preload.on_starting(SimpleNamespace(job_type=sys.argv[1]))
+(listener,) = photo_preload.PhotoPreloadPlugin.listeners
+listener.on_starting(component=SimpleNamespace(job_type=sys.argv[1]))
 before, ours = set(sys.modules), "photo_pipeline" in sys.modules
 for name in sys.argv[2:]:
     importlib.import_module(f"photo_pipeline.orchestration.{name}_tasks")
