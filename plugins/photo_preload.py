@@ -7,6 +7,7 @@ holds for the next task; packages change with a restart alone.
 import importlib
 import logging
 
+from airflow.jobs.job import Job
 from airflow.listeners import hookimpl
 from airflow.plugins_manager import AirflowPlugin
 
@@ -33,8 +34,8 @@ class Preloading:
 
     @hookimpl
     def on_starting(self, component: object) -> None:
-        """Called when one of Airflow's components starts, or a task."""
-        if getattr(component, "job_type", None) == "SchedulerJob":
+        """Called when one of Airflow's components starts, or a task. Which job it will be no component knows yet."""
+        if isinstance(component, Job):
             preload()
 
 

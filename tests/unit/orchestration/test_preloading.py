@@ -9,27 +9,33 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 OF_EVERY_DAY = ("ingest", "bi_sync", "tally", "retention", "reconcile", "notices", "logs", "holds")
 LOAD = """
 import importlib, json, sys, threading
-from types import SimpleNamespace
 import airflow.jobs.scheduler_job_runner, airflow.executors.local_executor
-import photo_preload
+from airflow.jobs.job import Job
+from airflow.sdk.execution_time.task_runner import TaskRunnerMarker, get_listener_manager
 
 def tops(modules):
     return {name.partition(".")[0] for name in modules} - sys.stdlib_module_names
 
-(listener,) = photo_preload.PhotoPreloadPlugin.listeners
-listener.on_starting(component=SimpleNamespace(job_type=sys.argv[1]))
-before, ours = set(sys.modules), "photo_pipeline" in sys.modules
+if sys.argv[1] == "job":
+    Job()
+else:
+    get_listener_manager().hook.on_starting(component=TaskRunnerMarker())
+before, ours = set(sys.modules), "photo_pipeline.adapters" in sys.modules
 for name in sys.argv[2:]:
     importlib.import_module(f"photo_pipeline.orchestration.{name}_tasks")
 json.dump([sorted(tops(set(sys.modules) - before)), ours, threading.active_count()], sys.stdout)
 """
 
 
-def loaded(tmp_path: Path, job_type: str) -> tuple[list[str], bool, int]:
-    """What a process like the scheduler's lacks of what tasks want, whether it has ours, and its threads."""
-    paths = ":".join(str(REPOSITORY / name) for name in ("include", "plugins"))
-    environment = {"AIRFLOW_HOME": str(tmp_path), "PYTHONPATH": paths, "PATH": "/usr/bin:/bin"}
-    command = [sys.executable, "-c", LOAD, job_type, *OF_EVERY_DAY]
+def loaded(tmp_path: Path, component: str) -> tuple[list[str], bool, int]:
+    """What a process lacks of what tasks want once Airflow has told it to start, whether it has ours, its threads."""
+    environment = {
+        "AIRFLOW_HOME": str(tmp_path),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(REPOSITORY / "plugins"),
+        "PYTHONPATH": str(REPOSITORY / "include"),
+        "PATH": "/usr/bin:/bin",
+    }
+    command = [sys.executable, "-c", LOAD, component, *OF_EVERY_DAY]
     done = subprocess.run(  # noqa: S603 - this interpreter
         command, env=environment, capture_output=True, text=True, check=False
     )
@@ -40,12 +46,12 @@ def loaded(tmp_path: Path, job_type: str) -> tuple[list[str], bool, int]:
 
 def test_a_scheduler_has_what_tasks_want_before_it_forks(tmp_path: Path) -> None:
     """A task finds every package; ours it loads itself. No thread is there, which a child of a fork would not have."""
-    assert loaded(tmp_path, "SchedulerJob") == (["photo_pipeline"], False, 1)
+    assert loaded(tmp_path, "job") == (["photo_pipeline"], False, 1)
 
 
-def test_another_component_loads_nothing(tmp_path: Path) -> None:
-    """A triggerer, a DAG processor, a task: what they do not want costs them nothing."""
-    lacking, ours, _ = loaded(tmp_path, "TriggererJob")
+def test_a_task_loads_nothing_beforehand(tmp_path: Path) -> None:
+    """What it does not want costs it nothing."""
+    lacking, ours, _ = loaded(tmp_path, "task")
     assert {"elasticsearch", "confluent_kafka", "psycopg"} <= set(lacking)
     assert not ours
 
