@@ -84,11 +84,8 @@ class UploadDirectory:
 
     def claim(self, announced: Announced, limit: int) -> LockedPart | LockedReceipt:
         """See the port. Only one of many makes the file in which an upload begins, on any machine."""
-        customer_id, upload_id = announced.customer_id, announced.upload_id
         for _ in range(_ATTEMPTS):
-            with suppress(NoSuchUploadError):
-                return self.lock(customer_id, upload_id)
-            locked = self._begin_alone(announced, limit)
+            locked = self._lock_unexpired(announced) or self._begin_alone(announced, limit)
             if locked is not None:
                 return locked
         raise UploadLockedError
@@ -152,6 +149,20 @@ class UploadDirectory:
         path = folder / f"{announced.upload_id}{BEGUN}"
         done = self._path(self._done, announced.customer_id, announced.upload_id, ".json")
         return LockedPart(announced, begin(path), path, done)
+
+    def _lock_unexpired(self, announced: Announced) -> LockedPart | LockedReceipt | None:
+        """What there is of it. What has expired unfinished is nobody's any more, swept or not."""
+        try:
+            locked = self.lock(announced.customer_id, announced.upload_id)
+        except NoSuchUploadError:
+            return None
+        if locked.upload.receipt is not None or locked.upload.announced.expires_at > announced.created_at:
+            return locked
+        try:
+            locked.discard()
+        finally:
+            locked.close()
+        return None
 
     def _begin_alone(self, announced: Announced, limit: int) -> LockedPart | None:
         """A begun upload; ``None`` where another request was there before, and may be done."""

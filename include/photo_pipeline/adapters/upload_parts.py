@@ -169,8 +169,8 @@ class LockedPart:
         """See the port."""
         if self._file is None:
             return
-        if self._path.suffix == BEGUN:
-            with suppress(OSError):  # what cannot be removed now is nobody's, and swept
+        with suppress(OSError):  # what cannot be removed now is nobody's, and swept
+            if self._path.suffix == BEGUN and os.fstat(self._file).st_nlink > 0:  # else what has its name is another's
                 remove(self._path)
         os.close(self._file)
         self._file = None

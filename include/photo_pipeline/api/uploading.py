@@ -134,7 +134,8 @@ class Upload:
     async def _safe(self, photo: IncomingPhoto) -> ReceiptView:
         if self.named is None:
             return ReceiptView.of(await self.acceptance.accept(photo), photo.filename)
-        return await self.named.once.accept(photo, f"{self.named.key}/{self._place}")
+        # No key has a line's end in it: this is no upload's that is named by itself.
+        return await self.named.once.accept(photo, f"{self.named.key}\n{self._place}")
 
     @contextmanager
     def _waiting(self) -> Iterator[None]:

@@ -38,6 +38,11 @@ def keyed_upload_id(customer_id: UUID, key: str) -> UUID:
     return uuid5(_KEYED, f"{customer_id} {key}")
 
 
+def is_keyed(upload_id: UUID) -> bool:
+    """Whether it is one of those; others are made up at random."""
+    return upload_id.version == 5  # noqa: PLR2004 - as uuid5 says
+
+
 @dataclass(frozen=True, slots=True)
 class Announced:
     """An upload as its sender announced it; it does not change.

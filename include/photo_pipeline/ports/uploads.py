@@ -87,6 +87,8 @@ class UploadStore(Protocol):
     def claim(self, announced: Announced, limit: int) -> LockedUpload:
         """The upload of that id, unfinished or not, if there is one; else as ``begin``. One at a time has it.
 
+        One that has expired unfinished by when this one was announced is begun anew.
+
         Raises:
             UploadLockedError: when somebody else has it.
             TooManyUploadsError: as of ``begin``.

@@ -203,6 +203,42 @@ def test_an_upload_is_one_requests_at_a_time(tmp_path: Path) -> None:
     assert (done.receipt, done.announced.expires_at) == ("{}", NOON + timedelta(days=3))
 
 
+def test_whoever_has_given_an_upload_up_leaves_the_next_ones_alone(tmp_path: Path) -> None:
+    """What was no photo is gone before its request is: another that begins meanwhile has the key alone."""
+    here, there = UploadDirectory(tmp_path), UploadDirectory(tmp_path)
+    customer_id = uuid4()
+    announced = Announced(customer_id, keyed_upload_id(customer_id, "key"), 100, {}, NOON, NOON + timedelta(days=1))
+    refused = here.claim(announced, 64)
+    refused.discard()
+    with there.claim(announced, 64) as second:
+        refused.close()
+        with pytest.raises(UploadLockedError):
+            here.claim(announced, 64)
+        second.keep()
+    assert here.find(customer_id, announced.upload_id).receipt is None
+
+
+async def test_an_upload_that_was_forgotten_is_begun_anew(tmp_path: Path) -> None:
+    """Its day is over, and no sweep has seen it yet: who makes the request again is not sent to where nothing is."""
+    data = photo()
+    settings = web_settings(tmp_path, upload_idle_seconds=0.05, session_seconds=10 * 86400)
+    async with running(settings) as platform, platform.client() as ada:
+        await sign_up(ada)
+        cut = await create(ada, silent_after(data[:300]), len(data) + 1)
+        assert cut.headers["Upload-Offset"] == "300"
+        platform.clock.advance(hours=24)
+        begun = await create(ada, silent_after(data[:200]), len(data))
+        assert (begun.status_code, begun.headers["Upload-Offset"]) == (201, "200")
+        where = f"http://testserver{begun.headers['Location']}"
+        done = await ada.patch(where, content=data[200:], headers={**OCTETS, "Upload-Offset": "200"})
+        assert done.status_code == 204
+        platform.clock.advance(hours=71)
+        await platform.app.state.services.uploads.sweep()
+        again = await create(ada, data, len(data))
+        assert again.headers["Photo-Receipt"] == done.headers["Photo-Receipt"]
+        assert len(platform.log.records) == 1
+
+
 async def test_a_plain_request_is_made_again(platform: Platform, ada: httpx.AsyncClient) -> None:
     """Each of its files is known by its place; one that was not accepted before is, another one there is refused."""
     data, other, third = photo(), photo(1), photo(2)
@@ -214,6 +250,26 @@ async def test_a_plain_request_is_made_again(platform: Platform, ada: httpx.Asyn
     assert [file["reason"] for file in swapped.json()["rejected"]] == ["idempotency_key_reused"]
     assert (await send(ada, third)).status_code == 422
     assert [record.value for record in platform.log.records] == [data, other]
+
+
+async def test_a_plain_requests_files_are_no_uploads(ada: httpx.AsyncClient, platform: Platform) -> None:
+    """Whatever both are called, neither is told that the other's photo is safe."""
+    data, other = photo(), photo(1)
+    begun = await ada.post("/uploads", headers={**TUS, "Upload-Length": str(len(data)), "Idempotency-Key": '"a/0"'})
+    receipts(await send(ada, other, **{"Idempotency-Key": '"a"'}))
+    where = f"http://testserver{begun.headers['Location']}"
+    assert (await ada.head(where, headers=TUS)).headers["Upload-Offset"] == "0"
+    done = await ada.patch(where, content=data, headers={**OCTETS, "Upload-Offset": "0"})
+    assert "Photo-Receipt" in done.headers
+    assert [record.value for record in platform.log.records] == [other, data]
+
+
+async def test_a_request_has_one_key(ada: httpx.AsyncClient) -> None:
+    """Two are none: whoever passes the request on may say either first."""
+    data = photo()
+    two = [("Idempotency-Key", '"a"'), ("Idempotency-Key", '"b"')]
+    assert (await ada.post("/photos", files=[("files", ("a.jpg", data))], headers=two)).status_code == 400
+    problem(await ada.post("/uploads", headers=[*TUS.items(), *two, ("Upload-Length", "5")]), 400)
 
 
 @pytest.mark.parametrize("key", ["", '""', '"a" b', '"a', "a" * 129, '"\\"'])

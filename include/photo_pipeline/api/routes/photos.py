@@ -15,7 +15,7 @@ from photo_pipeline.api.finding import Wanted
 from photo_pipeline.api.photo_bodies import Body, any_photo_body, as_json
 from photo_pipeline.api.schemas import AnyPhotoView, PhotoPage, UploadResult
 from photo_pipeline.api.services import Services
-from photo_pipeline.api.tus.keys import KEY_DESCRIPTION, parse_key
+from photo_pipeline.api.tus.keys import KEY_DESCRIPTION, key_of
 from photo_pipeline.api.tus.protocol import MalformedHeaderError
 from photo_pipeline.api.uploading import FIELD, MAX_FILES, Named, Upload
 from photo_pipeline.domain.finding import Search
@@ -71,7 +71,7 @@ async def upload(
     Where no answer comes, send the same with the same `Idempotency-Key`: a file is not accepted twice then,
     its first receipt is told. 409: the first request is under way. 422: the key was used for other bytes.
     """
-    named = _named(idempotency_key, services)
+    named = None if idempotency_key is None else _named(request, services)
     boundary = boundary_of(request.headers.get("Content-Type", ""))
     if boundary is None:
         detail = f"Send multipart/form-data with the files in the field '{FIELD}'."
@@ -151,9 +151,9 @@ async def get_photo(photo_id: UUID, caller: TheCaller, services: TheServices) ->
     return as_json(any_photo_body(photo))
 
 
-def _named(key: str | None, services: Services) -> Named | None:
+def _named(request: Request, services: Services) -> Named:
     try:
-        return None if key is None else Named(parse_key(key), services.once)
+        return Named(key_of(request.headers), services.once)
     except MalformedHeaderError as error:
         raise ProblemError(HTTPStatus.BAD_REQUEST, "malformed_header", str(error)) from None
 

@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect
 from photo_pipeline.api.deps import TheCaller, TheServices
 from photo_pipeline.api.schemas import PREFIX, KnownPhoto, ReceiptView, UploadView
 from photo_pipeline.api.tus import protocol
-from photo_pipeline.api.tus.keys import KEY_DESCRIPTION, KeyInUseError, parse_key
+from photo_pipeline.api.tus.keys import KEY_DESCRIPTION, KeyInUseError, key_of
 from photo_pipeline.api.tus.protocol import Header
 from photo_pipeline.api.tus.refusals import as_problems, malformed, no_such_upload
 from photo_pipeline.api.tus.requests import (
@@ -147,7 +147,7 @@ async def create(
         length = protocol.parse_number(Header.LENGTH, upload_length)
         metadata = protocol.parse_metadata(upload_metadata or "")
         checksum = None if upload_checksum is None else protocol.parse_checksum(upload_checksum)
-        key = None if idempotency_key is None else parse_key(idempotency_key)
+        key = None if idempotency_key is None else key_of(request.headers)
         _check_length(length)
     body = request.stream()
     first = Piece(0, body, checksum) if _is_piece(request) else None

@@ -9,6 +9,8 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
 
+from starlette.datastructures import Headers
+
 from photo_pipeline.api.schemas import ReceiptView
 from photo_pipeline.api.tus.protocol import MalformedHeaderError
 from photo_pipeline.domain.errors import PhotoPipelineError
@@ -40,6 +42,15 @@ class KeyReusedError(PhotoPipelineError):
 
     reason = "idempotency_key_reused"
     sentence = "This key was used for other bytes. Each photo needs a key of its own."
+
+
+def key_of(headers: Headers) -> str:
+    """The key that a request is named by. Said twice, a header is one with a comma, and no key.
+
+    Raises:
+        MalformedHeaderError: as of ``parse_key``.
+    """
+    return parse_key(", ".join(headers.getlist(HEADER)))
 
 
 def parse_key(text: str) -> str:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from hashlib import sha256
 from math import ceil
@@ -35,6 +35,7 @@ from photo_pipeline.domain.uploads import (
     StoredUpload,
     TooManyUploadsError,
     UploadLockedError,
+    is_keyed,
     keyed_upload_id,
 )
 from photo_pipeline.ports.clock import Clock
@@ -105,7 +106,7 @@ class ResumableUploads:
             if creation.first is not None:
                 with suppress(BodyStalledError):
                     await self._receive(locked, creation.first)
-                await self._finish_if_whole(locked, KEPT if creation.key is not None else None)
+                await self._finish_if_whole(locked)
             if locked.upload.receipt is None:
                 await self._keep_if_heard(locked, creation)
             return locked.upload
@@ -287,11 +288,12 @@ class ResumableUploads:
         finally:
             apart.close()
 
-    async def _finish_if_whole(self, locked: LockedUpload, kept: timedelta | None = None) -> None:
-        """With the last byte comes the receipt; it is kept as long as an upload is, or so long from now."""
-        if locked.upload.stored == locked.upload.announced.length:
-            expires_at = locked.upload.announced.expires_at if kept is None else self._clock.now() + kept
-            await self._finish(locked, expires_at)
+    async def _finish_if_whole(self, locked: LockedUpload) -> None:
+        """With the last byte comes the receipt; it is kept as long as an upload is, or as its sender's key is."""
+        announced = locked.upload.announced
+        if locked.upload.stored == announced.length:
+            is_named = is_keyed(announced.upload_id)
+            await self._finish(locked, self._clock.now() + KEPT if is_named else announced.expires_at)
 
     async def _finish(self, locked: LockedUpload, expires_at: datetime) -> None:
         upload = locked.upload
