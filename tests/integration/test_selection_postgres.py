@@ -21,6 +21,7 @@ from photo_pipeline.adapters.postgres.gallery_photos import bin_statement, page_
 from photo_pipeline.adapters.postgres.hold_review import review_holds
 from photo_pipeline.adapters.postgres.holds import PostgresCustomerHolds, PostgresHoldRegister
 from photo_pipeline.adapters.postgres.ingest_ledger import PostgresIngestLedger
+from photo_pipeline.adapters.postgres.metrics import PostgresFigures
 from photo_pipeline.adapters.postgres.outbox import waiting_entries
 from photo_pipeline.adapters.postgres.outcome_feed import PostgresOutcomeFeed
 from photo_pipeline.adapters.postgres.retention import PostgresRetentionLedger
@@ -452,10 +453,14 @@ class TestClosing:
             connection.execute(text("DELETE FROM ledger_record WHERE photo_id = :gone"), {"gone": unrecorded})
         ledger = PostgresRetentionLedger(pipeline_engine)
         assert not ledger.close_some(5), "nothing is left of anybody"
+        figures = PostgresFigures(pipeline_engine)
+        assert figures.ledger().closed_at is None
         with api.begin() as connection:
             assert connection.scalar(select(func.close_account(ada.customer_id, LATER)))
         assert PostgresCustomers(api).get(ada.customer_id) is None
+        assert figures.ledger().closed_at is not None
         assert [ledger.close_some(5) for _ in range(3)] == [True, True, False], "eleven records, and a photo of none"
+        assert figures.ledger().closed_at is None
         assert shown(api, ada) == []
         with owner.connect() as connection:
             assert connection.execute(text("SELECT count(*) FROM photo WHERE binned_at IS NULL")).scalar_one() == 0

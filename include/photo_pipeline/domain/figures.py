@@ -95,6 +95,8 @@ class LedgerFigures:
     holds: int
     checks: Mapping[str, CheckFigures]
     retention: RetentionFigures | None = None
+    closed_at: datetime | None = None
+    """When the oldest account was closed of which not everything is blanked yet."""
 
 
 def sync_delay(sync: SyncFigures, now: datetime) -> float:

@@ -25,6 +25,8 @@ from photo_pipeline.ports.photo_log import PhotoLogReader
 logger = logging.getLogger(__name__)
 
 RUNBOOK = "docs/operations.md"
+BLANKED_WITHIN = timedelta(hours=3)
+"""What a closed account has left: two runs of the retention may fail."""
 
 Waits = Mapping[TopicPartition, tuple[WaitingRange, datetime]]
 """What waits in each partition, and since when."""
@@ -70,6 +72,7 @@ def late(ports: LatenessPorts, after: LateAfter) -> list[Condition]:
         _sync(figures, after.sync),
         _retention(figures),
         _stopped(figures),
+        _closing(figures),
         _clocks(ports, after.clocks),
     )
     wrong = (_log(trouble) for trouble in troubles(known, marks))
@@ -148,6 +151,16 @@ def _stopped(figures: LedgerFigures) -> Condition | None:
     return Condition(
         "retention_stopped",
         f"the retention has stopped: {figures.retention.stopped}. See {RUNBOOK}#photoretentionstopped",
+    )
+
+
+def _closing(figures: LedgerFigures) -> Condition | None:
+    if figures.closed_at is None or figures.now - figures.closed_at <= BLANKED_WITHIN:
+        return None
+    return Condition(
+        "closing",
+        f"an account that was closed at {figures.closed_at:%Y-%m-%d %H:%M} UTC is not blanked yet, which each run of "
+        f"the retention does first. See {RUNBOOK}#photoretentionlate",
     )
 
 

@@ -159,6 +159,12 @@ def test_a_clock_that_cannot_be_asked_keeps_nothing_from_being_told() -> None:
     assert replace(waiting(11), namenode=None).late() == ["ingest"]
 
 
+def test_a_closed_account_that_is_not_blanked_is_told() -> None:
+    """The retention is paused, or fails at it: names are there that were promised to go."""
+    for hours, told in ((2.9, []), (3.1, ["closing"])):
+        assert World(figures=replace(QUIET, closed_at=NOON - timedelta(hours=hours))).late() == told
+
+
 def test_a_retention_that_has_stopped_is_told() -> None:
     """Until a run has done its work again."""
     stopped = RetentionFigures(NOON, "12 of 12 shards would go at once")

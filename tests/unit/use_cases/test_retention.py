@@ -227,6 +227,17 @@ class TestDamage:
         assert run_retention(platform.ports).removed == 1
         assert platform.archive.files == {}
 
+    def test_an_account_that_cannot_be_blanked_keeps_no_shard(self, platform: Platform) -> None:
+        """Its rows are locked for too long, say: that is told, and goes on with the next run; what is due goes."""
+        platform.ingest(CUSTOMER, FREE)
+        mark_and_wait(platform)
+        platform.ledger.of_closed_accounts = 1500
+        with pytest.raises(RetentionIncompleteError, match="a closed account: HDFS does not answer"):
+            run_retention(disturbed_ports(platform.ports, Disturbance("ledger.close_some", unavailable)))
+        assert platform.archive.files == {}
+        run_retention(platform.ports)
+        assert platform.ledger.of_closed_accounts == 0
+
     def test_an_outage_ends_the_run(self, platform: Platform) -> None:
         """When HDFS does not answer at all, the run fails at once, to be tried again as a whole."""
         platform.ingest(CUSTOMER, FREE)

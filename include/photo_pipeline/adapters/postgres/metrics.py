@@ -30,6 +30,7 @@ SYNC = text("SELECT synced_at, oldest_unsynced_at FROM metric_unsynced LIMIT 1")
 OUTBOX = text("SELECT kind, entries, oldest_created_at FROM metric_outbox")
 HOLDS = text("SELECT holds FROM metric_hold")
 RETENTION = text("SELECT begun_at, stopped FROM metric_retention")
+CLOSING = text("SELECT closed_at FROM metric_closing")
 CHECKS = text("SELECT check_name, checked_at, detail FROM metric_check")
 # What is known is left out before its outcomes are looked up.
 COMMITTED = text("""
@@ -66,6 +67,7 @@ class PostgresFigures:
                 holds=connection.execute(HOLDS).scalar_one(),
                 checks={row.check_name: _check(row) for row in connection.execute(CHECKS)},
                 retention=None if retention is None else RetentionFigures(*retention),
+                closed_at=connection.execute(CLOSING).scalar_one(),
             )
 
     def committed(self, since: datetime, known: Collection[int]) -> Sequence[CommittedSlice]:

@@ -48,11 +48,11 @@ def run_retention(
     """
     policy = policy or RetentionPolicy()
     summary = RetentionSummary()
-    _finish_closing(ports)
+    failures = _finish_closing(ports)
     look = look_at_the_clocks(ports, policy, name)
     make_months(ports, look, summary)
     with _stops_on_record(ports, look, summary):
-        failures = mark_shards(ports, look, policy, summary)
+        failures += mark_shards(ports, look, policy, summary)
         bounds = bounds_of(ports, look, policy)
     _blank(ports, look, bounds, summary)
     failures += _retire_due(ports, look, bounds, summary)
@@ -67,10 +67,18 @@ def run_retention(
     return summary
 
 
-def _finish_closing(ports: RetentionPorts) -> None:
-    """What accounts with very much in them had left when their customers went. That is no matter of time."""
-    while ports.ledger.close_some(CLOSING_ROWS):
-        pass
+def _finish_closing(ports: RetentionPorts) -> list[str]:
+    """What accounts with very much in them had left when their customers went. That is no matter of time.
+
+    What is wrong with one account must not keep the shards.
+    """
+    try:
+        while ports.ledger.close_some(CLOSING_ROWS):
+            pass
+    except ServerUnavailableError as error:
+        _require_servers(ports)
+        return [f"a closed account: {error}"]
+    return []
 
 
 def look_at_the_clocks(ports: RetentionPorts, policy: RetentionPolicy, name: str) -> Look:
