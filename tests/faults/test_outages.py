@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from http import HTTPStatus
 from pathlib import Path
 from uuid import uuid4
@@ -15,7 +15,7 @@ import httpx
 import pytest
 from tests.faults.crash_worker import process
 from tests.faults.test_ingest_crashes import Batch
-from tests.support.freezing import frozen
+from tests.support.freezing import Frozen, frozen
 from tests.support.pipeline import Pipeline, fresh_pipeline
 from tests.support.replicas import Replica, api_environment, running_replicas, wait_for
 from tests.support.tus import OCTETS
@@ -36,13 +36,25 @@ ANSWER_SECONDS = 15.0
 @pytest.fixture
 def pipeline(stack: Endpoints, test_stack: Stack) -> Iterator[Pipeline]:
     """Give a pipeline of this test's own."""
-    with fresh_pipeline(stack, test_stack) as own:
-        yield own.with_limits(workers=1, lease_seconds=LONG_LEASE_SECONDS)
+    with own(stack, test_stack) as made:
+        yield made
 
 
 @pytest.fixture
 def batch(pipeline: Pipeline) -> Batch:
     """Give photos and a record of noise that have just been accepted."""
+    return batch_of(pipeline)
+
+
+@contextmanager
+def own(endpoints: Endpoints, test_stack: Stack) -> Iterator[Pipeline]:
+    """A pipeline of a test's own, with leases that no outage outlasts."""
+    with fresh_pipeline(endpoints, test_stack) as made:
+        yield made.with_limits(workers=1, lease_seconds=LONG_LEASE_SECONDS)
+
+
+def batch_of(pipeline: Pipeline) -> Batch:
+    """Photos and a record of noise that this pipeline has just got."""
     return Batch(pipeline, pipeline.sign_up(), uuid4().int % 2**32)
 
 
@@ -125,25 +137,41 @@ def begin_with_all(client: httpx.Client, data: bytes) -> httpx.Response:
 
 
 @pytest.mark.parametrize(
-    ("unit", "boundary"),
-    [("kafka", "after ledger.lease"), ("hdfs", "after log.read"), ("hdfs", "before file.close")],
-    ids=["kafka before reading", "hdfs before the file is made", "hdfs before the file is closed"],
+    ("unit", "boundaries"),
+    [("kafka", ["after ledger.lease"]), ("hdfs", ["after log.read", "before file.close"])],
+    ids=["kafka before reading", "hdfs before the file is made and before it is closed"],
 )
-def test_a_server_that_goes_away_in_the_middle(test_stack: Stack, batch: Batch, unit: str, boundary: str) -> None:
-    """The task fails and gives its slice back at once; when the server is back the next run finishes the slice."""
-    pipeline = batch.pipeline
-    (slice_id,) = pipeline.plan("run")
-    with (
-        frozen(process, boundary, settings=pipeline.settings, owner="run", slice_id=slice_id) as task,
-        stopped(test_stack, unit),
-    ):
-        ended = task.wake()
-    assert (ended.code, "ServerUnavailableError" in ended.complaint) == (1, True), ended.complaint
-    given_back = pipeline.rows("SELECT lease_owner, lease_expires_at FROM slice WHERE slice_id = :id", id=slice_id)
-    assert given_back == [(None, None)]
-    retried(pipeline.ingest)
-    batch.assert_exactly_once()
-    batch.assert_contiguous()
+def test_a_server_that_goes_away_in_the_middle(
+    test_stack: Stack, stack: Endpoints, unit: str, boundaries: list[str]
+) -> None:
+    """Each task fails and gives its slice back at once; when the server is back the next run finishes the slice.
+
+    One outage for all places at which it is missed, with a pipeline for each.
+    """
+    with ExitStack() as held:
+        batches = [batch_of(held.enter_context(own(stack, test_stack))) for _ in boundaries]
+        with ExitStack() as under_way:
+            tasks = [
+                under_way.enter_context(waiting_at(boundary, batch))
+                for boundary, batch in zip(boundaries, batches, strict=True)
+            ]
+            with stopped(test_stack, unit):
+                for task in tasks:
+                    task.thaw()
+                ended = [task.end() for task in tasks]
+        for each in ended:
+            assert (each.code, "ServerUnavailableError" in each.complaint) == (1, True), each.complaint
+        for batch in batches:
+            assert batch.pipeline.rows("SELECT lease_owner, lease_expires_at FROM slice") == [(None, None)]
+            retried(batch.pipeline.ingest)
+            batch.assert_exactly_once()
+            batch.assert_contiguous()
+
+
+def waiting_at(boundary: str, batch: Batch) -> AbstractContextManager[Frozen]:
+    """A task that stands still at this place of its slice."""
+    (slice_id,) = batch.pipeline.plan("run")
+    return frozen(process, boundary, settings=batch.pipeline.settings, owner="run", slice_id=slice_id)
 
 
 def test_postgresql_goes_away_before_the_commit(test_stack: Stack, batch: Batch) -> None:
