@@ -96,6 +96,7 @@ bench: bootstrap ## the benchmarks, side by side with their references (SHARE=0.
 	@$(PYTHON) -m tests.bench.bench_gallery
 	@$(PYTHON) -m tests.bench.bench_zip
 	@$(PYTHON) -m tests.bench.bench_first_photo
+	@$(PYTHON) -m tests.bench.bench_scroll
 
 bench-history: export FOR_TESTS := 1
 bench-history: bootstrap ## the pages that each statement reads of a long past, against a short one (ROWS=20000000)

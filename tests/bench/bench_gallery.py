@@ -109,18 +109,18 @@ def bare_route(size: int) -> Iterator[ApiProcess]:
 
 
 @contextmanager
-def filled(database: Database, hdfs: HdfsSettings, photos: int) -> Iterator[UUID]:
-    """A customer with so many photos, whose bytes are in the archive until the end."""
+def filled(database: Database, hdfs: HdfsSettings, photos: int, picture: bytes) -> Iterator[UUID]:
+    """A customer with so many photos, whose bytes are in the archive until the end: the same for each."""
     owner = make_engine(database.owner, "bench")
     (customer,) = ledgers.customers(owner, 1)
     ledgers.fill(owner, [customer], photos)
-    places = ledgers.place(owner, THUMB_BYTES, hdfs.root)
+    places = ledgers.place(owner, len(picture), hdfs.root)
     owner.dispose()
     archive = HdfsArchive(hdfs)
     try:
         for path, count in places.items():
             file = archive.create(path)
-            file.write(os.urandom(THUMB_BYTES * count))
+            file.write(picture * count)
             file.close()
         yield customer
     finally:
@@ -215,7 +215,7 @@ def main() -> None:
     chosen = arguments.parse_args()
     with ExitStack() as stack:
         endpoints, database, hdfs = stack.enter_context(servers())
-        customer = stack.enter_context(filled(database, hdfs, chosen.photos))
+        customer = stack.enter_context(filled(database, hdfs, chosen.photos, os.urandom(THUMB_BYTES)))
         api, tokens = stack.enter_context(running(endpoints, database, hdfs))
         headers = {"Authorization": f"Bearer {token_for(tokens, customer)}"}
         report(measure(api, photo_ids(api.url, headers), headers, chosen.rounds))

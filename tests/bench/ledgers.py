@@ -29,7 +29,7 @@ INSERT INTO photo (photo_id, customer_id, sha256, source, filename, content_type
 SELECT CAST(md5('photo' || n) AS uuid), (CAST(:customers AS uuid[]))[n % :many + 1], md5('a' || n) || md5('b' || n),
        'upload', 'IMG_' || n || '.jpg', 'image/jpeg', (ARRAY['jpeg', 'heic', 'png'])[n % 3 + 1], 4000 + n % 32, 3000,
        3000000 + n, (ARRAY['Apple iPhone 15 Pro', 'Canon EOS R6', 'Google Pixel 8'])[n % 3 + 1],
-       TIMESTAMP '2026-03-01 08:00' + n * INTERVAL '1 second', '+02:00', 'LEHV6nWB2yk8pyo0adR*.7kCMdnj',
+       TIMESTAMP '2026-03-01 08:00' - n * INTERVAL '15 minutes', '+02:00', 'LEHV6nWB2yk8pyo0adR*.7kCMdnj',
        TIMESTAMPTZ '2026-03-01 12:00Z' + n * INTERVAL '10 seconds',
        TIMESTAMPTZ '2026-03-01 12:00Z' + n * INTERVAL '10 seconds',
        TIMESTAMPTZ '2026-03-01 12:00:04.25Z' + n * INTERVAL '10 seconds', :shard
