@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from tests.bench.aims import Aim
 from tests.bench.bench_gallery import filled, running, servers, token_for
-from tests.support.browser import WIDE, chromium, until
+from tests.support.browser import WATCH_LONG_TASKS, WIDE, chromium, until
 from tests.support.gallery_page import jpeg
 
 PHOTOS = 100_000
@@ -27,12 +27,6 @@ LONGEST_MILLISECONDS = 200
 """What a reader feels as a jerk, and no more."""
 GROWTH = 2
 """So many times what the first tenth takes the last may take."""
-WATCH = """() => {
-  window.longest = 0;
-  new PerformanceObserver((list) => {
-    for (const { duration } of list.getEntries()) window.longest = Math.max(window.longest, duration);
-  }).observe({ type: "longtask" });
-}"""
 SCROLL = "() => { window.scrolling = setInterval(() => window.scrollTo(0, document.body.scrollHeight), 20); }"
 STOP = "() => { clearInterval(window.scrolling); window.scrollTo(0, 0); }"
 LONGEST = "() => { const { longest } = window; window.longest = 0; return longest; }"
@@ -75,7 +69,7 @@ class Reader:
 
     def scroll(self, photos: int) -> list[Part]:
         """From the newest to the oldest."""
-        self._page.evaluate(WATCH)
+        self._page.evaluate(WATCH_LONG_TASKS)
         self._page.evaluate(SCROLL)
         try:
             parts = [self._part(photos * (number + 1) // PARTS) for number in range(PARTS)]

@@ -15,6 +15,13 @@ NARROW = ViewportSize(width=360, height=740)
 PATIENCE_MILLISECONDS = 30_000
 """What is expected of a page comes at once, but on a busy machine."""
 SERIOUS = ("serious", "critical")
+WATCH_LONG_TASKS = """() => {
+  window.longest = 0;
+  new PerformanceObserver(list => {
+    for (const entry of list.getEntries()) window.longest = Math.max(window.longest, entry.duration);
+  }).observe({ type: "longtask" });
+}"""
+"""Keeps the longest time, in milliseconds, for which the page answered nobody."""
 # A picture of moving colours instead of a webcam, and no question whether it may be used.
 FAKE_WEBCAM = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
 

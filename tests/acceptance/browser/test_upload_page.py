@@ -15,7 +15,7 @@ from confluent_kafka.admin import AdminClient
 from joserfc.jwk import OKPKey
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 from tests.support.api_process import ApiProcess, api_environment, api_process
-from tests.support.browser import NARROW, WIDE, assert_fits, assert_no_barrier, photographed
+from tests.support.browser import NARROW, WATCH_LONG_TASKS, WIDE, assert_fits, assert_no_barrier, photographed
 from tests.support.cutting_proxy import cutting_proxy
 from tests.support.images import encoded, scene
 from tests.support.pipeline import Pipeline, fresh_pipeline
@@ -46,12 +46,6 @@ SCROLL = """share => {
   return new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
 }"""
 IS_WARNED = "() => !window.dispatchEvent(new Event('beforeunload', { cancelable: true }))"
-WATCH_LONG_TASKS = """() => {
-  window.longest = 0;
-  new PerformanceObserver(list => {
-    for (const entry of list.getEntries()) window.longest = Math.max(window.longest, entry.duration);
-  }).observe({ type: "longtask" });
-}"""
 
 
 @pytest.fixture(scope="module")

@@ -27,20 +27,25 @@ json.dump([sorted(tops(set(sys.modules) - before)), ours, threading.active_count
 """
 
 
-def loaded(tmp_path: Path, component: str) -> tuple[list[str], bool, int]:
-    """What a process lacks of what tasks want once Airflow has told it to start, whether it has ours, its threads."""
+def printed(tmp_path: Path, *arguments: str) -> str:
+    """What a program says last, in a new process with Airflow as it is here."""
     environment = {
         "AIRFLOW_HOME": str(tmp_path),
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(REPOSITORY / "plugins"),
         "PYTHONPATH": str(REPOSITORY / "include"),
         "PATH": "/usr/bin:/bin",
     }
-    command = [sys.executable, "-c", LOAD, component, *OF_EVERY_DAY]
+    command = [sys.executable, "-c", *arguments]
     done = subprocess.run(  # noqa: S603 - this interpreter
         command, env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    lacking, ours, threads = json.loads(done.stdout.splitlines()[-1])
+    return done.stdout.splitlines()[-1]
+
+
+def loaded(tmp_path: Path, component: str) -> tuple[list[str], bool, int]:
+    """What a process lacks of what tasks want once Airflow has told it to start, whether it has ours, its threads."""
+    lacking, ours, threads = json.loads(printed(tmp_path, LOAD, component, *OF_EVERY_DAY))
     return lacking, ours, threads
 
 
@@ -59,8 +64,4 @@ def test_a_task_loads_nothing_beforehand(tmp_path: Path) -> None:
 def test_naming_assets_loads_no_provider(tmp_path: Path) -> None:
     """Whoever reads a DAG, as each task does, would load boto3 and all else that may know a scheme."""
     program = "import sys, photo_pipeline.orchestration.assets; print('boto3' in sys.modules)"
-    environment = {"AIRFLOW_HOME": str(tmp_path), "PYTHONPATH": str(REPOSITORY / "include"), "PATH": "/usr/bin:/bin"}
-    done = subprocess.run(  # noqa: S603 - this interpreter
-        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
-    )
-    assert done.stdout.split()[-1] == "False"
+    assert printed(tmp_path, program) == "False"

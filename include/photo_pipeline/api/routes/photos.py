@@ -17,6 +17,7 @@ from photo_pipeline.api.schemas import AnyPhotoView, PhotoPage, UploadResult
 from photo_pipeline.api.services import Services
 from photo_pipeline.api.tus.keys import KEY_DESCRIPTION, key_of
 from photo_pipeline.api.tus.protocol import MalformedHeaderError
+from photo_pipeline.api.tus.refusals import malformed
 from photo_pipeline.api.uploading import FIELD, MAX_FILES, Named, Upload
 from photo_pipeline.domain.finding import Search
 from photo_pipeline.domain.gallery import GalleryPhoto, Page, PhotoOrder, Place, RejectedPhoto
@@ -155,7 +156,7 @@ def _named(request: Request, services: Services) -> Named:
     try:
         return Named(key_of(request.headers), services.once)
     except MalformedHeaderError as error:
-        raise ProblemError(HTTPStatus.BAD_REQUEST, "malformed_header", str(error)) from None
+        raise malformed(str(error)) from None
 
 
 async def _drain(body: AsyncIterator[bytes]) -> None:
