@@ -74,7 +74,8 @@ class Listener:
     async def wait(self, seconds: float) -> None:
         """Wait for outcomes, or anything else to look after, for so long at most."""
         try:
-            await asyncio.wait_for(self._woken.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._woken.wait()
         except TimeoutError:
             return
         self._woken.clear()

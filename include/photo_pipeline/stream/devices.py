@@ -87,8 +87,8 @@ class DeviceRegister:
         if self._seems_away():
             return self._last_known(device)
         try:
-            # Shielded: others may wait for the same answer.
-            return await asyncio.wait_for(asyncio.shield(self._renewal(device)), self._ask_seconds)
+            async with asyncio.timeout(self._ask_seconds):
+                return await asyncio.shield(self._renewal(device))  # others may wait for the same answer
         except TimeoutError:
             self._is_away("no answer in time")
             return self._last_known(device)

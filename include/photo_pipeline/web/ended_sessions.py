@@ -74,8 +74,8 @@ class EndedSessions:
         if self._asking is None:
             self._asking = asyncio.create_task(self._ask())
         try:
-            # Shielded: others may wait for the same answer.
-            await asyncio.wait_for(asyncio.shield(self._asking), ASK_SECONDS)
+            async with asyncio.timeout(ASK_SECONDS):
+                await asyncio.shield(self._asking)  # others may wait for the same answer
         except TimeoutError:
             self._is_away("no answer in time")
 

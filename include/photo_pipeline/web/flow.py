@@ -57,7 +57,8 @@ class InFlightBytes:
         self._queue.append(entry)
         self._admit()
         try:
-            await asyncio.wait_for(asyncio.shield(admitted), self._wait_seconds)
+            async with asyncio.timeout(self._wait_seconds):
+                await asyncio.shield(admitted)
         except BaseException as error:
             self._abandon(entry)
             if isinstance(error, TimeoutError):

@@ -172,3 +172,24 @@ async def test_memory_is_bounded(register: DeviceRegister, database: Database, m
     assert database.asked == 3
     assert await register.is_active(second)
     assert database.asked == 4
+
+
+async def test_whoever_gives_up_as_the_answer_comes_has_given_up(register: DeviceRegister, database: Database) -> None:
+    """A connection that ends at that very moment ends: it does not go on to ask for as long as the process lives."""
+    phone = device()
+    database.stuck.clear()
+
+    async def end_the_other() -> None:
+        await register.is_still_active(phone)
+        other.cancel()  # its answer has come as well, but it has not gone on yet
+
+    async def is_asked() -> bool:
+        return database.asked == 1
+
+    one = asyncio.create_task(end_the_other())
+    other = asyncio.create_task(register.is_still_active(phone))
+    await eventually(is_asked)
+    database.stuck.set()
+    await one
+    with pytest.raises(asyncio.CancelledError):
+        await other
