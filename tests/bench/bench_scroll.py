@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from tests.bench.aims import Aim
 from tests.bench.bench_gallery import filled, running, servers, token_for
-from tests.support.browser import WATCH_LONG_TASKS, WIDE, chromium, until
+from tests.support.browser import WATCH_LONG_TASKS, WIDE, chromium, metrics_of, until
 from tests.support.gallery_page import jpeg
 
 PHOTOS = 100_000
@@ -57,7 +57,6 @@ class Reader:
     def __init__(self, page: Page, session: CDPSession) -> None:
         self._page, self._session = page, session
         self.listed, self.at_end = 0, False
-        session.send("Performance.enable")
         page.on("response", self._answered)
 
     def _answered(self, response: Response) -> None:
@@ -91,8 +90,7 @@ class Reader:
         return float(self._page.evaluate(LONGEST))
 
     def _size(self) -> tuple[float, int]:
-        self._session.send("HeapProfiler.collectGarbage")
-        metrics = {each["name"]: each["value"] for each in self._session.send("Performance.getMetrics")["metrics"]}
+        metrics = metrics_of(self._session)
         return metrics["JSHeapUsedSize"] / 1e6, int(metrics["Nodes"])
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it ships no types
-from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Browser, CDPSession, Page, ViewportSize, expect, sync_playwright
 
 WIDE = ViewportSize(width=1280, height=900)
 NARROW = ViewportSize(width=360, height=740)
@@ -61,6 +61,13 @@ def until(page: Page, condition: Callable[[], bool], what: str) -> None:
     while not condition():
         assert time.monotonic() < deadline, f"not in time: {what}"
         page.wait_for_timeout(20)
+
+
+def metrics_of(session: CDPSession) -> dict[str, float]:
+    """What a page keeps once its garbage is collected, as Chromium counts it: ``Nodes``, ``JSHeapUsedSize``, ..."""
+    session.send("Performance.enable")
+    session.send("HeapProfiler.collectGarbage")
+    return {each["name"]: each["value"] for each in session.send("Performance.getMetrics")["metrics"]}
 
 
 def assert_fits(page: Page) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
-from tests.support.browser import NARROW, assert_no_barrier, until
+from tests.support.browser import NARROW, assert_no_barrier, metrics_of, until
 from tests.support.gallery_page import DEVICE, FakeApi, gallery, jpeg
 from tests.support.told_photos import NOW, Photo, photo
 
@@ -116,6 +116,28 @@ def test_events_do_not_hurry_a_server_in_trouble(browser: Browser, pages: str) -
         trouble.get_by_role("button", name="Try now").click()
         expect(page.locator(".tile")).to_have_count(4)
         expect(trouble).to_be_hidden()
+
+
+ALL_ELEMENTS = "document.querySelectorAll('*').length"
+TO_THE_END = "window.scrollTo(0, document.body.scrollHeight)"
+WITH_TEXTS = 3
+"""Nodes of a page for each of its elements, and some that are about to go."""
+
+
+def test_what_is_no_longer_shown_is_not_kept(browser: Browser, pages: str) -> None:
+    """However far one scrolls and however often one sorts anew: a page that kept its tiles crashed after thousands."""
+    api = FakeApi([photo(n, age=timedelta(days=1, minutes=n)) for n in range(300)], jpeg())
+    with gallery(browser, pages, api) as page:
+        session = page.context.new_cdp_session(page)
+        shown = page.locator(".tile img")
+        while "0299.jpg" not in shown.last.get_attribute("alt"):
+            page.evaluate(TO_THE_END)
+            expect(page.locator(".tile.loaded").last).to_be_visible()
+        assert metrics_of(session)["Nodes"] < WITH_TEXTS * page.evaluate(ALL_ELEMENTS)
+        for order in ("uploaded", "taken") * 2:
+            page.get_by_text(f"By day {order}", exact=True).click()
+            expect(page.locator(".tile.loaded").first).to_be_visible()
+        assert metrics_of(session)["Nodes"] < WITH_TEXTS * page.evaluate(ALL_ELEMENTS)
 
 
 def frames(first: int, count: int, age: timedelta) -> list[Photo]:

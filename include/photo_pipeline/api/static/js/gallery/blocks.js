@@ -30,9 +30,7 @@ export class Block {
       this.fitTo(width, height);
       return;
     }
-    const item = this.tiles.item(photo);
     this.tiles.remove(photo);
-    item.remove();
   }
 
   /** Gives its second half to a block that comes after it. */
@@ -56,7 +54,6 @@ export class Block {
     if (!this.isMounted || this.element.contains(document.activeElement)) return;
     this.element.style.height = `${height}px`;
     this.isMounted = false;
-    this.element.replaceChildren();
     for (const photo of this.photos) this.tiles.remove(photo);
   }
 

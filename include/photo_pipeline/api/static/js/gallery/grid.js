@@ -27,8 +27,8 @@ export class Grid {
     this.days = new Map(); // by their names
     this.blocks = new Map(); // from a photo's id to its block
     this.byElement = new WeakMap();
-    this.root.replaceChildren();
     this.tiles.clear();
+    this.root.replaceChildren();
   }
 
   /** Puts a photo before another one, or at the end. */

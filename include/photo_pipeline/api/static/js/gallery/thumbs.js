@@ -53,10 +53,14 @@ export class Thumbs {
     Object.assign(image, { sizes, srcset, src });
   }
 
-  /** Nobody wants it any more. */
+  /**
+   * Nobody wants it any more.
+   *
+   * Asked while the <img> is in the page still: Chromium (156) lists each that may have to choose anew when the window changes, and
+   * strikes only those out that lose their `sizes` and `srcset` before they leave. With the others it keeps their tiles.
+   */
   forget(image) {
-    image.removeAttribute("srcset");
-    image.removeAttribute("src");
+    for (const name of ["sizes", "srcset", "src"]) image.removeAttribute(name);
     this.settled(image);
   }
 

@@ -28,6 +28,7 @@ export class Tiles {
   }
 
   clear() {
+    for (const item of this.items.values()) this.thumbs.forget(find("img", item));
     this.items.clear();
     this.thumbs.clear();
   }
@@ -59,7 +60,9 @@ export class Tiles {
   }
 
   remove(photo) {
-    this.thumbs.forget(this.item(photo).querySelector("img"));
+    const item = this.item(photo);
+    this.thumbs.forget(find("img", item));
+    item.remove();
     this.items.delete(photo.photo_id);
   }
 
