@@ -12,7 +12,7 @@ from tests.support.tus import OCTETS, TUS, left_in, metadata, photo, problem, si
 from tests.support.web import NOON, FakeLog, Platform, running, sign_up, web_settings
 
 from photo_pipeline.adapters.upload_directory import UploadDirectory
-from photo_pipeline.api.tus import keys
+from photo_pipeline.api.tus import turns
 from photo_pipeline.domain.events import Delivery, OutboundRecord
 from photo_pipeline.domain.photo import sha256_hex
 from photo_pipeline.domain.uploads import Announced, UploadLockedError, keyed_upload_id
@@ -111,11 +111,11 @@ async def test_two_at_the_same_time(
         slow.go_on.clear()
         first = asyncio.create_task(send_one())
         await slow.asked.wait()
-        monkeypatch.setattr(keys, "TRIES", 1)
+        monkeypatch.setattr(turns, "TRIES", 1)
         busy = await send_one()
         assert (busy.status_code, busy.headers["Retry-After"]) == (409, "1")
         assert "connection" not in busy.headers
-        monkeypatch.setattr(keys, "TRIES", 1000)
+        monkeypatch.setattr(turns, "TRIES", 1000)
         second = asyncio.create_task(send_one())
         await asyncio.sleep(0.05)
         slow.go_on.set()

@@ -21,7 +21,7 @@ from tests.support.web import NOON, Platform, running, sign_up, web_settings
 
 from photo_pipeline.adapters.upload_directory import UploadDirectory, UploadDirectoryError
 from photo_pipeline.adapters.volumes import DiskOf
-from photo_pipeline.api.tus import receiving
+from photo_pipeline.api.tus import turns
 from photo_pipeline.domain.errors import ServerUnavailableError
 from photo_pipeline.domain.gallery import GalleryPhoto, PhotoStatus
 from photo_pipeline.domain.photo import MAX_PHOTO_BYTES, photo_id_for, sha256_hex
@@ -198,7 +198,7 @@ async def test_two_requests_do_not_interleave(
     platform: Platform, ada: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While one adds to an upload another is told 423, also one that asks where to go on; what the first sent stays."""
-    monkeypatch.setattr(receiving, "SETTLE_SECONDS", 0.0)
+    monkeypatch.setattr(turns, "TRY_SECONDS", 0.0)
     data = photo()
     url = await begin(ada, len(data))
     reached, go_on = asyncio.Event(), asyncio.Event()

@@ -3,16 +3,15 @@
 As the draft has it, draft-ietf-httpapi-idempotency-key-header: 409 while the first is under way, 422 for other bytes.
 """
 
-import asyncio
 import re
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from datetime import timedelta
 
 from starlette.datastructures import Headers
 
 from photo_pipeline.api.schemas import ReceiptView
 from photo_pipeline.api.tus.protocol import MalformedHeaderError
+from photo_pipeline.api.tus.turns import once_free
 from photo_pipeline.domain.errors import PhotoPipelineError
 from photo_pipeline.domain.uploads import StoredUpload, UploadLockedError
 from photo_pipeline.ports.uploads import LockedUpload
@@ -24,8 +23,6 @@ KEY_DESCRIPTION = (
 )
 KEPT = timedelta(days=3)
 """So long a request that is made again hears the first one's receipt."""
-TRIES = 20
-TRY_SECONDS = 0.1
 _STRING = re.compile(r'"([ !#-\[\]-~]{1,128})"')
 _TOKEN = re.compile(r"[!#-+\--:<-\[\]-~]{1,128}")
 
@@ -71,11 +68,10 @@ async def in_turn(claim: Callable[[], Awaitable[LockedUpload]]) -> LockedUpload:
     Raises:
         KeyInUseError: when that takes longer than a moment.
     """
-    for _ in range(TRIES):
-        with suppress(UploadLockedError):
-            return await claim()
-        await asyncio.sleep(TRY_SECONDS)
-    raise KeyInUseError
+    try:
+        return await once_free(claim)
+    except UploadLockedError:
+        raise KeyInUseError from None
 
 
 def compare(upload: StoredUpload, length: int, found_sha256: str | None) -> None:

@@ -1,6 +1,5 @@
 """Takes uploads in piece by piece, and hands each whole photo to the same acceptance as any other upload."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
@@ -26,6 +25,7 @@ from photo_pipeline.api.tus.requests import (
     UploadLimits,
     within,
 )
+from photo_pipeline.api.tus.turns import once_free
 from photo_pipeline.domain.events import clean_filename
 from photo_pipeline.domain.imaging import SNIFF_BYTES, sniff
 from photo_pipeline.domain.outcomes import RejectReason
@@ -34,7 +34,6 @@ from photo_pipeline.domain.uploads import (
     NoSuchUploadError,
     StoredUpload,
     TooManyUploadsError,
-    UploadLockedError,
     is_keyed,
     keyed_upload_id,
 )
@@ -51,9 +50,6 @@ COPIES = 2
 WRITE_BYTES = SNIFF_BYTES
 """Bytes are gathered up to this much before a thread writes them: what a slow sender costs in memory."""
 THREADS = 8
-SETTLE_TRIES = 20
-SETTLE_SECONDS = 0.1
-"""So often, and so long apart, the question where to go on is put again while another request adds bytes."""
 
 Result = TypeVar("Result")
 
@@ -129,11 +125,7 @@ class ResumableUploads:
             NoSuchUploadError: as above.
             UploadLockedError: when that takes longer than a moment.
         """
-        for _ in range(SETTLE_TRIES):
-            with suppress(UploadLockedError):
-                return await self._look(customer_id, upload_id)
-            await asyncio.sleep(SETTLE_SECONDS)
-        return await self._look(customer_id, upload_id)
+        return await once_free(partial(self._look, customer_id, upload_id))
 
     async def append(self, customer_id: UUID, upload_id: UUID, piece: Piece) -> StoredUpload:
         """Add a piece; with the last byte the photo is handed on, and the receipt is in what is returned.
