@@ -83,7 +83,10 @@ class Reader:
             if time.monotonic() - began > PATIENCE_SECONDS:
                 raise SystemExit(f"only {self.listed} photos were listed")
             self._page.wait_for_timeout(50)
-        return Part(self.listed, time.monotonic() - began, self.longest(), *self._size())
+        seconds, longest = time.monotonic() - began, self.longest()
+        megabytes, nodes = self._size()
+        self.longest()  # what looking took is not the page's
+        return Part(self.listed, seconds, longest, megabytes, nodes)
 
     def longest(self) -> float:
         """The longest task since this was asked last, in milliseconds; 0 where none took 50."""
