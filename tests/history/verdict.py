@@ -1,6 +1,5 @@
 """What was read of a short and of a long past, and whether the difference is allowed."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tests.history.pages import total
@@ -52,9 +51,3 @@ def cost_of(prepare: Prepare, history: History) -> Cost:
     with history.counter.counting() as statements:
         asked = put()
     return Cost(total(statements), asked, len(statements))
-
-
-PENDING: Mapping[str, str] = {
-    "erase: a customer": "its last step reads all photos, as those that have expired have no index by customer"
-}
-"""Questions that do not hold yet, each with its reason."""

@@ -22,7 +22,7 @@ from tests.support.search import Search, fresh_search
 from tests.support.syncing import sync_ports
 
 from local_stack import Endpoints
-from photo_pipeline.adapters.postgres.bi import PAGE, PostgresOutcomeSource, PostgresSyncState
+from photo_pipeline.adapters.postgres.bi import PAGE, PostgresOutcomeSource, PostgresRenamings, PostgresSyncState
 from photo_pipeline.adapters.postgres.engine import make_engine
 from photo_pipeline.adapters.search.client import make_client
 from photo_pipeline.adapters.search.index import ElasticsearchIndex
@@ -148,6 +148,7 @@ def test_a_customers_new_name_reaches_old_outcomes(world: World, database: Datab
     with web.begin() as connection:
         connection.execute(text("UPDATE customer SET display_name = :name"), {"name": AWKWARD})
     web.dispose()
+    assert PostgresRenamings(world.pipeline).follow(10)
     _sync_until_changed(world)
     assert world.document(0)["customer_name"] == AWKWARD
 

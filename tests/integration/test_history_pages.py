@@ -9,7 +9,6 @@ from collections.abc import Iterator
 import pytest
 from tests.history.pasts import Pasts, pasts
 from tests.history.questions import QUESTIONS
-from tests.history.verdict import PENDING
 from tests.support.databases import Server, superuser_of
 
 from local_stack import Endpoints, Stack
@@ -31,11 +30,4 @@ def test_a_long_past_costs_no_more(both: Pasts, question: str) -> None:
     found = both.compare(question)
     assert found.short.statements, found
     assert found.long.statements, found
-    if question in PENDING and not found.holds:
-        pytest.xfail(PENDING[question])
     assert found.holds, found
-
-
-def test_what_is_pending_is_asked() -> None:
-    """Nothing stands in the list of what is not done that nobody asks any more."""
-    assert PENDING.keys() <= QUESTIONS.keys()

@@ -13,6 +13,7 @@ from tests.support.slices import UPLOADED, accepted, add_customer, archived_phot
 
 from local_stack import Endpoints, Stack
 from photo_pipeline.adapters.postgres.bi import PostgresOutcomeSource
+from photo_pipeline.adapters.postgres.erase import PostgresErasureLedger
 from photo_pipeline.adapters.postgres.ingest_ledger import PostgresIngestLedger
 from photo_pipeline.adapters.postgres.months import TABLES, PostgresLedgerMonths
 from photo_pipeline.adapters.postgres.receipts import RECORDS, receipt_statuses
@@ -21,6 +22,7 @@ from photo_pipeline.adapters.postgres.removal import PostgresRemovalBook
 from photo_pipeline.adapters.postgres.retention import PostgresRetentionLedger
 from photo_pipeline.adapters.postgres.tally import PostgresTally
 from photo_pipeline.domain.documents import CommitPosition
+from photo_pipeline.domain.erasure import EraseRequest, Subject
 from photo_pipeline.domain.gallery import ReceiptState
 from photo_pipeline.domain.ledger import ArchivedPhoto
 from photo_pipeline.domain.months import end_of, month_of
@@ -287,6 +289,39 @@ def test_a_month_goes_with_all_that_belongs_to_it(owner: Engine, pipeline_engine
         assert receipt_statuses(connection, [receipt])[0].state is ReceiptState.EXPIRED
     commit(pipeline_engine, [gone])
     assert rows(owner, 'SELECT outcome FROM ingest_record ORDER BY "offset"') == [("processed",), ("processed",)]
+
+
+LIVES = """
+UPDATE photo p SET accepted_at = l.accepted_at, processed_at = l.accepted_at, expired_at = l.expired_at
+  FROM unnest(CAST(:ids AS uuid[]), CAST(:accepted AS timestamptz[]), CAST(:expired AS timestamptz[]))
+       AS l (photo_id, accepted_at, expired_at)
+ WHERE p.photo_id = l.photo_id
+"""
+
+
+def test_a_photo_outlasts_its_records_only_if_it_was_held(owner: Engine, pipeline_engine: Engine) -> None:
+    """It had expired by the end of their month, or soon after; what has outlasted them goes with its customer."""
+    months, customer = PostgresLedgerMonths(pipeline_engine), add_customer(owner)
+    ordinary, held, younger = photos = [archived_photo(customer, name) for name in (b"1", b"2", b"3")]
+    commit(pipeline_engine, photos)
+    _expire(owner, pipeline_engine)
+    accepted_at = [datetime(2024, 1, 30, tzinfo=UTC)] * 2 + [datetime(2024, 2, 1, 2, tzinfo=UTC)]
+    expired_at = [datetime(2024, month, 8, 3, tzinfo=UTC) for month in (2, 6, 2)]
+    lives = {"ids": [each.photo_id for each in photos], "accepted": accepted_at, "expired": expired_at}
+    with owner.begin() as connection:
+        connection.execute(text(LIVES), lives)
+        connection.execute(text("UPDATE shard SET state = 'removed', removed_at = now()"))
+    assert [months.forget_photos(end_of(OLD), 5) for _ in range(2)] == [1, 0]
+    left = "SELECT photo_id FROM photo"
+    assert {photo_id for (photo_id,) in rows(owner, left)} == {held.photo_id, younger.photo_id}
+    with owner.begin() as connection:
+        connection.execute(text("DELETE FROM ledger_record WHERE photo_id <> :id"), {"id": younger.photo_id})
+    erasures = PostgresErasureLedger(pipeline_engine, {})
+    request = EraseRequest("erase 1", Subject.CUSTOMER, customer, "asked for it", "Grace")
+    erasures.forget_more(erasures.begin(request, "salt"), request)
+    assert rows(owner, left) == []
+    assert erasures.erased([held.photo_id, younger.photo_id]) == {held.photo_id, younger.photo_id}
+    assert erasures.erased([ordinary.photo_id]) == set()
 
 
 def test_what_something_rests_on_is_told(owner: Engine, pipeline_engine: Engine) -> None:

@@ -371,6 +371,14 @@ class TestSearch:
         assert (finding.subject, finding.detail["fault"]) == (f"document {name}", "altered")
         assert world.document(0)[2] == body
 
+    def test_a_name_on_its_way_to_the_documents_is_no_finding(self, world: Reconciled) -> None:
+        """The same version with another name is the next sync's to put right."""
+        world.ingest(photo(1))
+        world.pipeline.execute("UPDATE customer SET display_name = 'Renamed'")
+        assert world.repairs("search") == []
+        world.sync()
+        assert world.document(0)[2]["customer_name"] == "Renamed"
+
     def test_document_ahead_of_its_row_is_deleted(self, world: Reconciled) -> None:
         """A version that the row never had would keep all later ones out: it goes, and comes back with a later run."""
         world.ingest(photo(1))

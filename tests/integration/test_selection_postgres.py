@@ -13,7 +13,7 @@ from tests.support.replicas import wait_for
 from tests.support.slices import accepted, archived_photo, rejected
 
 from photo_pipeline.adapters.postgres.accounts import PostgresAccounts
-from photo_pipeline.adapters.postgres.bi import PostgresOutcomeSource
+from photo_pipeline.adapters.postgres.bi import PostgresOutcomeSource, PostgresRenamings
 from photo_pipeline.adapters.postgres.customers import PostgresCustomers
 from photo_pipeline.adapters.postgres.engine import make_engine
 from photo_pipeline.adapters.postgres.gallery import PostgresGallery
@@ -468,6 +468,25 @@ class TestClosing:
         after = documents(database)
         assert all((row.customer_name, row.camera) == (None, None) for row in after.values())
         assert all(after[offset].version > counted[offset].version for offset in after)
+
+    def test_another_name_is_followed_in_steps(
+        self, api: Engine, ada: Customer, commit: Commit, pipeline_engine: Engine, database: Database
+    ) -> None:
+        """One row is written at once; a name that changes once more is followed anew, and that of nobody no more."""
+        photos = photos_of(ada, 12)
+        commit(photos, [accepted(n, photo) for n, photo in enumerate(photos)])
+        customers, renamings = PostgresCustomers(api), PostgresRenamings(pipeline_engine)
+        assert not renamings.follow(5)
+        assert customers.rename(ada.customer_id, "Ada Lovelace")
+        told = {(row.customer_name, row.version) for row in documents(database).values()}
+        assert told == {("Ada Lovelace", 1)}
+        assert [renamings.follow(5) for _ in range(2)] == [True, True]
+        assert customers.rename(ada.customer_id, "Ada King")
+        assert [renamings.follow(5) for _ in range(4)] == [True, True, True, False], "all twelve, and nobody else"
+        assert sorted(row.version for row in documents(database).values()) == [2] * 2 + [3] * 10
+        assert customers.rename(ada.customer_id, "Ada again")
+        assert PostgresAccounts(api).close(ada.customer_id, LATER)
+        assert not renamings.follow(5)
 
     def test_whoever_comes_with_the_same_address_is_somebody_else(self, api: Engine) -> None:
         """The address is free at once; the old account can neither be found, nor logged in to, nor added to."""

@@ -11,6 +11,7 @@ from tests.support.memory_archive import ManualClock
 from tests.support.outcomes import ACCEPTED_AT, Outcomes
 
 from photo_pipeline.adapters.postgres.audit_outcomes import PostgresOutcomeAudit
+from photo_pipeline.adapters.postgres.bi import PostgresRenamings
 from photo_pipeline.adapters.postgres.tally import PostgresTally
 from photo_pipeline.domain.reconciliation import Figures
 from photo_pipeline.use_cases.tally import TallyPorts, count_outcomes
@@ -157,6 +158,8 @@ def test_sums_follow_what_happens_to_photos(owner: Engine, pipeline_engine: Engi
             for photo_id in chosen:
                 Outcomes(connection).expire(photo_id)
             connection.execute(text("UPDATE customer SET display_name = display_name || '!'"))
+        while PostgresRenamings(pipeline_engine).follow(RECORDS):
+            pass
         assert figures(pipeline_engine) == true_figures(owner)
         count_outcomes(ports(pipeline_engine))
         assert figures(pipeline_engine) == true_figures(owner)

@@ -18,7 +18,8 @@ class MemoryMonths:
         waiting: months of which records wait without one.
         in_use: whether somebody keeps the tables locked.
         found: what is in each month; nothing, where it is not said.
-        slices: how many are left of the oldest month.
+        slices: how many are left of the oldest month, like the next.
+        photos: that have expired.
         dropped: what was put on record.
     """
 
@@ -27,6 +28,7 @@ class MemoryMonths:
     in_use: bool = False
     found: dict[date, MonthFacts] = field(default_factory=dict)
     slices: int = 0
+    photos: int = 0
     dropped: list[RemovedThing] = field(default_factory=list)
 
     def there(self) -> Sequence[date]:
@@ -58,9 +60,11 @@ class MemoryMonths:
         self.slices -= gone
         return gone
 
-    def forget_photos(self, _before: datetime, _limit: int) -> int:
+    def forget_photos(self, _before: datetime, limit: int) -> int:
         """See the port."""
-        return 0
+        gone = min(limit, self.photos)
+        self.photos -= gone
+        return gone
 
     def drop(self, month: date, _run_id: int, thing: RemovedThing, _now: datetime) -> None:
         """See the port."""

@@ -23,7 +23,7 @@ from tests.support.search import Search
 from tests.support.syncing import sync_ports
 
 from photo_pipeline.adapters.kafka import KafkaTopics
-from photo_pipeline.adapters.postgres.bi import PostgresSyncState
+from photo_pipeline.adapters.postgres.bi import PostgresRenamings, PostgresSyncState
 from photo_pipeline.adapters.postgres.engine import make_engine
 from photo_pipeline.composition.reconcile import ReconciliationSettings, reconcile_limits, reconcile_ports
 from photo_pipeline.composition.search import access_with
@@ -79,7 +79,9 @@ class Reconciled:
         reading, writing = (
             make_engine(settings, "tests") for settings in (self.pipeline.database.bi, self.pipeline.database.pipeline)
         )
-        state = PostgresSyncState(writing)
+        state, renamings = PostgresSyncState(writing), PostgresRenamings(writing)
+        while renamings.follow(1000):
+            pass
         ports = sync_ports(reading, writing, self.search.index())
         ((newest,),) = self.pipeline.rows("SELECT CAST(max(updated_xid) AS text) FROM ingest_record")
         deadline = time.monotonic() + WAIT_SECONDS

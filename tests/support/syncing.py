@@ -4,7 +4,12 @@ from functools import partial
 
 from sqlalchemy import Engine
 
-from photo_pipeline.adapters.postgres.bi import PostgresOutcomeSource, PostgresRefusedRegister, PostgresSyncState
+from photo_pipeline.adapters.postgres.bi import (
+    PostgresOutcomeSource,
+    PostgresRefusedRegister,
+    PostgresRenamings,
+    PostgresSyncState,
+)
 from photo_pipeline.adapters.postgres.clock import DatabaseClock
 from photo_pipeline.ports.bi_sync import SearchIndex
 from photo_pipeline.use_cases.bi_sync import SyncPorts
@@ -17,6 +22,7 @@ def sync_ports(reading: Engine, writing: Engine, index: SearchIndex) -> SyncPort
         state=PostgresSyncState(writing),
         rebuild=partial(PostgresSyncState.of_rebuild, writing),
         refused=PostgresRefusedRegister(writing),
+        renamings=PostgresRenamings(writing),
         index=index,
         clock=DatabaseClock(writing),
     )

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from photo_pipeline.domain.accounts import STEP
 from photo_pipeline.domain.documents import (
     CommitPosition,
     Document,
@@ -28,7 +29,7 @@ from photo_pipeline.domain.errors import (
     WatermarkAheadError,
 )
 from photo_pipeline.domain.photo import RecordCoordinates
-from photo_pipeline.use_cases.bi_sync import IN_FLIGHT, SyncPorts, SyncSummary, sync_outcomes
+from photo_pipeline.use_cases.bi_sync import IN_FLIGHT, RENAMED_STEPS, SyncPorts, SyncSummary, sync_outcomes
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -67,6 +68,13 @@ class Table:
     rows: dict[RecordCoordinates, OutcomeRow] = field(default_factory=dict)
     open_from: int = 1000
     pages: list[int] = field(default_factory=list)
+    renamed: list[OutcomeRow] = field(default_factory=list)
+
+    def follow(self, records: int) -> bool:
+        """One step of rows as they are from now on."""
+        step, self.renamed = self.renamed[:records], self.renamed[records:]
+        self.put(*step)
+        return bool(step)
 
     def put(self, *rows: OutcomeRow) -> None:
         """Commit these rows."""
@@ -249,7 +257,7 @@ class World:
 
     def sync(self, *, full: bool = False, resume: bool = False, page_rows: int = 2) -> SyncSummary:
         """One run."""
-        ports = SyncPorts(self.table, self.state, self.rebuild, self.refused, self.index, self.clock)
+        ports = SyncPorts(self.table, self.state, self.rebuild, self.refused, self.table, self.index, self.clock)
         return sync_outcomes(ports, full=full, resume=resume, page_rows=page_rows)
 
     def versions(self) -> dict[str, int]:
@@ -269,6 +277,14 @@ def test_a_run_sends_what_changed_and_remembers_the_horizon() -> None:
     assert world.versions()["photos.uploaded-0-3"] == 2
     assert world.state.progress.documents == 8
     assert world.index.refreshed == 2
+
+
+def test_a_new_name_is_in_the_same_run_for_so_many_outcomes() -> None:
+    """They count as changed before the run looks what has; the next run goes on."""
+    world = World()
+    world.table.renamed = [outcome(0, xid=10, version=2)] * (RENAMED_STEPS * STEP) + [outcome(1, xid=11)]
+    assert [world.sync().documents for _ in range(2)] == [1, 1]
+    assert world.versions() == {"photos.uploaded-0-0": 2, "photos.uploaded-0-1": 1}
 
 
 def test_what_a_still_open_transaction_may_have_changed_waits() -> None:

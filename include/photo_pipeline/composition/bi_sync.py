@@ -5,7 +5,12 @@ from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
 
-from photo_pipeline.adapters.postgres.bi import PostgresOutcomeSource, PostgresRefusedRegister, PostgresSyncState
+from photo_pipeline.adapters.postgres.bi import (
+    PostgresOutcomeSource,
+    PostgresRefusedRegister,
+    PostgresRenamings,
+    PostgresSyncState,
+)
 from photo_pipeline.adapters.postgres.clock import DatabaseClock
 from photo_pipeline.adapters.search.index import ElasticsearchIndex
 from photo_pipeline.composition.pipeline import engine_of
@@ -36,6 +41,7 @@ def sync_ports(
             state=PostgresSyncState(writer),
             rebuild=partial(PostgresSyncState.of_rebuild, writer),
             refused=PostgresRefusedRegister(writer),
+            renamings=PostgresRenamings(writer),
             index=ElasticsearchIndex(client, search.alias),
             clock=DatabaseClock(writer),
             keep=keep,

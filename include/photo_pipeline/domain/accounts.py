@@ -6,6 +6,9 @@ from uuid import UUID
 
 from photo_pipeline.domain.photo import RecordCoordinates
 
+STEP = 1000
+"""Records of a customer that are changed in one transaction: others wait for some tenths of a second."""
+
 
 @dataclass(frozen=True, slots=True)
 class AccountRecord:

@@ -45,7 +45,7 @@ class RetentionPolicy:
         share_per_run: how much of all that is there goes in one run, after an outage, until that is caught up.
         few_files: files without a shard that may always be swept away.
         files_share: of all files, how many may be.
-        keep_ledger: how long records are kept at least, and an expired photo's row.
+        keep_ledger: how long records are kept at least, and an expired photo's row from its last acceptance on.
     """
 
     keep: timedelta = KEEP

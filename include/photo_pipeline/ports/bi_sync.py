@@ -58,6 +58,14 @@ class SyncState(Protocol):
         ...
 
 
+class Renamings(Protocol):
+    """Customers with another name, which analysts see with each of their outcomes."""
+
+    def follow(self, records: int) -> bool:
+        """Have up to ``records`` more outcomes of one of them count as changed; ``False`` where there was nobody."""
+        ...
+
+
 class RefusedRegister(Protocol):
     """Which documents the index did not take."""
 

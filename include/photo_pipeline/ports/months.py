@@ -40,7 +40,10 @@ class LedgerMonths(Protocol):
         ...
 
     def forget_photos(self, before: datetime, limit: int) -> int:
-        """Delete up to ``limit`` photos that had expired by then; how many there were."""
+        """Delete up to ``limit`` photos that had expired by then, or that records from before then alone have brought.
+
+        Of the latter those stay that were held, and have expired much later. How many there were.
+        """
         ...
 
     def drop(self, month: date, run_id: int, thing: RemovedThing, now: datetime) -> None:

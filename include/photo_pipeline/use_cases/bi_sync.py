@@ -9,6 +9,8 @@ documents of a past that the database has lost, whose versions would win over th
 
 A document that the index refuses is noted and tried again by every run; it holds nothing up.
 
+A customer's new name is in all of their documents: a run first has these count as changed, so many in one transaction.
+
 Months of which the ledger keeps nothing any more are removed once they are old enough.
 
 Reading and sending go on at the same time: while pages are on their way, the next one is read. They are settled in the
@@ -22,6 +24,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from photo_pipeline.domain.accounts import STEP
 from photo_pipeline.domain.documents import (
     CommitPosition,
     Document,
@@ -38,12 +41,14 @@ from photo_pipeline.domain.errors import (
     SyncConflictError,
     WatermarkAheadError,
 )
-from photo_pipeline.ports.bi_sync import OutcomeSource, RefusedRegister, SearchIndex, SyncState
+from photo_pipeline.ports.bi_sync import OutcomeSource, RefusedRegister, Renamings, SearchIndex, SyncState
 from photo_pipeline.ports.clock import Clock
 
 PAGE_ROWS = 1000
 IN_FLIGHT = 2
 """Pages on their way to the index at a time: one is being stored while another is put into bytes or its answer read."""
+RENAMED_STEPS = 100
+"""In one run: what is new does not wait for customers with very many outcomes, whose next ones have the next run."""
 NAMED = 3
 REFUSED_PERCENT = 1
 """What a new generation may lack of its documents without being measured by the one that analysts see."""
@@ -62,6 +67,7 @@ class SyncPorts:
         state: how far the generation follows that analysts see.
         rebuild: how far a generation is that is being filled.
         refused: what the index did not take.
+        renamings: who has another name since the last run.
         index: Elasticsearch.
         clock: the time.
         keep: how long documents stay at least, after their month is over.
@@ -71,6 +77,7 @@ class SyncPorts:
     state: SyncState
     rebuild: Callable[[int], SyncState]
     refused: RefusedRegister
+    renamings: Renamings
     index: SearchIndex
     clock: Clock
     keep: timedelta = timedelta(days=400)
@@ -117,6 +124,7 @@ def sync_outcomes(
         AliasTakenError, IndexNotPreparedError, SearchRequestError, ServerUnavailableError: as the ports say; progress
             is kept.
     """
+    _follow_names(ports.renamings)
     progress = ports.state.load()
     started = ports.clock.now()
     horizon = ports.source.horizon()
@@ -153,6 +161,12 @@ class _Run:
     def add(self, report: IndexReport) -> None:
         self.indexed += report.indexed
         self.conflicts += report.conflicts
+
+
+def _follow_names(renamings: Renamings) -> None:
+    for _ in range(RENAMED_STEPS):
+        if not renamings.follow(STEP):
+            break
 
 
 def _is_to_be_made_anew(ports: SyncPorts, progress: SyncProgress) -> bool:

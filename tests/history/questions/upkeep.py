@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from tests.history.questions.kind import Prepare, Put, each, in_every_month, one
 from tests.history.shape import VETERAN, ordinary
 from tests.history.world import History
 
+from photo_pipeline.adapters.postgres.bi import PostgresRenamings
 from photo_pipeline.adapters.postgres.customers import PostgresCustomers
 from photo_pipeline.adapters.postgres.erase import PostgresErasureLedger
 from photo_pipeline.adapters.postgres.months import PostgresLedgerMonths
@@ -79,47 +80,62 @@ def _gather(history: History) -> Put:
     return lambda: max(1, PostgresTally(history.pipeline).gather())
 
 
-def _of_all_that_they_sent(customer_id: UUID, change: Prepare) -> Prepare:
-    def prepare(history: History) -> Put:
-        put, sent = change(history), int(history.one(SENT, customer=customer_id))
-
-        def ask() -> int:
-            put()
-            return sent
-
-        return ask
-
-    return prepare
-
-
 def _rename(history: History) -> Put:
     return one(lambda: PostgresCustomers(history.api).rename(RENAMED, "Another"))
 
 
-def _erase(history: History) -> Put:
-    ledger = PostgresErasureLedger(history.pipeline, {})
-    request = EraseRequest("erase 1", Subject.CUSTOMER, ERASED, "asked for it", "Grace")
+def _follow(history: History) -> Put:
+    """Not the first of it."""
+    renamings = PostgresRenamings(history.pipeline)
+    _rename(history)()
+    renamings.follow(FEW)
 
     def ask() -> int:
-        erasure_id = ledger.begin(request, "salt")
-        while ledger.forget_more(erasure_id, request):
-            pass
-        ledger.note_readers(erasure_id, request)
-        return 1
+        renamings.follow(FEW)
+        return FEW
 
     return ask
 
 
+def _erase(history: History, name: str, customer_id: UUID) -> None:
+    ledger = PostgresErasureLedger(history.pipeline, {})
+    request = EraseRequest(name, Subject.CUSTOMER, customer_id, "asked for it", "Grace")
+    erasure_id = ledger.begin(request, "salt")
+    while ledger.forget_more(erasure_id, request):
+        pass
+    ledger.note_readers(erasure_id, request)
+
+
+def _erase_a_customer(history: History) -> Put:
+    """Of all that they sent."""
+    sent = int(history.one(SENT, customer=ERASED))
+
+    def ask() -> int:
+        _erase(history, "erase 1", ERASED)
+        return sent
+
+    return ask
+
+
+def _erase_a_newcomer(history: History) -> Put:
+    """Who has sent nothing: what no record brings is looked for as for anybody."""
+    customer_id = uuid4()
+    PostgresCustomers(history.api).add(customer_id, f"{customer_id}@example.org", "Ada", "-")
+    return one(lambda: _erase(history, "erase 2", customer_id))
+
+
 def _documents(history: History) -> Put:
-    erasure_id = int(history.one("SELECT max(erasure_id) FROM erasure"))
+    erasure_id = int(history.one("SELECT min(erasure_id) FROM erasure"))
     return each(lambda: PostgresErasureLedger(history.pipeline, {}).documents(erasure_id, None, FEW))
 
 
 QUESTIONS: Mapping[str, Prepare] = {
     "tally: two slices more": _count,
     "tally: what has changed": _gather,
-    "customers: another name": in_every_month(_of_all_that_they_sent(RENAMED, _rename)),
-    "erase: a customer": in_every_month(_of_all_that_they_sent(ERASED, _erase)),
+    "customers: another name": _rename,
+    "customers: follow a name": in_every_month(_follow),
+    "erase: a customer": in_every_month(_erase_a_customer),
+    "erase: a newcomer": _erase_a_newcomer,
     "erase: a page of documents": _documents,
     "months: which there are": _what_months_there_are,
     "months: what the oldest has": _facts,

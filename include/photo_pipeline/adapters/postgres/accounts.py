@@ -9,14 +9,12 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine, Row, text
 
 from photo_pipeline.adapters.postgres.engine import transaction
-from photo_pipeline.domain.accounts import AccountRecord
+from photo_pipeline.domain.accounts import STEP, AccountRecord
 from photo_pipeline.domain.errors import ServerUnavailableError
 from photo_pipeline.domain.photo import RecordCoordinates
 
-STEP = 1000
-"""Records that are blanked in one transaction: others wait for some tenths of a second."""
 STEPS = 5
-"""So many while the customer waits; what an account has beyond them, the retention blanks."""
+"""So many of them while the customer waits; what an account has beyond them, the retention blanks."""
 _CLOSE = text("SELECT close_account(:customer_id, :sessions_until)")
 _CLOSE_SOME = text("SELECT close_some(:customer_id, :most)")
 # First what is the customer's, in the order of the index; the rest is looked up for each.

@@ -33,6 +33,9 @@ VERSIONS = NamedRows(f"{PLACE}, o.version")
 # A customer's records have an index of their own, in the order in which they were processed: never before they came.
 OF_CUSTOMER = "AND customer_id = :customer_id AND processed_at >= :earliest"
 OF_NOBODY = "AND customer_id IS NULL"
+# Documents of whoever has another name, or none any more, are on their way to it.
+OF_SETTLED = """(customer_id = ANY (ARRAY(
+         SELECT customer_id FROM renaming UNION ALL SELECT customer_id FROM closing))) IS NOT TRUE"""
 CLOCKS_APART = timedelta(days=1)
 """How much earlier, by the database's clock, a record may be processed than Kafka's says that it came.
 
@@ -78,7 +81,8 @@ def _page(scope: Scope, *, continued: bool) -> TextClause:
     after = f'AND (uploaded_at, log_id, "offset") > (:seen, ({LOG_ID}), :offset)'
     return text(f"""
 SELECT {COLUMNS}
-  FROM bi_outcome o WHERE uploaded_at >= :start AND uploaded_at < :end {of_whom} {after if continued else ""}
+  FROM bi_outcome o
+ WHERE uploaded_at >= :start AND uploaded_at < :end {of_whom} {after if continued else ""} AND {OF_SETTLED}
  ORDER BY uploaded_at, log_id, "offset" LIMIT :limit
 """)
 

@@ -74,6 +74,7 @@ DELETE FROM bi_refused WHERE (month, document_id) IN (
   SELECT * FROM unnest(CAST(:months AS text[]), CAST(:ids AS text[])))
 """)
 CLEAR = text("DELETE FROM bi_refused")
+RENAME_SOME = text("SELECT rename_some(:records)")
 MONTHS = text("SELECT DISTINCT month FROM bi_refused ORDER BY month")
 REFUSED_PAGE = text("""
 SELECT document_id, month, reason FROM bi_refused
@@ -170,6 +171,18 @@ class PostgresSyncState:
         with transaction(self._engine) as connection:
             if connection.execute(self._advance, parameters).rowcount != 1:
                 raise SyncConflictError(seen.watermark)
+
+
+class PostgresRenamings:
+    """``Renamings`` in the table ``renaming``, with role ``photo_pipeline``."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def follow(self, records: int) -> bool:
+        """See the port."""
+        with transaction(self._engine) as connection:
+            return bool(connection.scalar(RENAME_SOME, {"records": records}))
 
 
 class PostgresRefusedRegister:

@@ -13,6 +13,7 @@ from photo_pipeline.adapters.postgres.models import Photo, Rendition, Shard
 from photo_pipeline.adapters.postgres.models_of_erasure import Erasure as ErasureRow
 from photo_pipeline.adapters.postgres.models_of_erasure import ErasureRecord
 from photo_pipeline.adapters.postgres.models_of_erasure import ErasureShard as ShardRow
+from photo_pipeline.domain.accounts import STEP
 from photo_pipeline.domain.erasure import (
     EraseRequest,
     Erasure,
@@ -35,10 +36,8 @@ from photo_pipeline.domain.ledger import ShardFile
 from photo_pipeline.domain.photo import RecordCoordinates
 from photo_pipeline.domain.shard_walk import Remainder
 
-STEP_RECORDS = 1000
-"""Of a customer's, that are forgotten in one transaction: who waits for its locks does not wait long."""
 BEGIN = text("SELECT begin_erasure(:name, :subject, :subject_id, :salt, :digest, :reason, :by)")
-STEP = text("SELECT erase_some(:erasure_id, :subject, :subject_id, :most)")
+ERASE_SOME = text("SELECT erase_some(:erasure_id, :subject, :subject_id, :most)")
 UNPROVEN = text("SELECT unproven_erasure_of(:subject_id)")
 NOTE_READERS = text("SELECT note_readers(:erasure_id, :subject_id)")
 MOVE = text("""
@@ -84,7 +83,7 @@ class PostgresErasureLedger:
         step_records: that are forgotten in one transaction.
     """
 
-    def __init__(self, engine: Engine, topics: Mapping[str, str], step_records: int = STEP_RECORDS) -> None:
+    def __init__(self, engine: Engine, topics: Mapping[str, str], step_records: int = STEP) -> None:
         self._engine = engine
         self._topics = topics
         self._step_records = step_records
@@ -245,7 +244,9 @@ class PostgresErasureLedger:
 
     def _step(self, connection: Connection, erasure_id: int, request: EraseRequest) -> bool:
         parameters = {"subject": request.subject.value, "subject_id": request.subject_id, "most": self._step_records}
-        answer: Mapping[str, Any] = connection.execute(STEP, {**parameters, "erasure_id": erasure_id}).scalar_one()
+        answer: Mapping[str, Any] = connection.execute(
+            ERASE_SOME, {**parameters, "erasure_id": erasure_id}
+        ).scalar_one()
         _refuse_step(answer)
         return bool(answer["left"])
 

@@ -1,4 +1,4 @@
-"""What is kept of erasures and of accounts that are being closed, as SQLAlchemy models like those of ``models``."""
+"""What is kept of erasures, and of accounts being closed or renamed, as SQLAlchemy models like those of ``models``."""
 
 from datetime import datetime
 from typing import Any
@@ -75,6 +75,17 @@ class ErasureKey(Base):
 
     one: Mapped[bool] = mapped_column(primary_key=True, server_default=FetchedValue())
     secret: Mapped[bytes]
+
+
+class Renaming(Base):
+    """A customer with another name, which not all of their outcomes have been told: up to which record they have."""
+
+    __tablename__ = "renaming"
+
+    customer_id: Mapped[UUID] = mapped_column(primary_key=True)
+    came_to_at: Mapped[datetime] = mapped_column(server_default=FetchedValue())
+    came_to_log: Mapped[int] = mapped_column(server_default=FetchedValue())
+    came_to_offset: Mapped[int] = mapped_column(server_default=FetchedValue())
 
 
 class Closing(Base):

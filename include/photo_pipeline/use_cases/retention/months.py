@@ -16,7 +16,8 @@ MONTHS_PER_RUN = 12
 """Each keeps the tables' users waiting for a moment."""
 BATCH = 5000
 BATCHES = 40
-"""So many rows of slices, and of photos, go in one run; a month goes once all of its slices are gone."""
+MOST = BATCH * BATCHES
+"""So many rows of slices, and of photos, go in one run; a month goes once all of its slices and photos are gone."""
 
 
 def make_months(ports: RetentionPorts, look: Look, summary: RetentionSummary) -> None:
@@ -47,18 +48,23 @@ def drop_month(ports: RetentionPorts, look: Look, policy: RetentionPolicy, summa
     obstacles = list(facts.obstacles(look.now - policy.keep_ledger))
     if obstacles:
         return [f"the ledger's month {month:%Y-%m} stays, as it {'; '.join(obstacles)}"]
-    slices = _in_batches(lambda: ports.months.forget_slices(end_of(month), BATCH))
-    if slices == BATCH * BATCHES:
+    if not _emptied(ports, look, month, _why(month, policy)):
         return []  # the next run goes on
-    photos = _in_batches(lambda: ports.months.forget_photos(end_of(month), BATCH))
-    if photos:
-        thing = RemovedThing(Removal.PHOTOS, f"run {look.run_id}", photos, 0, _why(month, policy))
-        ports.book.record(look.run_id, [thing], look.now)
     thing = RemovedThing(Removal.MONTHS, f"{month:%Y-%m}", facts.records, facts.bytes, _why(month, policy))
     ports.months.drop(month, look.run_id, thing, look.now)
     summary.dropped_months += 1
-    logger.info("dropped month=%s records=%d slices=%d photos=%d", month.isoformat(), facts.records, slices, photos)
+    logger.info("dropped month=%s records=%d", month.isoformat(), facts.records)
     return []
+
+
+def _emptied(ports: RetentionPorts, look: Look, month: date, why: str) -> bool:
+    """Whether nothing is left that hangs on the month's records. No photo outlasts them because there are many."""
+    if _in_batches(lambda: ports.months.forget_slices(end_of(month), BATCH)) == MOST:
+        return False
+    photos = _in_batches(lambda: ports.months.forget_photos(end_of(month), BATCH))
+    if photos:
+        ports.book.record(look.run_id, [RemovedThing(Removal.PHOTOS, f"run {look.run_id}", photos, 0, why)], look.now)
+    return photos < MOST
 
 
 def _in_batches(step: Callable[[], int]) -> int:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
+from photo_pipeline.domain.accounts import STEP
 from photo_pipeline.domain.clocks import agreed_time
 from photo_pipeline.domain.errors import (
     ClaimLostError,
@@ -26,8 +27,6 @@ from photo_pipeline.use_cases.sweep import SweepPorts, sweep_archive
 logger = logging.getLogger(__name__)
 
 BATCH_ROWS = 5000
-CLOSING_ROWS = 1000
-"""Commits of that customer's wait for so many."""
 
 
 def run_retention(
@@ -73,7 +72,7 @@ def _finish_closing(ports: RetentionPorts) -> list[str]:
     What is wrong with one account must not keep the shards.
     """
     try:
-        while ports.ledger.close_some(CLOSING_ROWS):
+        while ports.ledger.close_some(STEP):
             pass
     except ServerUnavailableError as error:
         _require_servers(ports)
