@@ -150,7 +150,7 @@ class TestSteps:
         with pytest.raises(Killed):
             _begin(world, request, 2, Disturbance("ledger.forget_more", kill))
         left = "SELECT count(*) FROM ledger_record WHERE customer_id = :id AND event_id IS NOT NULL"
-        assert pipeline.rows(left, id=leaver) == [(3,)]
+        assert pipeline.rows(left, id=leaver) == [(4,)]
         assert pipeline.rows("SELECT closed_at IS NULL FROM customer WHERE customer_id = :id", id=leaver) == [(False,)]
         hold = "INSERT INTO hold (customer_id, reason, placed_by) VALUES (:id, 'case 9', 'counsel')"
         pipeline.execute(hold, id=leaver)
