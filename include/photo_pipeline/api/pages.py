@@ -18,9 +18,11 @@ HERE = Path(__file__).parent
 STATIC = HERE / "static"
 TEMPLATES = HERE / "templates"
 BUILT = HERE / "built"
-FIRST = ("/api/v1/me", "/api/v1/photos?status=processed&order=taken&limit=60")
-"""What the gallery's script asks for at once, to the letter: it takes the answers that are there."""
-_AHEAD = "\n  ".join(f'<link rel="preload" as="fetch" crossorigin href="{escape(address)}">' for address in FIRST)
+ME = "/api/v1/me"
+FIRST_PHOTOS = "/api/v1/photos?status=processed&order={order}&limit=60"
+"""With ``ME`` what the gallery's script asks for at once, to the letter: it takes the answers that are there."""
+ORDER_COOKIE = "photo-order"
+"""The script's (``gallery/order.js``)."""
 POLICIES = {
     **dict.fromkeys(("/devices", "/account", "/password", "/leave", "/log-out", "/docs"), PAGE_POLICY),
     **dict.fromkeys(("/static/", "/s/"), PAGE_POLICY),
@@ -55,10 +57,18 @@ def _add_gallery(app: FastAPI) -> None:
     @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
     async def gallery(request: Request) -> Response:
         """The gallery. Who seems to be logged in has the first list asked for while the script is on its way."""
-        is_known = not request.cookies.keys().isdisjoint(COOKIES)
-        return template.answer(request, ahead=_AHEAD if is_known else "")
+        return template.answer(request, ahead=_ahead(request))
 
     add_shell(app, Shell(template.text(ahead=""), BUILT), TEMPLATES)
+
+
+def _ahead(request: Request) -> str:
+    if request.cookies.keys().isdisjoint(COOKIES):
+        return ""
+    order = "uploaded" if request.cookies.get(ORDER_COOKIE) == "uploaded" else "taken"
+    # What is searched for is the script's to understand.
+    addresses = [ME] if request.url.query else [ME, FIRST_PHOTOS.format(order=order)]
+    return "\n  ".join(f'<link rel="preload" as="fetch" crossorigin href="{escape(each)}">' for each in addresses)
 
 
 def _add_password_page(app: FastAPI) -> None:

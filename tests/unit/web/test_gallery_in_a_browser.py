@@ -140,6 +140,33 @@ def test_what_is_no_longer_shown_is_not_kept(browser: Browser, pages: str) -> No
         assert metrics_of(session)["Nodes"] < WITH_TEXTS * page.evaluate(ALL_ELEMENTS)
 
 
+FIRST_SEEN = """() => [...document.querySelectorAll(".tile img")].filter(
+  each => each.getBoundingClientRect().bottom > 120).map(each => each.alt)[0]"""
+IS_SEEN = """name => [...document.querySelectorAll(".tile img")].some(
+  each => each.alt === name && each.getBoundingClientRect().bottom > 60 && each.getBoundingClientRect().top < innerHeight)"""
+
+
+def test_a_reader_keeps_their_place(browser: Browser, pages: str) -> None:
+    """Far down, with a window that becomes wider or narrower, and when the page is loaded anew: there, or in a photo."""
+    api = FakeApi([photo(n, age=timedelta(days=1, minutes=n)) for n in range(400)], jpeg())
+    with gallery(browser, pages, api, viewport=NARROW) as page:
+        shown = page.locator(".tile img")
+        while api.asked["/photos processed"] < 4:
+            page.evaluate(TO_THE_END)
+            page.wait_for_timeout(LOOK_MILLISECONDS)
+        place = page.evaluate(FIRST_SEEN)
+        for width, height in ((740, 360), (1280, 900), (360, 740)):
+            page.set_viewport_size({"width": width, "height": height})
+            page.wait_for_timeout(LOOK_MILLISECONDS)
+            assert page.evaluate(IS_SEEN, place), (width, height)
+        for leave in (lambda: None, lambda: shown.and_(page.get_by_alt_text(place)).click()):
+            leave()
+            page.reload()
+            until(page, lambda: page.evaluate(IS_SEEN, place), "the place is found again")
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("button", name=place)).to_be_focused()
+
+
 def frames(first: int, count: int, age: timedelta) -> list[Photo]:
     """What a device sent, ten seconds apart, the newest so long ago."""
     return [

@@ -5,8 +5,9 @@ import { announce, find } from "./dom.js";
 import { Filters } from "./filters.js";
 import { Grid } from "./gallery/grid.js";
 import { Newcomers } from "./gallery/newcomers.js";
-import { placeAmong } from "./gallery/order.js";
+import { placeAmong, wantedOrder, wantOrder } from "./gallery/order.js";
 import { Pages } from "./gallery/pages.js";
+import { Place } from "./gallery/place.js";
 import { showRejected } from "./gallery/rejected.js";
 import { Thumbs } from "./gallery/thumbs.js";
 import { Tiles } from "./gallery/tiles.js";
@@ -17,7 +18,6 @@ import { Selection } from "./selection.js";
 import { Stacks } from "./stacks.js";
 import { Timeline } from "./timeline.js";
 
-const ORDER_KEY = "photo-order";
 const AHEAD_PIXELS = 800;
 const NEAR_END = 10;
 const AT_TOP_PIXELS = 80;
@@ -29,7 +29,7 @@ export class Gallery {
     this.onLoggedOut = onLoggedOut;
     this.root = find("#gallery");
     this.end = find("#gallery-more");
-    this.order = localStorage.getItem(ORDER_KEY) === "uploaded" ? "uploaded" : "taken";
+    this.order = wantedOrder();
     this.photos = [];
     this.ids = new Set();
     this.binned = new Set(); // a list that was asked for before may still have them
@@ -43,7 +43,8 @@ export class Gallery {
     this.lightbox = new Lightbox(this);
     this.tiles = new Tiles(new Thumbs(this.tellThumbs.bind(this), onLoggedOut), (photo) => this.lightbox.open(photo),
       (photo) => this.selection.has(photo));
-    this.grid = new Grid(this.root, this.tiles);
+    this.place = new Place(this);
+    this.grid = new Grid(this.root, this.tiles, () => this.place.hold());
     this.selection = new Selection(this);
     this.filters = new Filters(this);
     this.timeline = new Timeline(this);
@@ -94,11 +95,12 @@ export class Gallery {
     this.lightbox.prepare();
     this.lightbox.followAddress();
     this.listen(showRejected);
+    this.place.find(pages);
   }
 
   async sortBy(order) {
     this.order = order;
-    localStorage.setItem(ORDER_KEY, order);
+    wantOrder(order);
     await this.filters.begin(null);
     announce(order === "taken" ? "Photos by day taken" : "Photos by day uploaded");
   }

@@ -9,9 +9,9 @@ const TOO_MANY = 150;
 const NEAR_PIXELS = 1500;
 
 export class Grid {
-  constructor(root, tiles) {
-    this.root = root;
-    this.tiles = tiles;
+  /** @param {() => void} onFitted called when rows have become wider or narrower */
+  constructor(root, tiles, onFitted) {
+    Object.assign(this, { root, tiles, onFitted });
     this.observer = new IntersectionObserver((entries) => {
       for (const entry of entries) this.meet(entry);
     }, { rootMargin: `${NEAR_PIXELS}px 0px` });
@@ -107,5 +107,6 @@ export class Grid {
     this.width = width;
     this.rowHeight = parseFloat(getComputedStyle(this.root).getPropertyValue("--row"));
     for (const { blocks } of this.days.values()) for (const block of blocks) block.fitTo(width, this.rowHeight);
+    this.onFitted();
   }
 }

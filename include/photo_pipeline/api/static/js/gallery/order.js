@@ -1,5 +1,15 @@
 // The order of photos, the same as the server's: newest first, to the microsecond; then by name, then by upload.
 
+const WANTED = "photo-order";
+const YEAR_SECONDS = 366 * 24 * 60 * 60;
+
+/** As the reader wants photos to be listed. In a cookie: the server sends the first of them ahead with the page. */
+export const wantedOrder = () => (document.cookie.split("; ").includes(`${WANTED}=uploaded`) ? "uploaded" : "taken");
+
+export function wantOrder(order) {
+  document.cookie = `${WANTED}=${order}; Path=/; Max-Age=${YEAR_SECONDS}; SameSite=Lax`;
+}
+
 /** Moments end at milliseconds in a browser; photos of a burst differ by less. */
 function microseconds(text) {
   const [, whole, fraction = "", zone] = /^([^.Z+]*)(?:\.(\d+))?(.*)$/.exec(text);

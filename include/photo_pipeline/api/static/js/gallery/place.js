@@ -1,0 +1,95 @@
+// The reader's place: which photo is where in the window. It stays when rows become wider or narrower, and is found again when the
+// page is loaded anew.
+
+import { listedAt } from "./order.js";
+
+const KEPT = "photo-place";
+const STILL_MILLISECONDS = 150;
+const AT_TOP_PIXELS = 80;
+const PROBE = { x: 20, y: 80 }; // past the gallery's edge; below the header, and so far apart
+/** Whoever had come further than this begins with the month in which they were. */
+const MOST = 1200;
+const RELOADS = new Set(["reload", "back_forward"]);
+const MOVES = ["wheel", "touchmove", "keydown", "pointerdown"];
+
+export class Place {
+  constructor(gallery) {
+    this.gallery = gallery;
+    this.noted = null; // a photo, and which part of it is how far below the window's top
+    this.isMoved = false;
+    window.addEventListener("scroll", () => this.scrolled(), { passive: true });
+    window.addEventListener("pagehide", () => this.keep());
+    for (const move of MOVES) window.addEventListener(move, () => { this.isMoved = true; }, { passive: true, once: true });
+  }
+
+  scrolled() {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.note(), STILL_MILLISECONDS);
+  }
+
+  note() {
+    if (window.scrollY < AT_TOP_PIXELS) this.noted = null;
+    else this.noted = this.first() ?? this.noted; // something may lie on top of all photos
+  }
+
+  /** What is seen first of the photos, or null. */
+  first() {
+    const { root, tiles } = this.gallery;
+    const { left } = root.getBoundingClientRect();
+    for (let { y } = PROBE; y < window.innerHeight; y += PROBE.y) {
+      const element = document.elementFromPoint(left + PROBE.x, y);
+      const photo = element === null ? null : tiles.photoAt(element);
+      if (photo === null) continue;
+      const { top, height } = tiles.item(photo).getBoundingClientRect();
+      return { photoId: photo.photo_id, part: (y - top) / height, y };
+    }
+    return null;
+  }
+
+  /** Rows have become wider or narrower. */
+  hold() {
+    clearTimeout(this.timer);
+    const { photoId, part, y } = this.noted ?? {};
+    const item = this.gallery.ids.has(photoId) ? this.gallery.grid.reveal({ photo_id: photoId }) : null;
+    if (item === null || item.hidden) return;
+    const { top, height } = item.getBoundingClientRect();
+    window.scrollBy({ top: top + part * height - y, behavior: "instant" });
+  }
+
+  /** For when the page is loaded anew. */
+  keep() {
+    this.note();
+    sessionStorage.removeItem(KEPT);
+    const { photos, order, customerId } = this.gallery;
+    const at = photos.findIndex((photo) => photo.photo_id === this.noted?.photoId);
+    if (at === -1) return;
+    const month = listedAt(photos[at], order).slice(0, 7);
+    sessionStorage.setItem(KEPT, JSON.stringify({ ...this.noted, at, month, order, customerId, search: location.search }));
+  }
+
+  /** What was kept, if the page was loaded anew; once. */
+  kept() {
+    const kept = JSON.parse(sessionStorage.getItem(KEPT));
+    sessionStorage.removeItem(KEPT);
+    const { order, customerId } = this.gallery;
+    const isAnew = RELOADS.has(performance.getEntriesByType("navigation")[0]?.type);
+    const isSame = kept?.search === location.search && kept.order === order && kept.customerId === customerId;
+    return isAnew && isSame ? kept : null;
+  }
+
+  /** Leads the reader of a list that has begun to where they were, unless they go elsewhere meanwhile. */
+  async find(pages) {
+    const kept = this.kept();
+    if (kept === null) return;
+    const { gallery } = this;
+    if (kept.at > MOST) {
+      if (gallery.filters.month === null) await gallery.filters.begin(kept.month);
+      return;
+    }
+    const isLookedFor = () => !this.isMoved && pages === gallery.pages && !gallery.ids.has(kept.photoId);
+    while (isLookedFor() && gallery.photos.length <= kept.at && !pages.atEnd && !pages.hasStopped) await pages.more();
+    if (this.isMoved || pages !== gallery.pages) return;
+    this.noted = kept;
+    this.hold();
+  }
+}
