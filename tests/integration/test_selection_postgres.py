@@ -458,6 +458,8 @@ class TestClosing:
         with api.begin() as connection:
             assert connection.scalar(select(func.close_account(ada.customer_id, LATER)))
         assert PostgresCustomers(api).get(ada.customer_id) is None
+        with pytest.raises(UnknownCustomerError):
+            PostgresShares(api).add(link(ada, photos[1].photo_id), 5)
         assert figures.ledger().closed_at is not None
         assert [ledger.close_some(5) for _ in range(3)] == [True, True, False], "eleven records, and a photo of none"
         assert figures.ledger().closed_at is None

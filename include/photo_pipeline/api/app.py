@@ -44,7 +44,7 @@ from photo_pipeline.api.tus.middleware import TusVersion
 from photo_pipeline.api.tus.sweeping import sweeping
 from photo_pipeline.ports.clock import Clock
 from photo_pipeline.settings import WebSettings
-from photo_pipeline.web import health, problems
+from photo_pipeline.web import health
 from photo_pipeline.web.assets import compress_texts
 from photo_pipeline.web.bodies import BodyLimits, BoundedBodies
 from photo_pipeline.web.clock import SystemClock
@@ -122,7 +122,6 @@ def create_app(
     app.add_middleware(BoundedBodies, limits=_limits(settings), exceptions=_uploads(settings))
     app.add_middleware(RequestContext, metrics=RequestMetrics(registry))
     app.add_middleware(SecurityHeaders, policies=POLICIES, https=is_https(settings))
-    problems.install(app)
     app.router.routes.extend(_routes())
     mount_pages(app)
     describe(app, DESCRIPTION, *BODIES)

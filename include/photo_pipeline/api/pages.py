@@ -34,6 +34,7 @@ POLICIES = {
 
 
 LINKS = links_of("", "/stream")
+FORMS = ("/leave", "/log-out", "/share")
 _PAGES = {"/devices": ("devices.html", "Devices"), "/account": ("account.html", "Account")}
 
 
@@ -48,7 +49,7 @@ def mount_pages(app: FastAPI) -> None:
         add_page(app, path, PageTemplate(TEMPLATES / file, LINKS, place))
     _add_password_page(app)
     _link_stream_application(app)
-    mount_shared(app, STATIC)
+    mount_shared(app, STATIC, FORMS)
 
 
 def _add_gallery(app: FastAPI) -> None:
@@ -83,7 +84,7 @@ def _add_password_page(app: FastAPI) -> None:
 
 
 def _link_stream_application(app: FastAPI) -> None:
-    @app.get("/stream", include_in_schema=False)
+    @app.api_route("/stream", methods=["GET", "HEAD"], include_in_schema=False)
     async def stream(request: Request) -> Response:
         """On to the stream application, whose address a static page does not know."""
         settings: WebSettings = request.app.state.services.settings

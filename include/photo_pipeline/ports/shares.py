@@ -16,6 +16,7 @@ class ShareRegister(Protocol):
         Raises:
             TooManySharesError: when the customer has ``limit`` links that are not over.
             NothingToShareError: when it would lead to nothing.
+            UnknownCustomerError: when there is no such customer, or not any more.
         """
         ...
 

@@ -23,7 +23,7 @@ from photo_pipeline.stream.routes import feed, frames, sender, stream
 from photo_pipeline.stream.schemas import PREFIX
 from photo_pipeline.stream.services import Connections, Settings, assemble
 from photo_pipeline.stream.settings import StreamSettings
-from photo_pipeline.web import health, problems
+from photo_pipeline.web import health
 from photo_pipeline.web.assets import compress_texts
 from photo_pipeline.web.bodies import BodyLimits, BoundedBodies
 from photo_pipeline.web.buckets import Rate
@@ -83,7 +83,6 @@ def create_app(
     app.add_middleware(BoundedBodies, limits=_limits(settings), exceptions=_frames(settings))
     app.add_middleware(RequestContext, metrics=RequestMetrics(registry))
     app.add_middleware(SecurityHeaders, policies=policies(settings.web), https=is_https(settings.web))
-    problems.install(app)
     app.router.routes.extend(_routes())
     mount_pages(app, settings.web)
     describe(app, DESCRIPTION, *MESSAGES)

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cached_property
 from html import escape
 from http import HTTPStatus
@@ -13,7 +13,7 @@ from typing import Any
 
 import fastapi_offline
 from fastapi import FastAPI, Request
-from fastapi.responses import HTMLResponse, Response
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
 
 from photo_pipeline.web import problems
@@ -24,6 +24,7 @@ SWAGGER_UI = Path(fastapi_offline.__file__).parent / "static"
 """Swagger UI's files. The pages that FastAPI and this package make of them carry scripts that the policy forbids."""
 _SHARED = Path(__file__).parent
 _TITLE = re.compile("<title>(.*)</title>")
+_TOLD = ("missing", "trouble")
 _REVALIDATE = {"Cache-Control": "no-cache"}
 
 
@@ -118,30 +119,45 @@ def add_page(app: FastAPI, path: str, template: PageTemplate) -> None:
     app.add_api_route(path, page, methods=["GET", "HEAD"], include_in_schema=False)
 
 
-def _add_missing_page(app: FastAPI, template: PageTemplate) -> None:
-    """Whoever opens an address in a browser at which there is nothing reads that; programs get a problem."""
+async def _to_the_start() -> Response:
+    """A form was sent there, and somebody has reloaded what came, gone back to it, or kept its address."""
+    return RedirectResponse("/", HTTPStatus.SEE_OTHER)
 
-    async def missing(request: Request, error: Exception) -> Response:
-        if request.method != "GET" or "text/html" not in request.headers.get("Accept", ""):
-            return problems.on_http_exception(request, error)
-        page = template.once(HTTPStatus.NOT_FOUND)
-        page.headers[POLICY] = PAGE_POLICY
+
+def _answers(built: Path, forms: Collection[str]) -> problems.Answer:
+    """Whoever opens an address in a browser, or sends a form, reads what is wrong; programs get a problem."""
+    missing, trouble = (PageTemplate(_SHARED / "templates" / f"{name}.html", built=built) for name in _TOLD)
+
+    def answer(request: Request, problem: problems.ProblemError) -> Response:
+        is_opened = request.method in {"GET", "HEAD"} or request.url.path in forms
+        if not is_opened or "text/html" not in request.headers.get("Accept", ""):
+            return problems.respond(request.scope, problem)
+        if problem.slug == problems.NOT_FOUND:
+            page = missing.once(problem.status)
+        else:
+            page = trouble.once(problem.status, title=problem.status.phrase, detail=escape(problem.detail))
+        page.headers.update({**problem.headers, POLICY: PAGE_POLICY})
         return page
 
-    app.add_exception_handler(HTTPStatus.NOT_FOUND, missing)
+    return answer
 
 
-def mount_shared(app: FastAPI, static: Path) -> None:
+def mount_shared(app: FastAPI, static: Path, forms: Collection[str] = ()) -> None:
     """Serve the API's description under ``/docs``, and under ``/static`` the folder and what both applications use.
 
-    An address without anything has a page, too.
+    Every error is told, on a page to whoever reads one.
 
-    What was built of them lies beside the folder; that is what pages load.
+    Args:
+        app: the application.
+        static: the folder. What was built of it lies beside it; that is what pages load.
+        forms: where pages send forms; whoever opens such an address is led to the start.
     """
     built = static.parent / "built"
     mount_assets(app, built)
     add_page(app, "/docs", PageTemplate(_SHARED / "templates" / "docs.html", built=built))
-    _add_missing_page(app, PageTemplate(_SHARED / "templates" / "missing.html", built=built))
+    problems.install(app, _answers(built, forms))
+    for path in forms:
+        app.add_api_route(path, _to_the_start, methods=["GET", "HEAD"], include_in_schema=False)
     files = RevalidatedFiles(directory=static, packages=[("photo_pipeline.web", "static")])
     app.mount("/static", files, name="static")
     app.mount("/docs/assets", RevalidatedFiles(directory=SWAGGER_UI), name="docs-assets")

@@ -1,7 +1,7 @@
 """Errors as RFC 9457 problem details: one shape for all that goes wrong. No traceback, no input echoed."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -15,6 +15,8 @@ from photo_pipeline.domain.errors import ServerUnavailableError, UnstorableError
 from photo_pipeline.web.bodies import BodyError
 
 MEDIA_TYPE = "application/problem+json"
+NOT_FOUND = "not_found"
+"""The slug of an address at which there is nothing."""
 RETRY_SECONDS = 5
 """What ``Retry-After`` says where nothing better is known."""
 MAX_ERRORS = 50
@@ -92,6 +94,10 @@ class ProblemError(Exception):
         super().__init__(f"{status.value} {slug}: {detail}")
 
 
+Answer = Callable[[Request, ProblemError], Response]
+Handler = Callable[[Request, Exception], Awaitable[Response]]
+
+
 def unavailable(slug: str, detail: str, **members: object) -> ProblemError:
     """503 with ``Retry-After``: nothing is wrong with the request, so the same one may succeed later."""
     headers = {"Retry-After": str(RETRY_SECONDS)}
@@ -120,13 +126,22 @@ def respond(scope: Mapping[str, Any], problem: ProblemError) -> Response:
     return Response(content, problem.status.value, headers=problem.headers, media_type=MEDIA_TYPE)
 
 
-def install(app: FastAPI) -> None:
-    """Make every error of this application a problem. What nobody expected is the middleware's to catch."""
-    app.add_exception_handler(ProblemError, _on_problem)
-    app.add_exception_handler(HTTPException, on_http_exception)
-    app.add_exception_handler(RequestValidationError, _on_invalid_request)
-    app.add_exception_handler(ServerUnavailableError, _on_server_unavailable)
-    app.add_exception_handler(UnstorableError, _on_unstorable)
+def install(app: FastAPI, answer: Answer) -> None:
+    """Make every error of this application a problem. What nobody expected is the middleware's to catch.
+
+    Args:
+        app: the application.
+        answer: how a problem is told to whoever sent this request.
+    """
+    for kind, problem_of in _PROBLEMS.items():
+        app.add_exception_handler(kind, _handler(problem_of, answer))
+
+
+def _handler(problem_of: Callable[[Request, Any], ProblemError], answer: Answer) -> Handler:
+    async def handle(request: Request, error: Exception) -> Response:
+        return answer(request, problem_of(request, error))
+
+    return handle
 
 
 def described(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
@@ -145,14 +160,12 @@ def _description(status: HTTPStatus) -> dict[str, Any]:
     return entry
 
 
-def _on_problem(request: Request, error: Exception) -> Response:
-    assert isinstance(error, ProblemError)  # noqa: S101 - starlette calls the handler of exactly this class
-    return respond(request.scope, error)
+def _problem(_request: Request, error: ProblemError) -> ProblemError:
+    return error
 
 
-def on_http_exception(request: Request, error: Exception) -> Response:
-    """What the framework refuses, as a problem."""
-    assert isinstance(error, HTTPException)  # noqa: S101 - as above
+def _refusal(request: Request, error: HTTPException) -> ProblemError:
+    """What the framework refuses."""
     status = HTTPStatus(error.status_code)
     if status is HTTPStatus.BAD_REQUEST:  # how FastAPI takes a body that is no text: as unusable as any other
         status = HTTPStatus.UNPROCESSABLE_ENTITY
@@ -160,7 +173,7 @@ def on_http_exception(request: Request, error: Exception) -> Response:
     headers = dict(error.headers or {})
     if status is HTTPStatus.METHOD_NOT_ALLOWED:
         headers["Allow"] = ", ".join(_allowed_methods(request))
-    return respond(request.scope, ProblemError(status, slug, str(error.detail), headers=headers))
+    return ProblemError(status, slug, str(error.detail), headers=headers)
 
 
 def _allowed_methods(request: Request) -> list[str]:
@@ -174,29 +187,34 @@ def _allowed_methods(request: Request) -> list[str]:
     return sorted({method for route in exact or fitting for method in route.methods or ()})
 
 
-def _on_invalid_request(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)  # noqa: S101 - as above
+def _invalid_request(request: Request, error: RequestValidationError) -> ProblemError:
     if request.method not in _allowed_methods(request):  # a part of the address was taken for an id, which it is not
-        return on_http_exception(request, HTTPException(HTTPStatus.METHOD_NOT_ALLOWED))
+        return _refusal(request, HTTPException(HTTPStatus.METHOD_NOT_ALLOWED))
     fields = [_invalid_field(found) for found in error.errors()[:MAX_ERRORS]]
     errors = [field.model_dump() for field in fields]
     detail = " ".join(sorted({_named(field) for field in fields}))
-    problem = ProblemError(
-        HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request", detail[:1000], members={"errors": errors}
-    )
-    return respond(request.scope, problem)
+    members = {"errors": errors}
+    return ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request", detail[:1000], members=members)
 
 
-def _on_server_unavailable(request: Request, error: Exception) -> Response:
-    assert isinstance(error, ServerUnavailableError)  # noqa: S101 - as above
+def _server_unavailable(_request: Request, error: ServerUnavailableError) -> ProblemError:
     detail = "A server behind this one does not answer at the moment. Please try again."
-    return respond(request.scope, unavailable(f"{error.server.lower()}_unavailable", detail))
+    return unavailable(f"{error.server.lower()}_unavailable", detail)
 
 
-def _on_unstorable(request: Request, error: Exception) -> Response:
-    del error  # it may quote what was sent
+def _unstorable(_request: Request, _error: UnstorableError) -> ProblemError:
+    """The error is not told: it may quote what was sent."""
     detail = "Something in this request is no value that can be kept, or looked for."
-    return respond(request.scope, ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "unstorable", detail))
+    return ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "unstorable", detail)
+
+
+_PROBLEMS: Mapping[type[Exception], Callable[[Request, Any], ProblemError]] = {
+    ProblemError: _problem,
+    HTTPException: _refusal,
+    RequestValidationError: _invalid_request,
+    ServerUnavailableError: _server_unavailable,
+    UnstorableError: _unstorable,
+}
 
 
 def _invalid_field(found: Mapping[str, Any]) -> InvalidField:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
+from uuid import UUID
 
 import httpx
 import jsonschema  # type: ignore[import-untyped] # it ships no types
@@ -21,13 +22,14 @@ from tests.support.web import Platform, running, sign_up, web_settings
 from photo_pipeline.api.app import create_app
 from photo_pipeline.api.pages import BUILT, STATIC
 from photo_pipeline.api.routes.renditions import Conditions
-from photo_pipeline.domain.errors import ErasureKeysError
+from photo_pipeline.domain.errors import ErasureKeysError, ServerUnavailableError
 from photo_pipeline.web.assets import Assets, AssetsError
 from photo_pipeline.web.tokens import SigningKeyError
 
 pytestmark = pytest.mark.anyio
 
 ROOT = "http://testserver"
+LINK = "x" * 43
 FOR_EVER = "public, max-age=31536000, immutable"
 
 
@@ -91,6 +93,46 @@ async def test_whoever_goes_where_nothing_is_reads_that(platform: Platform) -> N
     assert "style-src 'self'" in page.headers["Content-Security-Policy"]
     assert "There is nothing at this address." in page.text
     assert posted.headers["Content-Type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "said"),
+    [
+        ("POST", "/leave", 403, "own pages only"),
+        ("POST", "/log-out", 403, "own pages only"),
+        ("GET", "/s/x/y/web", 422, "Photo id"),
+        ("GET", f"/s/{LINK}/{UUID(int=1)}/web", 404, "This link is over"),
+        ("GET", f"/s/{LINK}", 503, "does not answer"),
+        ("GET", "/api/v1/session", 405, "Method Not Allowed"),
+        ("GET", "/api/v1/me/export", 401, "log in"),
+    ],
+)
+async def test_whoever_opens_an_address_in_a_browser_reads_what_is_wrong(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch, method: str, path: str, status: int, said: str
+) -> None:
+    """Also where it takes no reader, a form came from elsewhere, or the database is away; programs get a problem."""
+
+    def away(*_: object, **__: object) -> None:
+        raise ServerUnavailableError("PostgreSQL", "gone")
+
+    monkeypatch.setattr(platform.shares, "album", away)
+    async with platform.client(Accept="text/html,*/*;q=0.8") as browser, platform.client() as program:
+        page, problem = [await each.request(method, ROOT + path) for each in (browser, program)]
+    assert (page.status_code, page.headers["Content-Type"]) == (status, "text/html; charset=utf-8")
+    assert "style-src 'self'" in page.headers["Content-Security-Policy"]
+    assert said in page.text
+    assert problem.headers["Content-Type"] == "application/problem+json"
+    assert problem.headers.get("Retry-After") == page.headers.get("Retry-After")
+
+
+async def test_the_address_of_a_form_leads_to_the_start(platform: Platform) -> None:
+    """Whoever reloads a page that came of a form, and sends it no more: nothing is done, nobody logged out."""
+    async with platform.client() as browser:
+        for path in ("/leave", "/log-out", "/share"):
+            for method in ("GET", "HEAD"):
+                answer = await browser.request(method, ROOT + path)
+                assert (answer.status_code, answer.headers["Location"]) == (303, "/")
+                assert not {"Set-Cookie", "Clear-Site-Data"} & answer.headers.keys()
 
 
 async def test_every_answer_is_guarded(platform: Platform) -> None:

@@ -13,8 +13,10 @@ from tests.unit.web.test_renditions import CONTENT, ETAG, SHARD, stored
 
 from photo_pipeline.api import visits
 from photo_pipeline.api.routes.shares import MAX_SHARES
+from photo_pipeline.domain.errors import UnknownCustomerError
 from photo_pipeline.domain.gallery import RenditionName
 from photo_pipeline.domain.photo import RenditionKind
+from photo_pipeline.domain.shares import NewShare
 from photo_pipeline.web.buckets import Buckets, Rate
 
 pytestmark = pytest.mark.anyio
@@ -64,6 +66,19 @@ async def test_a_link_is_opened_without_an_account(platform: Platform, ada: http
         again = await visitor.get(f"http://testserver{thumb}", headers={"If-None-Match": ETAG})
         assert again.status_code == 304
         assert "original" not in page.text
+
+
+async def test_who_has_closed_the_account_makes_no_link(
+    platform: Platform, ada: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The token may still be good where its end has not been heard of: the database has the last word."""
+
+    def add(share: NewShare, _limit: int) -> None:
+        raise UnknownCustomerError(share.customer_id)
+
+    monkeypatch.setattr(platform.shares, "add", add)
+    answer = await ada.post("/shares", json={"photo_ids": [str(PHOTO_ID)]})
+    assert (answer.status_code, answer.json()["type"]) == (401, "urn:photo-pipeline:problem:not_logged_in")
 
 
 async def test_the_link_cannot_be_guessed_or_read(platform: Platform, ada: httpx.AsyncClient, owner: UUID) -> None:

@@ -12,6 +12,7 @@ from photo_pipeline.adapters.postgres.bulk import as_array, insert_rows
 from photo_pipeline.adapters.postgres.engine import transaction
 from photo_pipeline.adapters.postgres.models import Customer, Photo, Rendition, Share, SharedPhoto
 from photo_pipeline.domain import shares
+from photo_pipeline.domain.errors import UnknownCustomerError
 from photo_pipeline.domain.shares import NewShare, NothingToShareError, SharedAlbum, TooManySharesError
 
 REMEMBERED = timedelta(days=30)
@@ -50,8 +51,9 @@ class PostgresShares:
         That lock is the first one, as of whoever closes the account. What may be forgotten goes on the way.
         """
         with transaction(self._engine) as connection:
-            theirs = Customer.customer_id == share.customer_id
-            connection.execute(select(literal(1)).where(theirs).with_for_update(of=Customer))
+            theirs = (Customer.customer_id == share.customer_id) & Customer.closed_at.is_(None)
+            if connection.execute(select(literal(1)).where(theirs).with_for_update(of=Customer)).first() is None:
+                raise UnknownCustomerError(share.customer_id)
             _forget_old(connection)
             mine = select(func.count()).where(Share.customer_id == share.customer_id, _IS_GOOD)
             if connection.execute(mine).scalar_one() >= limit:

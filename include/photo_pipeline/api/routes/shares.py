@@ -9,6 +9,8 @@ from fastapi import APIRouter, Response
 from photo_pipeline.api.deps import TheCaller, TheServices
 from photo_pipeline.api.link_tokens import hash_of, new_token
 from photo_pipeline.api.selection_schemas import NewShareLink, ShareCreated, ShareList, ShareView
+from photo_pipeline.api.sessions import session_ended
+from photo_pipeline.domain.errors import UnknownCustomerError
 from photo_pipeline.domain.shares import NewShare, NothingToShareError, TooManySharesError
 from photo_pipeline.web.problems import ProblemError, described
 
@@ -46,6 +48,8 @@ async def share(body: NewShareLink, caller: TheCaller, services: TheServices) ->
     )
     try:
         made = await services.database.run(services.shares.add, new, MAX_SHARES)
+    except UnknownCustomerError:
+        raise session_ended() from None
     except NothingToShareError:
         detail = "None of these is a photo of yours that can be seen."
         raise ProblemError(HTTPStatus.NOT_FOUND, "no_such_photo", detail) from None
