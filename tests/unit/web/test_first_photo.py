@@ -1,13 +1,22 @@
 """What comes over the line before the first photo is seen, counted by Chromium."""
 
+import re
+from collections.abc import Sequence
+from html import unescape
 from urllib.parse import urlsplit
 
+import httpx
+import pytest
 from tests.support.browser import chromium
 from tests.support.slow_line import Line, first_photo, made_up_gallery, photographed, serving
+
+from photo_pipeline.web.credentials import COOKIE
 
 MOST_BYTES = 120_000
 FAST = Line(0, -1, -1)
 FIRST = ["/api/v1/me", "/api/v1/photos?status=processed&order=taken&limit=60"]
+
+AHEAD = re.compile(r'<link rel="preload" as="fetch" crossorigin href="([^"]*)">')
 
 
 def test_little_is_loaded_before_the_first_photo() -> None:
@@ -33,3 +42,24 @@ def test_little_is_loaded_before_the_first_photo() -> None:
     assert page.headers["content-encoding"] == "gzip"
     begun = [urlsplit(answer.url).path for answer in stranger.answers.values()]
     assert FIRST[0] not in begun[:4]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("query", "order", "ahead"),
+    [
+        ("", "", FIRST),
+        ("", "taken", FIRST),
+        ("", "uploaded", [FIRST[0], FIRST[1].replace("taken", "uploaded")]),
+        ("", '"><script>', FIRST),
+        ("?at=2025-12", "", FIRST[:1]),
+        ("?name=a.jpg", "uploaded", FIRST[:1]),
+    ],
+)
+async def test_what_is_sent_ahead_is_what_will_be_asked_for(query: str, order: str, ahead: Sequence[str]) -> None:
+    """The list in the reader's order; none with a search, which the script has to understand first."""
+    cookies = {COOKIE: "a session", "photo-order": order}
+    pages = httpx.ASGITransport(made_up_gallery([]))
+    async with httpx.AsyncClient(transport=pages, base_url="http://pages", cookies=cookies) as client:
+        page = (await client.get(f"/{query}")).text
+    assert [unescape(address) for address in AHEAD.findall(page)] == ahead

@@ -142,12 +142,12 @@ def test_what_is_no_longer_shown_is_not_kept(browser: Browser, pages: str) -> No
 
 FIRST_SEEN = """() => [...document.querySelectorAll(".tile img")].filter(
   each => each.getBoundingClientRect().bottom > 120).map(each => each.alt)[0]"""
-IS_SEEN = """name => [...document.querySelectorAll(".tile img")].some(
-  each => each.alt === name && each.getBoundingClientRect().bottom > 60 && each.getBoundingClientRect().top < innerHeight)"""
+IS_SEEN = """name => [...document.querySelectorAll(".tile img")].filter(each => each.alt === name).some(
+  each => each.getBoundingClientRect().bottom > 60 && each.getBoundingClientRect().top < innerHeight)"""
 
 
 def test_a_reader_keeps_their_place(browser: Browser, pages: str) -> None:
-    """Far down, with a window that becomes wider or narrower, and when the page is loaded anew: there, or in a photo."""
+    """Far down, when the window becomes wider or narrower, and when the page is loaded anew: there, or in a photo."""
     api = FakeApi([photo(n, age=timedelta(days=1, minutes=n)) for n in range(400)], jpeg())
     with gallery(browser, pages, api, viewport=NARROW) as page:
         shown = page.locator(".tile img")

@@ -81,17 +81,19 @@ def test_letters_twice_as_large_fit_on_a_phone(browser: Browser, url: str, strea
 
 
 def test_whoever_signs_out_is_gone_from_every_tab(browser: Browser, url: str) -> None:
-    """By the gallery's button and by that of another page; nothing of theirs stays on any."""
+    """By the gallery's button and by that of another page; nothing of theirs stays on any. Back in, they are in all."""
     with browsing(browser, url) as page:
         email = sign_up(page)
-        account = page.context.new_page()
+        other, account = page.context.new_page(), page.context.new_page()
+        other.goto("/")
         account.goto("/account")
         expect(account.locator("#application")).to_be_visible()
         page.get_by_role("button", name="Sign out").click()
         expect(account.locator("#signed-out")).to_be_visible()
         expect(account.locator("#application")).to_be_hidden()
-        log_in(page, email)
-        account.reload()
+        log_in(other, email)
+        for tab in (page, account):
+            expect(tab.locator("#application")).to_be_visible()
         account.get_by_role("button", name="Sign out").click()
         expect(page.locator("#application")).to_be_hidden()
 

@@ -10,7 +10,7 @@ import { LiveStatus } from "./live.js";
 import { Notice } from "./notice.js";
 import { Reach } from "./reach.js";
 import { Retrying } from "./retrying.js";
-import { notSent, sharedFrom, SIGNED_OUT, Tabs, WHO_KEY } from "./tabs.js";
+import { LOGGED_IN, notSent, sharedFrom, SIGNED_OUT, Tabs, WHO_KEY } from "./tabs.js";
 import { Uploads } from "./uploads.js";
 
 const SESSION_CHECK_MILLISECONDS = 5 * 60 * 1000;
@@ -174,8 +174,14 @@ async function signOut() {
   }
 }
 
-/** Somebody has signed out in another tab: nothing of theirs stays in this one, either. */
+async function loggedIn() {
+  await begin();
+  tabs.tell(LOGGED_IN, gallery.customerId);
+}
+
+/** Somebody has signed out in another tab: nothing of theirs stays in this one, either. Or in. */
 function hearTab(what, customerId) {
+  if (what === LOGGED_IN && !find("#welcome").hidden) begin();
   if (what !== SIGNED_OUT) return;
   uploads.forgetAside(customerId);
   if (customerId !== uploads.owner) return;
@@ -184,7 +190,7 @@ function hearTab(what, customerId) {
   sessionEnded();
 }
 
-setUpAuth(begin);
+setUpAuth(loggedIn);
 find("#sign-out").addEventListener("click", signOut);
 window.addEventListener("storage", followOtherTabs);
 // Asking prolongs the session, so that a long upload does not outlive it.

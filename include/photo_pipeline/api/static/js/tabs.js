@@ -13,6 +13,9 @@ const ANSWER_MILLISECONDS = 300;
 /** Somebody has signed out, or closed the account. */
 export const SIGNED_OUT = "signed out";
 
+/** Somebody has logged in. */
+export const LOGGED_IN = "logged in";
+
 /** Under which a browser's tabs find the customer who has the session. */
 export const WHO_KEY = "photo-customer";
 
@@ -20,11 +23,16 @@ export const WHO_KEY = "photo-customer";
 export const notSent = (count) => (count === 1 ? "1 photo is not sent yet" : `${count} photos are not sent yet`);
 
 /**
- * Has a page that shows somebody's begin anew where another tab has logged somebody else in: it would act as them.
+ * Has a page that shows somebody's begin anew where another tab has logged somebody else in: it would act as them. So does one
+ * that waits for a session.
  * @param {() => void} onSignedOut called when they have signed out in another tab
  */
 export function followCustomer(onSignedOut) {
-  new Tabs((what) => { if (what === SIGNED_OUT && !find("#application").hidden) onSignedOut(); });
+  new Tabs((what) => {
+    const isWaiting = find("#application").hidden;
+    if (what === SIGNED_OUT && !isWaiting) onSignedOut();
+    if (what === LOGGED_IN && isWaiting) location.reload();
+  });
   window.addEventListener("storage", ({ key, oldValue, newValue }) => {
     if (key === WHO_KEY && newValue !== null && newValue !== oldValue) location.reload();
   });
