@@ -40,10 +40,11 @@ class FakeApi:
         photos: the customer's.
         picture: every rendition.
         away: whether lists are answered 503.
-        who: has the session, which all tabs share.
+        who: has the session, which all tabs share; nobody where it is empty.
         owner: of the photos; nobody else has any.
         date: the server's time as its answers tell it, where they do.
         asked: how often what was asked for, by path and, of lists, status.
+        binned: photos that were deleted.
     """
 
     photos: list[Photo]
@@ -53,6 +54,7 @@ class FakeApi:
     owner: str = "Ada"
     date: str | None = None
     asked: Counter[str] = field(default_factory=Counter)
+    binned: list[Photo] = field(default_factory=list)
 
     def answer(self, route: Route) -> None:
         """Answer a request for the API."""
@@ -60,6 +62,17 @@ class FakeApi:
         path = url.path.removeprefix("/api/v1")
         query = {name: values[0] for name, values in parse_qs(url.query).items()}
         self.asked[f"{path} {query.get('status', '')}".strip()] += 1
+        if path == "/session":
+            self.who = self.owner
+            route.fulfill(json={})
+        elif not self.who:
+            route.fulfill(status=401, json={"status": 401, "detail": "Log in first."})
+        elif route.request.method == "POST":
+            self._move(route, is_binned=path == "/photos/delete")
+        else:
+            self._look(route, path, query)
+
+    def _look(self, route: Route, path: str, query: dict[str, str]) -> None:
         dated = {} if self.date is None else {"Date": self.date}
         if path == "/me":
             route.fulfill(
@@ -81,6 +94,13 @@ class FakeApi:
             route.fulfill(json=found[0]) if found else route.fulfill(**NO_SUCH)
         else:
             route.fulfill(body=self.picture, content_type="image/jpeg")
+
+    def _move(self, route: Route, *, is_binned: bool) -> None:
+        ids = route.request.post_data_json["photo_ids"]
+        source, target = (self.photos, self.binned) if is_binned else (self.binned, self.photos)
+        target += [each for each in source if each["photo_id"] in ids]
+        source[:] = [each for each in source if each["photo_id"] not in ids]
+        route.fulfill(json={"done": ids})
 
     def _page(self, query: dict[str, str]) -> dict[str, Any]:
         if query["status"] != "processed" or self.who != self.owner:

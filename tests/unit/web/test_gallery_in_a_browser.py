@@ -146,6 +146,13 @@ IS_SEEN = """name => [...document.querySelectorAll(".tile img")].filter(each => 
   each => each.getBoundingClientRect().bottom > 60 && each.getBoundingClientRect().top < innerHeight)"""
 
 
+SEARCH = """name => {
+  const form = document.querySelector("#find");
+  form.elements.name.value = name;
+  form.dispatchEvent(new Event("change"));
+}"""
+
+
 def test_a_reader_keeps_their_place(browser: Browser, pages: str) -> None:
     """Far down, when the window becomes wider or narrower, and when the page is loaded anew: there, or in a photo."""
     api = FakeApi([photo(n, age=timedelta(days=1, minutes=n)) for n in range(400)], jpeg())
@@ -165,6 +172,43 @@ def test_a_reader_keeps_their_place(browser: Browser, pages: str) -> None:
             until(page, lambda: page.evaluate(IS_SEEN, place), "the place is found again")
         page.keyboard.press("Escape")
         expect(page.get_by_role("button", name=place)).to_be_focused()
+
+        with page.expect_response(re.compile("name=photo")):
+            page.evaluate(SEARCH, "photo")
+        page.go_back()
+        until(page, lambda: page.evaluate(IS_SEEN, place), "the search is over")
+        api.who = ""
+        page.locator(".tile").last.click()  # whatever asks next is told that there is no session
+        page.evaluate(TELL, [outcome(api.photos[0], 0)])
+        expect(page.get_by_text("Your session has ended.")).to_be_visible()
+        page.get_by_label("E-mail address").fill("ada@example.org")
+        page.get_by_label("Password").fill("correct horse battery")
+        page.keyboard.press("Enter")
+        until(page, lambda: page.evaluate(IS_SEEN, place), "the session goes on where it ended")
+
+
+def test_what_is_deleted_in_one_tab_is_gone_from_the_others(browser: Browser, pages: str) -> None:
+    """And comes back with Undo, which moves nobody; what they look at, large or small, stays as it is."""
+    api = FakeApi([photo(n, age=timedelta(days=1, minutes=n)) for n in range(120)], jpeg())
+    with gallery(browser, pages, api) as page:
+        other = page.context.new_page()
+        other.route("**/api/v1/**", api.answer)
+        other.goto("/")
+        expect(other.locator(".tile.loaded").first).to_be_visible()
+        page.evaluate("window.scrollTo(0, 700)")
+        page.wait_for_timeout(LOOK_MILLISECONDS)
+        name = page.evaluate(FIRST_SEEN.replace("bottom", "top"))
+        place = "document.querySelector('[alt=\"' + name + '\"]').getBoundingClientRect().top"
+        before = page.evaluate(f"name => {place}", name)
+        page.get_by_role("button", name=name).focus()
+        page.keyboard.press("Space")
+        page.keyboard.press("Delete")
+        for tab in (page, other):
+            expect(tab.get_by_alt_text(name)).to_have_count(0)
+        page.get_by_role("button", name="Undo").click()
+        for tab in (page, other):
+            expect(tab.get_by_alt_text(name)).to_have_count(1)
+        assert page.evaluate(f"name => {place}", name) == pytest.approx(before, abs=1)
 
 
 def frames(first: int, count: int, age: timedelta) -> list[Photo]:

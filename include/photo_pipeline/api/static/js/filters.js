@@ -75,7 +75,7 @@ export class Filters {
   follow() {
     const before = this.searched;
     this.read();
-    if (before !== undefined && before !== this.searched && this.gallery.pages !== null) this.gallery.start();
+    if (before !== undefined && before !== this.searched && this.gallery.pages !== null) this.gallery.start({ isReturn: true });
   }
 
   read() {

@@ -61,6 +61,7 @@ export class Gallery {
   }
 
   clear() {
+    this.place.keep();
     this.observer.disconnect();
     this.pages?.stop();
     this.pages = null;
@@ -82,8 +83,10 @@ export class Gallery {
     find("#gallery-none").hidden = true;
   }
 
-  async start() {
+  /** @param {boolean} isReturn whether the reader was here before, and is to be led to where they were */
+  async start({ isReturn = false } = {}) {
     this.clear();
+    this.place.enter();
     const list = { order: this.order, ...this.filters.query };
     const pages = new Pages(list, (page) => this.add(page), this.tellPages.bind(this), this.onLoggedOut);
     this.pages = pages;
@@ -95,7 +98,7 @@ export class Gallery {
     this.lightbox.prepare();
     this.lightbox.followAddress();
     this.listen(showRejected);
-    this.place.find(pages);
+    if (isReturn) this.place.find(pages);
   }
 
   async sortBy(order) {
@@ -206,6 +209,21 @@ export class Gallery {
     this.showWhetherEmpty();
   }
 
+  /** Photos have been deleted in another tab. */
+  hearDeleted(photoIds) {
+    const photos = photoIds.map((photoId) => ({ photo_id: photoId }));
+    this.selection.chosen.remove(photos);
+    const next = this.remove(photos);
+    if (this.lightbox.isOpen) this.lightbox.moveOn(next);
+  }
+
+  /** Photos have been taken out of the bin in another tab. */
+  hearBroughtBack(photoIds) {
+    for (const photoId of photoIds) this.binned.delete(photoId);
+    this.newcomers.told.expect(photoIds);
+    this.refresh();
+  }
+
   /**
    * Photos have been deleted.
    * @returns the one that is where the first of them was, or else before it; null where there is none
@@ -257,12 +275,12 @@ export class Gallery {
     return this.pages.atEnd || this.grid.dayWith(this.photos.at(-1)) !== day;
   }
 
-  /** Leads the reader to the first of some photos. */
-  reveal(photos) {
+  /** Leads the reader to the first of some photos, with it in the middle unless another place in the window is better. */
+  reveal(photos, block = "center") {
     const ids = new Set(photos.map((photo) => photo.photo_id));
     const first = this.photos.find((photo) => ids.has(photo.photo_id)) ?? this.photos[0];
     if (first === undefined) return;
-    this.grid.reveal(first).scrollIntoView({ block: "center" });
+    this.grid.reveal(first).scrollIntoView({ block });
     this.tiles.button(first).focus({ preventScroll: true });
   }
 

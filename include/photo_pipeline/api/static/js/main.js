@@ -10,7 +10,7 @@ import { LiveStatus } from "./live.js";
 import { Notice } from "./notice.js";
 import { Reach } from "./reach.js";
 import { Retrying } from "./retrying.js";
-import { LOGGED_IN, notSent, sharedFrom, SIGNED_OUT, Tabs, WHO_KEY } from "./tabs.js";
+import { BROUGHT_BACK, DELETED, LOGGED_IN, MOVED, notSent, sharedFrom, SIGNED_OUT, Tabs, WHO_KEY } from "./tabs.js";
 import { Uploads } from "./uploads.js";
 
 const SESSION_CHECK_MILLISECONDS = 5 * 60 * 1000;
@@ -95,7 +95,7 @@ function showApplication() {
   find("#account").hidden = false;
   uploads.goOn();
   live.start();
-  gallery.start();
+  gallery.start({ isReturn: true });
   installSoon(new Notice("#new-version"), () => uploads.wouldLose);
 }
 
@@ -180,8 +180,10 @@ async function loggedIn() {
 }
 
 /** Somebody has signed out in another tab: nothing of theirs stays in this one, either. Or in. */
-function hearTab(what, customerId) {
+function hearTab({ what, customerId, photoIds }) {
   if (what === LOGGED_IN && !find("#welcome").hidden) begin();
+  if (customerId === gallery.customerId && what === DELETED) gallery.hearDeleted(photoIds);
+  if (customerId === gallery.customerId && what === BROUGHT_BACK) gallery.hearBroughtBack(photoIds);
   if (what !== SIGNED_OUT) return;
   uploads.forgetAside(customerId);
   if (customerId !== uploads.owner) return;
@@ -193,6 +195,7 @@ function hearTab(what, customerId) {
 setUpAuth(loggedIn);
 find("#sign-out").addEventListener("click", signOut);
 window.addEventListener("storage", followOtherTabs);
+document.addEventListener(MOVED, ({ detail: { what, photoIds } }) => tabs.tell(what, gallery.customerId, photoIds));
 // Asking prolongs the session, so that a long upload does not outlive it.
 setInterval(() => { if (!find("#application").hidden) me().catch(() => {}); }, SESSION_CHECK_MILLISECONDS);
 

@@ -9,6 +9,7 @@ import { Choosing } from "./selection/choosing.js";
 import { keepAll } from "./selection/keeping.js";
 import { Sharing } from "./selection/sharing.js";
 import { downloadZip } from "./selection/zip.js";
+import { BROUGHT_BACK, DELETED, tellMoved } from "./tabs.js";
 import { control, Toast } from "./toast.js";
 
 const NUMBER = new Intl.NumberFormat();
@@ -142,6 +143,7 @@ export class Selection {
       await putIntoBin(left, (piece, moved) => {
         done.push(...moved);
         this.takeAway(piece);
+        tellMoved(DELETED, piece);
         this.offerUndo(done, wereChosen);
       });
     });
@@ -169,11 +171,12 @@ export class Selection {
       await takeOutOfBin(left, (_, moved) => {
         back.push(...moved);
         this.gallery.putBack(moved);
+        tellMoved(BROUGHT_BACK, moved);
         this.chosen.add(moved.filter((photo) => wereChosen.has(photo)));
       });
       announce(`${counted(back)} ${are(back)} in the gallery again.`);
       if (this.gallery.lightbox.isOpen) this.gallery.lightbox.goTo(back[0]?.photo_id);
-      else this.gallery.reveal(back);
+      else this.gallery.reveal(back, "nearest");
     });
   }
 

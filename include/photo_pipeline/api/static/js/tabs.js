@@ -16,6 +16,14 @@ export const SIGNED_OUT = "signed out";
 /** Somebody has logged in. */
 export const LOGGED_IN = "logged in";
 
+/** Photos were put into the bin, or taken out of it. What has done that says so with the event `MOVED`. */
+export const [DELETED, BROUGHT_BACK] = ["deleted", "brought back"];
+export const MOVED = "photos-moved";
+
+export function tellMoved(what, photos) {
+  document.dispatchEvent(new CustomEvent(MOVED, { detail: { what, photoIds: photos.map((photo) => photo.photo_id) } }));
+}
+
 /** Under which a browser's tabs find the customer who has the session. */
 export const WHO_KEY = "photo-customer";
 
@@ -28,7 +36,7 @@ export const notSent = (count) => (count === 1 ? "1 photo is not sent yet" : `${
  * @param {() => void} onSignedOut called when they have signed out in another tab
  */
 export function followCustomer(onSignedOut) {
-  new Tabs((what) => {
+  new Tabs(({ what }) => {
     const isWaiting = find("#application").hidden;
     if (what === SIGNED_OUT && !isWaiting) onSignedOut();
     if (what === LOGGED_IN && isWaiting) location.reload();
@@ -40,19 +48,21 @@ export function followCustomer(onSignedOut) {
 
 export class Tabs {
   /**
-   * @param {(what: string, customerId: string) => void} onTold told what happened in another tab, and to whom
+   * @param {(told: {what: string, customerId: string, photoIds: string[]}) => void} onTold told what happened in another tab, to
+   *   whom, and to which photos
    * @param {(customerId: string) => number} count how many photos of a customer this tab alone has
    */
   constructor(onTold = () => {}, count = () => 0) {
     this.channel = new BroadcastChannel(CHANNEL);
-    this.channel.addEventListener("message", ({ data: { what, customerId } }) => {
+    this.channel.addEventListener("message", ({ data }) => {
+      const { what, customerId } = data;
       if (what === HOW_MANY) this.channel.postMessage({ what: SO_MANY, customerId, number: count(customerId) });
-      else if (what !== SO_MANY) onTold(what, customerId);
+      else if (what !== SO_MANY) onTold(data);
     });
   }
 
-  tell(what, customerId) {
-    this.channel.postMessage({ what, customerId });
+  tell(what, customerId, photoIds = []) {
+    this.channel.postMessage({ what, customerId, photoIds });
   }
 
   /** How many photos of a customer other tabs have that nothing else knows of. They have a moment to say so. */

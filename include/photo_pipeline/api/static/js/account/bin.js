@@ -4,6 +4,7 @@ import { act } from "../acting.js";
 import { binned, restore } from "../api.js";
 import { moment } from "../days.js";
 import { announce, find } from "../dom.js";
+import { BROUGHT_BACK, Tabs, WHO_KEY } from "../tabs.js";
 import { line } from "./line.js";
 
 let nextCursor = null;
@@ -27,6 +28,7 @@ function binnedLine(photo) {
 
 async function bringBack(photo, title) {
   await restore([photo.photo_id]);
+  new Tabs().tell(BROUGHT_BACK, localStorage.getItem(WHO_KEY), [photo.photo_id]);
   await listBinned();
   announce(`${title} is in the gallery again.`);
   find("#bin-heading").focus();

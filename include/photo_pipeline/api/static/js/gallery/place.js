@@ -1,9 +1,9 @@
-// The reader's place: which photo is where in the window. It stays when rows become wider or narrower, and is found again when the
-// page is loaded anew.
+// The reader's place: which photo is where in the window. It stays when rows become wider or narrower, and is found again by
+// whoever comes back to a list: out of a search, after a session has ended, or when the page is loaded anew.
 
 import { listedAt } from "./order.js";
 
-const KEPT = "photo-place";
+const KEPT = "photo-places";
 const STILL_MILLISECONDS = 150;
 const AT_TOP_PIXELS = 80;
 const PROBE = { x: 20, y: 80 }; // past the gallery's edge; below the header, and so far apart
@@ -12,14 +12,25 @@ const MOST = 1200;
 const RELOADS = new Set(["reload", "back_forward"]);
 const MOVES = ["wheel", "touchmove", "keydown", "pointerdown"];
 
+/** The places of before the page was loaded, where it was loaded anew. */
+function ofBefore() {
+  const isAnew = RELOADS.has(performance.getEntriesByType("navigation")[0]?.type);
+  return new Map(isAnew ? JSON.parse(sessionStorage.getItem(KEPT)) : []);
+}
+
 export class Place {
   constructor(gallery) {
     this.gallery = gallery;
+    this.list = null;
     this.noted = null; // a photo, and which part of it is how far below the window's top
+    this.kept = ofBefore(); // by list
     this.isMoved = false;
     window.addEventListener("scroll", () => this.scrolled(), { passive: true });
-    window.addEventListener("pagehide", () => this.keep());
-    for (const move of MOVES) window.addEventListener(move, () => { this.isMoved = true; }, { passive: true, once: true });
+    window.addEventListener("pagehide", () => {
+      this.keep();
+      sessionStorage.setItem(KEPT, JSON.stringify([...this.kept]));
+    });
+    for (const move of MOVES) window.addEventListener(move, () => { this.isMoved = true; }, { passive: true });
   }
 
   scrolled() {
@@ -56,36 +67,32 @@ export class Place {
     window.scrollBy({ top: top + part * height - y, behavior: "instant" });
   }
 
-  /** For when the page is loaded anew. */
-  keep() {
-    this.note();
-    sessionStorage.removeItem(KEPT);
-    const { photos, order, customerId } = this.gallery;
-    const at = photos.findIndex((photo) => photo.photo_id === this.noted?.photoId);
-    if (at === -1) return;
-    const month = listedAt(photos[at], order).slice(0, 7);
-    sessionStorage.setItem(KEPT, JSON.stringify({ ...this.noted, at, month, order, customerId, search: location.search }));
+  /** Another list begins. */
+  enter() {
+    const { order, customerId } = this.gallery;
+    this.list = [customerId, order, location.search].join(" ");
+    this.noted = null;
   }
 
-  /** What was kept, if the page was loaded anew; once. */
-  kept() {
-    const kept = JSON.parse(sessionStorage.getItem(KEPT));
-    sessionStorage.removeItem(KEPT);
-    const { order, customerId } = this.gallery;
-    const isAnew = RELOADS.has(performance.getEntriesByType("navigation")[0]?.type);
-    const isSame = kept?.search === location.search && kept.order === order && kept.customerId === customerId;
-    return isAnew && isSame ? kept : null;
+  /** For when somebody comes back to this list. */
+  keep() {
+    const { photos, order } = this.gallery;
+    if (photos.length === 0) return; // it has been left before
+    const at = photos.findIndex((photo) => photo.photo_id === this.noted?.photoId);
+    this.kept.delete(this.list);
+    if (at !== -1) this.kept.set(this.list, { ...this.noted, at, month: listedAt(photos[at], order).slice(0, 7) });
   }
 
   /** Leads the reader of a list that has begun to where they were, unless they go elsewhere meanwhile. */
   async find(pages) {
-    const kept = this.kept();
-    if (kept === null) return;
     const { gallery } = this;
+    const kept = this.kept.get(this.list);
+    if (kept === undefined) return;
     if (kept.at > MOST) {
-      if (gallery.filters.month === null) await gallery.filters.begin(kept.month);
+      if (gallery.filters.month === null) await gallery.filters.ask(gallery.filters.wanted, kept.month, false);
       return;
     }
+    this.isMoved = false;
     const isLookedFor = () => !this.isMoved && pages === gallery.pages && !gallery.ids.has(kept.photoId);
     while (isLookedFor() && gallery.photos.length <= kept.at && !pages.atEnd && !pages.hasStopped) await pages.more();
     if (this.isMoved || pages !== gallery.pages) return;

@@ -42,7 +42,7 @@ export class Slides {
     const retrying = new Retrying(() => picture(data.src), (trouble) => {
       if (trouble === null) return;
       const isGone = GONE.has(trouble.status);
-      text.textContent = isGone ? "This photo is no longer kept." : `This photo cannot be shown just now. ${explained(trouble)}`;
+      text.textContent = isGone ? "This photo is no longer here: it was deleted, or its time has passed." : `This photo cannot be shown just now. ${explained(trouble)}`;
       button.hidden = isGone;
     }, this.onLoggedOut);
     button.addEventListener("click", () => retrying.now());
