@@ -88,7 +88,9 @@ class FakeApi:
             devices = [{"device_id": DEVICE, "name": "Front door", "photos": 1}]
             route.fulfill(json={"sources": [], "devices": devices, "cameras": [], "formats": []})
         elif path == "/photos/timeline":
-            route.fulfill(json={"months": [], "complete": True})
+            months = Counter(each["uploaded_at"][:7] for each in self.photos)
+            told = [{"begins": f"{month}-01", "photos": months[month]} for month in sorted(months, reverse=True)]
+            route.fulfill(json={"months": told, "complete": True})
         elif path.count("/") == 2:
             found = [each for each in self.photos if path.endswith(each["photo_id"])]
             route.fulfill(json=found[0]) if found else route.fulfill(**NO_SUCH)

@@ -187,6 +187,23 @@ def test_a_reader_keeps_their_place(browser: Browser, pages: str) -> None:
         until(page, lambda: page.evaluate(IS_SEEN, place), "the session goes on where it ended")
 
 
+def test_the_timeline_learns_of_what_comes_and_goes(browser: Browser, pages: str) -> None:
+    """Also of a new month, which can be gone to."""
+    api = FakeApi([photo(n, age=timedelta(days=40 + 40 * n)) for n in range(2)], jpeg())
+    with gallery(browser, pages, api) as page:
+        rail = page.get_by_role("slider")
+        expect(rail).to_have_attribute("aria-valuemax", "1")
+        new = photo(10, age=timedelta(0))
+        api.photos.append(new)
+        tell(page, outcome(new, 0))
+        expect(rail).to_have_attribute("aria-valuemax", "2")
+        expect(rail).to_have_attribute("aria-valuetext", re.compile(rf"{NOW:%B %Y}, 1 photo"))
+        page.get_by_role("button", name="0010.jpg").focus()
+        page.keyboard.press("Space")
+        page.keyboard.press("Delete")
+        expect(rail).to_have_attribute("aria-valuemax", "1")
+
+
 def test_what_is_deleted_in_one_tab_is_gone_from_the_others(browser: Browser, pages: str) -> None:
     """And comes back with Undo, which moves nobody; what they look at, large or small, stays as it is."""
     api = FakeApi([photo(n, age=timedelta(days=1, minutes=n)) for n in range(120)], jpeg())

@@ -233,6 +233,7 @@ export class Gallery {
     const here = this.photos.filter((photo) => this.ids.has(photo.photo_id) && this.binned.has(photo.photo_id));
     const at = this.photos.indexOf(here[0]);
     const days = here.map(this.grid.dayWith);
+    this.timeline.changed();
     for (const photo of here) {
       this.grid.remove(photo);
       this.ids.delete(photo.photo_id);
@@ -248,6 +249,7 @@ export class Gallery {
   /** Photos that were deleted are wanted after all. Those beyond the ones that are shown will come by scrolling. */
   putBack(photos) {
     for (const photo of photos) this.binned.delete(photo.photo_id);
+    this.timeline.changed();
     if (photos.some((photo) => photo.renditions === undefined)) { // chosen before the page was loaded, and not seen since
       this.start();
       return;

@@ -11,6 +11,8 @@ const MONTH = new Intl.DateTimeFormat(undefined, { month: "long", year: "numeric
 const KEYS = { ArrowUp: -1, ArrowLeft: -1, ArrowDown: 1, ArrowRight: 1, PageUp: -12, PageDown: 12, Home: -Infinity, End: Infinity };
 const KEYS_MILLISECONDS = 500;
 const FRESH_MILLISECONDS = 60 * 1000;
+/** Photos come and go by the hundred: one count serves all of a moment. */
+const RECOUNT_MILLISECONDS = 3000;
 /** Of all photos: a month with few can be pointed at, too. */
 const LEAST = 1 / 150;
 const YEAR_PIXELS = 22;
@@ -46,6 +48,8 @@ export class Timeline {
   clear() {
     this.asking?.stop();
     clearTimeout(this.timer);
+    clearTimeout(this.recount);
+    this.recount = null;
     this.notice.hide();
     this.rail.hidden = true;
     this.newer.hidden = true;
@@ -75,6 +79,16 @@ export class Timeline {
     this.list = list;
     this.freshUntil = performance.now() + FRESH_MILLISECONDS;
     this.take(found);
+  }
+
+  /** Photos have come or gone: they are counted anew, soon. */
+  changed() {
+    this.freshUntil = 0;
+    this.recount ??= setTimeout(() => {
+      this.recount = null;
+      if (this.isPressed || this.list === null) this.changed();
+      else this.start(...JSON.parse(this.list));
+    }, RECOUNT_MILLISECONDS);
   }
 
   take({ months, complete }) {
@@ -159,10 +173,11 @@ export class Timeline {
     else if (KEYS[event.key] === undefined) return;
     event.preventDefault();
     const at = clamped(this.pointed + (KEYS[event.key] ?? 0), this.months.length - 1);
+    const found = this.months[at];
     this.show(at, true);
     clearTimeout(this.timer);
     // Whoever holds a key down goes past months that need not be asked for.
-    this.timer = setTimeout(() => this.goTo(this.months[at]), KEYS[event.key] === undefined ? 0 : KEYS_MILLISECONDS);
+    this.timer = setTimeout(() => this.goTo(found), KEYS[event.key] === undefined ? 0 : KEYS_MILLISECONDS);
   }
 
   /** Points at a month; with what it is where somebody chooses. */

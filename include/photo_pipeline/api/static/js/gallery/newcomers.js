@@ -93,6 +93,7 @@ export class Newcomers {
   }
 
   take(found) {
+    if (found.length > 0) this.gallery.timeline.changed();
     // Scrolling may have come to one since it was found.
     for (const photo of found.filter((each) => this.isFresh(each))) this.waiting.set(photo.photo_id, photo);
     if (this.gallery.isBeingRead) this.update();
@@ -101,6 +102,7 @@ export class Newcomers {
 
   /** So many that the list is better begun anew, which is for the reader to say. */
   offer() {
+    this.gallery.timeline.changed();
     this.areTooMany = true;
     this.update();
   }
