@@ -2,12 +2,13 @@
 
 **What**: reads every outcome that was committed or changed since the last run, in commit order, and writes one document
 for each into the monthly indices behind the alias `photos`. Documents carry the row's version, so sending one twice, or
-late, changes nothing. Beside that, `count_outcomes` adds slices that were committed since the last run to their days.
+late, changes nothing. Outcomes of a customer who has another name count as changed, a thousand in one transaction.
+Beside that, `count_outcomes` adds slices that were committed since the last run to their days.
 
 **When**: every 5 minutes.
 
-**In**: the view `bi_outcome`. **Out**: `photos-YYYY.MM`, and the watermark in `bi_sync_state`; `outcome_day` and its
-neighbours, which outlive the records.
+**In**: the view `bi_outcome`, the table `renaming`. **Out**: `photos-YYYY.MM`, and the watermark in `bi_sync_state`;
+`outcome_day` and its neighbours, which outlive the records.
 
 **When red**: the last line says why. A server that is away: the dashboards are behind, and the next run goes on where
 this one stopped. "refuses N documents": everything else is synced; the line says which index takes nothing (a month

@@ -408,9 +408,8 @@ def test_a_page_is_read_from_the_index_in_commit_order(world: World) -> None:
     with world.owner.begin() as connection:
         connection.execute(text("ANALYZE"))
         connection.execute(text("SET LOCAL enable_seqscan = off"))
-        explained = text(f"EXPLAIN {PAGE.text}")
-        rows = connection.execute(explained, {**position, "horizon": "99999999999", "limit": 10}).scalars()
-        plan = "\n".join(rows)
+        parameters = {**position, "horizon": "99999999999", "limit": 10}
+        plan = "\n".join(connection.exec_driver_sql(f"EXPLAIN {PAGE}", parameters).scalars())
     conditions = [line for line in plan.splitlines() if "Index Cond" in line and "updated_xid" in line]
     assert conditions
     assert all("ROW(" in condition for condition in conditions)
@@ -434,8 +433,8 @@ def test_a_page_of_a_large_transaction_costs_what_a_page_costs(world: World) -> 
         connection.execute(text("ANALYZE"))
         xid = connection.execute(text("SELECT max(updated_xid::text::bigint) FROM ingest_record")).scalar_one()
         after = {"xid": str(xid), "topic": "photos.uploaded", "partition": 0, "offset": 9000, "incarnation": 1}
-        statement = text(f"EXPLAIN {PAGE.text}")
-        plan = "\n".join(connection.execute(statement, {**after, "horizon": "99999999999", "limit": 1000}).scalars())
+        parameters = {**after, "horizon": "99999999999", "limit": 1000}
+        plan = "\n".join(connection.exec_driver_sql(f"EXPLAIN {PAGE}", parameters).scalars())
     assert "Index Cond: ((ROW(updated_xid, log_id" in plan
     assert not re.search(r"Seq Scan on ledger_(record|state)_rest", plan)  # where the test's records are
 

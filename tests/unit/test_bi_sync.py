@@ -332,6 +332,26 @@ def test_a_page_is_read_while_others_are_on_their_way() -> None:
     assert len(world.index.stored) == 20
 
 
+def test_the_index_does_not_wait_until_an_answer_is_settled() -> None:
+    """The next page is on its way by then."""
+    third = threading.Event()
+
+    class Counting(Index):
+        def write(self, documents: Sequence[Document], generation: int | None = None) -> IndexReport:
+            if documents[0].body["offset"] == 2 * IN_FLIGHT:
+                third.set()
+            return super().write(documents, generation)
+
+    class Settling(State):
+        def advance(self, seen: SyncProgress, to: SyncProgress) -> None:
+            assert third.wait(10)
+            super().advance(seen, to)
+
+    world = World(state=Settling(), index=Counting())
+    world.table.put(*(outcome(n, xid=10 + n) for n in range(20)))
+    assert world.sync().documents == 20
+
+
 def test_the_watermark_never_passes_a_page_that_the_index_does_not_have() -> None:
     """Also where the page behind it has arrived: the next run reads both again."""
     arrived = threading.Event()

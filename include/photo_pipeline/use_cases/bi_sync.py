@@ -275,17 +275,20 @@ def _overlapped(
 ) -> Generator[tuple[_Page, IndexReport]]:
     """Pages and what became of them, in the order in which they were read; nothing is under way when it ends.
 
-    What fails ends it before any later page is told of.
+    What fails ends it before any later page is told of. The next page is sent before an answer is told of, so that the
+    index stores while that is settled.
     """
     under_way: deque[tuple[_Page, Future[IndexReport]]] = deque()
+    told: list[tuple[_Page, IndexReport]] = []
     with ThreadPoolExecutor(1, "bi-read") as reader, ThreadPoolExecutor(IN_FLIGHT, "bi-write") as writers:
         page = read(begin)
         while page.documents:
             under_way.append((page, writers.submit(write, page)))
             reading = reader.submit(read, page.position)
-            if len(under_way) == IN_FLIGHT:
-                yield _answered(under_way)
+            yield from told
+            told = [_answered(under_way)] if len(under_way) == IN_FLIGHT else []
             page = reading.result()
+        yield from told
         while under_way:
             yield _answered(under_way)
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Engine, text
 
-from photo_pipeline.adapters.postgres.engine import transaction
-from photo_pipeline.adapters.postgres.named_rows import PLACE, AnyRow, NamedRows
+from photo_pipeline.adapters.postgres.engine import reading, transaction
+from photo_pipeline.adapters.postgres.named_rows import PLACE, NamedRows
 from photo_pipeline.domain.documents import CommitPosition, OutcomeRow, RefusedDocument, SyncProgress
 from photo_pipeline.domain.errors import SyncConflictError
 from photo_pipeline.domain.photo import RecordCoordinates
@@ -22,23 +23,26 @@ COLUMNS = f"""
        o.latency_ms, o.first_of_customer"""
 """What ``outcome_of`` needs of ``bi_outcome o``: the record, then the other fields of ``OutcomeRow`` in their order."""
 
-LOG_ID = """SELECT log_id FROM metric_progress
-             WHERE topic = :topic AND "partition" = :partition AND incarnation = :incarnation"""
-"""The short name of the log of a position."""
+_LOG_ID = """SELECT log_id FROM metric_progress
+             WHERE topic = {topic} AND "partition" = {partition} AND incarnation = {incarnation}"""
+_OF_LOG = ("topic", "partition", "incarnation")
+LOG_ID = _LOG_ID.format_map({name: f":{name}" for name in _OF_LOG})
+"""The short name of the log of a position, with SQLAlchemy's names of parameters."""
+_PSYCOPGS_LOG_ID = _LOG_ID.format_map({name: f"%({name})s" for name in _OF_LOG})
 
 # The order is that of the index ledger_state_in_commit_order; what an outcome says is looked up one by one as the index
 # goes on. A position before every record is of no log.
-PAGE = text(f"""
+PAGE = f"""
 SELECT {COLUMNS}
   FROM bi_change c
  CROSS JOIN LATERAL (
        SELECT * FROM bi_outcome o
         WHERE o.log_id = c.log_id AND o."offset" = c."offset" AND o.processed_at = c.processed_at OFFSET 0) o
- WHERE (c.updated_xid, c.log_id, c."offset") > (CAST(:xid AS xid8), coalesce(({LOG_ID}), 0), :offset)
-   AND c.updated_xid < CAST(:horizon AS xid8)
+ WHERE (c.updated_xid, c.log_id, c."offset") > (CAST(%(xid)s AS xid8), coalesce(({_PSYCOPGS_LOG_ID}), 0), %(offset)s)
+   AND c.updated_xid < CAST(%(horizon)s AS xid8)
  ORDER BY c.updated_xid, c.log_id, c."offset"
- LIMIT :limit
-""")
+ LIMIT %(limit)s
+"""
 
 # A row of a transaction that this database has not come to is of another database's count.
 AHEAD = text("""
@@ -95,7 +99,7 @@ class PostgresOutcomeSource:
             return int(connection.execute(HORIZON).scalar_one())
 
     def page(self, after: CommitPosition, horizon: int, limit: int) -> Sequence[OutcomeRow]:
-        """Up to ``limit`` rows after that position and below the horizon, in commit order."""
+        """See the port. In PostgreSQL's binary form, which takes half as long to read."""
         parameters = {
             "xid": str(after.xid),
             "topic": after.topic,
@@ -105,8 +109,8 @@ class PostgresOutcomeSource:
             "horizon": str(horizon),
             "limit": limit,
         }
-        with transaction(self._engine) as connection:
-            return [outcome_of(row) for row in connection.execute(PAGE, parameters)]
+        with reading(self._engine) as cursor:
+            return [outcome_of(row) for row in cursor.execute(PAGE, parameters, binary=True)]
 
     def ahead(self) -> int | None:
         """See the port."""
@@ -229,7 +233,7 @@ class PostgresRefusedRegister:
             return int(connection.execute(REFUSED_COUNT).scalar_one())
 
 
-def outcome_of(row: AnyRow) -> OutcomeRow:
+def outcome_of(row: Sequence[Any]) -> OutcomeRow:
     """A row of the view, read with ``COLUMNS``. By place, as looking names up takes four times as long."""
     topic, partition, offset, incarnation, updated_xid, *others = row
     return OutcomeRow(RecordCoordinates(topic, partition, offset, incarnation), int(updated_xid), *others)

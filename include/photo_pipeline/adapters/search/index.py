@@ -8,6 +8,7 @@ from http import HTTPStatus
 from importlib.resources import files
 from typing import Any
 
+import msgspec
 from elasticsearch import BadRequestError, Elasticsearch
 from elasticsearch.helpers import streaming_bulk
 
@@ -36,7 +37,7 @@ RESERVED = ".reserved"
 
 ANSWER = "items.*._id,items.*._index,items.*.status,items.*.error"
 """What is read of a bulk request's answer: less than half of it."""
-_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+_encoded = msgspec.json.encode
 
 Item = Mapping[str, Any]
 
@@ -329,10 +330,6 @@ def _lines(document: Document, indices: Mapping[str, str]) -> tuple[bytes, bytes
         "version_type": "external_gte",
     }
     return _encoded({"index": action}), _encoded(document.body)
-
-
-def _encoded(value: object) -> bytes:
-    return _JSON.encode(value).encode()
 
 
 def _report(results: Sequence[Item], sent: int, months: Mapping[str, str]) -> IndexReport:
