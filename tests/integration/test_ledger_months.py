@@ -8,11 +8,12 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import Engine, text
-from tests.support.databases import Database, Server, superuser_of
+from tests.support.databases import Database, Server, older_database, superuser_of
 from tests.support.slices import UPLOADED, accepted, add_customer, archived_photo, backlog, commit_of, rejected
 
 from local_stack import Endpoints, Stack
 from photo_pipeline.adapters.postgres.bi import PostgresOutcomeSource
+from photo_pipeline.adapters.postgres.engine import make_engine
 from photo_pipeline.adapters.postgres.erase import PostgresErasureLedger
 from photo_pipeline.adapters.postgres.ingest_ledger import PostgresIngestLedger
 from photo_pipeline.adapters.postgres.months import TABLES, PostgresLedgerMonths
@@ -29,6 +30,7 @@ from photo_pipeline.domain.months import end_of, month_of
 from photo_pipeline.domain.photo import Receipt, RecordCoordinates
 from photo_pipeline.domain.reconciliation import partition_faults
 from photo_pipeline.domain.removal import DueBy, Removal, RemovedThing
+from photo_pipeline.migrations.upgrade import upgrade
 
 logger = logging.getLogger(__name__)
 
@@ -322,6 +324,43 @@ def test_a_photo_outlasts_its_records_only_if_it_was_held(owner: Engine, pipelin
     assert rows(owner, left) == []
     assert erasures.erased([held.photo_id, younger.photo_id]) == {held.photo_id, younger.photo_id}
     assert erasures.erased([ordinary.photo_id]) == set()
+
+
+LEFT_BEHIND = """
+INSERT INTO customer (customer_id, email, display_name, password_hash)
+VALUES (gen_random_uuid(), 'ada@example.org', 'Ada', '-');
+SELECT add_ledger_month('ledger_record', '2024-02-01');
+INSERT INTO photo (photo_id, customer_id, sha256, source, status, content_type, format, width, height, bytes,
+                   uploaded_at, accepted_at, processed_at, expired_at)
+SELECT gen_random_uuid(), customer_id, repeat('a', 64), 'upload', 'expired', 'image/jpeg', 'jpeg', 1, 1, 1, a, a, a, e
+  FROM customer, (VALUES (timestamptz '2024-01-30 00:00+00', timestamptz '2024-02-06 03:00+00'),
+                         ('2024-01-30 00:00+00', '2024-06-01 03:00+00'),
+                         ('2024-02-02 00:00+00', '2024-02-09 03:00+00')) lives (a, e);
+INSERT INTO hold (customer_id, photo_id, reason, placed_by, lifted_at)
+SELECT customer_id, photo_id, 'mine', 'the customer', now() FROM photo
+"""
+DROPPED_BEFORE = """
+INSERT INTO retention_run (name, begun_at, clocks, looked_at, state) VALUES ('r', now(), '{}', now(), 'done');
+INSERT INTO removal (run_id, what, subject, amount, bytes, why, noted_at, removed_at)
+VALUES (1, 'ledger months', '2024-01', 1, 1, 'over', now(), now())
+"""
+
+
+@pytest.mark.parametrize("dropped", ["", DROPPED_BEFORE], ids=["no month", "a month"])
+def test_what_the_last_release_has_left_of_a_dropped_month_goes(
+    stack: Endpoints, test_stack: Stack, dropped: str
+) -> None:
+    """The row of a photo whose records are gone, and no other; with a line of the record."""
+    with older_database(stack, superuser_of(test_stack), "0038") as older:
+        owner = make_engine(older.owner, "tests")
+        with owner.begin() as connection:
+            for statement in filter(str.strip, f"{LEFT_BEHIND};{dropped}".split(";")):
+                connection.exec_driver_sql(statement)
+        upgrade(owner)
+        left = rows(owner, "SELECT extract(month FROM expired_at) FROM photo ORDER BY 1")
+        told = rows(owner, "SELECT amount FROM removal WHERE what = 'expired photos'")
+        owner.dispose()
+    assert (left, told) == (([(2,), (6,)], [(1,)]) if dropped else ([(2,), (2,), (6,)], []))
 
 
 def test_what_something_rests_on_is_told(owner: Engine, pipeline_engine: Engine) -> None:
