@@ -44,6 +44,9 @@ def test_photos_that_are_there_already_are_no_news(browser: Browser, pages: str)
         tell(page, outcome(api.photos[0], 0))
         assert page.evaluate(IS_MARKED)
         expect(page.locator("#newcomers")).to_be_hidden()
+        api.photos.append(photo(1000, age=timedelta(0)))
+        tell(page, *(outcome(api.photos[number], number) for number in (-1, 0, 1)))
+        expect(page.locator("#status")).to_have_text("A photo has come into your gallery")
 
 
 def late_photos(first: int, count: int) -> list[Photo]:

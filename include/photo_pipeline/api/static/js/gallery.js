@@ -120,10 +120,13 @@ export class Gallery {
     this.selection.know(customer);
   }
 
-  /** Events have told what became of photos. What was deleted and is sent again is wanted again. */
+  /**
+   * Events have told what became of photos. What was deleted and is sent again is wanted again.
+   * @returns those of which there is something new to see: a server repeats some to a page that connects
+   */
   hear(outcomes) {
     for (const outcome of outcomes) this.binned.delete(outcome.photo_id);
-    this.newcomers.hear(outcomes);
+    return this.newcomers.hear(outcomes).filter((outcome) => !this.has(outcome));
   }
 
   /** Something has happened: looks what, until that succeeds. A server in trouble is not asked sooner for that. */

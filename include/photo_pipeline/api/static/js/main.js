@@ -45,9 +45,8 @@ function refreshSoon() {
 function tell(outcomes) {
   // The list of uploads may want to know, too.
   document.dispatchEvent(new CustomEvent("photo-outcomes", { detail: outcomes }));
-  const arrived = outcomes.filter((outcome) => outcome.status === "processed").length;
+  const arrived = gallery.hear(outcomes).filter((outcome) => outcome.status === "processed").length;
   if (arrived > 0) announce(arrived === 1 ? "A photo has come into your gallery" : `${arrived} photos have come into your gallery`);
-  gallery.hear(outcomes);
   refreshSoon();
 }
 

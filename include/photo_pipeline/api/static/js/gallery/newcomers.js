@@ -33,9 +33,12 @@ export class Newcomers {
     this.update();
   }
 
-  /** Events have told what became of photos; the next look sees to it. */
+  /**
+   * Events have told what became of photos; the next look sees to it.
+   * @returns those that were not told before
+   */
   hear(outcomes) {
-    this.told.hear(outcomes);
+    return this.told.hear(outcomes);
   }
 
   /**

@@ -18,18 +18,25 @@ export class Told {
     this.ids = new Set();
   }
 
-  /** Takes note of outcomes; of those that come again, once. */
+  /**
+   * Takes note of outcomes; of those that come again, once.
+   * @returns those of photos that are in the gallery now, and were not told before
+   */
   hear(outcomes) {
-    for (const { photo_id: photoId, status, topic, partition, offset } of outcomes) {
+    const fresh = [];
+    for (const outcome of outcomes) {
+      const { photo_id: photoId, status, topic, partition, offset } = outcome;
       const record = `${topic}/${partition}/${offset}`;
       if (photoId === null || !IN_GALLERY.has(status) || this.records.has(record)) continue;
       this.records.add(record);
       this.ids.add(photoId);
+      fresh.push(outcome);
     }
     for (const record of this.records) {
       if (this.records.size <= REMEMBERED) break;
       this.records.delete(record);
     }
+    return fresh;
   }
 
   /** Some photos will be there by other ways than the pipeline. */
