@@ -24,6 +24,8 @@ WATCH_LONG_TASKS = """() => {
 """Keeps the longest time, in milliseconds, for which the page answered nobody."""
 # A picture of moving colours instead of a webcam, and no question whether it may be used.
 FAKE_WEBCAM = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+# Debian's launcher has Chromium paint on the graphics card. Where there is none a program plays one: a fifth dearer.
+ON_THE_CPU = "--disable-gpu-rasterization"
 
 
 @contextmanager
@@ -33,7 +35,8 @@ def chromium() -> Iterator[Browser]:
     if executable is None:
         pytest.skip("Chromium is not installed: apt-get install chromium")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox", *FAKE_WEBCAM])
+        options = ["--no-sandbox", ON_THE_CPU, *FAKE_WEBCAM]
+        browser = playwright.chromium.launch(executable_path=executable, args=options)
         expect.set_options(timeout=PATIENCE_MILLISECONDS)
         try:
             yield browser

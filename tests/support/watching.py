@@ -12,8 +12,8 @@ from collections.abc import Callable, Generator
 from typing import Any
 
 import pytest
+from tests.support.scheduling import Scheduling
 from xdist.remote import Producer
-from xdist.scheduler import LoadGroupScheduling
 from xdist.workermanage import WorkerController
 
 STEP_SECONDS = 420
@@ -96,7 +96,7 @@ class Witness:
         self._dead: list[str] = []
 
     @pytest.hookimpl(optionalhook=True)
-    def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Producer) -> LoadGroupScheduling | None:
+    def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Producer) -> Scheduling | None:
         """Hand out tests in a way that outlives a process."""
         return Scheduling(config, log) if config.getoption("dist") == "loadgroup" else None
 
@@ -127,29 +127,3 @@ class Witness:
 
     def _terminal(self) -> Any:
         return self._config.pluginmanager.getplugin("terminalreporter")
-
-
-class Scheduling(LoadGroupScheduling):
-    """Groups of tests, of which nothing is lost, and none waited for in vain, when a process dies.
-
-    pytest-xdist 3.8 gives the next process also what has been done, the test that the last one died of, and too little
-    to begin with: it then waits without an end (its issues 1323 and 1327, mended after 3.8).
-    """
-
-    def remove_node(self, node: WorkerController) -> str | None:
-        """Put back what a process that died had not begun; the test that it died of, if any."""
-        workload = self.assigned_work.pop(node)
-        left = [test for group in workload.values() for test, done in group.items() if not done]
-        for name, group in reversed(workload.items()):
-            if rest := {test: False for test, done in group.items() if not done and test != left[0]}:
-                self.workqueue[name] = rest
-                self.workqueue.move_to_end(name, last=False)
-        for other in self.nodes:
-            self._reschedule(other)
-        return left[0] if left else None
-
-    def _reschedule(self, node: WorkerController) -> None:
-        super()._reschedule(node)
-        # A process begins a test when it knows the one after, or that there is none.
-        while not node.shutting_down and self._pending_of(self.assigned_work[node]) < 2:
-            super()._reschedule(node)
