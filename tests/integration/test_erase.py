@@ -136,7 +136,7 @@ def planted(world: Reconciled) -> Planted:
 def assert_clean(world: Reconciled) -> None:
     """The search index has followed, and the reconciliation neither finds nor repairs anything."""
     world.sync()
-    assert [result.findings for result in world.run(search_days=2).values() if result.findings] == []
+    assert [result.findings for result in world.run().values() if result.findings] == []
 
 
 def test_a_photo_is_named_nowhere_and_all_others_are_as_they_were(

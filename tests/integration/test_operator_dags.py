@@ -94,7 +94,7 @@ def test_a_photo_is_erased(world: Reconciled, dags: DagRuns) -> None:
         "photo_archive": {"rewritten": 1, "retired": 0, "untouched": 0},
         "photo_search": {"documents": 1},
     }
-    assert world.findings(search_days=2) == []
+    assert world.findings() == []
 
 
 def test_much_goes_at_once_by_permit_only(world: Reconciled, dags: DagRuns) -> None:

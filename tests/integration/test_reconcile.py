@@ -7,7 +7,7 @@ import httpx
 import pytest
 from tests.support.images import encoded, scene
 from tests.support.pipeline import Pipeline
-from tests.support.reconciliation import Reconciled, photo
+from tests.support.reconciliation import EVERY_DAY, Reconciled, photo
 
 from local_stack import Stack
 from photo_pipeline.domain.errors import ReconciliationFindingsError
@@ -33,7 +33,7 @@ class TestHealthy:
         data = photo(1)
         world.pipeline.produce(OutboundRecord(topic, None, b"noise", []))
         world.ingest(data, data, photo(2))
-        results = world.run()
+        results = world.run(search_days=EVERY_DAY)
         assert {name: (result.status, result.findings) for name, result in results.items()} == dict.fromkeys(
             results, (Status.OK, ())
         )

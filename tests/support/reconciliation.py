@@ -37,6 +37,10 @@ from photo_pipeline.use_cases.reconcile import CHECK_NAMES, GROUPS, ReconcilePor
 WAIT_SECONDS = 30.0
 SAMPLES = dict.fromkeys(("sample_members", "sample_slices"), 10_000)
 """More than there is of anything."""
+OF_NOW = {"search_days": 2}
+"""Today and, at midnight, yesterday. Each of the days costs both servers a question, also where it is empty."""
+EVERY_DAY = 400
+"""As in production, where they have their turn in the course of a day."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,7 @@ class Reconciled:
     pipeline: Pipeline
     search: Search
     runs: int = 0
-    limits: Mapping[str, int] = field(default_factory=lambda: {"rotation": 1, **SAMPLES})
+    limits: Mapping[str, int] = field(default_factory=lambda: {"rotation": 1, **OF_NOW, **SAMPLES})
 
     def ingest(self, *photos: bytes) -> UUID:
         """Photos of a new customer, archived, published and synced."""
