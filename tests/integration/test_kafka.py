@@ -18,6 +18,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined] # it re-export
     AdminClient,
     NewTopic,
 )
+from tests.support.replicas import wait_for
 
 from local_stack import Endpoints
 from photo_pipeline.adapters.kafka import (
@@ -88,7 +89,9 @@ def write(settings: KafkaSettings, log: TopicPartition, values: list[bytes]) -> 
 
 
 def transaction(settings: KafkaSettings, log: TopicPartition, values: list[bytes], *, commit: bool) -> None:
-    """Write records in one transaction, and end it with a marker."""
+    """Write records in one transaction, and end it with a marker, which Kafka writes after it has answered."""
+    reader = KafkaPhotoLogReader(settings)
+    end = reader.watermarks([log.topic])[log].high + len(values) + 1
     producer = Producer({"bootstrap.servers": settings.bootstrap_servers, "transactional.id": str(uuid4())})
     producer.init_transactions()
     producer.begin_transaction()
@@ -99,6 +102,7 @@ def transaction(settings: KafkaSettings, log: TopicPartition, values: list[bytes
         producer.commit_transaction()
     else:
         producer.abort_transaction()
+    wait_for(lambda: reader.watermarks([log.topic])[log].high == end, "the marker is in the log")
 
 
 def write_raw_headers(settings: KafkaSettings, log: TopicPartition, name: bytes, count: int) -> None:
