@@ -169,7 +169,7 @@ def test_a_reader_keeps_their_place(browser: Browser, pages: str) -> None:
             page.set_viewport_size({"width": width, "height": height})
             page.wait_for_timeout(LOOK_MILLISECONDS)
             assert page.evaluate(IS_SEEN, place), (width, height)
-        for leave in (lambda: None, lambda: shown.and_(page.get_by_alt_text(place)).click()):
+        for leave in (lambda: None, page.reload, lambda: shown.and_(page.get_by_alt_text(place)).click()):
             leave()
             page.reload()
             until(page, lambda: page.evaluate(IS_SEEN, place), "the place is found again")

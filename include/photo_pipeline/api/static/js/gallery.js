@@ -98,7 +98,7 @@ export class Gallery {
     this.lightbox.prepare();
     this.lightbox.followAddress();
     this.listen(showRejected);
-    if (isReturn) this.place.find(pages);
+    if (isReturn) this.place.find();
   }
 
   async sortBy(order) {

@@ -3,6 +3,8 @@
 import { photos } from "../api.js";
 import { Retrying } from "../retrying.js";
 
+const USUAL = 60; // as pages.py sends the first one ahead
+
 export class Pages {
   /**
    * @param {object} list which one: its order, and what is asked for
@@ -13,6 +15,7 @@ export class Pages {
   constructor(list, onPage, onTrouble, onLoggedOut) {
     Object.assign(this, { list, onPage, onTrouble, onLoggedOut });
     this.cursor = null;
+    this.limit = USUAL; // photos of a page
     this.atEnd = false;
     this.loading = null;
     this.retrying = new Retrying(() => this.fetch(), (trouble) => this.onTrouble(trouble, () => this.retrying.now()),
@@ -46,7 +49,7 @@ export class Pages {
 
   async fetch() {
     try {
-      return await photos({ cursor: this.cursor, ...this.list });
+      return await photos({ cursor: this.cursor, limit: this.limit, ...this.list });
     } catch (error) {
       // A place that the server does not know any more: what is there already is not shown twice.
       if (error.status !== 422 || this.cursor === null) throw error;

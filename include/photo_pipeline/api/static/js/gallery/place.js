@@ -8,7 +8,8 @@ const STILL_MILLISECONDS = 150;
 const AT_TOP_PIXELS = 80;
 const PROBE = { x: 20, y: 80 }; // past the gallery's edge; below the header, and so far apart
 /** Whoever had come further than this begins with the month in which they were. */
-const MOST = 1200;
+const MOST = 3000;
+const AT_ONCE = 200; // as many as the server gives
 const RELOADS = new Set(["reload", "back_forward"]);
 const MOVES = ["wheel", "touchmove", "keydown", "pointerdown"];
 
@@ -25,6 +26,7 @@ export class Place {
     this.noted = null; // a photo, and which part of it is how far below the window's top
     this.kept = ofBefore(); // by list
     this.isMoved = false;
+    this.isLooking = false;
     window.addEventListener("scroll", () => this.scrolled(), { passive: true });
     window.addEventListener("pagehide", () => {
       this.keep();
@@ -77,26 +79,46 @@ export class Place {
   /** For when somebody comes back to this list. */
   keep() {
     const { photos, order } = this.gallery;
-    if (photos.length === 0) return; // it has been left before
+    if (photos.length === 0 || this.isLooking) return; // it has been left before, or is not come back to yet
     const at = photos.findIndex((photo) => photo.photo_id === this.noted?.photoId);
     this.kept.delete(this.list);
-    if (at !== -1) this.kept.set(this.list, { ...this.noted, at, month: listedAt(photos[at], order).slice(0, 7) });
+    if (at === -1) return;
+    const monthOf = (photo) => listedAt(photo, order).slice(0, 7);
+    const month = monthOf(photos[at]);
+    const inMonth = at - photos.findIndex((photo) => monthOf(photo) === month);
+    this.kept.set(this.list, { ...this.noted, at, month, inMonth });
   }
 
   /** Leads the reader of a list that has begun to where they were, unless they go elsewhere meanwhile. */
-  async find(pages) {
-    const { gallery } = this;
+  async find() {
     const kept = this.kept.get(this.list);
     if (kept === undefined) return;
-    if (kept.at > MOST) {
-      if (gallery.filters.month === null) await gallery.filters.ask(gallery.filters.wanted, kept.month, false);
-      return;
-    }
     this.isMoved = false;
-    const isLookedFor = () => !this.isMoved && pages === gallery.pages && !gallery.ids.has(kept.photoId);
-    while (isLookedFor() && gallery.photos.length <= kept.at && !pages.atEnd && !pages.hasStopped) await pages.more();
-    if (this.isMoved || pages !== gallery.pages) return;
+    this.isLooking = true;
+    const isFound = await this.lookFor(kept).finally(() => { this.isLooking = false; });
+    if (!isFound) return;
     this.noted = kept;
     this.hold();
+  }
+
+  async lookFor({ photoId, at, month, inMonth }) {
+    if (at <= MOST) return this.look(photoId, at);
+    if (inMonth > MOST) return false;
+    const { filters } = this.gallery;
+    await filters.ask(filters.wanted, month, false);
+    return this.look(photoId, inMonth);
+  }
+
+  /** Has the list go on to a photo that is so far down; whether it has it, and nobody went elsewhere meanwhile. */
+  async look(photoId, at) {
+    const { gallery } = this;
+    const { pages } = gallery;
+    if (pages === null) return false;
+    const usual = pages.limit;
+    pages.limit = AT_ONCE;
+    const isLookedFor = () => !this.isMoved && pages === gallery.pages && !gallery.ids.has(photoId);
+    while (isLookedFor() && gallery.photos.length <= at && !pages.atEnd && !pages.hasStopped) await pages.more();
+    pages.limit = usual;
+    return !this.isMoved && pages === gallery.pages && gallery.ids.has(photoId);
   }
 }
