@@ -10,6 +10,9 @@ from tests.support.browser import NARROW, assert_no_barrier, metrics_of, until
 from tests.support.gallery_page import DEVICE, FakeApi, gallery, jpeg
 from tests.support.told_photos import NOW, Photo, photo
 
+from photo_pipeline.api.pages import TEMPLATES
+from photo_pipeline.web.pages import PageTemplate
+
 LOOK_MILLISECONDS = 600
 """Longer than the page gathers events before it looks."""
 TELL = 'outcomes => events.dispatchEvent(new MessageEvent("outcomes", { data: JSON.stringify({ outcomes }) }))'
@@ -149,13 +152,6 @@ IS_SEEN = """name => [...document.querySelectorAll(".tile img")].filter(each => 
   each => each.getBoundingClientRect().bottom > 60 && each.getBoundingClientRect().top < innerHeight)"""
 
 
-SEARCH = """name => {
-  const form = document.querySelector("#find");
-  form.elements.name.value = name;
-  form.dispatchEvent(new Event("change"));
-}"""
-
-
 def test_a_reader_keeps_their_place(browser: Browser, pages: str) -> None:
     """Far down, when the window becomes wider or narrower, and when the page is loaded anew: there, or in a photo."""
     api = FakeApi([photo(n, age=timedelta(days=1, minutes=n)) for n in range(400)], jpeg())
@@ -173,11 +169,12 @@ def test_a_reader_keeps_their_place(browser: Browser, pages: str) -> None:
             leave()
             page.reload()
             until(page, lambda: page.evaluate(IS_SEEN, place), "the place is found again")
+        expect(page.get_by_role("dialog", name=place)).to_be_visible()
         page.keyboard.press("Escape")
         expect(page.get_by_role("button", name=place)).to_be_focused()
 
         with page.expect_response(re.compile("name=photo")):
-            page.evaluate(SEARCH, "photo")
+            page.get_by_role("searchbox").press_sequentially("photo", delay=100)
         page.go_back()
         until(page, lambda: page.evaluate(IS_SEEN, place), "the search is over")
         api.who = ""
@@ -188,6 +185,28 @@ def test_a_reader_keeps_their_place(browser: Browser, pages: str) -> None:
         page.get_by_label("Password").fill("correct horse battery")
         page.keyboard.press("Enter")
         until(page, lambda: page.evaluate(IS_SEEN, place), "the session goes on where it ended")
+
+
+def test_a_link_that_ends_while_it_is_open_says_so(browser: Browser, pages: str) -> None:
+    """Where a photo does not come; nothing is said where all do."""
+    names = {
+        "shared_by": "Ada",
+        "count": "1 photo",
+        "until": "2026-12-05",
+        "until_text": "5 December",
+        "layout": "rows",
+    }
+    shared = PageTemplate(TEMPLATES / "shared.html").text(photos='<li><img src="/s/x/1/thumb" alt="a"></li>', **names)
+    with browser.new_context(viewport=NARROW, base_url=pages) as context:
+        page = context.new_page()
+        answers = iter(({"body": jpeg()}, {"status": 404}))
+        page.route("**/thumb", lambda route: route.fulfill(**next(answers)))
+        page.route("**/s/x", lambda route: route.fulfill(body=shared, content_type="text/html"))
+        for comes in (True, False):
+            with page.expect_response("**/thumb"):
+                page.goto("/s/x")
+            expect(page.get_by_role("alert")).to_be_visible(visible=not comes)
+        assert_no_barrier(page, every_level=True)
 
 
 def test_the_timeline_learns_of_what_comes_and_goes(browser: Browser, pages: str) -> None:

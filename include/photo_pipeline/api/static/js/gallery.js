@@ -44,7 +44,7 @@ export class Gallery {
     this.tiles = new Tiles(new Thumbs(this.tellThumbs.bind(this), onLoggedOut), (photo) => this.lightbox.open(photo),
       (photo) => this.selection.has(photo));
     this.place = new Place(this);
-    this.grid = new Grid(this.root, this.tiles, () => this.place.hold());
+    this.grid = new Grid(this.root, this.tiles, () => this.place.refit());
     this.selection = new Selection(this);
     this.filters = new Filters(this);
     this.timeline = new Timeline(this);
@@ -113,6 +113,7 @@ export class Gallery {
     const isAnother = this.customerId !== null && this.customerId !== customer.customer_id;
     this.customerId = customer.customer_id;
     if (isAnother) { // whose search nobody else is to see, or to have done
+      this.place.forget();
       this.filters.forget();
       if (this.pages !== null) this.start();
     }
@@ -163,7 +164,7 @@ export class Gallery {
     if (!this.isBegun) this.newcomers.begin(page.servedAt);
     this.isBegun = true;
     const fresh = page.photos.filter((photo) => !this.has(photo));
-    this.stacks.renew([...this.photos, ...fresh]);
+    this.stacks.extend(fresh);
     for (const photo of fresh) {
       this.grid.place(photo, null);
       this.ids.add(photo.photo_id);

@@ -152,13 +152,19 @@ async function isSureToLeave() {
   return await asked(find("#leave")) === "leave";
 }
 
+/** Nothing of theirs stays, not even where they were. */
+function forgetGallery() {
+  showWelcome();
+  gallery.selection.forget();
+  gallery.place.forget();
+}
+
 async function signOut() {
   if (!await isSureToLeave()) return;
   tabs.tell(SIGNED_OUT, uploads.owner);
   localStorage.removeItem(WHO_KEY);
   const cleared = uploads.clear();
-  gallery.selection.forget();
-  showWelcome();
+  forgetGallery();
   forget();
   gallery.filters.forget();
   find("#account-name").textContent = "";
@@ -187,8 +193,8 @@ function hearTab({ what, customerId, photoIds }) {
   uploads.forgetAside(customerId);
   if (customerId !== uploads.owner) return;
   uploads.clear();
-  gallery.selection.forget();
   sessionEnded();
+  forgetGallery();
 }
 
 setUpAuth(loggedIn);

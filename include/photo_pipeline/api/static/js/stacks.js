@@ -14,18 +14,6 @@ function follows(photo, before, order) {
     && momentOf(before, order) - momentOf(photo, order) <= APART_MICROSECONDS;
 }
 
-/** The frames of each burst among photos in order; the newest, which is seen, is the first. */
-function burstsAmong(photos, order) {
-  const bursts = [];
-  let burst = [];
-  for (const photo of photos) {
-    if (burst.length > 0 && burst.length < MOST && follows(photo, burst.at(-1), order)) burst.push(photo);
-    else burst = [photo];
-    if (burst.length === FEWEST) bursts.push(burst);
-  }
-  return bursts;
-}
-
 export class Stacks {
   /** @param {object} gallery whose photos they are; its tiles are asked to hide */
   constructor(gallery) {
@@ -36,19 +24,40 @@ export class Stacks {
 
   clear() {
     this.folded = new Map(); // from the id of a frame to the one behind whose tile it is
-    this.bursts = new Map(); // from the id of the frame that is seen
+    this.bursts = new Map(); // from the id of the frame that is seen, which is the newest and the first
+    this.last = []; // photos that are a burst, if more of it come
     this.opened = new Set(); // ids of frames that somebody wants to see
   }
 
   /** @param {object[]} photos all that are shown from now on, in order */
   renew(photos) {
     const before = new Set([...this.folded.keys(), ...this.bursts.keys()]);
-    const bursts = burstsAmong(photos, this.gallery.order);
-    this.bursts = new Map(bursts.map((burst) => [burst[0].photo_id, burst]));
-    this.folded = new Map(bursts.filter((burst) => !this.isOpen(burst))
-      .flatMap(([newest, ...others]) => others.map((photo) => [photo.photo_id, newest])));
-    for (const photoId of new Set([...before, ...this.folded.keys(), ...this.bursts.keys()])) this.dress({ photo_id: photoId });
+    this.bursts = new Map();
+    this.folded = new Map();
+    this.last = [];
+    this.extend(photos);
+    for (const photoId of before) this.dress({ photo_id: photoId });
+  }
+
+  /** @param {object[]} photos that come after all others */
+  extend(photos) {
+    const { order } = this.gallery;
+    const grown = new Set();
+    for (const photo of photos) {
+      const isNext = this.last.length > 0 && this.last.length < MOST && follows(photo, this.last.at(-1), order);
+      this.last = isNext ? this.last : [];
+      this.last.push(photo);
+      if (this.last.length >= FEWEST) grown.add(this.last);
+    }
+    for (const burst of grown) this.fold(burst);
     if (this.bursts.size > 0) this.nameDevices();
+  }
+
+  fold(burst) {
+    const [newest, ...others] = burst;
+    this.bursts.set(newest.photo_id, burst);
+    if (!this.isOpen(burst)) for (const photo of others) this.folded.set(photo.photo_id, newest);
+    for (const photo of burst) this.dress(photo);
   }
 
   /** Their names are asked for where there is somebody to be named, once. */

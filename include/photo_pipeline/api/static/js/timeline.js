@@ -86,7 +86,8 @@ export class Timeline {
     this.freshUntil = 0;
     this.recount ??= setTimeout(() => {
       this.recount = null;
-      if (this.isPressed || this.list === null) this.changed();
+      const isPointedAt = this.isPressed || !this.bubble.hidden;
+      if (isPointedAt || this.list === null) this.changed();
       else this.start(...JSON.parse(this.list));
     }, RECOUNT_MILLISECONDS);
   }

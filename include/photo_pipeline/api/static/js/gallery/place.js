@@ -23,6 +23,7 @@ export class Place {
   constructor(gallery) {
     this.gallery = gallery;
     this.list = null;
+    this.order = null; // its order
     this.noted = null; // a photo, and which part of it is how far below the window's top
     this.kept = ofBefore(); // by list
     this.isMoved = false;
@@ -40,7 +41,14 @@ export class Place {
     this.timer = setTimeout(() => this.note(), STILL_MILLISECONDS);
   }
 
+  /** Whether the page has moved to where something is typed: nobody has left their place for that. */
+  get isAsking() {
+    const { form } = this.gallery.filters;
+    return form.contains(document.activeElement) && form.getBoundingClientRect().bottom > 0;
+  }
+
   note() {
+    if (this.isAsking) return;
     if (window.scrollY < AT_TOP_PIXELS) this.noted = null;
     else this.noted = this.first() ?? this.noted; // something may lie on top of all photos
   }
@@ -60,30 +68,43 @@ export class Place {
   }
 
   /** Rows have become wider or narrower. */
+  refit() {
+    if (!this.isAsking) this.hold();
+  }
+
   hold() {
     clearTimeout(this.timer);
+    const { gallery } = this;
     const { photoId, part, y } = this.noted ?? {};
-    const item = this.gallery.ids.has(photoId) ? this.gallery.grid.reveal({ photo_id: photoId }) : null;
-    if (item === null || item.hidden) return;
+    if (!gallery.ids.has(photoId)) return;
+    const item = gallery.grid.reveal(gallery.stacks.seenFor({ photo_id: photoId }));
+    if (item === null) return;
     const { top, height } = item.getBoundingClientRect();
     window.scrollBy({ top: top + part * height - y, behavior: "instant" });
+  }
+
+  /** Forgets where somebody was: they have signed out. */
+  forget() {
+    this.kept.clear();
+    sessionStorage.removeItem(KEPT);
   }
 
   /** Another list begins. */
   enter() {
     const { order, customerId } = this.gallery;
+    this.order = order;
     this.list = [customerId, order, location.search].join(" ");
     this.noted = null;
   }
 
   /** For when somebody comes back to this list. */
   keep() {
-    const { photos, order } = this.gallery;
+    const { photos } = this.gallery;
     if (photos.length === 0 || this.isLooking) return; // it has been left before, or is not come back to yet
     const at = photos.findIndex((photo) => photo.photo_id === this.noted?.photoId);
     this.kept.delete(this.list);
     if (at === -1) return;
-    const monthOf = (photo) => listedAt(photo, order).slice(0, 7);
+    const monthOf = (photo) => listedAt(photo, this.order).slice(0, 7);
     const month = monthOf(photos[at]);
     const inMonth = at - photos.findIndex((photo) => monthOf(photo) === month);
     this.kept.set(this.list, { ...this.noted, at, month, inMonth });
