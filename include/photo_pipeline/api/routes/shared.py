@@ -1,4 +1,4 @@
-"""What a link leads to: a page that needs no account and no script, and the photos on it."""
+"""What a link leads to: a page that needs no account, and a script only to say what does not come; and its photos."""
 
 import re
 from collections.abc import Callable, Iterable
