@@ -23,10 +23,10 @@ from tests.support.search import Search
 from tests.support.syncing import sync_ports
 
 from photo_pipeline.adapters.kafka import KafkaTopics
-from photo_pipeline.adapters.postgres.bi import PostgresRenamings, PostgresSyncState
 from photo_pipeline.adapters.postgres.engine import make_engine
 from photo_pipeline.composition.reconcile import ReconciliationSettings, reconcile_limits, reconcile_ports
 from photo_pipeline.composition.search import access_with
+from photo_pipeline.domain.accounts import STEP
 from photo_pipeline.domain.imaging import SniffedFormat
 from photo_pipeline.domain.reconciliation import CheckResult, Finding, Status
 from photo_pipeline.ports.clock import Clock
@@ -83,13 +83,12 @@ class Reconciled:
         reading, writing = (
             make_engine(settings, "tests") for settings in (self.pipeline.database.bi, self.pipeline.database.pipeline)
         )
-        state, renamings = PostgresSyncState(writing), PostgresRenamings(writing)
-        while renamings.follow(1000):
-            pass
         ports = sync_ports(reading, writing, self.search.index())
+        while ports.renamings.follow(STEP):
+            pass
         ((newest,),) = self.pipeline.rows("SELECT CAST(max(updated_xid) AS text) FROM ingest_record")
         deadline = time.monotonic() + WAIT_SECONDS
-        while state.load().watermark <= int(str(newest)):
+        while ports.state.load().watermark <= int(str(newest)):
             assert time.monotonic() < deadline, "another transaction stays open"
             sync_outcomes(ports)
         reading.dispose()

@@ -48,9 +48,10 @@ def drop_month(ports: RetentionPorts, look: Look, policy: RetentionPolicy, summa
     obstacles = list(facts.obstacles(look.now - policy.keep_ledger))
     if obstacles:
         return [f"the ledger's month {month:%Y-%m} stays, as it {'; '.join(obstacles)}"]
-    if not _emptied(ports, look, month, _why(month, policy)):
+    why = _why(month, policy)
+    if not _emptied(ports, look, month, why):
         return []  # the next run goes on
-    thing = RemovedThing(Removal.MONTHS, f"{month:%Y-%m}", facts.records, facts.bytes, _why(month, policy))
+    thing = RemovedThing(Removal.MONTHS, f"{month:%Y-%m}", facts.records, facts.bytes, why)
     ports.months.drop(month, look.run_id, thing, look.now)
     summary.dropped_months += 1
     logger.info("dropped month=%s records=%d", month.isoformat(), facts.records)

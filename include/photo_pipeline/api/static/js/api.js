@@ -112,8 +112,11 @@ export const renameDevice = (deviceId, name) => request("PATCH", `/devices/${dev
 export const revokeDevice = (deviceId) => request("DELETE", `/devices/${deviceId}`);
 export const photo = (photoId) => request("GET", `/photos/${photoId}`);
 
+/** Photos of a page; pages.py sends the first one ahead. */
+export const PAGE_LENGTH = 60;
+
 /** A page of photos, of those that fit where something is asked for; `servedAt` is the server's time of it. */
-export function photos({ cursor = null, status = "processed", order = "uploaded", limit = 60, ...wanted } = {}) {
+export function photos({ cursor = null, status = "processed", order = "uploaded", limit = PAGE_LENGTH, ...wanted } = {}) {
   const query = new URLSearchParams({ status, order, limit, ...wanted });
   if (cursor !== null) query.set("cursor", cursor);
   return request("GET", `/photos?${query}`, undefined, {}, ofPage);

@@ -15,6 +15,9 @@ const lastDayOf = (month) => new Date(Date.UTC(Number(month.slice(0, 4)), Number
 /** The day under which a photo is found, as the server has it. */
 export const dayIn = (photo, order) => listedAt(photo, order).slice(0, 10);
 
+/** The month of that, `YYYY-MM`. */
+export const monthIn = (photo, order) => dayIn(photo, order).slice(0, 7);
+
 export class Filters {
   /** @param {object} gallery which is begun anew when something else is asked for */
   constructor(gallery) {

@@ -20,7 +20,6 @@ import { Timeline } from "./timeline.js";
 
 const AHEAD_PIXELS = 800;
 const NEAR_END = 10;
-const AT_TOP_PIXELS = 80;
 const STEPS = { ArrowLeft: -1, ArrowRight: 1 };
 
 export class Gallery {
@@ -200,7 +199,7 @@ export class Gallery {
   /** Whether somebody would lose their place if something moved. */
   get isBeingRead() {
     if (this.photos.length === 0) return false;
-    return this.lightbox.isOpen || window.scrollY > AT_TOP_PIXELS || this.root.contains(document.activeElement);
+    return this.lightbox.isOpen || !this.place.isAtTop || this.root.contains(document.activeElement);
   }
 
   insert(photo) {
@@ -215,10 +214,7 @@ export class Gallery {
 
   /** Photos have been deleted in another tab. */
   hearDeleted(photoIds) {
-    const photos = photoIds.map((photoId) => ({ photo_id: photoId }));
-    this.selection.chosen.remove(photos);
-    const next = this.remove(photos);
-    if (this.lightbox.isOpen) this.lightbox.moveOn(next);
+    this.selection.drop(photoIds.map((photoId) => ({ photo_id: photoId })));
   }
 
   /** Photos have been taken out of the bin in another tab. */

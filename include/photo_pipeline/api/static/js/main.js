@@ -154,7 +154,6 @@ async function isSureToLeave() {
 
 /** Nothing of theirs stays, not even where they were. */
 function forgetGallery() {
-  showWelcome();
   gallery.selection.forget();
   gallery.place.forget();
 }
@@ -164,6 +163,7 @@ async function signOut() {
   tabs.tell(SIGNED_OUT, uploads.owner);
   localStorage.removeItem(WHO_KEY);
   const cleared = uploads.clear();
+  showWelcome();
   forgetGallery();
   forget();
   gallery.filters.forget();

@@ -150,10 +150,17 @@ export class Selection {
   }
 
   takeAway(photos) {
+    const { isOpen } = this.gallery.lightbox;
+    const next = this.drop(photos);
+    if (!isOpen && this.chosen.count === 0) this.findFocus(next);
+  }
+
+  /** Photos have been deleted, here or in another tab; which one is in the place of the first. */
+  drop(photos) {
     this.chosen.remove(photos);
     const next = this.gallery.remove(photos);
     if (this.gallery.lightbox.isOpen) this.gallery.lightbox.moveOn(next);
-    else if (this.chosen.count === 0) this.findFocus(next);
+    return next;
   }
 
   offerUndo(done, wereChosen) {

@@ -3,7 +3,7 @@
 
 import { timeline } from "./api.js";
 import { find, make } from "./dom.js";
-import { dayIn } from "./filters.js";
+import { monthIn } from "./filters.js";
 import { Notice } from "./notice.js";
 import { explained, Retrying } from "./retrying.js";
 
@@ -18,7 +18,6 @@ const LEAST = 1 / 150;
 const YEAR_PIXELS = 22;
 const PROBE = { x: 12, y: 120 };
 
-const monthOf = (begins) => begins.slice(0, 7);
 const monthName = (month) => MONTH.format(new Date(`${month}-01T00:00Z`));
 const clamped = (value, most) => Math.min(most, Math.max(0, value));
 
@@ -88,12 +87,12 @@ export class Timeline {
       this.recount = null;
       const isPointedAt = this.isPressed || !this.bubble.hidden;
       if (isPointedAt || this.list === null) this.changed();
-      else this.start(...JSON.parse(this.list));
+      else this.start(this.gallery.order, this.gallery.filters.wanted);
     }, RECOUNT_MILLISECONDS);
   }
 
   take({ months, complete }) {
-    this.months = months.map(({ begins, photos }) => ({ month: monthOf(begins), photos }));
+    this.months = months.map(({ begins, photos }) => ({ month: begins.slice(0, 7), photos }));
     const total = months.reduce((sum, { photos }) => sum + photos, 0);
     const weights = months.map(({ photos }) => Math.max(photos, total * LEAST));
     const whole = weights.reduce((sum, weight) => sum + weight, 0);
@@ -198,7 +197,7 @@ export class Timeline {
     if (found === undefined) return;
     this.bubble.hidden = true;
     const { photos, order, filters } = this.gallery;
-    const here = photos.find((photo) => monthOf(dayIn(photo, order)) === found.month);
+    const here = photos.find((photo) => monthIn(photo, order) === found.month);
     if (here !== undefined) {
       this.gallery.grid.reveal(here).scrollIntoView({ block: "start" });
       return;
@@ -219,11 +218,9 @@ export class Timeline {
   }
 
   look() {
-    const { left } = this.gallery.root.getBoundingClientRect();
-    const element = document.elementFromPoint(left + PROBE.x, PROBE.y);
-    const photo = element === null ? null : this.gallery.tiles.photoAt(element);
+    const photo = this.gallery.grid.photoAt(PROBE.x, PROBE.y);
     if (photo === null || !this.bubble.hidden) return;
-    const at = this.months.findIndex(({ month }) => month === monthOf(dayIn(photo, this.gallery.order)));
+    const at = this.months.findIndex(({ month }) => month === monthIn(photo, this.gallery.order));
     if (at === -1) return;
     this.shown = at;
     this.show(at);

@@ -26,11 +26,8 @@ export class Block {
   /** Has a photo no longer, in a window as it is now. */
   remove(photo, width, height) {
     this.photos.splice(this.photos.indexOf(photo), 1);
-    if (!this.isMounted) {
-      this.fitTo(width, height);
-      return;
-    }
-    this.tiles.remove(photo);
+    if (this.isMounted) this.tiles.remove(photo);
+    else this.fitTo(width, height);
   }
 
   /** Gives its second half to a block that comes after it. */

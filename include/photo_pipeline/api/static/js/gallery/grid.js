@@ -71,6 +71,12 @@ export class Grid {
   /** The day under which a photo is shown, or null. */
   dayWith = (photo) => this.blocks.get(photo?.photo_id)?.day ?? null;
 
+  /** The photo that is seen so far from the grid's left edge and the window's top, or null. */
+  photoAt(x, y) {
+    const element = document.elementFromPoint(this.root.getBoundingClientRect().left + x, y);
+    return element === null ? null : this.tiles.photoAt(element);
+  }
+
   /** The day whose tick an element is, or null. */
   dayOfTick = (element) => [...this.days.values()].find((day) => day.tick === element) ?? null;
 

@@ -1,9 +1,7 @@
 // The pages of a list, one after the other. A page that cannot be had is tried again until it can.
 
-import { photos } from "../api.js";
+import { PAGE_LENGTH, photos } from "../api.js";
 import { Retrying } from "../retrying.js";
-
-const USUAL = 60; // as pages.py sends the first one ahead
 
 export class Pages {
   /**
@@ -15,7 +13,7 @@ export class Pages {
   constructor(list, onPage, onTrouble, onLoggedOut) {
     Object.assign(this, { list, onPage, onTrouble, onLoggedOut });
     this.cursor = null;
-    this.limit = USUAL; // photos of a page
+    this.limit = PAGE_LENGTH;
     this.atEnd = false;
     this.loading = null;
     this.retrying = new Retrying(() => this.fetch(), (trouble) => this.onTrouble(trouble, () => this.retrying.now()),

@@ -1,7 +1,8 @@
 // The reader's place: which photo is where in the window. It stays when rows become wider or narrower, and is found again by
 // whoever comes back to a list: out of a search, after a session has ended, or when the page is loaded anew.
 
-import { listedAt } from "./order.js";
+import { PAGE_LENGTH } from "../api.js";
+import { monthIn } from "../filters.js";
 
 const KEPT = "photo-places";
 const STILL_MILLISECONDS = 150;
@@ -47,19 +48,21 @@ export class Place {
     return form.contains(document.activeElement) && form.getBoundingClientRect().bottom > 0;
   }
 
+  get isAtTop() {
+    return window.scrollY <= AT_TOP_PIXELS;
+  }
+
   note() {
     if (this.isAsking) return;
-    if (window.scrollY < AT_TOP_PIXELS) this.noted = null;
+    if (this.isAtTop) this.noted = null;
     else this.noted = this.first() ?? this.noted; // something may lie on top of all photos
   }
 
   /** What is seen first of the photos, or null. */
   first() {
-    const { root, tiles } = this.gallery;
-    const { left } = root.getBoundingClientRect();
+    const { grid, tiles } = this.gallery;
     for (let { y } = PROBE; y < window.innerHeight; y += PROBE.y) {
-      const element = document.elementFromPoint(left + PROBE.x, y);
-      const photo = element === null ? null : tiles.photoAt(element);
+      const photo = grid.photoAt(PROBE.x, y);
       if (photo === null) continue;
       const { top, height } = tiles.item(photo).getBoundingClientRect();
       return { photoId: photo.photo_id, part: (y - top) / height, y };
@@ -104,9 +107,8 @@ export class Place {
     const at = photos.findIndex((photo) => photo.photo_id === this.noted?.photoId);
     this.kept.delete(this.list);
     if (at === -1) return;
-    const monthOf = (photo) => listedAt(photo, this.order).slice(0, 7);
-    const month = monthOf(photos[at]);
-    const inMonth = at - photos.findIndex((photo) => monthOf(photo) === month);
+    const month = monthIn(photos[at], this.order);
+    const inMonth = at - photos.findIndex((photo) => monthIn(photo, this.order) === month);
     this.kept.set(this.list, { ...this.noted, at, month, inMonth });
   }
 
@@ -135,11 +137,10 @@ export class Place {
     const { gallery } = this;
     const { pages } = gallery;
     if (pages === null) return false;
-    const usual = pages.limit;
     pages.limit = AT_ONCE;
     const isLookedFor = () => !this.isMoved && pages === gallery.pages && !gallery.ids.has(photoId);
     while (isLookedFor() && gallery.photos.length <= at && !pages.atEnd && !pages.hasStopped) await pages.more();
-    pages.limit = usual;
+    pages.limit = PAGE_LENGTH;
     return !this.isMoved && pages === gallery.pages && gallery.ids.has(photoId);
   }
 }
